@@ -1,0 +1,86 @@
+# Every third-party target of the project. Fences (who may include what) are in layers.toml.
+#
+#   from the deps prefix (./dev setup)   Arrow::arrow compute acero dataset parquet flight substrait s3,
+#                                        RdKafka::rdkafka
+#   from the distribution                RocksDB::rocksdb simdjson::simdjson xxhash::xxhash yaml-cpp::yaml-cpp
+#                                        fmt::fmt spdlog::spdlog CLI11::CLI11 lz4::lz4 zstd::zstd Boost::headers
+#                                        CURL::libcurl OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Threads::Threads
+#                                        GTest::gmock GTest::gtest_main benchmark::benchmark benchmark::benchmark_main
+
+if(NOT MILLRACE_DEPS)
+  if(DEFINED ENV{MILLRACE_DEPS})
+    set(deps "$ENV{MILLRACE_DEPS}")
+  elseif(DEFINED ENV{XDG_CACHE_HOME})
+    set(deps "$ENV{XDG_CACHE_HOME}/millrace")
+  else()
+    set(deps "$ENV{HOME}/.cache/millrace")
+  endif()
+  set(MILLRACE_DEPS "${deps}" CACHE PATH "What ./dev setup fetched and built")
+endif()
+set(MILLRACE_ARROW "wheel" CACHE STRING "wheel: the libraries of the deps prefix; system: find_package(Arrow)")
+
+# Makes an imported target for a library that brings no CMake package.
+function(millrace_import target header library)
+  if(TARGET ${target})
+    return()
+  endif()
+  string(MAKE_C_IDENTIFIER "${target}" id)
+  find_path(${id}_INCLUDE ${header} REQUIRED)
+  mark_as_advanced(${id}_INCLUDE)
+  if(library STREQUAL "")
+    add_library(${target} INTERFACE IMPORTED GLOBAL)
+  else()
+    find_library(${id}_LIBRARY ${library} REQUIRED)
+    mark_as_advanced(${id}_LIBRARY)
+    add_library(${target} UNKNOWN IMPORTED GLOBAL)
+    set_target_properties(${target} PROPERTIES IMPORTED_LOCATION "${${id}_LIBRARY}")
+  endif()
+  target_include_directories(${target} SYSTEM INTERFACE "${${id}_INCLUDE}")
+endfunction()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(CURL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(simdjson REQUIRED)
+millrace_import(RocksDB::rocksdb rocksdb/db.h rocksdb)
+millrace_import(xxhash::xxhash xxhash.h "")
+target_compile_definitions(xxhash::xxhash INTERFACE XXH_INLINE_ALL)
+millrace_import(lz4::lz4 lz4.h lz4)
+millrace_import(zstd::zstd zstd.h zstd)
+if(NOT TARGET yaml-cpp::yaml-cpp)
+  add_library(yaml-cpp::yaml-cpp INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(yaml-cpp::yaml-cpp INTERFACE yaml-cpp)
+endif()
+
+if(MILLRACE_ARROW STREQUAL "system")
+  find_package(Arrow 23 REQUIRED)
+  find_package(ArrowCompute REQUIRED)
+  find_package(ArrowAcero REQUIRED)
+  find_package(ArrowDataset REQUIRED)
+  find_package(Parquet REQUIRED)
+  foreach(pair IN ITEMS arrow:Arrow::arrow_shared compute:ArrowCompute::arrow_compute_shared
+          acero:ArrowAcero::arrow_acero_shared dataset:ArrowDataset::arrow_dataset_shared
+          parquet:Parquet::parquet_shared)
+    string(REPLACE ":" ";" pair "${pair}")
+    string(REGEX REPLACE "^([a-z]+);.*$" "Arrow::\\1" name "${pair}")
+    string(REGEX REPLACE "^[a-z]+;;*" "" real "${pair}")
+    string(REPLACE ";" ":" real "${real}")
+    add_library(${name} INTERFACE IMPORTED GLOBAL)
+    target_link_libraries(${name} INTERFACE ${real})
+  endforeach()
+else()
+  find_package(PyArrow REQUIRED)
+endif()
+find_package(RdKafka REQUIRED)
+
+if(BUILD_TESTING)
+  find_package(GTest REQUIRED)
+endif()
+find_package(benchmark QUIET)
