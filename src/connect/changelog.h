@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/duration.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "columnar/record_block.h"
+
+namespace millrace {
+
+/// Reads changelog partitions outside the group, read_committed, to rebuild state. One owner, one thread.
+class ChangelogReader {
+ public:
+  virtual ~ChangelogReader() = default;
+
+  /// First offset, and the end of the log asked with READ_UNCOMMITTED (a read_committed end would stop early).
+  virtual Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition) = 0;
+  /// Starts reading `partition` at `from`; several may be read at a time.
+  virtual Status Add(const TopicPartition& partition, Offset from) = 0;
+  virtual Status Remove(const TopicPartition& partition) = 0;
+  /// Blocks that arrived within `wait`, at most one per partition.
+  virtual Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(Duration wait) = 0;
+  /// The consumer's position: passes transaction markers, so it reaches the end even when the last record is one.
+  virtual Offset Position(const TopicPartition& partition) = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/duration.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "columnar/record_block.h"
+
+namespace millrace {
+
+/// The offset where a group goes on reading, with the metadata committed beside it.
+struct CommittedOffset {
+  TopicPartition partition;
+  Offset offset = kNoOffset;  ///< kNoOffset: nothing committed yet
+  std::string metadata;
+};
+
+/// Proof of membership that goes with offsets into a transaction. Opaque; made by a GroupMember, read by the
+/// Transaction of the same connector.
+class GroupToken {
+ public:
+  virtual ~GroupToken() = default;
+};
+
+/// Where a partition stands, for lag and idleness (T3).
+struct PartitionProgress {
+  Offset position = kNoOffset;     ///< the next record Poll will return
+  Offset last_stable = kNoOffset;  ///< end for read_committed
+  Offset high = kNoOffset;         ///< end of the log
+  /// Since the broker last answered a fetch of this partition; max() when it never did.
+  Duration since_last_fetch = Duration::max();
+};
+
+/// Told about the assignment from inside Poll or Close, on the caller's thread.
+class AssignmentListener {
+ public:
+  virtual ~AssignmentListener() = default;
+  /// New partitions, paused until GroupMember::Start is called for them.
+  virtual void OnAssigned(std::vector<TopicPartition> partitions) = 0;
+  /// These partitions leave. `lost`: they already belong to somebody else, so nothing may be committed for them.
+  virtual void OnRevoked(std::vector<TopicPartition> partitions, bool lost) = 0;
+};
+
+struct PollLimits {
+  Duration wait{100};
+  std::int64_t max_records = 65'536;  ///< over all blocks returned
+  std::int64_t max_bytes = 16 << 20;
+};
+
+/// One consumer of a group: the input side that a worker drives. One owner, one thread.
+///
+/// Life: Subscribe -> Poll* -> Close. Partitions arrive through the listener; each starts delivering after Start.
+class GroupMember {
+ public:
+  virtual ~GroupMember() = default;
+
+  /// Joins the group. `listener` must outlive the member.
+  virtual Status Subscribe(const std::vector<std::string>& topics, AssignmentListener* listener) = 0;
+
+  /// Blocks of records, at most one per partition, each with records in offset order; empty when none came in time.
+  /// Keeps the membership alive: call it at least every few seconds, also when everything is stalled (then with
+  /// max_records = 0, which serves events and delivers nothing).
+  virtual Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(const PollLimits& limits) = 0;
+
+  /// Starts delivery of an assigned partition at `offset`; on one already started, seeks there.
+  virtual Status Start(const TopicPartition& partition, Offset offset) = 0;
+  virtual Status Pause(const TopicPartition& partition) = 0;
+  virtual Status Resume(const TopicPartition& partition) = 0;
+
+  /// Stable committed offsets (waits for open transactions of a predecessor).
+  virtual Result<std::vector<CommittedOffset>> Committed(std::span<const TopicPartition> partitions) = 0;
+  /// First and next offset of the log. Errors: kUnavailable when the broker does not answer.
+  virtual Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition) = 0;
+  virtual PartitionProgress Progress(const TopicPartition& partition) = 0;
+
+  /// Commits outside a transaction (at_least_once). Errors: kAborted when this member no longer owns a partition.
+  virtual Status CommitOffsets(std::span<const CommittedOffset> offsets) = 0;
+  /// Errors: kAborted when the membership is not valid (never generation < 0 or an empty member id).
+  virtual Result<std::shared_ptr<const GroupToken>> Token() = 0;
+  /// True when the group took the assignment away without a callback yet: abort, do not commit.
+  virtual bool AssignmentLost() = 0;
+
+  /// Leaves the group at once; calls OnRevoked(lost = false) for what is still assigned.
+  virtual Status Close() = 0;
+};
+
+}  // namespace millrace

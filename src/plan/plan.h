@@ -1,0 +1,204 @@
+#pragma once
+
+#include <arrow/type_fwd.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/byte_size.h"
+#include "base/duration.h"
+#include "base/result.h"
+#include "expr/expr.h"
+
+namespace millrace {
+
+/// Where something was written: for errors. line 0: not from a file.
+struct SourceLocation {
+  std::string file;
+  int line = 0;
+  int column = 0;
+  /// "bids.yaml:12:5" or "" without a file.
+  std::string ToString() const;
+};
+
+/// What happens to a row that fails (R3).
+enum class OnError { kDefault, kDeadLetter, kDrop, kFail };
+
+/// An expression with the place it was written.
+struct PlanExpr {
+  Expr expr;
+  SourceLocation location;
+};
+
+// --- Sources -----------------------------------------------------------------------------------------------------
+
+struct KafkaSource {
+  std::string topic;
+  std::string format = "json";         ///< json | string | bytes
+  std::string key_format = "string";   ///< string | json | bytes
+  std::string key;                     ///< the message key is this column (K2): "" when not declared
+  std::string timestamp;               ///< event time column (T1); "" = the Kafka timestamp
+  std::shared_ptr<arrow::Schema> schema;  ///< null: inferred (R7)
+  std::string offset_reset = "earliest";  ///< earliest | error
+  std::string extra;                   ///< "keep": unknown JSON fields go to a column `_extra`
+};
+
+// --- Steps -------------------------------------------------------------------------------------------------------
+
+struct FilterStep {
+  PlanExpr predicate;
+};
+/// Adds or replaces columns; each expression sees the columns before the step.
+struct WithStep {
+  std::vector<std::pair<std::string, PlanExpr>> columns;
+};
+/// Keeps exactly these columns, in this order.
+struct SelectStep {
+  std::vector<std::pair<std::string, PlanExpr>> columns;
+};
+struct DropStep {
+  std::vector<std::string> columns;
+};
+struct RenameStep {
+  std::vector<std::pair<std::string, std::string>> columns;  ///< (old, new)
+};
+struct CastStep {
+  std::vector<std::pair<std::string, std::shared_ptr<arrow::DataType>>> columns;
+};
+/// One row per list element; an empty or null list gives no row (keep_empty: one row with null).
+struct ExplodeStep {
+  std::string column;
+  bool keep_empty = false;
+};
+enum class NullKey { kError, kDrop, kGroup };
+/// Makes these columns the key (K1), through a repartition topic where rows must move (K2).
+struct GroupByStep {
+  std::vector<std::string> columns;
+  NullKey null_key = NullKey::kError;
+};
+enum class WindowEmit { kFinal, kCurrent };
+struct WindowAggregateColumn {
+  std::string name;
+  AggregateCall call;
+  SourceLocation location;
+};
+struct WindowStep {
+  std::vector<std::string> by;
+  NullKey null_key = NullKey::kError;
+  Duration tumbling{0};
+  Duration grace{0};
+  Duration offset{0};
+  WindowEmit emit = WindowEmit::kFinal;
+  std::string late_topic;  ///< "" = counter and a rate-limited warning
+  std::vector<WindowAggregateColumn> aggregates;
+};
+
+// --- Sinks -------------------------------------------------------------------------------------------------------
+
+struct KafkaSink {
+  std::string topic;
+  std::string format = "json";
+  std::vector<std::string> key;       ///< key columns; empty: the row's key bytes
+  std::string key_format = "string";
+  std::int32_t partitions = 0;        ///< for creation; 0 = the source's count
+};
+struct ParquetSink {
+  std::string path;
+  std::vector<PlanExpr> partition_by;
+  Duration roll{30'000};
+  ByteCount roll_bytes{128LL << 20};
+};
+struct IpcSink {
+  std::string path;
+  std::vector<PlanExpr> partition_by;
+  Duration roll{30'000};
+  ByteCount roll_bytes{128LL << 20};
+};
+struct ConsoleSink {
+  std::string format = "table";  ///< table | json
+  std::int64_t limit = 0;        ///< rows to print; 0 = all
+};
+
+// --- The graph ---------------------------------------------------------------------------------------------------
+
+/// Index of a node in Plan::nodes.
+using NodeId = std::size_t;
+
+/// A sink with its optional `where`.
+struct SinkNode {
+  std::optional<PlanExpr> where;
+  std::variant<KafkaSink, ParquetSink, IpcSink, ConsoleSink> sink;
+};
+
+struct PlanNode {
+  /// Given by the user, or kind and ordinal among nodes of that kind: "window-1" (K4). Unique in the plan.
+  std::string name;
+  std::variant<KafkaSource, FilterStep, WithStep, SelectStep, DropStep, RenameStep, CastStep, ExplodeStep, GroupByStep,
+               WindowStep, SinkNode>
+      op;
+  /// Nodes whose rows it reads: none for a source, one for a step or sink, several for a union of equal schemas.
+  std::vector<NodeId> inputs;
+  OnError on_error = OnError::kDefault;
+  SourceLocation location;
+
+  /// "source", "filter", "with", ..., "sink".
+  std::string_view kind() const;
+};
+
+enum class Guarantee { kExactlyOnce, kAtLeastOnce };
+
+struct BatchLimits {
+  std::int64_t rows = 65'536;
+  ByteCount bytes{16LL << 20};
+  Duration delay{50};
+};
+
+/// A whole pipeline: settings and a graph of nodes in topological order (inputs come first). Pure data; built by the
+/// YAML reader or api/, checked by AnalyzePlan, turned into tasks by compile/.
+struct Plan {
+  std::string name;
+  std::map<std::string, std::string> kafka;  ///< librdkafka properties
+  Guarantee guarantee = Guarantee::kExactlyOnce;
+  std::optional<Duration> commit_interval;  ///< default 200 ms exactly_once, 1 s at_least_once
+  ByteCount commit_bytes{64LL << 20};
+  BatchLimits batch;
+  int workers = 1;
+  ByteCount memory{1LL << 30};
+  std::string state_dir = "./state";
+  std::optional<Duration> idle_after{Duration{10'000}};  ///< nullopt: never
+  Duration out_of_orderness{0};
+  Duration max_future{86'400'000};
+  std::string dead_letter_topic;  ///< "" = none
+  bool create_topics = true;
+  std::vector<PlanNode> nodes;
+
+  Duration EffectiveCommitInterval() const;
+};
+
+/// Column types after every node, found by type-checking the whole plan.
+struct AnalyzedPlan {
+  Plan plan;
+  /// By NodeId: the schema of the rows the node emits (for a sink: of the rows it receives).
+  std::vector<std::shared_ptr<arrow::Schema>> schemas;
+};
+
+/// Type-checks every expression and name. Precondition: every source has a schema.
+/// Errors: user error starting with "file:line:column: ", naming the step, with a "did you mean"; all checks that do
+/// not depend on one another are reported together, one per line.
+Result<AnalyzedPlan> AnalyzePlan(Plan plan);
+
+/// Gives every unnamed node its name: kind-ordinal (K4). Errors: a name used twice.
+Status NameNodes(Plan* plan);
+
+/// Text for people, `mermaid` flowchart, or JSON of the graph. Secrets are redacted.
+std::string PlanToText(const AnalyzedPlan& plan);
+std::string PlanToMermaid(const AnalyzedPlan& plan);
+std::string PlanToJson(const AnalyzedPlan& plan);
+
+}  // namespace millrace

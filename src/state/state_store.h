@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/byte_size.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "state/keyed_table.h"
+
+namespace millrace {
+
+/// What all stores of a process share: block cache, write buffer manager, background threads. Thread-safe; outlives
+/// every store made from it.
+class StateRuntime {
+ public:
+  /// `memory`: bound for block cache and memtables together.
+  static Result<std::unique_ptr<StateRuntime>> Make(ByteCount memory);
+  ~StateRuntime();
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  explicit StateRuntime(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// One entry as it goes to a changelog topic: nullopt value = tombstone. Views valid during the call.
+struct ChangelogEntry {
+  std::string_view table;
+  std::string_view key;
+  std::optional<std::string_view> value;
+};
+
+struct StateStoreOptions {
+  /// Directory of this task alone; made when missing, locked while open.
+  std::string directory;
+  /// "<table>=<row layout>" lines in name order (K4). A store written with another layout is refused.
+  std::string layout;
+  /// Bound on rows kept in memory by all tables together; clean rows beyond it are evicted after a checkpoint.
+  std::int64_t max_rows_in_memory = 1'000'000;
+};
+
+/// The state of one task: tables in memory over one RocksDB. One owner, one thread.
+///
+/// Life: Open -> AddTable* -> (restore: ApplyChangelog* ) -> (table reads and writes -> CollectDirty -> CommitDirty |
+/// Rollback)* -> destroy. What CollectDirty visited reaches disk only by CommitDirty, in one WriteBatch together with
+/// the changelog offsets, in the same column family: a crash leaves either all or nothing of a checkpoint.
+class StateStore {
+ public:
+  /// Errors: kAlreadyExists when another process or task holds the directory; kCorrupt when it does not verify (the
+  /// caller sets it aside with SetAside and opens anew); user error when the layout differs, naming the table.
+  static Result<std::unique_ptr<StateStore>> Open(const StateStoreOptions& options, StateRuntime& runtime);
+  /// Renames a directory that does not verify to "<directory>.corrupt-<n>". Precondition: not open.
+  static Status SetAside(const std::string& directory);
+  virtual ~StateStore() = default;
+
+  /// Precondition: `name` not yet added, before the first restore or write. `rows` outlives the store.
+  virtual Result<KeyedTable*> AddTable(const std::string& name, SlotRows* rows) = 0;
+
+  /// Offset up to which the changelog of `table` is on disk: restore goes on there; nullopt: nothing is.
+  virtual std::optional<Offset> ChangelogOffset(const std::string& table) const = 0;
+  /// Marker of the changelog topic ("topic id") that ChangelogOffset belongs to; "" when unknown.
+  virtual std::string ChangelogId(const std::string& table) const = 0;
+  /// Removes all rows and offsets, in memory and on disk.
+  virtual Status Wipe() = 0;
+  /// Writes entries read from a changelog straight to disk; `next` is the offset to go on from after them.
+  /// Precondition: nothing dirty.
+  virtual Status ApplyChangelog(const std::string& table, const std::string& changelog_id,
+                                const std::vector<std::pair<std::string_view, std::optional<std::string_view>>>& entries,
+                                Offset next) = 0;
+  /// Ends a restore: flushes, so that a crash need not read the changelog again.
+  virtual Status FinishRestore() = 0;
+
+  /// Visits what changed since the last commit: last value per key, tables in name order, keys ascending.
+  virtual Status CollectDirty(const std::function<Status(const ChangelogEntry&)>& visit) = 0;
+  /// The transaction committed: writes what CollectDirty visited, with the new changelog offsets by table.
+  virtual Status CommitDirty(const std::map<std::string, Offset>& changelog_offsets) = 0;
+  /// The transaction aborted: memory goes back to what is on disk.
+  virtual Status Rollback() = 0;
+
+  /// Entries changed since the last commit, and their bytes: for commit_bytes.
+  virtual std::int64_t dirty_rows() const = 0;
+  virtual std::int64_t dirty_bytes() const = 0;
+  virtual std::int64_t num_rows() const = 0;
+  virtual std::int64_t memory_bytes() const = 0;
+
+  /// All committed entries in key order (table, key, value): for verification and dumps.
+  virtual Status Dump(const std::function<Status(const ChangelogEntry&)>& visit) = 0;
+};
+
+}  // namespace millrace
