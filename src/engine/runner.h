@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "connect/cluster.h"
+#include "env/clock.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+struct RunnerOptions {
+  /// Everything shared; must outlive the runner.
+  Cluster* cluster = nullptr;
+  const Clock* clock = nullptr;
+  MetricRegistry* metrics = nullptr;
+  /// Holds tasks' state, the node id and the slot locks.
+  std::string state_dir = "./state";
+  /// Stop after this long without finishing the last batch and commit (D5).
+  Duration stop_timeout{30'000};
+};
+
+/// What a running pipeline looks like from outside, for the demo's table, /readyz and `millrace lag`.
+struct RunnerStatus {
+  bool ready = false;  ///< every assigned task is restored and running
+  std::int64_t tasks_running = 0;
+  std::int64_t tasks_restoring = 0;
+  std::int64_t records_in = 0;
+  std::int64_t rows_out = 0;
+  std::int64_t rows_late = 0;
+  std::int64_t dead_letters = 0;
+  std::int64_t lag = 0;
+  std::int64_t commits = 0;
+  double last_commit_ms = 0;
+  std::optional<Watermark> watermark;  ///< the lowest of all tasks
+};
+
+/// Runs one plan on a cluster with `plan.workers` worker threads until stopped.
+///
+/// Make checks topics (creates internal and, when allowed, output ones), infers undeclared schemas, analyses and
+/// compiles the plan; Run blocks. Stop and status() may be called from any thread.
+class PipelineRunner {
+ public:
+  /// Errors: user error for a plan or topic problem; kUnavailable when the broker does not answer.
+  static Result<std::unique_ptr<PipelineRunner>> Make(Plan plan, RunnerOptions options);
+  virtual ~PipelineRunner() = default;
+
+  /// Ok after Stop; else the first error of a worker.
+  virtual Status Run() = 0;
+  /// Finish the batch, commit, leave the group. Idempotent, safe from a signal-handling thread.
+  virtual void Stop() = 0;
+  virtual RunnerStatus status() const = 0;
+};
+
+}  // namespace millrace
