@@ -1,0 +1,119 @@
+# usage: ./dev setup
+#
+# Installs what Millrace needs, and only what is missing:
+#   * Debian packages, with apt-get (sudo when you are not root);
+#   * the Arrow C++ libraries, taken from the pinned pyarrow wheel;
+#   * librdkafka, built as a static library from the pinned npm package.
+# Downloads are checked against tools/deps.lock. Results live in $MILLRACE_DEPS (default ~/.cache/millrace).
+# A second run takes less than a second. Other commands run it first.
+
+SETUP_PACKAGES=(g++ cmake ninja-build make git ca-certificates python3 python3-venv
+  ccache mold clang-format-14
+  libssl-dev libcurl4-openssl-dev libsasl2-dev zlib1g-dev liblz4-dev libzstd-dev libsnappy-dev libxxhash-dev
+  librocksdb-dev libsimdjson-dev libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev "libboost1.81-dev|libboost-dev"
+  libgtest-dev libgmock-dev libbenchmark-dev)
+
+setup_main() {
+  help_if_asked "$ROOT/tools/dev/setup.sh" "$@"
+  [ $# -eq 0 ] || die "setup takes no arguments"
+  setup_everything
+  say "Everything is in place ($MILLRACE_DEPS)."
+}
+
+# Used by the other commands: silent when nothing is missing.
+setup_everything() {
+  setup_platform
+  install_packages "${SETUP_PACKAGES[@]}"
+  mkdir -p "$MILLRACE_DEPS"
+  exec 9>"$MILLRACE_DEPS/.setup.lock"
+  flock 9 2>/dev/null || true
+  setup_arrow
+  setup_librdkafka
+  exec 9>&-
+}
+
+setup_platform() {
+  if ! has apt-get; then
+    local tool missing=()
+    for tool in g++ cmake ninja make git python3; do has $tool || missing+=("$tool"); done
+    if [ ${#missing[@]} -gt 0 ]; then
+      die "no apt-get here. Install by hand what these Debian packages hold: ${SETUP_PACKAGES[*]}"
+    fi
+  fi
+  [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] ||
+    die "the pinned Arrow libraries are for Linux on x86-64; elsewhere configure with -DMILLRACE_ARROW=system"
+}
+
+# up_to_date FOLDER KEY: true when FOLDER was completed with the same KEY.
+up_to_date() { [ "$(cat "$1/.stamp" 2>/dev/null)" = "$2" ]; }
+
+setup_key() { cat "$@" | sha256sum | cut -d' ' -f1; }
+
+setup_arrow() {
+  local sha name file key prefix=$MILLRACE_DEPS/arrow
+  read -r sha name file <<<"$(lock_lines pip)"
+  key="$sha $(setup_key "$ROOT/tools/hide_exports.py")"
+  if up_to_date "$prefix" "$key"; then return 0; fi
+
+  step "fetching $name (55 MB) for its Arrow C++ libraries"
+  local work=$MILLRACE_DEPS/arrow.new
+  rm -rf "$work"
+  mkdir -p "$work/lib"
+  local python=python3
+  if ! python3 -m pip --version >/dev/null 2>&1; then
+    [ -x "$MILLRACE_DEPS/venv/bin/python" ] || python3 -m venv "$MILLRACE_DEPS/venv"
+    python=$MILLRACE_DEPS/venv/bin/python
+  fi
+  printf '%s --hash=sha256:%s\n' "$name" "$sha" >"$work/requirements.txt"
+  "$python" -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
+    --platform manylinux_2_28_x86_64 --implementation cp --python-version 3.11 --abi cp311 \
+    --dest "$work" -r "$work/requirements.txt" || die "pip could not download $name"
+  verify_file "$sha" "$work/$file"
+  python3 -m zipfile -e "$work/$file" "$work/wheel"
+  mv "$work/wheel/pyarrow/include" "$work/include"
+  local library
+  for library in arrow arrow_compute arrow_acero arrow_dataset arrow_flight arrow_s3 arrow_substrait parquet; do
+    mv "$work/wheel/pyarrow/lib$library".so.[0-9]* "$work/lib/"
+  done
+  for library in "$work"/lib/libparquet.so.* "$work"/lib/libarrow_compute.so.*; do
+    mv "$library" "$library.whole"
+    python3 "$ROOT/tools/hide_exports.py" "$library.whole" "$library"
+    rm "$library.whole"
+  done
+  rm -rf "$work/wheel" "${work:?}/$file" "$work/requirements.txt"
+  printf '%s\n' "$key" >"$work/.stamp"
+  rm -rf "$prefix"
+  mv "$work" "$prefix"
+}
+
+setup_librdkafka() {
+  local sha name file key prefix=$MILLRACE_DEPS/librdkafka
+  read -r sha name file <<<"$(lock_lines npm)"
+  key="$sha 1"
+  if up_to_date "$prefix" "$key"; then return 0; fi
+
+  has npm || install_packages npm
+  has npm || die "npm is needed to fetch $name"
+  step "fetching $name for its librdkafka, and building that (about a minute)"
+  local work=$MILLRACE_DEPS/librdkafka.new
+  rm -rf "$work"
+  mkdir -p "$work/lib" "$work/include/librdkafka"
+  (cd "$work" && npm pack --silent "$name" >/dev/null) || die "npm could not fetch $name"
+  verify_file "$sha" "$work/$file"
+  tar -xzf "$work/$file" -C "$work" package/deps/librdkafka
+  (
+    cd "$work/package/deps/librdkafka"
+    CFLAGS=-fPIC CXXFLAGS=-fPIC bash ./configure --prefix="$prefix" --no-download --disable-debug-symbols \
+      --enable-ssl --enable-zstd --enable-lz4-ext --enable-curl --enable-gssapi
+    make -s -C src -j"$(nproc)" librdkafka.a
+  ) >"$work/build.log" 2>&1 || {
+    tail -n 30 "$work/build.log" >&2
+    die "librdkafka did not build; the whole log is $work/build.log"
+  }
+  mv "$work/package/deps/librdkafka/src/librdkafka.a" "$work/lib/"
+  mv "$work/package/deps/librdkafka/src/"{rdkafka.h,rdkafka_mock.h} "$work/include/librdkafka/"
+  rm -rf "$work/package" "${work:?}/$file" "$work/build.log"
+  printf '%s\n' "$key" >"$work/.stamp"
+  rm -rf "$prefix"
+  mv "$work" "$prefix"
+}
