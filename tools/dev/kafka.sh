@@ -1,0 +1,217 @@
+# usage: ./dev kafka up|down|stop|kill|status|lock [--name NAME] [--port PORT] [--set KEY=VALUE]... [--all]
+#
+# A real Apache Kafka (KRaft, one node) on a free loopback port, for tests and for trying things.
+#   up       start it and print its bootstrap address; the first time it fetches Kafka (44 MB, Maven Central).
+#            A broker that was killed or stopped continues with its data and its port.
+#   down     stop it and remove its data; --all: every broker started from this repository
+#   stop     stop it, keep its data
+#   kill     SIGKILL, keep its data
+#   status   name, address and process of each broker
+#   lock     print the lines for tools/deps.lock after a change of tools/kafka/pom.xml
+# NAME is "default" unless given; data and log are in build/kafka/NAME. --set adds a broker property.
+# Java 17 and Maven are installed when they are missing. A broker takes about 250 MB of memory.
+
+kafka_main() {
+  help_if_asked "$ROOT/tools/dev/kafka.sh" "$@"
+  local action=${1:-status} name=default port="" all=0 settings=()
+  [ $# -eq 0 ] || shift
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --name) name=${2:?--name needs a value} && shift 2 ;;
+      --port) port=${2:?--port needs a value} && shift 2 ;;
+      --set) settings+=("${2:?--set needs KEY=VALUE}") && shift 2 ;;
+      --all) all=1 && shift ;;
+      *) die "kafka knows no option $1; see ./dev kafka --help" ;;
+    esac
+  done
+  KAFKA_LIBRARIES=$MILLRACE_DEPS/kafka
+  local home=$ROOT/build/kafka/$name folder
+  case $action in
+    up) kafka_up "$home" "$port" "${settings[@]}" ;;
+    stop) kafka_end "$home" TERM ;;
+    kill) kafka_end "$home" KILL ;;
+    down)
+      if [ $all = 1 ]; then
+        for folder in "$ROOT"/build/kafka/*/; do [ ! -d "$folder" ] || kafka_down "${folder%/}"; done
+      else
+        kafka_down "$home"
+      fi
+      ;;
+    status) kafka_status ;;
+    lock) kafka_lock ;;
+    *) die "kafka knows no action '$action'; see ./dev kafka --help" ;;
+  esac
+}
+
+kafka_down() {
+  kafka_end "$1" TERM
+  rm -rf "$1"
+}
+
+# kafka_process HOME: the id of the broker's process; nothing when it does not run.
+kafka_process() {
+  local id
+  id=$(cat "$1/pid" 2>/dev/null) || return 0
+  if tr '\0' ' ' <"/proc/$id/cmdline" 2>/dev/null | grep -qF -- "$1/server.properties"; then printf '%s' "$id"; fi
+}
+
+kafka_status() {
+  local folder id found=0
+  for folder in "$ROOT"/build/kafka/*/; do
+    [ -f "$folder/bootstrap" ] || continue
+    found=1
+    id=$(kafka_process "${folder%/}")
+    say "$(basename "$folder")  $(cat "$folder/bootstrap")  $([ -n "$id" ] && echo "process $id" || echo "not running")"
+  done
+  [ $found = 1 ] || say "no broker; start one with ./dev kafka up"
+}
+
+# kafka_end HOME SIGNAL: returns when the process is gone.
+kafka_end() {
+  local id deadline=$((SECONDS + 20))
+  id=$(kafka_process "$1")
+  [ -n "$id" ] || return 0
+  kill -"$2" "$id" 2>/dev/null || true
+  while [ -n "$(kafka_process "$1")" ]; do
+    if [ $SECONDS -ge $deadline ]; then kill -KILL "$id" 2>/dev/null || true; fi
+    sleep 0.05
+  done
+  rm -f "$1/pid"
+}
+
+kafka_up() {
+  local home=$1 port=$2
+  shift 2
+  kafka_libraries
+  if [ -n "$(kafka_process "$home")" ]; then
+    cat "$home/bootstrap"
+    return 0
+  fi
+  if [ ! -f "$home/server.properties" ]; then
+    rm -rf "$home"
+    mkdir -p "$home"
+    local controller
+    controller=$(kafka_free_port)
+    [ -n "$port" ] || port=$(kafka_free_port)
+    sed -e "s|@PORT@|$port|g" -e "s|@CONTROLLER_PORT@|$controller|g" -e "s|@DATA@|$home/data|g" \
+      "$ROOT/tools/kafka/server.properties.in" >"$home/server.properties"
+    local setting
+    for setting in "$@"; do printf '%s\n' "$setting" >>"$home/server.properties"; done
+    kafka_java kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAQ --standalone \
+      -c "$home/server.properties" >"$home/format.log" 2>&1 || {
+      cat "$home/format.log" >&2
+      rm -rf "$home"
+      die "Kafka could not format its storage"
+    }
+    printf '127.0.0.1:%s\n' "$port" >"$home/bootstrap"
+  fi
+  kafka_start "$home"
+  cat "$home/bootstrap"
+}
+
+# kafka_start HOME [JVM OPTION...]: returns when the broker answers.
+kafka_start() {
+  local home=$1 id deadline=$((SECONDS + 60))
+  shift
+  : >"$home/broker.log"
+  (
+    exec 8>&- 9>&- </dev/null >>"$home/broker.log" 2>&1
+    kafka_java_command "$@"
+    exec setsid "${KAFKA_COMMAND[@]}" kafka.Kafka "$home/server.properties"
+  ) &
+  id=$!
+  printf '%s\n' "$id" >"$home/pid"
+  disown "$id" 2>/dev/null || true
+  until grep -q 'Kafka Server started' "$home/broker.log"; do
+    if ! kill -0 "$id" 2>/dev/null || [ $SECONDS -ge $deadline ]; then
+      tail -n 30 "$home/broker.log" >&2
+      kill -KILL "$id" 2>/dev/null || true
+      rm -f "$home/pid"
+      die "the broker did not start; its log is $home/broker.log"
+    fi
+    sleep 0.1
+  done
+}
+
+kafka_free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# Sets KAFKA_COMMAND to java with classpath and options, and the shared class archive when there is one.
+kafka_java_command() {
+  local jars=("$KAFKA_LIBRARIES"/*.jar) archive=$KAFKA_LIBRARIES/classes.jsa
+  KAFKA_COMMAND=(java -Xms128m -Xmx512m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
+    -Xshare:auto -Xlog:cds=off -Xlog:cds+dynamic=off
+    -Dlog4j2.configurationFile="$ROOT/tools/kafka/log4j2.properties" "$@")
+  [ ! -f "$archive" ] || KAFKA_COMMAND+=(-XX:SharedArchiveFile="$archive")
+  KAFKA_COMMAND+=(-cp "$(IFS=: && printf '%s' "${jars[*]}")")
+}
+
+kafka_java() {
+  kafka_java_command
+  "${KAFKA_COMMAND[@]}" "$@"
+}
+
+kafka_tools() {
+  has java || install_packages "openjdk-17-jre-headless|default-jre-headless"
+  has java || die "Java 17 or newer is needed for Kafka"
+}
+
+kafka_copy_jars() {
+  has mvn || install_packages maven
+  has mvn || die "Maven is needed to fetch Kafka"
+  mvn -q -B -Dstyle.color=never -f "$ROOT/tools/kafka/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$1" >&2 || die "Maven could not fetch Kafka"
+}
+
+kafka_lock() {
+  local work file
+  work=$(mktemp -d)
+  kafka_copy_jars "$work"
+  for file in "$work"/*.jar; do
+    printf 'jar %s kafka %s\n' "$(sha256sum "$file" | cut -d' ' -f1)" "$(basename "$file")"
+  done
+  rm -rf "$work"
+}
+
+kafka_libraries() {
+  local key
+  kafka_tools
+  key=$(lock_lines jar | sha256sum | cut -d' ' -f1)
+  [ "$(cat "$KAFKA_LIBRARIES/.stamp" 2>/dev/null)" != "$key" ] || return 0
+  mkdir -p "$MILLRACE_DEPS"
+  exec 9>"$MILLRACE_DEPS/.kafka.lock"
+  flock 9
+  if [ "$(cat "$KAFKA_LIBRARIES/.stamp" 2>/dev/null)" = "$key" ]; then
+    exec 9>&-
+    return 0
+  fi
+  step "fetching Apache Kafka for tests (44 MB)" >&2
+  rm -rf "$KAFKA_LIBRARIES"
+  kafka_copy_jars "$KAFKA_LIBRARIES"
+  local sha name file expected
+  expected=$(lock_lines jar | wc -l)
+  while read -r sha name file; do
+    [ -f "$KAFKA_LIBRARIES/$file" ] || die "Maven did not bring $file, which tools/deps.lock names"
+    verify_file "$sha" "$KAFKA_LIBRARIES/$file"
+  done < <(lock_lines jar)
+  [ "$(find "$KAFKA_LIBRARIES" -name '*.jar' | wc -l)" = "$expected" ] ||
+    die "Maven brought jars that tools/deps.lock does not name; compare with ./dev kafka lock"
+  kafka_archive_classes
+  printf '%s\n' "$key" >"$KAFKA_LIBRARIES/.stamp"
+  exec 9>&-
+}
+
+# Runs a broker once to keep its loaded classes in an archive: later starts take half the time.
+kafka_archive_classes() {
+  local home=$KAFKA_LIBRARIES/first-run
+  rm -rf "$home"
+  mkdir -p "$home"
+  sed -e "s|@PORT@|$(kafka_free_port)|g" -e "s|@CONTROLLER_PORT@|$(kafka_free_port)|g" -e "s|@DATA@|$home/data|g" \
+    "$ROOT/tools/kafka/server.properties.in" >"$home/server.properties"
+  kafka_java kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAQ --standalone -c "$home/server.properties" \
+    >"$home/format.log" 2>&1
+  kafka_start "$home" -XX:ArchiveClassesAtExit="$KAFKA_LIBRARIES/classes.jsa"
+  kafka_end "$home" TERM
+  rm -rf "$home"
+}
