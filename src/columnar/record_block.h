@@ -33,9 +33,10 @@ struct HeaderView {
 
 /// Consecutive records of one partition, as they came from the log: views into buffers that the block owns.
 ///
-/// Immutable after RecordBlockBuilder::Finish, shared by const pointer, thread-safe. Every view stays valid as long as
-/// the block. At least kPadding readable bytes follow every value. Offsets ascend but may have gaps (compaction,
-/// transaction markers). Who filled it (librdkafka, a native fetch, the in-memory log) cannot be seen.
+/// Immutable after RecordBlockBuilder::Finish, shared by const pointer, thread-safe. Every view stays valid
+/// as long as the block. At least kPadding readable bytes follow every value. Offsets ascend but may have
+/// gaps (compaction, transaction markers). Who filled it (librdkafka, a native fetch, the in-memory log)
+/// cannot be seen.
 class RecordBlock {
  public:
   static constexpr std::size_t kPadding = 64;
@@ -54,10 +55,12 @@ class RecordBlock {
   std::span<const HeaderView> headers(std::int64_t i) const {
     if (header_starts_.empty()) return {};
     const auto at = static_cast<std::size_t>(i);
-    return std::span<const HeaderView>(headers_).subspan(header_starts_[at], header_starts_[at + 1] - header_starts_[at]);
+    return std::span<const HeaderView>(headers_).subspan(header_starts_[at],
+                                                         header_starts_[at + 1] - header_starts_[at]);
   }
 
-  /// Where reading goes on after this block: at least the last offset + 1, more when control records followed.
+  /// Where reading goes on after this block: at least the last offset + 1, more when control records
+  /// followed.
   Offset next_offset() const { return next_offset_; }
 
  private:
@@ -88,7 +91,8 @@ class RecordBlockBuilder {
   std::int64_t num_records() const { return block_ ? block_->num_records() : 0; }
   std::int64_t num_bytes() const { return block_ ? block_->num_bytes_ : 0; }
 
-  /// The block so far; the builder starts a new one. `next_offset` as in RecordBlock; kNoOffset: last offset + 1.
+  /// The block so far; the builder starts a new one. `next_offset` as in RecordBlock; kNoOffset: last offset
+  /// + 1.
   std::shared_ptr<const RecordBlock> Finish(Offset next_offset = kNoOffset);
 
  private:
