@@ -65,11 +65,13 @@ test_stage() {
   shift
   TEST_REASON_FILE=$(mktemp)
   printf '\n== %s\n' "$title"
+  set +e
   (
     set -e
     "$@"
-  ) &
-  wait $! || code=$?
+  )
+  code=$?
+  set -e
   case $code in
     0) ;;
     77)
