@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/duration.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+struct TestDriverOptions {
+  /// The manual clock at the beginning.
+  EventTime start{0};
+  /// Partitions of every source topic.
+  std::int32_t source_partitions = 1;
+  int workers = 1;
+  /// Rows per batch; 0: as the plan says.
+  std::int64_t batch_rows = 0;
+  /// Stop, drop everything that is not committed or stored, and recover after every batch.
+  bool restart_after_every_batch = false;
+};
+
+/// A committed record of a topic, as a read_committed consumer sees it.
+struct TestOutputRecord {
+  Partition partition{0};
+  Offset offset{0};
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  EventTime timestamp{0};
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+/// A record that a test writes to a source topic.
+struct TestInputRecord {
+  std::string topic;
+  Partition partition{0};
+  std::optional<std::string> key;
+  std::optional<std::string> value;    ///< nullopt: a tombstone
+  std::optional<EventTime> timestamp;  ///< nullopt: the manual clock
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+struct TestCounters {
+  std::int64_t records_in = 0;
+  std::int64_t rows_out = 0;  ///< rows that sinks accepted
+  std::int64_t rows_filtered = 0;
+  std::int64_t rows_late = 0;
+  std::int64_t dead_letters = 0;
+};
+
+/// Runs a plan synchronously on a log in memory, with a clock that moves only when told: for tests of
+/// pipelines.
+///
+/// Everything is real but the broker, the disk of file sinks and the clock. Nothing happens between calls.
+/// The driver makes the source topics; file and console sinks are replaced by lists that ReadSinkRows
+/// returns. One owner, one thread. Life: Make -> (Write | AdvanceClock | RunUntilIdle | Read*)* -> destroy.
+class TestDriver {
+ public:
+  /// Errors: user error as AnalyzePlan and compilation give it; sources need a declared schema.
+  static Result<std::unique_ptr<TestDriver>> Make(Plan plan, TestDriverOptions options);
+  virtual ~TestDriver() = default;
+
+  /// Appends to a source topic. Errors: user error for an unknown topic or partition.
+  virtual Status Write(const TestInputRecord& record) = 0;
+  /// Moves the clock; what follows from it (idleness, closed windows) happens in the next RunUntilIdle.
+  virtual void AdvanceClock(Duration by) = 0;
+  /// Processes all input there is and commits. Errors: what would stop the pipeline.
+  virtual Status RunUntilIdle() = 0;
+
+  /// All committed records of a topic since the beginning, by partition and offset. Works for every topic:
+  /// sinks, late, dead-letter, repartition and changelog.
+  virtual Result<std::vector<TestOutputRecord>> Read(const std::string& topic) = 0;
+  /// All committed rows that the sink with this node name got, of whatever kind, each as a JSON object with
+  /// the columns in written order; by partition, then in order.
+  virtual Result<std::vector<std::string>> ReadSinkRows(const std::string& sink_name) = 0;
+  virtual TestCounters counters() const = 0;
+  virtual EventTime now() const = 0;
+};
+
+}  // namespace millrace

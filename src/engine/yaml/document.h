@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <yaml-cpp/yaml.h>
+
+#include "base/result.h"
+#include "engine/yaml/diagnostics.h"
+#include "engine/yaml/substitution.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+/// A parsed YAML file that still knows its text: values with ${...} replaced, and places for error messages.
+/// One owner; nodes keep the parsed tree alive by themselves.
+class YamlDocument {
+ public:
+  /// Errors: user error with line and column for text that is not YAML, or that holds more than one document.
+  static Result<YamlDocument> Parse(std::string file, std::string text, SubstitutionSources sources);
+
+  const YAML::Node& root() const { return root_; }
+  const std::string& file() const { return file_; }
+
+  /// The scalar's text after substitution; what fails goes to `errors` and reads as "".
+  std::string Text(const YAML::Node& scalar, Diagnostics& errors) const;
+
+  /// Where a node begins; of a quoted scalar, its first character inside the quotes.
+  SourceLocation LocationOf(const YAML::Node& node) const;
+  /// Where the character at `position` of Text(scalar) was written.
+  SourceLocation LocationIn(const YAML::Node& scalar, std::size_t position) const;
+
+ private:
+  SourceLocation At(std::size_t raw_position) const;
+  std::size_t ContentBegin(const YAML::Node& node) const;
+  std::size_t RawPosition(const YAML::Node& scalar, std::size_t position) const;
+
+  std::string file_;
+  std::string raw_;
+  SubstitutionSources sources_;
+  YAML::Node root_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,33 @@
+#include "engine/yaml/pipeline_file.h"
+
+#include "engine/yaml/document.h"
+#include "engine/yaml/plan_reader.h"
+#include "engine/yaml/section_reader.h"
+#include "engine/yaml/test_reader.h"
+
+namespace millrace {
+
+Result<PipelineFile> ReadPipelineText(const std::string& file, std::string_view text,
+                                      SubstitutionSources sources) {
+  MR_ASSIGN_OR_RETURN(const YamlDocument document,
+                      YamlDocument::Parse(file, std::string(text), std::move(sources)));
+  if (document.root().IsNull()) return Status::InvalidArgument(file + ":1:1: the file is empty");
+  Diagnostics errors;
+  const SectionReader top(document, errors, document.root(), PipelineSection("pipeline"));
+  PipelineFile pipeline;
+  pipeline.plan = ReadPlan(top);
+  if (errors.empty()) {
+    // Tests may call sinks by the names that they get here.
+    if (const Status named = NameNodes(&pipeline.plan); !named.ok()) return named;
+  }
+  pipeline.tests = ReadTests(top, pipeline.plan);
+  MR_RETURN_IF_ERROR(errors.ToStatus());
+  return pipeline;
+}
+
+Result<PipelineFile> ReadPipelineFile(const std::string& path, SubstitutionSources sources) {
+  MR_ASSIGN_OR_RETURN(const std::string text, sources.read_file(path));
+  return ReadPipelineText(path, text, std::move(sources));
+}
+
+}  // namespace millrace

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/duration.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "engine/yaml/substitution.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+/// A record that a test writes.
+struct TestRecord {
+  std::string topic;
+  Partition partition{0};
+  std::optional<std::string> key;
+  std::optional<std::string> value;    ///< nullopt: a tombstone
+  std::optional<EventTime> timestamp;  ///< nullopt: the manual clock
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+/// A movement of the manual clock.
+struct TestAdvance {
+  Duration by{0};
+};
+
+/// A row that must come out, as a JSON object with the keys in written order.
+struct ExpectedRow {
+  std::string json;
+  SourceLocation location;
+};
+
+/// All rows that one sink must have got, in order.
+struct ExpectedSink {
+  std::string sink;  ///< name or topic of the sink
+  std::vector<ExpectedRow> rows;
+  SourceLocation location;
+};
+
+/// One entry of `tests:`.
+struct PipelineTest {
+  std::string name;
+  SourceLocation location;
+  EventTime start{0};
+  std::int32_t partitions = 1;
+  std::vector<std::variant<TestRecord, TestAdvance>> input;
+  std::vector<ExpectedSink> output;
+  std::optional<std::int64_t> late;
+  std::optional<std::int64_t> dead_letters;
+};
+
+/// What a pipeline file says.
+struct PipelineFile {
+  Plan plan;  ///< nodes are named (K4); not yet type-checked
+  std::vector<PipelineTest> tests;
+};
+
+/// Reads pipeline text; `file` is its name in messages.
+/// Errors: one user error with a line "file:line:column: message" for every mistake that does not hide
+/// another.
+Result<PipelineFile> ReadPipelineText(const std::string& file, std::string_view text,
+                                      SubstitutionSources sources);
+
+/// ReadPipelineText of a file, got through `sources.read_file`.
+Result<PipelineFile> ReadPipelineFile(const std::string& path, SubstitutionSources sources);
+
+}  // namespace millrace

@@ -1,0 +1,226 @@
+#include "engine/yaml/pipeline_schema.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+#include "base/check.h"
+
+namespace millrace {
+namespace {
+
+using enum ValueKind;
+
+constexpr Presence kRequired = Presence::kRequired;
+constexpr Presence kOneOf = Presence::kOneOf;
+
+constexpr KeySpec kPipelineKeys[] = {
+    {"name", kName, "", "",
+     "The pipeline's name: the consumer group, and the first part of the names of internal topics.",
+     kRequired},
+    {"kafka", kProperties, "", "", "Any librdkafka property; `bootstrap.servers` at least."},
+    {"guarantee", kChoice, "exactly_once|at_least_once", "exactly_once",
+     "What a failure may do to results: nothing, or repeat some."},
+    {"commit_interval", kDuration, "", "",
+     "Time between two commits; 200ms under exactly_once and 1s under at_least_once when absent."},
+    {"commit_bytes", kByteSize, "", "64MiB", "Input bytes after which a commit happens before its time."},
+    {"batch", kSection, "batch", "", "Bounds of one batch."},
+    {"workers", kInteger, "1..1024", "1",
+     "Processing threads of this process; each is one member of the group."},
+    {"memory", kByteSize, "", "1GiB",
+     "Bound on the memory of buffers, state caches and queues of this process."},
+    {"state_dir", kText, "", "./state", "Folder that holds the state of this machine's tasks."},
+    {"idle_after", kDurationOrNever, "", "10s",
+     "A source partition that was read to its end and got nothing for this long no longer holds windows "
+     "open."},
+    {"out_of_orderness", kDuration, "", "0ms",
+     "The watermark stays this far behind the largest event time seen."},
+    {"max_future", kDuration, "", "1d", "Event times further ahead of the wall clock than this are errors."},
+    {"dead_letter", kSection, "dead_letter", "", "Where records go that cannot be processed."},
+    {"create_topics", kBool, "", "true",
+     "Create missing output and dead-letter topics. Source topics are never created."},
+    {"source", kSection, "source", "", "The topic to read.", kOneOf},
+    {"sources", kSections, "source", "", "Several topics of one schema, read as one stream.", kOneOf},
+    {"steps", kSections, "step", "", "What happens to the rows, in this order."},
+    {"sinks", kSections, "sink", "",
+     "Where the rows go; each sink gets all of them, or those that its `where` selects.", kRequired},
+    {"tests", kSections, "test", "", "Tests that `millrace test` runs without any broker."},
+};
+
+constexpr KeySpec kBatchKeys[] = {
+    {"rows", kInteger, "1..10000000", "65536", "Most rows in a batch."},
+    {"bytes", kByteSize, "", "16MiB", "Most input bytes in a batch."},
+    {"delay", kDuration, "", "50ms", "Longest time that rows wait for more rows."},
+};
+
+constexpr KeySpec kDeadLetterKeys[] = {
+    {"topic", kTopic, "", "",
+     "Gets the raw key, value and headers, with headers `__connect.errors.*` that say why.", kRequired},
+};
+
+constexpr std::string_view kOnErrorDoc =
+    "What happens to a row that fails here; dead_letter when a dead-letter topic is configured, else fail.";
+
+constexpr KeySpec kSourceKeys[] = {
+    {"topic", kTopic, "", "", "The topic to read. It must exist.", kRequired},
+    {"name", kName, "", "", "Name of this source in metrics and messages; source-1 and so on when absent."},
+    {"format", kChoice, "json|string|bytes", "json",
+     "How values are encoded; string and bytes give one column named value."},
+    {"key_format", kChoice, "string|json|bytes", "string", "How keys are encoded; needed only with `key`."},
+    {"key", kText, "", "",
+     "The message key holds this column, so grouping by it moves no rows. A row where they differ is an "
+     "error."},
+    {"timestamp", kText, "", "", "The column with the event time; the Kafka timestamp when absent."},
+    {"schema", kTypes, "", "", "Columns and types; inferred from the topic's records when absent."},
+    {"offset_reset", kChoice, "earliest|error", "earliest",
+     "Where to begin when the group has no committed offset, or when it no longer exists."},
+    {"extra", kChoice, "ignore|keep", "ignore",
+     "keep: unknown JSON fields are collected in a JSON column `_extra`."},
+    {"on_error", kChoice, "dead_letter|drop|fail", "", kOnErrorDoc},
+};
+
+constexpr KeySpec kStepKeys[] = {
+    {"name", kName, "", "",
+     "Names the step in metrics and names its state; kind and ordinal (window-1) when absent."},
+    {"on_error", kChoice, "dead_letter|drop|fail", "", kOnErrorDoc},
+    {"filter", kExpression, "", "", "Keeps the rows for which this is true; null drops.", kOneOf},
+    {"with", kNamedExpressions, "", "",
+     "Adds or replaces columns; every expression sees the columns before the step.", kOneOf},
+    {"select", kSelection, "", "", "Keeps exactly these columns, in this order; a mapping computes new ones.",
+     kOneOf},
+    {"drop", kColumns, "", "", "Removes columns.", kOneOf},
+    {"rename", kColumnTexts, "", "", "Renames columns: old name to new name.", kOneOf},
+    {"cast", kTypes, "", "", "Changes types of columns; a value that does not fit is an error of its row.",
+     kOneOf},
+    {"explode", kSection, "explode", "", "Makes one row of each element of a list column.", kOneOf},
+    {"group_by", kSection, "group_by", "",
+     "Makes columns the key; rows move between partitions where they must.", kOneOf},
+    {"window", kSection, "window", "", "Aggregates the rows of each key over windows of event time.", kOneOf},
+};
+
+constexpr KeySpec kExplodeKeys[] = {
+    {"column", kText, "", "", "The list column.", kRequired},
+    {"keep_empty", kBool, "", "false", "Keep one row with null where the list is empty or null."},
+};
+
+constexpr std::string_view kNullKeyDoc =
+    "What to do with rows whose key is null: refuse, drop, or group under null.";
+
+constexpr KeySpec kGroupByKeys[] = {
+    {"by", kColumns, "", "", "The new key.", kRequired},
+    {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
+};
+
+constexpr KeySpec kWindowKeys[] = {
+    {"by", kColumns, "", "", "Group by these columns; when absent, those of the group_by step before."},
+    {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
+    {"tumbling", kDuration, "", "", "Windows of this length, one after the other, aligned to the epoch.",
+     kOneOf},
+    {"grace", kDuration, "", "0ms", "A window closes this long after its end, by the watermark."},
+    {"offset", kDuration, "", "0ms", "Moves the alignment of windows away from the epoch."},
+    {"emit", kChoice, "final|current", "final",
+     "final: one row per window and key when it closes. current: the running result after each batch, and "
+     "the close."},
+    {"late", kSection, "late", "",
+     "Where rows go that come after their window closed; only counted when absent."},
+    {"aggregate", kAggregates, "", "",
+     "Result columns and their aggregate calls, such as `total: sum(price)`.", kRequired},
+};
+
+constexpr KeySpec kLateKeys[] = {
+    {"topic", kTopic, "", "", "Gets late rows as JSON, with `late_by` in milliseconds.", kRequired},
+};
+
+constexpr KeySpec kSinkKeys[] = {
+    {"name", kName, "", "", "Names the sink in metrics and messages; sink-1 and so on when absent."},
+    {"where", kExpression, "", "", "Only rows for which this is true go to this sink."},
+    {"on_error", kChoice, "dead_letter|drop|fail", "", kOnErrorDoc},
+    {"topic", kTopic, "", "", "A Kafka topic.", kOneOf},
+    {"format", kChoice, "json|string|bytes", "json", "With topic: how values are encoded."},
+    {"key", kColumns, "", "", "With topic: columns of the message key; the row's own key when absent."},
+    {"key_format", kChoice, "string|json|bytes", "string",
+     "With topic: string writes text or decimal digits, and several columns as a JSON array."},
+    {"partitions", kInteger, "0..100000", "0",
+     "With topic: partition count when it is created; 0 takes that of the source."},
+    {"parquet", kSection, "file", "", "Parquet files.", kOneOf},
+    {"ipc", kSection, "file", "", "Arrow IPC files.", kOneOf},
+    {"console", kSection, "console", "", "Prints rows to the standard output.", kOneOf},
+};
+
+constexpr KeySpec kFileKeys[] = {
+    {"path", kText, "", "", "Folder of the files.", kRequired},
+    {"partition_by", kExpressions, "", "", "Sub-folders `name=value`, one level per expression."},
+    {"roll", kDuration, "", "30s", "Close and publish a file after this long."},
+    {"roll_bytes", kByteSize, "", "128MiB", "Close and publish a file of this size."},
+};
+
+constexpr KeySpec kConsoleKeys[] = {
+    {"format", kChoice, "table|json", "table", "Aligned columns, or one JSON object per line."},
+    {"limit", kInteger, "0..9223372036854775807", "0", "Rows to print; 0 prints all."},
+};
+
+constexpr KeySpec kTestKeys[] = {
+    {"name", kText, "", "", "What the test shows.", kRequired},
+    {"start", kTime, "", "0", "The manual clock at the beginning."},
+    {"partitions", kInteger, "1..64", "1", "Partitions of the source topics."},
+    {"input", kSections, "test_input", "", "Records and movements of the clock, in this order.", kRequired},
+    {"output", kRowsBySink, "", "",
+     "The rows that must come out: a list, or with several sinks a mapping of sink name or topic to list."},
+    {"late", kInteger, "0..1000000", "", "Rows that must have been late."},
+    {"dead_letters", kInteger, "0..1000000", "", "Records that must have become dead letters."},
+};
+
+constexpr KeySpec kTestInputKeys[] = {
+    {"value", kAny, "", "", "A record: a mapping becomes JSON, text is taken as it is, null is a tombstone.",
+     kOneOf},
+    {"advance", kDuration, "", "", "Moves the manual clock.", kOneOf},
+    {"key", kAny, "", "", "The record's key; taken from the source's key column when absent."},
+    {"timestamp", kTime, "", "", "The record's Kafka timestamp; the manual clock when absent."},
+    {"topic", kTopic, "", "", "The source topic; needed only with several sources."},
+    {"partition", kInteger, "0..63", "0", "The record's partition."},
+    {"headers", kProperties, "", "", "The record's headers."},
+};
+
+constexpr SectionSpec kAllSections[] = {
+    {"pipeline", "Top level", "The pipeline: its name, settings, sources, steps and sinks.", kPipelineKeys,
+     ""},
+    {"batch", "batch", "Bounds of one batch. Small batches give short delays, large ones speed.", kBatchKeys,
+     ""},
+    {"dead_letter", "dead_letter", "Where records go that cannot be processed.", kDeadLetterKeys, "topic"},
+    {"source", "source", "A Kafka topic to read.", kSourceKeys, ""},
+    {"step", "steps", "One step: exactly one of the kinds below, and optionally `name` and `on_error`.",
+     kStepKeys, ""},
+    {"explode", "explode", "One row per list element.", kExplodeKeys, "column"},
+    {"group_by", "group_by", "Makes columns the key.", kGroupByKeys, "by"},
+    {"window", "window",
+     "Windows of event time per key. The result has the `by` columns, `window_start`, `window_end` "
+     "and the aggregates.",
+     kWindowKeys, ""},
+    {"late", "late", "The late output of a window.", kLateKeys, "topic"},
+    {"sink", "sinks", "One sink: exactly one of `topic`, `parquet`, `ipc` and `console`.", kSinkKeys, ""},
+    {"file", "parquet, ipc", "Files that appear whole or not at all.", kFileKeys, "path"},
+    {"console", "console", "Rows on the standard output.", kConsoleKeys, "format"},
+    {"test", "tests", "One test: records in, expected rows out, on a manual clock.", kTestKeys, ""},
+    {"test_input", "input", "A record, or a movement of the clock.", kTestInputKeys, ""},
+};
+
+}  // namespace
+
+std::span<const SectionSpec> PipelineSections() { return kAllSections; }
+
+const SectionSpec& PipelineSection(std::string_view name) {
+  const auto* found = std::find_if(std::begin(kAllSections), std::end(kAllSections),
+                                   [&](const SectionSpec& section) { return section.name == name; });
+  MR_CHECK(found != std::end(kAllSections)) << "no section " << std::string(name);
+  return *found;
+}
+
+bool IsSecretKey(std::string_view key) {
+  std::string lower(key);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower.find("password") != std::string::npos || lower.find("secret") != std::string::npos ||
+         lower.find("token") != std::string::npos;
+}
+
+}  // namespace millrace

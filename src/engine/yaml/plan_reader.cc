@@ -1,0 +1,251 @@
+#include "engine/yaml/plan_reader.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <arrow/api.h>
+
+#include "base/suggest.h"
+
+namespace millrace {
+namespace {
+
+OnError ReadOnError(const SectionReader& section) {
+  const std::string choice = section.Choice("on_error");
+  if (choice == "dead_letter") return OnError::kDeadLetter;
+  if (choice == "drop") return OnError::kDrop;
+  return choice == "fail" ? OnError::kFail : OnError::kDefault;
+}
+
+NullKey ReadNullKey(const SectionReader& section) {
+  const std::string choice = section.Choice("null_key");
+  if (choice == "drop") return NullKey::kDrop;
+  return choice == "group" ? NullKey::kGroup : NullKey::kError;
+}
+
+/// A topic behind a section of its own (`dead_letter`, `late`); "" when absent.
+std::string ReadTopicOf(const SectionReader& section, std::string_view key) {
+  const std::optional<SectionReader> nested = section.Section(key);
+  return nested ? nested->Text("topic") : "";
+}
+
+void ReadSettings(const SectionReader& top, Plan& plan) {
+  plan.name = top.Text("name");
+  for (auto& [key, value] : top.Texts("kafka")) plan.kafka.emplace(key, std::move(value));
+  plan.guarantee =
+      top.Choice("guarantee") == "at_least_once" ? Guarantee::kAtLeastOnce : Guarantee::kExactlyOnce;
+  plan.commit_interval = top.OptionalTime("commit_interval");
+  plan.commit_bytes = top.Bytes("commit_bytes");
+  if (const std::optional<SectionReader> batch = top.Section("batch")) {
+    plan.batch = {batch->Integer("rows"), batch->Bytes("bytes"), batch->Time("delay")};
+  }
+  plan.workers = static_cast<int>(top.Integer("workers"));
+  plan.memory = top.Bytes("memory");
+  plan.state_dir = top.Text("state_dir");
+  plan.idle_after = top.TimeOrNever("idle_after");
+  plan.out_of_orderness = top.Time("out_of_orderness");
+  plan.max_future = top.Time("max_future");
+  plan.dead_letter_topic = ReadTopicOf(top, "dead_letter");
+  plan.create_topics = top.Bool("create_topics");
+  if (plan.commit_interval && plan.commit_interval->count() <= 0) {
+    top.errors().Add(top.LocationOf("commit_interval"), "'commit_interval' must be longer than 0");
+  }
+}
+
+void CheckSourceColumn(const SectionReader& section, const KafkaSource& source, std::string_view key) {
+  const std::string column = section.Text(key);
+  if (column.empty() || source.schema == nullptr || source.schema->GetFieldIndex(column) >= 0) return;
+  const std::vector<std::string> names = source.schema->field_names();
+  section.errors().Add(section.LocationOf(key), "'" + std::string(key) + "': the schema has no column '" +
+                                                    column + "'" + DidYouMean(column, names));
+}
+
+PlanNode ReadSource(const SectionReader& section) {
+  KafkaSource source;
+  source.topic = section.Text("topic");
+  source.format = section.Choice("format");
+  source.key_format = section.Choice("key_format");
+  source.key = section.Text("key");
+  source.timestamp = section.Text("timestamp");
+  source.schema = section.Types("schema");
+  source.offset_reset = section.Choice("offset_reset");
+  source.extra = section.Choice("extra") == "keep" ? "keep" : "";
+  CheckSourceColumn(section, source, "key");
+  CheckSourceColumn(section, source, "timestamp");
+  return {section.Text("name"), std::move(source), {}, ReadOnError(section), section.location()};
+}
+
+CastStep ReadCast(const SectionReader& section) {
+  CastStep cast;
+  const std::shared_ptr<arrow::Schema> types = section.Types("cast");
+  for (const auto& field : types->fields()) {
+    cast.columns.emplace_back(field->name(), field->type());
+    if (!field->nullable())
+      section.errors().Add(section.LocationOf("cast"), "'not null' has no place in a cast");
+  }
+  return cast;
+}
+
+GroupByStep ReadGroupBy(const SectionReader& section) {
+  const std::optional<SectionReader> group = section.Section("group_by");
+  if (!group) return {};
+  return {group->Columns("by"), ReadNullKey(*group)};
+}
+
+ExplodeStep ReadExplode(const SectionReader& section) {
+  const std::optional<SectionReader> explode = section.Section("explode");
+  if (!explode) return {};
+  return {explode->Text("column"), explode->Bool("keep_empty")};
+}
+
+void CheckWindow(const SectionReader& section, const WindowStep& window) {
+  Diagnostics& errors = section.errors();
+  if (section.Has("tumbling") && window.tumbling.count() <= 0) {
+    errors.Add(section.LocationOf("tumbling"), "'tumbling' must be longer than 0");
+  }
+  if (window.by.empty() && !section.Has("by")) {
+    errors.Add(section.location(), "a window needs 'by', or a group_by step before it");
+  }
+  std::vector<std::string> names = window.by;
+  names.insert(names.end(), {"window_start", "window_end"});
+  for (const WindowAggregateColumn& column : window.aggregates) {
+    if (std::find(names.begin(), names.end(), column.name) != names.end()) {
+      errors.Add(column.location,
+                 "the result already has a column '" + column.name + "'; choose another name");
+    }
+  }
+}
+
+/// `group_by`: the columns of the nearest group_by step before, for a window without `by`.
+WindowStep ReadWindow(const SectionReader& step, const GroupByStep* group_by) {
+  const std::optional<SectionReader> section = step.Section("window");
+  if (!section) return {};
+  WindowStep window;
+  window.by = section->Columns("by");
+  window.null_key = ReadNullKey(*section);
+  if (!section->Has("by") && group_by != nullptr) {
+    window.by = group_by->columns;
+    window.null_key = group_by->null_key;
+  }
+  window.tumbling = section->Time("tumbling");
+  window.grace = section->Time("grace");
+  window.offset = section->Time("offset");
+  window.emit = section->Choice("emit") == "current" ? WindowEmit::kCurrent : WindowEmit::kFinal;
+  window.late_topic = ReadTopicOf(*section, "late");
+  window.aggregates = section->Aggregates("aggregate");
+  CheckWindow(*section, window);
+  return window;
+}
+
+PlanNode ReadStep(const SectionReader& section, const GroupByStep* group_by) {
+  PlanNode node{section.Text("name"), FilterStep{}, {}, ReadOnError(section), section.location()};
+  const std::string_view kind = section.chosen();
+  if (kind == "filter") {
+    if (std::optional<PlanExpr> predicate = section.Expression("filter"))
+      node.op = FilterStep{*std::move(predicate)};
+  } else if (kind == "with") {
+    node.op = WithStep{section.NamedExpressions("with")};
+  } else if (kind == "select") {
+    node.op = SelectStep{section.NamedExpressions("select")};
+  } else if (kind == "drop") {
+    node.op = DropStep{section.Columns("drop")};
+  } else if (kind == "rename") {
+    node.op = RenameStep{section.Texts("rename")};
+  } else if (kind == "cast") {
+    node.op = ReadCast(section);
+  } else if (kind == "explode") {
+    node.op = ReadExplode(section);
+  } else if (kind == "group_by") {
+    node.op = ReadGroupBy(section);
+  } else if (kind == "window") {
+    node.op = ReadWindow(section, group_by);
+  }
+  return node;
+}
+
+template <typename FileSink>
+FileSink ReadFileSink(const SectionReader& sink, std::string_view kind) {
+  const std::optional<SectionReader> section = sink.Section(kind);
+  if (!section) return {};
+  return {section->Text("path"), section->Expressions("partition_by"), section->Time("roll"),
+          section->Bytes("roll_bytes")};
+}
+
+KafkaSink ReadKafkaSink(const SectionReader& section) {
+  return {section.Text("topic"), section.Choice("format"), section.Columns("key"),
+          section.Choice("key_format"), static_cast<std::int32_t>(section.Integer("partitions"))};
+}
+
+PlanNode ReadSink(const SectionReader& section) {
+  SinkNode sink;
+  sink.where = section.Expression("where");
+  const std::string_view kind = section.chosen();
+  if (kind == "topic") {
+    sink.sink = ReadKafkaSink(section);
+  } else if (kind == "parquet") {
+    sink.sink = ReadFileSink<ParquetSink>(section, "parquet");
+  } else if (kind == "ipc") {
+    sink.sink = ReadFileSink<IpcSink>(section, "ipc");
+  } else if (const std::optional<SectionReader> console = section.Section("console")) {
+    sink.sink = ConsoleSink{console->Choice("format"), console->Integer("limit")};
+  }
+  for (const std::string_view key : {"format", "key", "key_format", "partitions"}) {
+    if (kind == "topic" || kind.empty() || !section.Has(key)) continue;
+    section.errors().Add(
+        section.LocationOf(key),
+        "'" + std::string(key) + "' belongs to a sink with 'topic', not to " + std::string(kind));
+  }
+  return {section.Text("name"), std::move(sink), {}, ReadOnError(section), section.location()};
+}
+
+void CheckUnion(const SectionReader& top, const std::vector<NodeId>& sources, const Plan& plan) {
+  const auto schema_of = [&](NodeId id) { return std::get<KafkaSource>(plan.nodes[id].op).schema; };
+  for (std::size_t i = 1; i < sources.size(); ++i) {
+    const auto& first = schema_of(sources[0]);
+    const auto& other = schema_of(sources[i]);
+    if (first != nullptr && other != nullptr && !first->Equals(*other, /*check_metadata=*/false)) {
+      top.errors().Add(plan.nodes[sources[i]].location,
+                       "sources must have equal schemas; this one differs from the first");
+    }
+  }
+}
+
+}  // namespace
+
+Plan ReadPlan(const SectionReader& top) {
+  Plan plan;
+  ReadSettings(top, plan);
+  std::vector<NodeId> inputs;
+  const auto add = [&](PlanNode node) {
+    plan.nodes.push_back(std::move(node));
+    return plan.nodes.size() - 1;
+  };
+  if (const std::optional<SectionReader> source = top.Section("source"))
+    inputs.push_back(add(ReadSource(*source)));
+  for (const SectionReader& source : top.Sections("sources")) inputs.push_back(add(ReadSource(source)));
+  CheckUnion(top, inputs, plan);
+  GroupByStep group_by;
+  bool grouped = false;
+  for (const SectionReader& section : top.Sections("steps")) {
+    PlanNode node = ReadStep(section, grouped ? &group_by : nullptr);
+    if (const auto* step = std::get_if<GroupByStep>(&node.op)) {
+      group_by = *step;
+      grouped = true;
+    }
+    node.inputs = inputs;
+    inputs = {add(std::move(node))};
+  }
+  const std::vector<SectionReader> sinks = top.Sections("sinks");
+  if (top.Has("sinks") && sinks.empty())
+    top.errors().Add(top.LocationOf("sinks"), "a pipeline needs at least one sink");
+  for (const SectionReader& section : sinks) {
+    PlanNode node = ReadSink(section);
+    node.inputs = inputs;
+    add(std::move(node));
+  }
+  return plan;
+}
+
+}  // namespace millrace

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+#include <yaml-cpp/yaml.h>
+
+#include "base/byte_size.h"
+#include "base/duration.h"
+#include "base/ids.h"
+#include "engine/yaml/document.h"
+#include "engine/yaml/pipeline_schema.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+/// Typed access to one mapping of a pipeline file, guided by its SectionSpec.
+///
+/// The constructor reports unknown, repeated, missing and contradicting keys; each getter reports a value
+/// that is not of the key's kind and then returns the default. So reading goes on after an error and all of
+/// them come together. Getters take a key of the section of the kind that their name says (checked). One
+/// owner.
+class SectionReader {
+ public:
+  /// `document` and `errors` must outlive the reader.
+  SectionReader(const YamlDocument& document, Diagnostics& errors, const YAML::Node& node,
+                const SectionSpec& spec);
+
+  bool Has(std::string_view key) const { return Find(key).has_value(); }
+  /// Of the key, or of the section when the key is absent.
+  SourceLocation LocationOf(std::string_view key) const;
+  const SourceLocation& location() const { return location_; }
+  /// The one key marked Presence::kOneOf that is there; "" after an error.
+  std::string_view chosen() const { return chosen_; }
+
+  std::string Text(std::string_view key) const;  ///< kText, kName, kTopic
+  std::string Choice(std::string_view key) const;
+  bool Bool(std::string_view key) const;
+  std::int64_t Integer(std::string_view key) const;
+  Duration Time(std::string_view key) const;                         ///< kDuration
+  std::optional<Duration> OptionalTime(std::string_view key) const;  ///< kDuration without a default
+  std::optional<Duration> TimeOrNever(std::string_view key) const;   ///< nullopt: never
+  EventTime Instant(std::string_view key) const;                     ///< kTime
+  ByteCount Bytes(std::string_view key) const;
+  std::vector<std::string> Columns(std::string_view key) const;
+  std::vector<std::pair<std::string, std::string>> Texts(
+      std::string_view key) const;  ///< kColumnTexts, kProperties
+  std::optional<PlanExpr> Expression(std::string_view key) const;
+  std::vector<PlanExpr> Expressions(std::string_view key) const;
+  std::vector<std::pair<std::string, PlanExpr>> NamedExpressions(
+      std::string_view key) const;  ///< also kSelection
+  std::vector<WindowAggregateColumn> Aggregates(std::string_view key) const;
+  /// Null pointer when absent.
+  std::shared_ptr<arrow::Schema> Types(std::string_view key) const;
+  /// A nested mapping or its shorthand; nullopt when absent or wrong.
+  std::optional<SectionReader> Section(std::string_view key) const;
+  std::vector<SectionReader> Sections(std::string_view key) const;
+  /// The value as it is, for kAny*, kRowsBySink. Undefined node when absent.
+  YAML::Node Raw(std::string_view key) const;
+
+  const YamlDocument& document() const { return *document_; }
+  Diagnostics& errors() const { return *errors_; }
+
+ private:
+  struct Entry {
+    std::string key;
+    SourceLocation location;
+    YAML::Node value;
+  };
+
+  const KeySpec& Spec(std::string_view key) const;
+  std::optional<YAML::Node> Find(std::string_view key) const;
+  void ReadEntries(const YAML::Node& node);
+  void CheckPresence();
+  /// Text of a scalar value, else an error that says what was expected.
+  std::optional<std::string> ScalarText(const YAML::Node& value, std::string_view expected) const;
+  /// Text of the key's value, or of its default when it is absent; nullopt after an error.
+  std::optional<std::string> ValueOrDefault(std::string_view key, std::string_view expected) const;
+  std::optional<PlanExpr> ParseExpression(const YAML::Node& value) const;
+  /// (column name, value) pairs of a mapping, with repeats and wrong kinds reported.
+  std::vector<Entry> Pairs(const YAML::Node& value, std::string_view expected) const;
+  void AddAtCharacter(const YAML::Node& scalar, const std::string& message) const;
+
+  const YamlDocument* document_;
+  Diagnostics* errors_;
+  const SectionSpec* spec_;
+  SourceLocation location_;
+  std::vector<Entry> entries_;
+  std::string_view chosen_;
+};
+
+}  // namespace millrace
