@@ -14,14 +14,14 @@ struct TopicDescription {
   std::string name;
   std::int32_t partitions = 0;
   std::string topic_id;  ///< empty when the broker has none; changes when the topic is deleted and made again
-  std::map<std::string, std::string> config;
+  std::map<std::string, std::string> config{};
 };
 
 struct NewTopic {
   std::string name;
   std::int32_t partitions = 1;
   std::int16_t replication_factor = -1;  ///< -1: the broker's default
-  std::map<std::string, std::string> config;
+  std::map<std::string, std::string> config{};
 };
 
 /// Topics of a cluster: made, described, deleted. Thread-safe. All errors name the topic.

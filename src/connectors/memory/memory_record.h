@@ -19,9 +19,9 @@ struct MemoryHeader {
 struct MemoryRecord {
   Offset offset{0};
   std::int64_t timestamp_ms = 0;
-  std::optional<std::string> key;
-  std::optional<std::string> value;
-  std::vector<MemoryHeader> headers;
+  std::optional<std::string> key{};
+  std::optional<std::string> value{};
+  std::vector<MemoryHeader> headers{};
   friend bool operator==(const MemoryRecord&, const MemoryRecord&) = default;
 };
 
