@@ -40,8 +40,9 @@ def cycle(modules: dict[str, list[str]]) -> list[str]:
 def check_file(tree: SourceTree, path: str, rules: dict):
     modules, trees = rules["modules"], rules.get("trees", {})
     folder = str(pathlib.PurePosixPath(path).parent)
+    place = folder.removeprefix("src/")
     if path.startswith("src/"):
-        own = longest(folder.removeprefix("src/"), modules)
+        own = longest(place, modules)
         allowed = list(modules.get(own, []))
     else:
         own = longest(folder, trees)
@@ -62,14 +63,14 @@ def check_file(tree: SourceTree, path: str, rules: dict):
             if "/" not in included and own not in modules:
                 continue
             if (tree.root / pathlib.PurePosixPath(path).parent / included).is_file():
-                yield f'{where}: write "{folder.removeprefix("src/")}/{included}": src/ is the only include root'
+                yield f'{where}: write "{place}/{included}": src/ is the only include root'
         if target and target != own:
             if not any(covers(dep, target) for dep in allowed):
                 yield f"{where}: {own} may not depend on {target}"
             elif included.endswith("_internal.h") and not is_test(path):
                 yield f"{where}: {included} is private to {target}"
         for prefix, owners in rules.get("foreign", {}).items():
-            if included.startswith(prefix) and not any(covers(owner, own) for owner in owners):
+            if included.startswith(prefix) and not any(covers(o, own) or covers(o, place) for o in owners):
                 yield f"{where}: only {', '.join(owners)} may include {prefix}"
 
 

@@ -31,6 +31,7 @@ check_main() {
   if [ $tidy = 1 ]; then
     has clang-tidy-14 || install_packages clang-tidy-14
     has clang-tidy-14 || die "clang-tidy-14 is needed"
+    . "$ROOT/tools/dev/setup.sh"
     setup_everything
     cmake --preset headers -DMILLRACE_DEPS="$MILLRACE_DEPS" >/dev/null
     python3 tools/check_tidy.py build/headers "${words[@]}"
