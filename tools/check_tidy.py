@@ -30,7 +30,6 @@ PLANTED = {
     "bugprone-suspicious-semicolon": "void G();\nvoid F(int a) { if (a > 1);\n  { G(); } }",
     "cppcoreguidelines-slicing": "struct A { int x; };\nstruct B : A { int y; };\nvoid F(A);\nvoid G(B b) { F(b); }",
     "google-explicit-constructor": "struct A { A(int x); };",
-    "modernize-use-nullptr": "int* F() { return 0; }",
     "modernize-use-override": "struct A { virtual void F(); virtual ~A(); };\nstruct B : A { virtual void F(); };",
     "performance-for-range-copy":
         "#include <string>\n#include <vector>\nint F(const std::vector<std::string>& v) {\n"
