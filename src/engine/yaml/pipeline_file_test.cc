@@ -1,0 +1,320 @@
+#include "engine/yaml/pipeline_file.h"
+
+#include <string>
+
+#include <arrow/api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "columnar/schema_text.h"
+
+namespace millrace {
+namespace {
+
+using testing::HasSubstr;
+
+Result<PipelineFile> Read(const std::string& text) {
+  SubstitutionSources sources;
+  sources.variable = [](const std::string& name) -> std::optional<std::string> {
+    return name == "LIMIT" ? std::optional<std::string>("50") : std::nullopt;
+  };
+  return ReadPipelineText("p.yaml", text, sources);
+}
+
+constexpr const char* kBids = R"(# bids.yaml
+name: bids-per-minute
+kafka:
+  bootstrap.servers: ${KAFKA:-localhost:9092}
+guarantee: exactly_once            # or at_least_once
+source:
+  topic: bids
+  format: json
+  key: auction                     # the message key is this column: no repartition needed
+  timestamp: ts                    # event time column; the Kafka timestamp when absent
+  schema: {ts: timestamp[ms], auction: int64, bidder: int64, price: double}
+steps:
+  - filter: price > 50
+  - with: {revenue: price * 1.2}
+  - window:
+      by: [auction]
+      tumbling: 1m
+      grace: 5s
+      aggregate: {bids: count(), total: sum(revenue), best: max(price)}
+sinks:
+  - topic: bids_per_minute
+    format: json
+    key: auction
+  - parquet: {path: out/bids, partition_by: [date(window_start)]}
+)";
+
+TEST(PipelineFile, ReadsTheMainJob) {
+  const Result<PipelineFile> file = Read(kBids);
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  const Plan& plan = file->plan;
+  EXPECT_EQ(plan.name, "bids-per-minute");
+  EXPECT_EQ(plan.kafka.at("bootstrap.servers"), "localhost:9092");
+  EXPECT_EQ(plan.guarantee, Guarantee::kExactlyOnce);
+  ASSERT_EQ(plan.nodes.size(), 6U);
+
+  const auto& source = std::get<KafkaSource>(plan.nodes[0].op);
+  EXPECT_EQ(source.topic, "bids");
+  EXPECT_EQ(source.key, "auction");
+  EXPECT_EQ(source.timestamp, "ts");
+  EXPECT_EQ(SchemaText(*source.schema), "{ts: timestamp[ms], auction: int64, bidder: int64, price: float64}");
+
+  EXPECT_EQ(plan.nodes[1].name, "filter-1");
+  EXPECT_EQ(plan.nodes[1].location.ToString(), "p.yaml:13:5");
+  EXPECT_EQ(std::get<FilterStep>(plan.nodes[1].op).predicate.location.ToString(), "p.yaml:13:13");
+  EXPECT_EQ(std::get<WithStep>(plan.nodes[2].op).columns[0].first, "revenue");
+
+  const auto& window = std::get<WindowStep>(plan.nodes[3].op);
+  EXPECT_EQ(window.by, std::vector<std::string>{"auction"});
+  EXPECT_EQ(window.tumbling, Duration(60'000));
+  EXPECT_EQ(window.grace, Duration(5'000));
+  ASSERT_EQ(window.aggregates.size(), 3U);
+  EXPECT_EQ(window.aggregates[1].name, "total");
+  EXPECT_EQ(window.aggregates[1].call.function, "sum");
+
+  const auto& kafka = std::get<KafkaSink>(std::get<SinkNode>(plan.nodes[4].op).sink);
+  EXPECT_EQ(kafka.key, std::vector<std::string>{"auction"});
+  const auto& parquet = std::get<ParquetSink>(std::get<SinkNode>(plan.nodes[5].op).sink);
+  EXPECT_EQ(parquet.path, "out/bids");
+  EXPECT_EQ(parquet.partition_by.size(), 1U);
+  EXPECT_EQ(plan.nodes[5].inputs, std::vector<NodeId>{3});
+}
+
+TEST(PipelineFile, DefaultsAreThoseOfThePlan) {
+  const Result<PipelineFile> file = Read("name: p\nsource: {topic: t}\nsinks: [{topic: o}]\n");
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  const Plan& plan = file->plan;
+  const Plan defaults;
+  EXPECT_EQ(plan.guarantee, defaults.guarantee);
+  EXPECT_EQ(plan.commit_interval, defaults.commit_interval);
+  EXPECT_EQ(plan.commit_bytes, defaults.commit_bytes);
+  EXPECT_EQ(plan.batch.rows, defaults.batch.rows);
+  EXPECT_EQ(plan.batch.bytes, defaults.batch.bytes);
+  EXPECT_EQ(plan.batch.delay, defaults.batch.delay);
+  EXPECT_EQ(plan.workers, defaults.workers);
+  EXPECT_EQ(plan.memory, defaults.memory);
+  EXPECT_EQ(plan.state_dir, defaults.state_dir);
+  EXPECT_EQ(plan.idle_after, defaults.idle_after);
+  EXPECT_EQ(plan.out_of_orderness, defaults.out_of_orderness);
+  EXPECT_EQ(plan.max_future, defaults.max_future);
+  EXPECT_EQ(plan.create_topics, defaults.create_topics);
+  const KafkaSource source;
+  const auto& read = std::get<KafkaSource>(plan.nodes[0].op);
+  EXPECT_EQ(read.format, source.format);
+  EXPECT_EQ(read.key_format, source.key_format);
+  EXPECT_EQ(read.offset_reset, source.offset_reset);
+  EXPECT_EQ(read.schema, nullptr);
+  const ParquetSink parquet;
+  const Result<PipelineFile> with_file = Read("name: p\nsource: {topic: t}\nsinks: [{parquet: out}]\n");
+  ASSERT_TRUE(with_file.ok()) << with_file.status().message();
+  const auto& sink = std::get<ParquetSink>(std::get<SinkNode>(with_file->plan.nodes[1].op).sink);
+  EXPECT_EQ(sink.path, "out");
+  EXPECT_EQ(sink.roll, parquet.roll);
+  EXPECT_EQ(sink.roll_bytes, parquet.roll_bytes);
+}
+
+/// A file around one line (number 5) of steps.
+std::string WithStep5(const std::string& line) {
+  return "name: p\nsource:\n  topic: t\nsteps:\n  - " + line + "\nsinks:\n  - topic: o\n";
+}
+
+TEST(PipelineFile, EveryKindOfStepReads) {
+  for (const std::string line : {
+           "filter: a > ${LIMIT}",
+           "with: {x: a + 1, y: coalesce(a, b)}",
+           "select: [a, {b: a + 1}, c]",
+           "select: {a: a, b: a * 2}",
+           "drop: a",
+           "drop: [a, b]",
+           "rename: {a: b}",
+           "cast: {a: int32, b: decimal(10, 2)}",
+           "explode: items",
+           "explode: {column: items, keep_empty: true}",
+           "group_by: a",
+           "group_by: {by: [a, b], null_key: drop}",
+           "window: {by: a, tumbling: 10s, aggregate: {n: count()}, late: {topic: l}, emit: current}",
+           "{filter: a, name: keep, on_error: drop}",
+       }) {
+    const Result<PipelineFile> file = Read(WithStep5(line));
+    EXPECT_TRUE(file.ok()) << line << "\n" << file.status().message();
+  }
+}
+
+TEST(PipelineFile, AWindowTakesItsKeysFromTheGroupByBefore) {
+  const Result<PipelineFile> file = Read(
+      "name: p\nsource: {topic: t}\nsteps:\n  - group_by: [a, b]\n  - filter: a > 1\n"
+      "  - window: {tumbling: 1s, aggregate: {n: count()}}\nsinks: [{console: json}]\n");
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_EQ(std::get<WindowStep>(file->plan.nodes[3].op).by, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(PipelineFile, SeveralSourcesAreAUnion) {
+  const Result<PipelineFile> file =
+      Read("name: p\nsources:\n  - topic: a\n  - topic: b\nsteps:\n  - drop: x\nsinks: [{topic: o}]\n");
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_EQ(file->plan.nodes[2].inputs, (std::vector<NodeId>{0, 1}));
+}
+
+TEST(PipelineFile, MistakesInStepsAreFoundWithLineAndColumn) {
+  const struct {
+    const char* line;
+    const char* message;
+  } cases[] = {
+      {"fliter: a > 1", "p.yaml:5:5: unknown key 'fliter' in steps (did you mean 'filter'?)"},
+      {"filter: a >", "p.yaml:5:16: "},
+      {"filter: \"a > > 1\"", "p.yaml:5:18: "},
+      {"filter: [a]", "p.yaml:5:13: expected an expression such as price > 50, found a list"},
+      {"with: {x: 1 +}", "p.yaml:5:"},
+      {"with: [a]", "p.yaml:5:11: expected a mapping of column name to expression"},
+      {"select: [a + 1]", "p.yaml:5:14: an expression needs a name here: write {name: a + 1}"},
+      {"select: [a, a]", "column 'a' is named twice"},
+      {"filter: ${NOPE}", "p.yaml:5:13: environment variable NOPE is not set"},
+      {"{filter: a, drop: b}", "filter and drop cannot stand together in steps; begin a new step"},
+      {"name: x", "steps needs one of filter, with, select"},
+      {"drop: []", "'drop' names no column"},
+      {"cast: {a: int65}", "p.yaml:5:15: "},
+      {"window: {by: a, tumbling: 10, aggregate: {n: count()}}", "'tumbling': '10' is not a duration"},
+      {"window: {by: a, tumbling: 0ms, aggregate: {n: count()}}", "'tumbling' must be longer than 0"},
+      {"window: {by: a, aggregate: {n: count()}}", "window needs tumbling"},
+      {"window: {by: a, tumbling: 1s}", "'aggregate' is missing in window"},
+      {"window: {tumbling: 1s, aggregate: {n: count()}}",
+       "a window needs 'by', or a group_by step before it"},
+      {"window: {by: a, tumbling: 1s, aggregate: {a: count()}}", "the result already has a column 'a'"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: cuont()}}", "count"},
+      {"window: {by: a, tumbling: 1s, emit: finl, aggregate: {n: count()}}", "did you mean 'final'?"},
+      {"filter: a > 1\n    filter: b", "p.yaml:6:5: 'filter' is given twice"},
+  };
+  for (const auto& c : cases) {
+    const Result<PipelineFile> file = Read(WithStep5(c.line));
+    ASSERT_FALSE(file.ok()) << c.line;
+    EXPECT_THAT(file.status().message(), HasSubstr(c.message)) << c.line;
+  }
+}
+
+TEST(PipelineFile, MistakesAtTheTopAreFoundWithLineAndColumn) {
+  const struct {
+    const char* line;
+    const char* message;
+  } cases[] = {
+      {"worker: 2", "p.yaml:1:1: unknown key 'worker' in Top level (did you mean 'workers'?)"},
+      {"workers: two", "p.yaml:1:10: 'workers' must be an integer from 1 to 1024, not 'two'"},
+      {"workers: 0", "'workers' must be an integer from 1 to 1024, not '0'"},
+      {"memory: 1 apple", "p.yaml:1:9: 'memory': "},
+      {"create_topics: yes please", "'create_topics' must be true or false"},
+      {"guarantee: exactly_one", "did you mean 'exactly_once'?"},
+      {"idle_after: nevr", "'idle_after': 'nevr' is not a duration"},
+      {"kafka: {a: [1]}", "p.yaml:1:12: expected a single value, found a list"},
+      {"dead_letter: {topic: 'a b'}", "'topic' contains ' '"},
+      {"batch: 5", "p.yaml:1:8: expected a mapping with the keys of batch, found a single value"},
+      {"commit_interval: 0", "'commit_interval' must be longer than 0"},
+      {"state_dir: {a: b}", "expected 'state_dir' to be text, found a mapping"},
+  };
+  for (const auto& c : cases) {
+    const Result<PipelineFile> file =
+        Read(std::string(c.line) + "\nname: p\nsource: {topic: t}\nsinks: [{topic: o}]\n");
+    ASSERT_FALSE(file.ok()) << c.line;
+    EXPECT_THAT(file.status().message(), HasSubstr(c.message)) << c.line;
+  }
+}
+
+TEST(PipelineFile, TextThatIsNotYamlIsPointedAt) {
+  const struct {
+    const char* text;
+    const char* message;
+  } cases[] = {
+      {"", "p.yaml:1:1: the file is empty"},
+      {"a: b: c\n", "p.yaml:1:5: a ': ' is not allowed inside an unquoted value"},
+      {"a: {b: 1\nc: 2\n", "p.yaml:2:2: "},
+      {"name: \x01\n", "p.yaml:1:7: a control character"},
+      {"- a\n", "expected a mapping with the keys of Top level, found a list"},
+      {"name: a\n---\nname: b\n", "several documents"},
+  };
+  for (const auto& c : cases) {
+    const Result<PipelineFile> file = Read(c.text);
+    ASSERT_FALSE(file.ok()) << c.text;
+    EXPECT_THAT(file.status().message(), HasSubstr(c.message)) << c.text;
+  }
+}
+
+TEST(PipelineFile, AllMistakesAreReportedTogetherInTheOrderOfTheFile) {
+  const Result<PipelineFile> file = Read(
+      "name: p\nworkers: x\nsource:\n  topci: t\n  schema: {ts: int65}\nsteps:\n  - filter: a >\n  - drp: "
+      "b\n");
+  ASSERT_FALSE(file.ok());
+  std::vector<std::string> starts;
+  std::string text = file.status().message() + "\n";
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
+    starts.push_back(text.substr(at, 8));
+  EXPECT_THAT(starts, testing::ElementsAre("p.yaml:1", "p.yaml:2", "p.yaml:4", "p.yaml:4", "p.yaml:5",
+                                           "p.yaml:7", "p.yaml:8", "p.yaml:8"))
+      << text;
+}
+
+TEST(PipelineFile, PositionsSurviveEscapesFoldsAndSubstitution) {
+  const struct {
+    const char* step;
+    const char* where;
+  } cases[] = {
+      {"filter: \"\\u0061 > )\"", "p.yaml:5:23: "},      {"filter: 'x = ''y'' )'", "p.yaml:5:24: "},
+      {"filter: >\n      a >\n      )", "p.yaml:7:7: "}, {"filter: a >\n      )", "p.yaml:6:7: "},
+      {"filter: a > ${LIMIT} )", "p.yaml:5:26: "},
+  };
+  for (const auto& c : cases) {
+    const Result<PipelineFile> file = Read(WithStep5(c.step));
+    ASSERT_FALSE(file.ok()) << c.step;
+    EXPECT_THAT(file.status().message(), HasSubstr(c.where)) << c.step;
+  }
+}
+
+TEST(PipelineFile, SecretsOfTheKafkaSectionAreNotInMessages) {
+  const Result<PipelineFile> file = Read("kafka: {sasl.password: hunter2}\nnam: x\n");
+  ASSERT_FALSE(file.ok());
+  EXPECT_THAT(file.status().message(), testing::Not(HasSubstr("hunter2")));
+}
+
+TEST(PipelineFile, ReadsTests) {
+  const Result<PipelineFile> file = Read(std::string(kBids) + R"(tests:
+  - name: a window closes
+    start: 2024-01-01T00:00:00Z
+    input:
+      - value: {ts: 1, auction: 7, bidder: 1, price: 60}
+      - value: null
+        key: x
+        headers: {h: v}
+        timestamp: 5
+      - value: "not json"
+      - advance: 10s
+    output:
+      bids_per_minute:
+        - {auction: 7, window_start: 0, window_end: 60000, bids: 1, total: 72.0, best: 60.0}
+      sink-2: []
+    late: 0
+    dead_letters: 1
+)");
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  ASSERT_EQ(file->tests.size(), 1U);
+  const PipelineTest& test = file->tests[0];
+  EXPECT_EQ(test.start, EventTime(1'704'067'200'000));
+  ASSERT_EQ(test.input.size(), 4U);
+  const auto& first = std::get<TestRecord>(test.input[0]);
+  EXPECT_EQ(first.topic, "bids");
+  EXPECT_EQ(first.key, "7");  // the source says that the key is this column
+  EXPECT_EQ(first.value, "{\"ts\":1,\"auction\":7,\"bidder\":1,\"price\":60}");
+  const auto& second = std::get<TestRecord>(test.input[1]);
+  EXPECT_EQ(second.value, std::nullopt);
+  EXPECT_EQ(second.key, "x");
+  EXPECT_EQ(second.timestamp, EventTime(5));
+  EXPECT_EQ(second.headers.size(), 1U);
+  EXPECT_EQ(std::get<TestRecord>(test.input[2]).value, "not json");
+  EXPECT_EQ(std::get<TestAdvance>(test.input[3]).by, Duration(10'000));
+  ASSERT_EQ(test.output.size(), 2U);
+  EXPECT_EQ(test.output[0].rows.size(), 1U);
+  EXPECT_EQ(test.late, 0);
+  EXPECT_EQ(test.dead_letters, 1);
+}
+
+}  // namespace
+}  // namespace millrace
