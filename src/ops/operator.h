@@ -12,8 +12,8 @@
 
 namespace millrace {
 
-/// Where an operator's results go. Implemented by the task, which counts (R4) and drives the next step; operators
-/// never call each other. Valid during one call.
+/// Where an operator's results go. Implemented by the task, which counts (R4) and drives the next step;
+/// operators never call each other. Valid during one call.
 class Output {
  public:
   virtual ~Output() = default;
@@ -34,8 +34,12 @@ class Operator {
   virtual ~Operator() = default;
   /// Errors: only what stops the task; a row that fails goes to Output::DeadLetter.
   virtual Status Process(Batch batch, Output& output) = 0;
-  /// The task's watermark moved (never back). Only emits; lateness is judged in Process by Batch::watermark_before.
+  /// The task's watermark moved (never back). Only emits; lateness is judged in Process by
+  /// Batch::watermark_before.
   virtual Status AdvanceTime(Watermark /*watermark*/, Output& /*output*/) { return Status::Ok(); }
+  /// What the next step may take as its watermark when this step's is `input`: no row emitted later has an
+  /// event time below it. A window that waits for late rows holds it back by its grace.
+  virtual Watermark OutputWatermark(Watermark input) const { return input; }
   /// Columns of the batches it emits.
   virtual const std::shared_ptr<arrow::Schema>& output_schema() const = 0;
 };

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "columnar/batch.h"
+#include "expr/expr.h"
+
+namespace millrace {
+
+/// Errors of an expression as errors of rows, without those of tombstones: their columns are null by
+/// definition. `tombstone` may be null.
+std::vector<RowError> ToRowErrors(std::vector<ExprRowError> errors, const arrow::BooleanArray* tombstone);
+
+/// Puts the errors of several expressions over one batch in row order, one per row: the first expression's
+/// wins.
+std::vector<RowError> MergeRowErrors(std::vector<std::vector<RowError>> errors);
+
+}  // namespace millrace
