@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,9 +25,12 @@ class SlotRows {
   virtual void Encode(std::uint32_t slot, std::string* out) const = 0;
   /// Errors: kCorrupt when the bytes are no row.
   virtual Status Decode(std::uint32_t slot, std::string_view bytes) = 0;
+  /// Estimate of resident bytes.
+  virtual std::int64_t memory_bytes() const { return 0; }
 };
 
-/// Variable-length keys of a batch, one per row: bytes [offsets[i], offsets[i + 1]) of data. Nulls are not allowed.
+/// Variable-length keys of a batch, one per row: bytes [offsets[i], offsets[i + 1]) of data. Nulls are not
+/// allowed.
 struct KeyColumn {
   const char* data = nullptr;
   std::span<const std::int32_t> offsets;  ///< num_rows + 1 entries
@@ -39,33 +43,36 @@ struct KeyColumn {
 
 /// (slice, key) -> slot of a row, bounded in memory, kept in the task's StateStore under a name.
 ///
-/// A slice groups keys that expire together: the start of a window slice in ms, or 0 for a table without time. Rows
-/// live in the operator's SlotRows; the table knows which slots are used, dirty and clean. Slots are stable from a
-/// Lookup until the next Lookup, CloseSlice, checkpoint or rollback. One owner, one thread.
+/// A slice groups keys that expire together: the start of a window slice in ms, or 0 for a table without
+/// time. Rows live in the operator's SlotRows; the table knows which slots are used, dirty and clean. Slots
+/// are stable from a Lookup until the next Lookup, CloseSlice, checkpoint or rollback. One owner, one thread.
 class KeyedTable {
  public:
+  using RowVisitor = std::function<Status(std::string_view key, std::uint32_t slot)>;
+  using SliceRowVisitor = std::function<Status(std::int64_t slice, std::string_view key, std::uint32_t slot)>;
+
   virtual ~KeyedTable() = default;
 
-  /// The slot of (slices[i], keys[i]) for every row; unknown keys get a cleared slot; rows only on disk are read with
-  /// one MultiGet. All slots returned become dirty.
-  /// Cost: one hash probe per row, no allocation per row that hits.
-  /// Preconditions: slices.size() == keys.num_rows() == slots.size().
+  /// The slot of (slices[i], keys[i]) for every row; unknown keys get a cleared slot; rows only on disk are
+  /// read with one MultiGet. All slots returned become dirty. Cost: one hash probe per row, no allocation per
+  /// row that hits. Preconditions: slices.size() == keys.num_rows() == slots.size().
   virtual Status Lookup(std::span<const std::int64_t> slices, const KeyColumn& keys,
                         std::span<std::uint32_t> slots) = 0;
 
+  /// The lowest open slice; O(1).
+  virtual std::optional<std::int64_t> FirstSlice() const = 0;
   /// Open slices, ascending.
   virtual std::vector<std::int64_t> Slices() const = 0;
 
   /// Visits every row of `slice` in ascending key byte order, then removes them (one tombstone per key in the
   /// changelog, one range delete on disk). `visit` may read the slot during the call only.
-  virtual Status CloseSlice(std::int64_t slice,
-                            const std::function<Status(std::string_view key, std::uint32_t slot)>& visit) = 0;
+  virtual Status CloseSlice(std::int64_t slice, const RowVisitor& visit) = 0;
 
   /// Visits all rows, slices ascending, keys ascending; for dumps and tests.
-  virtual Status Scan(const std::function<Status(std::int64_t slice, std::string_view key, std::uint32_t slot)>& visit) = 0;
+  virtual Status Scan(const SliceRowVisitor& visit) = 0;
 
   virtual std::int64_t num_rows() const = 0;
-  /// Estimate of resident bytes.
+  /// Estimate of resident bytes, the operator's rows included.
   virtual std::int64_t memory_bytes() const = 0;
 };
 

@@ -7,22 +7,27 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/byte_size.h"
+#include "base/duration.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "env/clock.h"
 #include "state/keyed_table.h"
 
 namespace millrace {
 
-/// What all stores of a process share: block cache, write buffer manager, background threads. Thread-safe; outlives
-/// every store made from it.
+/// What all stores of a process share: block cache, write buffer manager, background threads. Thread-safe;
+/// outlives every store made from it.
 class StateRuntime {
  public:
   /// `memory`: bound for block cache and memtables together.
   static Result<std::unique_ptr<StateRuntime>> Make(ByteCount memory);
   ~StateRuntime();
+  StateRuntime(const StateRuntime&) = delete;
+  StateRuntime& operator=(const StateRuntime&) = delete;
 
   struct Impl;
   Impl& impl() { return *impl_; }
@@ -42,21 +47,31 @@ struct ChangelogEntry {
 struct StateStoreOptions {
   /// Directory of this task alone; made when missing, locked while open.
   std::string directory;
-  /// "<table>=<row layout>" lines in name order (K4). A store written with another layout is refused.
+  /// "<table>=<row layout>" lines in name order (K4). A store that holds another layout of a table, or a
+  /// table that is not named here, is refused; new tables are added.
   std::string layout;
-  /// Bound on rows kept in memory by all tables together; clean rows beyond it are evicted after a checkpoint.
+  /// Whose state this is ("<app>/<sub-topology>_<partition>"): a directory copied from elsewhere is kCorrupt.
+  std::string identity;
+  /// Bound on rows kept in memory by all tables together; clean rows beyond it are evicted after a
+  /// checkpoint.
   std::int64_t max_rows_in_memory = 1'000'000;
+  /// A commit this long after the last flush starts one: bounds what a crash makes the restore read again.
+  Duration flush_interval{60'000};
+  /// Null: the system's. Outlives the store.
+  const Clock* clock = nullptr;
 };
 
 /// The state of one task: tables in memory over one RocksDB. One owner, one thread.
 ///
-/// Life: Open -> AddTable* -> (restore: ApplyChangelog* ) -> (table reads and writes -> CollectDirty -> CommitDirty |
-/// Rollback)* -> destroy. What CollectDirty visited reaches disk only by CommitDirty, in one WriteBatch together with
-/// the changelog offsets, in the same column family: a crash leaves either all or nothing of a checkpoint.
+/// Life: Open -> AddTable* -> (restore: ApplyChangelog* ) -> (table reads and writes -> CollectDirty ->
+/// CommitDirty | Rollback)* -> destroy. What CollectDirty visited reaches disk only by CommitDirty, in one
+/// WriteBatch together with the changelog offsets, in the same column family: a crash leaves either all or
+/// nothing of a checkpoint.
 class StateStore {
  public:
-  /// Errors: kAlreadyExists when another process or task holds the directory; kCorrupt when it does not verify (the
-  /// caller sets it aside with SetAside and opens anew); user error when the layout differs, naming the table.
+  /// Errors: kAlreadyExists when another process or task holds the directory; kCorrupt when it does not
+  /// verify (the caller sets it aside with SetAside and opens anew); user error when the layout differs,
+  /// naming the table.
   static Result<std::unique_ptr<StateStore>> Open(const StateStoreOptions& options, StateRuntime& runtime);
   /// Renames a directory that does not verify to "<directory>.corrupt-<n>". Precondition: not open.
   static Status SetAside(const std::string& directory);
@@ -69,13 +84,17 @@ class StateStore {
   virtual std::optional<Offset> ChangelogOffset(const std::string& table) const = 0;
   /// Marker of the changelog topic ("topic id") that ChangelogOffset belongs to; "" when unknown.
   virtual std::string ChangelogId(const std::string& table) const = 0;
+  /// Wall clock of the last commit or restore that is on disk; nullopt: none. Older than half of the
+  /// changelog's delete.retention.ms means that tombstones may be gone: wipe and rebuild.
+  virtual std::optional<EventTime> LastCommitted() const = 0;
   /// Removes all rows and offsets, in memory and on disk.
   virtual Status Wipe() = 0;
   /// Writes entries read from a changelog straight to disk; `next` is the offset to go on from after them.
   /// Precondition: nothing dirty.
-  virtual Status ApplyChangelog(const std::string& table, const std::string& changelog_id,
-                                const std::vector<std::pair<std::string_view, std::optional<std::string_view>>>& entries,
-                                Offset next) = 0;
+  virtual Status ApplyChangelog(
+      const std::string& table, const std::string& changelog_id,
+      const std::vector<std::pair<std::string_view, std::optional<std::string_view>>>& entries,
+      Offset next) = 0;
   /// Ends a restore: flushes, so that a crash need not read the changelog again.
   virtual Status FinishRestore() = 0;
 

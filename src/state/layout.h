@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+
+namespace millrace {
+
+/// Compares two layouts ("<table>=<row layout>" lines): what is stored must be named by `wanted` with the
+/// same rows; tables that only `wanted` has are new and fine. Errors: user error that names the tables and
+/// what can be done (K4).
+Status CheckLayout(std::string_view stored, std::string_view wanted);
+
+}  // namespace millrace

@@ -1,0 +1,376 @@
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "base/check.h"
+#include "env/crash_point.h"
+#include "state/disk.h"
+#include "state/layout.h"
+#include "state/state_store.h"
+#include "state/store_key.h"
+#include "state/table.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::string_view kFormatVersion = "1";
+// A checkpoint that changes nothing is written only this often, to keep LastCommitted young.
+constexpr std::int64_t kIdleCommitMs = 3'600'000;
+
+class RocksStateStore final : public StateStore {
+ public:
+  RocksStateStore(StateStoreOptions options, std::unique_ptr<Disk> disk)
+      : options_(std::move(options)),
+        clock_(options_.clock == nullptr ? &system_clock_ : options_.clock),
+        disk_(std::move(disk)),
+        last_flush_(clock_->Steady()) {}
+
+  /// Checks what the directory says about itself, or writes it when the directory is new.
+  Status Begin();
+
+  Result<KeyedTable*> AddTable(const std::string& name, SlotRows* rows) override;
+  std::optional<Offset> ChangelogOffset(const std::string& table) const override;
+  std::string ChangelogId(const std::string& table) const override;
+  std::optional<EventTime> LastCommitted() const override { return last_committed_; }
+  Status Wipe() override;
+  Status ApplyChangelog(
+      const std::string& table, const std::string& changelog_id,
+      const std::vector<std::pair<std::string_view, std::optional<std::string_view>>>& entries,
+      Offset next) override;
+  Status FinishRestore() override;
+  Status CollectDirty(const std::function<Status(const ChangelogEntry&)>& visit) override;
+  Status CommitDirty(const std::map<std::string, Offset>& changelog_offsets) override;
+  Status Rollback() override;
+  std::int64_t dirty_rows() const override;
+  std::int64_t dirty_bytes() const override;
+  std::int64_t num_rows() const override;
+  std::int64_t memory_bytes() const override;
+  Status Dump(const std::function<Status(const ChangelogEntry&)>& visit) override;
+
+ private:
+  // How far the changelog of one table is on disk.
+  struct Progress {
+    std::optional<Offset> offset;
+    std::string id;
+  };
+  using Tables = std::map<std::string, std::unique_ptr<Table>>;
+
+  Status WriteIdentity();
+  const Progress& ProgressOf(const std::string& table) const;
+  Status ReadProgress(const std::string& table, Progress* progress);
+  static void PutProgress(const std::string& table, const Progress& progress, rocksdb::WriteBatch* batch);
+  void PutCommitted(rocksdb::WriteBatch* batch);
+  Status CountRows();
+  void Evict();
+
+  const StateStoreOptions options_;
+  const SystemClock system_clock_;
+  const Clock* const clock_;
+  const std::unique_ptr<Disk> disk_;
+  Tables tables_;
+  std::map<std::string, Progress> progress_;
+  std::optional<EventTime> last_committed_;
+  std::chrono::nanoseconds last_flush_;
+  bool counted_ = true;                           // the row counts on disk are right
+  std::optional<rocksdb::WriteBatch> collected_;  // by CollectDirty, for CommitDirty
+};
+
+Status RocksStateStore::Begin() {
+  MR_ASSIGN_OR_RETURN(const std::optional<std::string> format, disk_->Get(ReservedKey(Reserved::kFormat)));
+  if (!format) return WriteIdentity();
+  const auto corrupt = [this](const std::string& why) {
+    return Status::Corrupt("state directory " + disk_->directory() + " " + why +
+                           "; it is set aside and rebuilt from the changelog");
+  };
+  if (*format != kFormatVersion)
+    return corrupt("has format " + *format + ", not " + std::string(kFormatVersion));
+  MR_ASSIGN_OR_RETURN(const std::optional<std::string> identity,
+                      disk_->Get(ReservedKey(Reserved::kIdentity)));
+  if (identity.value_or("") != options_.identity) {
+    return corrupt("is the state of '" + identity.value_or("") + "', not of '" + options_.identity + "'");
+  }
+  MR_ASSIGN_OR_RETURN(const std::optional<std::string> layout, disk_->Get(ReservedKey(Reserved::kLayout)));
+  MR_RETURN_IF_ERROR(
+      CheckLayout(layout.value_or(""), options_.layout).WithContext("state directory " + disk_->directory()));
+  MR_ASSIGN_OR_RETURN(const std::optional<std::string> committed,
+                      disk_->Get(ReservedKey(Reserved::kCommitted)));
+  if (committed) last_committed_ = EventTime(ReadInt64(*committed));
+  MR_ASSIGN_OR_RETURN(const std::optional<std::string> counted, disk_->Get(ReservedKey(Reserved::kCounted)));
+  if (!counted) MR_RETURN_IF_ERROR(CountRows());  // a restore did not come to its end
+  if (layout.value_or("") != options_.layout) return WriteIdentity();
+  return Status::Ok();
+}
+
+Status RocksStateStore::WriteIdentity() {
+  rocksdb::WriteBatch batch;
+  batch.Put(ReservedKey(Reserved::kFormat), std::string(kFormatVersion));
+  batch.Put(ReservedKey(Reserved::kIdentity), options_.identity);
+  batch.Put(ReservedKey(Reserved::kLayout), options_.layout);
+  batch.Put(ReservedKey(Reserved::kCounted), "");
+  return disk_->Write(&batch);
+}
+
+Result<KeyedTable*> RocksStateStore::AddTable(const std::string& name, SlotRows* rows) {
+  MR_CHECK(!tables_.contains(name)) << "state table " << name << " is added twice";
+  Progress progress;
+  MR_RETURN_IF_ERROR(ReadProgress(name, &progress));
+  auto table = std::make_unique<Table>(name, rows, disk_.get());
+  MR_RETURN_IF_ERROR(table->Reload());
+  KeyedTable* const added = table.get();
+  tables_.emplace(name, std::move(table));
+  progress_[name] = std::move(progress);
+  return added;
+}
+
+// --- Changelog progress
+// ------------------------------------------------------------------------------------------
+
+Status RocksStateStore::ReadProgress(const std::string& table, Progress* progress) {
+  MR_ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                      disk_->Get(ReservedKey(Reserved::kOffset, table)));
+  if (!value) return Status::Ok();
+  if (value->size() < sizeof(std::int64_t)) {
+    return Status::Corrupt("state directory " + disk_->directory() +
+                           " has an unreadable changelog offset of table " + table +
+                           "; it is set aside and rebuilt from the changelog");
+  }
+  progress->offset = Offset(ReadInt64(*value));
+  progress->id = value->substr(sizeof(std::int64_t));
+  return Status::Ok();
+}
+
+void RocksStateStore::PutProgress(const std::string& table, const Progress& progress,
+                                  rocksdb::WriteBatch* batch) {
+  std::string value;
+  AppendInt64(progress.offset->value(), &value);
+  batch->Put(ReservedKey(Reserved::kOffset, table), value.append(progress.id));
+}
+
+void RocksStateStore::PutCommitted(rocksdb::WriteBatch* batch) {
+  std::string value;
+  AppendInt64(clock_->Now().value(), &value);
+  batch->Put(ReservedKey(Reserved::kCommitted), value);
+}
+
+std::optional<Offset> RocksStateStore::ChangelogOffset(const std::string& table) const {
+  return ProgressOf(table).offset;
+}
+
+std::string RocksStateStore::ChangelogId(const std::string& table) const { return ProgressOf(table).id; }
+
+const RocksStateStore::Progress& RocksStateStore::ProgressOf(const std::string& table) const {
+  const auto found = progress_.find(table);
+  MR_CHECK(found != progress_.end()) << "no state table " << table;
+  return found->second;
+}
+
+// --- Restore
+// -----------------------------------------------------------------------------------------------------
+
+Status RocksStateStore::Wipe() {
+  collected_.reset();
+  MR_RETURN_IF_ERROR(disk_->Wipe());
+  counted_ = true;
+  last_committed_.reset();
+  MR_RETURN_IF_ERROR(WriteIdentity());
+  for (auto& [name, table] : tables_) {
+    MR_RETURN_IF_ERROR(table->Reload());
+    progress_[name] = Progress();
+  }
+  return Status::Ok();
+}
+
+Status RocksStateStore::ApplyChangelog(
+    const std::string& table, const std::string& changelog_id,
+    const std::vector<std::pair<std::string_view, std::optional<std::string_view>>>& entries, Offset next) {
+  Progress& progress = progress_.at(table);
+  for (const auto& [name, unchanged] : tables_) {
+    MR_CHECK(!unchanged->has_changes())
+        << "restore of table " << table << " over uncommitted rows of " << name;
+  }
+  rocksdb::WriteBatch batch;
+  if (!entries.empty() && counted_) {
+    counted_ = false;
+    batch.Delete(ReservedKey(Reserved::kCounted));
+  }
+  std::string key = RowPrefix(table);
+  const std::size_t prefix_size = key.size();
+  for (const auto& [entry_key, value] : entries) {
+    if (entry_key.size() < kSliceBytes) {
+      return Status::Corrupt("the changelog of table " + table + " before offset " +
+                             std::to_string(next.value()) + " has a key of " +
+                             std::to_string(entry_key.size()) +
+                             " bytes; delete the changelog topic if it is not this pipeline's");
+    }
+    key.resize(prefix_size);
+    key.append(entry_key);
+    if (value) {
+      batch.Put(key, rocksdb::Slice(value->data(), value->size()));
+    } else {
+      batch.Delete(key);
+    }
+  }
+  progress = Progress{.offset = next, .id = changelog_id};
+  PutProgress(table, progress, &batch);
+  PutCommitted(&batch);
+  MR_RETURN_IF_ERROR(disk_->Write(&batch));
+  CrashPoint("during_restore");
+  return Status::Ok();
+}
+
+Status RocksStateStore::FinishRestore() {
+  if (!counted_) MR_RETURN_IF_ERROR(CountRows());
+  MR_RETURN_IF_ERROR(disk_->Flush(/*wait=*/true));
+  last_flush_ = clock_->Steady();
+  for (auto& [name, table] : tables_) MR_RETURN_IF_ERROR(table->Reload());
+  return Status::Ok();
+}
+
+// Writes the number of rows of every table and slice anew.
+Status RocksStateStore::CountRows() {
+  rocksdb::WriteBatch batch;
+  const std::string all_counts = ReservedKey(Reserved::kCount);
+  batch.DeleteRange(all_counts, PrefixEnd(all_counts));
+  std::string group;  // what follows the first byte of a row key, up to its slice
+  std::int64_t rows = 0;
+  const auto put = [&] {
+    std::string value;
+    AppendInt64(rows, &value);
+    if (rows > 0) batch.Put(ReservedKey(Reserved::kCount) + group, value);
+  };
+  const auto count_row = [&](std::string_view key, std::string_view) -> Status {
+    const std::string_view now = RowGroup(key);
+    if (now.empty()) {
+      return Status::Corrupt(
+          "state directory " + disk_->directory() +
+          " has a row that belongs to no table; it is set aside and rebuilt from the changelog");
+    }
+    if (now != group) {
+      put();
+      group = now;
+      rows = 0;
+    }
+    ++rows;
+    return Status::Ok();
+  };
+  MR_RETURN_IF_ERROR(disk_->Scan(RowPrefix(), count_row));
+  put();
+  batch.Put(ReservedKey(Reserved::kCounted), "");
+  MR_RETURN_IF_ERROR(disk_->Write(&batch));
+  counted_ = true;
+  return Status::Ok();
+}
+
+// --- Checkpoint
+// --------------------------------------------------------------------------------------------------
+
+Status RocksStateStore::CollectDirty(const std::function<Status(const ChangelogEntry&)>& visit) {
+  MR_CHECK(counted_) << "state directory " << disk_->directory() << ": FinishRestore was not called";
+  collected_.reset();
+  rocksdb::WriteBatch batch;
+  for (auto& [name, table] : tables_) MR_RETURN_IF_ERROR(table->AppendDirty(visit, &batch));
+  collected_ = std::move(batch);
+  return Status::Ok();
+}
+
+Status RocksStateStore::CommitDirty(const std::map<std::string, Offset>& changelog_offsets) {
+  if (!collected_) {
+    MR_RETURN_IF_ERROR(CollectDirty([](const ChangelogEntry&) { return Status::Ok(); }));
+  }
+  bool moved = collected_->Count() > 0;
+  for (const auto& [name, offset] : changelog_offsets) {
+    MR_CHECK(progress_.contains(name)) << "no state table " << name;
+    Progress& progress = progress_[name];
+    if (progress.offset == offset) continue;
+    moved = true;
+    progress.offset = offset;
+    PutProgress(name, progress, &*collected_);
+  }
+  const EventTime now = clock_->Now();
+  const bool fresh = last_committed_ && now.value() - last_committed_->value() < kIdleCommitMs;
+  if (!moved && fresh) {
+    collected_.reset();
+    return Status::Ok();
+  }
+  PutCommitted(&*collected_);
+  CrashPoint("rocksdb_write");
+  MR_RETURN_IF_ERROR(disk_->Write(&*collected_));
+  collected_.reset();
+  last_committed_ = now;
+  for (auto& [name, table] : tables_) table->Committed();
+  Evict();
+  if (clock_->Steady() - last_flush_ >= options_.flush_interval) {
+    last_flush_ = clock_->Steady();
+    MR_RETURN_IF_ERROR(disk_->Flush(/*wait=*/false));
+  }
+  return Status::Ok();
+}
+
+Status RocksStateStore::Rollback() {
+  collected_.reset();
+  for (auto& [name, table] : tables_) table->Rollback();
+  return Status::Ok();
+}
+
+// Each table gives rows in proportion to what it holds.
+void RocksStateStore::Evict() {
+  std::int64_t in_memory = 0;
+  for (const auto& [name, table] : tables_) in_memory += table->rows_in_memory();
+  const std::int64_t excess = in_memory - options_.max_rows_in_memory;
+  if (excess <= 0) return;
+  for (auto& [name, table] : tables_) {
+    const double share = static_cast<double>(table->rows_in_memory()) / static_cast<double>(in_memory);
+    table->Evict(static_cast<std::int64_t>(std::ceil(share * static_cast<double>(excess))));
+  }
+}
+
+// --- Figures and dumps
+// -------------------------------------------------------------------------------------------
+
+std::int64_t RocksStateStore::dirty_rows() const {
+  std::int64_t rows = 0;
+  for (const auto& [name, table] : tables_) rows += table->dirty_rows();
+  return rows;
+}
+
+std::int64_t RocksStateStore::dirty_bytes() const {
+  std::int64_t bytes = 0;
+  for (const auto& [name, table] : tables_) bytes += table->dirty_bytes();
+  return bytes;
+}
+
+std::int64_t RocksStateStore::num_rows() const {
+  std::int64_t rows = 0;
+  for (const auto& [name, table] : tables_) rows += table->num_rows();
+  return rows;
+}
+
+std::int64_t RocksStateStore::memory_bytes() const {
+  std::int64_t bytes = 0;
+  for (const auto& [name, table] : tables_) bytes += table->memory_bytes();
+  return bytes;
+}
+
+Status RocksStateStore::Dump(const std::function<Status(const ChangelogEntry&)>& visit) {
+  for (const auto& [name, table] : tables_) {
+    const std::string prefix = RowPrefix(name);
+    MR_RETURN_IF_ERROR(disk_->Scan(prefix, [&](std::string_view key, std::string_view value) {
+      return visit({name, key.substr(prefix.size()), value});
+    }));
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StateStore>> StateStore::Open(const StateStoreOptions& options,
+                                                     StateRuntime& runtime) {
+  MR_ASSIGN_OR_RETURN(std::unique_ptr<Disk> disk, Disk::Open(options.directory, runtime));
+  auto store = std::make_unique<RocksStateStore>(options, std::move(disk));
+  MR_RETURN_IF_ERROR(store->Begin());
+  return std::unique_ptr<StateStore>(std::move(store));
+}
+
+Status StateStore::SetAside(const std::string& directory) { return Disk::SetAside(directory); }
+
+}  // namespace millrace

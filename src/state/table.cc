@@ -1,0 +1,426 @@
+#include "state/table.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "state/store_key.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::int64_t kLeastArenaToCompact = 1 << 20;
+
+std::uint64_t KeyHead(std::string_view key) {
+  std::uint64_t head = 0;
+  if (!key.empty()) std::memcpy(&head, key.data(), std::min(key.size(), sizeof(head)));
+  return __builtin_bswap64(head);
+}
+
+}  // namespace
+
+Table::Table(std::string name, SlotRows* rows, Disk* disk)
+    : name_(std::move(name)), prefix_(RowPrefix(name_)), rows_(rows), disk_(disk) {}
+
+std::string Table::RowKey(std::int64_t slice, std::string_view key) const {
+  std::string bytes;
+  bytes.reserve(prefix_.size() + kSliceBytes + key.size());
+  bytes = prefix_;
+  AppendSlice(slice, &bytes);
+  return bytes.append(key);
+}
+
+// --- Lookup
+// ------------------------------------------------------------------------------------------------------
+
+Status Table::Lookup(std::span<const std::int64_t> slices, const KeyColumn& keys,
+                     std::span<std::uint32_t> slots) {
+  MR_CHECK(slices.size() == slots.size() && keys.num_rows() == static_cast<std::int64_t>(slots.size()))
+      << "table " << name_ << ": " << slices.size() << " slices, " << keys.num_rows() << " keys, "
+      << slots.size() << " slots";
+  appended_ = false;
+  std::uint32_t hashes[RowIndex::kBatchRows];
+  for (std::size_t first = 0; first < slots.size(); first += RowIndex::kBatchRows) {
+    const std::size_t n = std::min(RowIndex::kBatchRows, slots.size() - first);
+    std::uint32_t* const found = slots.data() + first;
+    index_.FindBatch(slices.data() + first, keys, first, n, hashes, found);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (found[i] == RowIndex::kNoSlot) found[i] = AddRow(slices[first + i], keys[first + i], hashes[i]);
+      MarkDirty(found[i]);
+    }
+  }
+  if (!pending_.empty()) return ResolvePending();
+  return Status::Ok();
+}
+
+void Table::MarkDirty(std::uint32_t slot) {
+  std::uint32_t& flags = index_.flags(slot);
+  if ((flags & RowIndex::kDirty) != 0) return;
+  flags |= RowIndex::kDirty | RowIndex::kReferenced;
+  SliceOf(index_.Slice(slot)).dirty.push_back(slot);
+  ++dirty_count_;
+  dirty_key_bytes_ += static_cast<std::int64_t>(index_.Key(slot).size());
+}
+
+Table::SliceRows& Table::SliceOf(std::int64_t slice) {
+  if (last_slice_rows_ == nullptr || last_slice_ != slice) {
+    last_slice_rows_ = &slices_[slice];
+    last_slice_ = slice;
+  }
+  return *last_slice_rows_;
+}
+
+// Gives the operator's columns and our own the slots that the index has given out; grows by doubling.
+void Table::MakeRoom() {
+  if (index_.slot_limit() <= row_capacity_) return;
+  constexpr std::uint32_t kFirstCapacity = 64;
+  row_capacity_ = std::max(kFirstCapacity, std::max(index_.slot_limit(), row_capacity_ * 2));
+  rows_->Resize(row_capacity_);
+  position_in_slice_.resize(row_capacity_);
+}
+
+std::uint32_t Table::AddRow(std::int64_t slice, std::string_view key, std::uint32_t hash) {
+  // An earlier row of the same batch may have added it.
+  if (const std::uint32_t slot = index_.Find(slice, key, hash); slot != RowIndex::kNoSlot) return slot;
+  SliceRows& rows = SliceOf(slice);
+  if (key.size() > RowIndex::kInlineKeyBytes) key = {rows.keys.Append(key), key.size()};
+  const std::uint32_t slot = index_.Insert(slice, key, hash);
+  MakeRoom();
+  position_in_slice_[slot] = static_cast<std::uint32_t>(rows.slots.size());
+  rows.slots.push_back(slot);
+  if (rows.rows_on_disk > rows.on_disk_in_memory) {
+    index_.flags(slot) |= RowIndex::kPending;
+    pending_.push_back(slot);
+  } else {
+    rows_->Clear(slot);
+  }
+  return slot;
+}
+
+Status Table::ResolvePending() {
+  std::string bytes;
+  std::vector<std::size_t> ends;
+  ends.reserve(pending_.size());
+  for (const std::uint32_t slot : pending_) {
+    bytes.append(prefix_);
+    AppendSlice(index_.Slice(slot), &bytes);
+    bytes.append(index_.Key(slot));
+    ends.push_back(bytes.size());
+  }
+  std::vector<rocksdb::Slice> keys;
+  keys.reserve(ends.size());
+  std::size_t begin = 0;
+  for (const std::size_t end : ends) {
+    keys.emplace_back(bytes.data() + begin, end - begin);
+    begin = end;
+  }
+  Status status = disk_->MultiGet(keys, [this](std::size_t i, std::string_view value) {
+    const std::uint32_t slot = pending_[i];
+    MR_RETURN_IF_ERROR(
+        rows_->Decode(slot, value).WithContext("state of " + name_ + " in " + disk_->directory()));
+    index_.flags(slot) = (index_.flags(slot) & ~RowIndex::kPending) | RowIndex::kOnDisk;
+    SliceOf(index_.Slice(slot)).on_disk_in_memory += 1;
+    --rows_only_on_disk_;
+    return Status::Ok();
+  });
+  // After an error the rows are dirty and wrong; the caller can only roll back.
+  for (const std::uint32_t slot : pending_) {
+    if ((index_.flags(slot) & RowIndex::kPending) == 0) continue;
+    index_.flags(slot) &= ~RowIndex::kPending;
+    rows_->Clear(slot);
+  }
+  pending_.clear();
+  return status;
+}
+
+// --- Slices
+// ------------------------------------------------------------------------------------------------------
+
+std::optional<std::int64_t> Table::FirstSlice() const {
+  if (slices_.empty()) return std::nullopt;
+  return slices_.begin()->first;
+}
+
+std::vector<std::int64_t> Table::Slices() const {
+  std::vector<std::int64_t> slices;
+  slices.reserve(slices_.size());
+  for (const auto& [slice, rows] : slices_) slices.push_back(slice);
+  return slices;
+}
+
+std::vector<std::uint32_t> Table::InKeyOrder(const std::vector<std::uint32_t>& slots) const {
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> ordered;
+  ordered.reserve(slots.size());
+  for (const std::uint32_t slot : slots) ordered.emplace_back(KeyHead(index_.Key(slot)), slot);
+  std::sort(ordered.begin(), ordered.end(), [this](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : index_.Key(a.second) < index_.Key(b.second);
+  });
+  std::vector<std::uint32_t> result;
+  result.reserve(ordered.size());
+  for (const auto& [head, slot] : ordered) result.push_back(slot);
+  return result;
+}
+
+Status Table::VisitSlice(std::int64_t slice, const MergedVisitor& visit) {
+  const auto found = slices_.find(slice);
+  if (found == slices_.end()) return Status::Ok();
+  const SliceRows& rows = found->second;
+  std::unique_ptr<Disk::Cursor> on_disk;
+  if (rows.rows_on_disk > rows.on_disk_in_memory) {
+    MR_ASSIGN_OR_RETURN(on_disk, disk_->MakeCursor(RowKey(slice, "")));
+    if (scratch_slot_ == RowIndex::kNoSlot) {
+      scratch_slot_ = index_.ReserveSlot();
+      MakeRoom();
+    }
+  }
+  const auto visit_disk_below = [&](std::optional<std::string_view> limit) -> Status {
+    while (on_disk != nullptr && on_disk->valid() && (!limit || on_disk->key() < *limit)) {
+      MR_RETURN_IF_ERROR(rows_->Decode(scratch_slot_, on_disk->value())
+                             .WithContext("state of " + name_ + " in " + disk_->directory()));
+      MR_RETURN_IF_ERROR(visit(on_disk->key(), scratch_slot_, /*on_disk=*/true));
+      MR_RETURN_IF_ERROR(on_disk->Next());
+    }
+    return Status::Ok();
+  };
+  for (const std::uint32_t slot : InKeyOrder(rows.slots)) {
+    const std::string_view key = index_.Key(slot);
+    MR_RETURN_IF_ERROR(visit_disk_below(key));
+    MR_RETURN_IF_ERROR(visit(key, slot, (index_.flags(slot) & RowIndex::kOnDisk) != 0));
+    if (on_disk != nullptr && on_disk->valid() && on_disk->key() == key) MR_RETURN_IF_ERROR(on_disk->Next());
+  }
+  return visit_disk_below(std::nullopt);
+}
+
+Status Table::CloseSlice(std::int64_t slice, const RowVisitor& visit) {
+  const auto found = slices_.find(slice);
+  if (found == slices_.end()) return Status::Ok();
+  ClosedSlice closed{.slice = slice, .rows_on_disk = found->second.rows_on_disk, .keys = {}, .key_ends = {}};
+  const auto close_row = [&](std::string_view key, std::uint32_t slot, bool on_disk) -> Status {
+    MR_RETURN_IF_ERROR(visit(key, slot));
+    if (on_disk) {
+      closed.keys.append(key);
+      closed.key_ends.push_back(closed.keys.size());
+    }
+    return Status::Ok();
+  };
+  MR_RETURN_IF_ERROR(VisitSlice(slice, close_row));
+  appended_ = false;
+  SliceRows& rows = found->second;
+  for (const std::uint32_t slot : rows.slots) {
+    if ((index_.flags(slot) & RowIndex::kDirty) != 0) {
+      dirty_key_bytes_ -= static_cast<std::int64_t>(index_.Key(slot).size());
+    }
+    index_.Erase(slot);
+  }
+  dirty_count_ -= static_cast<std::int64_t>(rows.dirty.size());
+  rows_only_on_disk_ -= rows.rows_on_disk - rows.on_disk_in_memory;
+  slices_.erase(found);
+  last_slice_rows_ = nullptr;
+  if (!closed.key_ends.empty()) {
+    tombstones_ += static_cast<std::int64_t>(closed.key_ends.size());
+    tombstone_bytes_ += static_cast<std::int64_t>(closed.keys.size());
+    closed_.push_back(std::move(closed));
+  }
+  return Status::Ok();
+}
+
+Status Table::Scan(const SliceRowVisitor& visit) {
+  for (const std::int64_t slice : Slices()) {
+    MR_RETURN_IF_ERROR(VisitSlice(slice, [&](std::string_view key, std::uint32_t slot, bool /*on_disk*/) {
+      return visit(slice, key, slot);
+    }));
+  }
+  return Status::Ok();
+}
+
+// --- Checkpoint
+// --------------------------------------------------------------------------------------------------
+
+Status Table::AppendDirty(const ChangelogVisitor& visit, rocksdb::WriteBatch* batch) {
+  std::map<std::int64_t, const ClosedSlice*> changed;
+  for (const ClosedSlice& closed : closed_) changed[closed.slice] = &closed;
+  for (const auto& [slice, rows] : slices_) {
+    if (!rows.dirty.empty()) changed.try_emplace(slice, nullptr);
+  }
+  std::int64_t row_bytes = 0;
+  for (const auto& [slice, closed] : changed) {
+    MR_RETURN_IF_ERROR(AppendSliceChanges(slice, closed, visit, batch, &row_bytes));
+  }
+  if (dirty_count_ > 0) average_row_bytes_ = row_bytes / dirty_count_;
+  appended_ = true;
+  return Status::Ok();
+}
+
+Status Table::AppendSliceChanges(std::int64_t slice, const ClosedSlice* closed, const ChangelogVisitor& visit,
+                                 rocksdb::WriteBatch* batch, std::int64_t* row_bytes) {
+  std::string disk_key = RowKey(slice, "");
+  const std::size_t key_at = disk_key.size();
+  if (closed != nullptr) batch->DeleteRange(disk_key, PrefixEnd(disk_key));
+  const auto at_key = [&](std::string_view key) -> std::string_view {
+    disk_key.resize(key_at);
+    return std::string_view(disk_key.append(key)).substr(prefix_.size());
+  };
+
+  // Both lists are in key order; a key in both came back after the slice was closed, and its row wins.
+  std::size_t next_closed = 0;
+  const auto visit_closed_below = [&](std::optional<std::string_view> limit) -> Status {
+    for (; closed != nullptr && next_closed < closed->key_ends.size(); ++next_closed) {
+      const std::string_view key = closed->Key(next_closed);
+      if (limit && key > *limit) break;
+      if (limit && key == *limit) continue;
+      MR_RETURN_IF_ERROR(visit({name_, at_key(key), std::nullopt}));
+    }
+    return Status::Ok();
+  };
+  const auto found = slices_.find(slice);
+  std::int64_t count = found == slices_.end() ? 0 : found->second.rows_on_disk;
+  if (found != slices_.end()) {
+    for (const std::uint32_t slot : InKeyOrder(found->second.dirty)) {
+      MR_RETURN_IF_ERROR(visit_closed_below(index_.Key(slot)));
+      encoded_.clear();
+      rows_->Encode(slot, &encoded_);
+      *row_bytes += static_cast<std::int64_t>(encoded_.size());
+      MR_RETURN_IF_ERROR(visit({name_, at_key(index_.Key(slot)), encoded_}));
+      batch->Put(disk_key, encoded_);
+      if ((index_.flags(slot) & RowIndex::kOnDisk) == 0) ++count;
+    }
+  }
+  MR_RETURN_IF_ERROR(visit_closed_below(std::nullopt));
+  std::string value;
+  AppendInt64(count, &value);
+  const std::string count_key = ReservedKey(Reserved::kCount, name_, slice);
+  if (count == 0) {
+    batch->Delete(count_key);
+  } else {
+    batch->Put(count_key, value);
+  }
+  return Status::Ok();
+}
+
+void Table::Committed() {
+  MR_CHECK(appended_) << "table " << name_ << " changed between CollectDirty and CommitDirty";
+  for (auto& [slice, rows] : slices_) {
+    for (const std::uint32_t slot : rows.dirty) {
+      std::uint32_t& flags = index_.flags(slot);
+      if ((flags & RowIndex::kOnDisk) == 0) {
+        ++rows.rows_on_disk;
+        ++rows.on_disk_in_memory;
+      }
+      flags = (flags & ~RowIndex::kDirty) | RowIndex::kOnDisk;
+    }
+    rows.dirty.clear();
+  }
+  ForgetChanges();
+}
+
+void Table::Rollback() {
+  for (auto& [slice, rows] : slices_) {
+    for (const std::uint32_t slot : rows.dirty) Forget(slot, &rows);
+    rows.dirty.clear();
+  }
+  for (const ClosedSlice& closed : closed_) {
+    SliceOf(closed.slice).rows_on_disk += closed.rows_on_disk;
+    rows_only_on_disk_ += closed.rows_on_disk;
+  }
+  ForgetChanges();
+  std::erase_if(slices_, [](const auto& entry) {
+    return entry.second.slots.empty() && entry.second.rows_on_disk == 0;
+  });
+  last_slice_rows_ = nullptr;
+}
+
+void Table::ForgetChanges() {
+  dirty_count_ = 0;
+  dirty_key_bytes_ = 0;
+  closed_.clear();
+  tombstones_ = 0;
+  tombstone_bytes_ = 0;
+}
+
+Status Table::Reload() {
+  index_.Clear();
+  scratch_slot_ = RowIndex::kNoSlot;
+  slices_.clear();
+  last_slice_rows_ = nullptr;
+  ForgetChanges();
+  rows_only_on_disk_ = 0;
+  sweep_at_ = 0;
+  const std::string prefix = ReservedKey(Reserved::kCount, name_);
+  return disk_->Scan(prefix, [&](std::string_view key, std::string_view value) -> Status {
+    if (key.size() != prefix.size() + kSliceBytes || value.size() != sizeof(std::int64_t)) {
+      return Status::Corrupt("state directory " + disk_->directory() + " has a row count of table " + name_ +
+                             " that cannot be read; it is set aside and rebuilt from the changelog");
+    }
+    const std::int64_t count = ReadInt64(value);
+    SliceOf(ReadSlice(key.substr(prefix.size()))).rows_on_disk = count;
+    rows_only_on_disk_ += count;
+    return Status::Ok();
+  });
+}
+
+// --- Memory
+// ------------------------------------------------------------------------------------------------------
+
+void Table::Forget(std::uint32_t slot, SliceRows* rows) {
+  if ((index_.flags(slot) & RowIndex::kOnDisk) != 0) {
+    --rows->on_disk_in_memory;
+    ++rows_only_on_disk_;
+  }
+  const std::uint32_t position = position_in_slice_[slot];
+  const std::uint32_t last = rows->slots.back();
+  rows->slots[position] = last;
+  position_in_slice_[last] = position;
+  rows->slots.pop_back();
+  const std::size_t key_size = index_.Key(slot).size();
+  if (key_size > RowIndex::kInlineKeyBytes) rows->keys.Release(key_size);
+  index_.Erase(slot);
+}
+
+void Table::CompactKeys(SliceRows* rows) {
+  if (rows->keys.released_bytes() < kLeastArenaToCompact) return;
+  if (rows->keys.released_bytes() * 2 < rows->keys.allocated_bytes()) return;
+  KeyArena kept;
+  for (const std::uint32_t slot : rows->slots) {
+    const std::string_view key = index_.Key(slot);
+    if (key.size() > RowIndex::kInlineKeyBytes) index_.MoveKey(slot, kept.Append(key));
+  }
+  rows->keys = std::move(kept);
+}
+
+void Table::Evict(std::int64_t rows) {
+  MR_CHECK(!has_changes()) << "eviction from table " << name_ << " with uncommitted rows";
+  // Two rounds of the clock hand: the first takes away the second chance of rows used since the last sweep.
+  const std::uint64_t steps = 2ULL * index_.slot_limit();
+  for (std::uint64_t step = 0; step < steps && rows > 0; ++step) {
+    if (sweep_at_ >= index_.slot_limit()) sweep_at_ = 0;
+    const std::uint32_t slot = sweep_at_++;
+    std::uint32_t& flags = index_.flags(slot);
+    if ((flags & RowIndex::kUsed) == 0) continue;
+    if ((flags & RowIndex::kReferenced) != 0) {
+      flags &= ~RowIndex::kReferenced;
+      continue;
+    }
+    Forget(slot, &SliceOf(index_.Slice(slot)));
+    --rows;
+  }
+  for (auto& [slice, kept] : slices_) CompactKeys(&kept);
+}
+
+std::int64_t Table::dirty_bytes() const {
+  return dirty_key_bytes_ + tombstone_bytes_ + static_cast<std::int64_t>(kSliceBytes) * dirty_rows() +
+         average_row_bytes_ * dirty_count_;
+}
+
+std::int64_t Table::memory_bytes() const {
+  std::int64_t bytes = index_.memory_bytes() + rows_->memory_bytes() + tombstone_bytes_;
+  bytes += static_cast<std::int64_t>(position_in_slice_.capacity() * sizeof(std::uint32_t));
+  for (const auto& [slice, rows] : slices_) {
+    bytes +=
+        rows.keys.allocated_bytes() +
+        static_cast<std::int64_t>((rows.slots.capacity() + rows.dirty.capacity()) * sizeof(std::uint32_t));
+  }
+  return bytes;
+}
+
+}  // namespace millrace
