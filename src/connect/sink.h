@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -14,25 +16,43 @@ namespace millrace {
 struct SinkContext {
   /// The worker's producer: part of the checkpoint's transaction under exactly_once.
   Producer* producer = nullptr;
-  /// Rows the sink could not write (too large, not encodable) are appended here; the task dead-letters them (R3).
+  /// Rows the sink could not write (too large, not encodable) are appended here; the task dead-letters them
+  /// (R3).
   std::vector<RowError>* errors = nullptr;
+  /// At Prepare: the watermark of the rows written so far, and whether every input of the task is idle (T2a).
+  Watermark watermark = kNoWatermark;
+  bool idle = false;
 };
 
 /// The end of a pipeline branch: one object per task and sink. One owner, one thread.
 ///
-/// Life: Recover -> (Write* -> Prepare -> Commit | Rollback)* -> Close.
+/// Life: Recover -> (Write* -> Prepare -> Commit)* -> Close | Rollback.
+///
+/// A sink outside Kafka is exactly once by its note: a short text that is committed together with the task's
+/// offsets (in the metadata of the committed offset), so that Recover learns how far the last committed
+/// transaction came.
 class Sink {
  public:
   virtual ~Sink() = default;
-  /// After start, rebalance or an unknown outcome: publishes what was committed, drops what was not.
-  virtual Status Recover() { return Status::Ok(); }
+  static constexpr std::size_t kMaxNoteBytes = 200;
+
+  /// After start, rebalance or an unknown outcome: publishes what was committed, drops what was not. `note`:
+  /// what Note gave to the last transaction that committed; "" when there was none.
+  virtual Status Recover(std::string_view /*note*/ = {}) { return Status::Ok(); }
   virtual Status Write(const Batch& batch, SinkContext& context) = 0;
   /// Makes everything written durable but not visible, before the Kafka transaction commits.
   virtual Status Prepare(SinkContext& /*context*/) { return Status::Ok(); }
+  /// After Prepare: goes with the offsets into the transaction. At most kMaxNoteBytes, no ';' and no control
+  /// characters.
+  virtual std::string Note() const { return {}; }
+  /// True when the sink needs a checkpoint though no input came: a file has reached its roll time.
+  virtual bool CheckpointDue() const { return false; }
   /// The transaction committed: makes it visible; idempotent.
   virtual Status Commit() { return Status::Ok(); }
-  /// The transaction aborted: forgets everything since the last Commit.
+  /// The transaction aborted or its outcome is unknown: forgets everything since the last Commit; only
+  /// destruction may follow.
   virtual Status Rollback() { return Status::Ok(); }
+  /// Precondition: everything written is committed.
   virtual Status Close() { return Status::Ok(); }
 };
 

@@ -132,6 +132,19 @@ Status SyncDirectory(const std::string& directory) {
   return Status::Ok();
 }
 
+Status SyncFile(const std::string& path) {
+  const Descriptor fd(path, O_RDONLY);
+  if (!fd.ok()) return FromErrno(errno, "cannot open", path);
+  if (::fdatasync(fd.get()) != 0) return FromErrno(errno, "cannot sync", path);
+  return Status::Ok();
+}
+
+Result<EventTime> ModifiedTime(const std::string& path) {
+  struct stat found = {};
+  if (::stat(path.c_str(), &found) != 0) return FromErrno(errno, "cannot look at", path);
+  return EventTime(found.st_mtim.tv_sec * 1000 + found.st_mtim.tv_nsec / 1'000'000);
+}
+
 Status RemoveAll(const std::string& path) {
   std::error_code error;
   fs::remove_all(path, error);

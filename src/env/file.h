@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/byte_size.h"
+#include "base/ids.h"
 #include "base/result.h"
 
 namespace millrace {
@@ -25,6 +26,12 @@ Status Rename(const std::string& from, const std::string& to);
 
 /// Makes every file written below `directory` so far survive a crash of the machine.
 Status SyncDirectory(const std::string& directory);
+
+/// Makes what was written to the file so far survive a crash of the machine.
+Status SyncFile(const std::string& path);
+
+/// When the file was last written, by the clock of its file system. Errors: kNotFound; kIo.
+Result<EventTime> ModifiedTime(const std::string& path);
 
 /// A file, or a directory with everything in it; ok when there is nothing.
 Status RemoveAll(const std::string& path);
