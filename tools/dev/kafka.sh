@@ -11,6 +11,8 @@
 # NAME is "default" unless given; data and log are in build/kafka/NAME. --set adds a broker property.
 # Java 17 and Maven are installed when they are missing. A broker takes about 250 MB of memory.
 
+KAFKA_LIBRARIES=$MILLRACE_DEPS/kafka
+
 kafka_main() {
   help_if_asked "$ROOT/tools/dev/kafka.sh" "$@"
   local action=${1:-status} name=default port="" all=0 settings=()
@@ -24,7 +26,6 @@ kafka_main() {
       *) die "kafka knows no option $1; see ./dev kafka --help" ;;
     esac
   done
-  KAFKA_LIBRARIES=$MILLRACE_DEPS/kafka
   local home=$ROOT/build/kafka/$name folder
   case $action in
     up) kafka_up "$home" "$port" "${settings[@]}" ;;
