@@ -1,0 +1,190 @@
+#include "http/server.h"
+
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+
+#include "env/thread.h"
+
+namespace millrace {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+using Tcp = asio::ip::tcp;
+
+constexpr std::uint32_t kMaxHeaderBytes = 16 << 10;
+
+/// What sessions share; used on the server's thread only.
+struct Shared {
+  HttpServerOptions options;
+  std::vector<HttpRoute> routes;
+  std::int32_t connections = 0;
+};
+
+HttpResponse Route(const Shared& shared, const HttpRequest& request) {
+  const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  std::string paths;
+  bool path_known = false;
+  for (const HttpRoute& route : shared.routes) {
+    if (route.path == request.path && route.method == method) return route.handler(request);
+    path_known = path_known || route.path == request.path;
+    paths += route.path + "\n";
+  }
+  if (path_known) return {405, "method not allowed\n"};
+  return {404, "not found; there is:\n" + paths};
+}
+
+/// One connection: reads a request, answers, and so on until either side closes.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(Tcp::socket socket, Shared& shared) : stream_(std::move(socket)), shared_(shared) {
+    ++shared_.connections;
+  }
+  ~Session() { --shared_.connections; }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void Read() {
+    parser_.emplace();
+    parser_->header_limit(kMaxHeaderBytes);
+    parser_->body_limit(static_cast<std::uint64_t>(shared_.options.max_body.value()));
+    stream_.expires_after(shared_.options.timeout);
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = shared_from_this()](error_code error, std::size_t) { self->OnRead(error); });
+  }
+
+ private:
+  void OnRead(error_code error) {
+    if (error == http::error::body_limit) return Answer({413, "body too large\n"}, false, false);
+    if (error == http::error::header_limit) return Answer({431, "headers too large\n"}, false, false);
+    if (error) return Close();
+    const auto& message = parser_->get();
+    const std::string_view target(message.target().data(), message.target().size());
+    const std::size_t question = target.find('?');
+    HttpRequest request{std::string(message.method_string()), std::string(target.substr(0, question)),
+                        question == std::string_view::npos ? "" : std::string(target.substr(question + 1)),
+                        message.body()};
+    Answer(Route(shared_, request), message.keep_alive(), request.method == "HEAD");
+  }
+
+  void Answer(HttpResponse answer, bool keep_alive, bool head) {
+    response_.emplace();
+    response_->result(static_cast<unsigned>(answer.status));
+    response_->set(http::field::server, "millrace");
+    response_->set(http::field::content_type, answer.content_type);
+    response_->set(http::field::cache_control, "no-store");
+    response_->keep_alive(keep_alive);
+    response_->content_length(answer.body.size());
+    if (!head) response_->body() = std::move(answer.body);
+    stream_.expires_after(shared_.options.timeout);
+    http::async_write(stream_, *response_,
+                      [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
+                        if (error || !keep_alive) return self->Close();
+                        self->Read();
+                      });
+  }
+
+  void Close() {
+    error_code ignored;
+    stream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
+  }
+
+  beast::tcp_stream stream_;
+  Shared& shared_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  std::optional<http::response<http::string_body>> response_;
+};
+
+Status BadAddress(const std::string& address, const std::string& why) {
+  return Status::InvalidArgument("cannot listen on '" + address + "': " + why +
+                                 "; write HOST:PORT, :PORT or PORT, such as 127.0.0.1:8080");
+}
+
+Result<Tcp::endpoint> ParseAddress(asio::io_context& context, const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  std::string host = colon == std::string::npos ? "" : address.substr(0, colon);
+  const std::string port_text = colon == std::string::npos ? address : address.substr(colon + 1);
+  std::uint16_t port = 0;
+  const char* end = port_text.data() + port_text.size();
+  if (const auto [stop, error] = std::from_chars(port_text.data(), end, port);
+      port_text.empty() || error != std::errc() || stop != end) {
+    return BadAddress(address, "'" + port_text + "' is no port");
+  }
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host.empty() || host == "*") return Tcp::endpoint(Tcp::v4(), port);
+  error_code error;
+  Tcp::resolver resolver(context);
+  const auto found = resolver.resolve(host, std::to_string(port), error);
+  if (error || found.empty()) return BadAddress(address, "host '" + host + "': " + error.message());
+  return found.begin()->endpoint();
+}
+
+}  // namespace
+
+struct HttpServer::State {
+  explicit State(std::vector<HttpRoute> routes_in, HttpServerOptions options_in)
+      : acceptor(context), shared{std::move(options_in), std::move(routes_in)} {}
+
+  Status Listen() {
+    MR_ASSIGN_OR_RETURN(const Tcp::endpoint endpoint, ParseAddress(context, shared.options.address));
+    error_code error;
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (error) return BadAddress(shared.options.address, error.message());
+    const Tcp::endpoint local = acceptor.local_endpoint(error);
+    port = local.port();
+    const std::string host = local.address().to_string();
+    address = (local.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(port);
+    return Status::Ok();
+  }
+
+  void Accept() {
+    acceptor.async_accept([this](error_code error, Tcp::socket socket) {
+      if (error == asio::error::operation_aborted) return;
+      if (!error && shared.connections < shared.options.max_connections) {
+        std::make_shared<Session>(std::move(socket), shared)->Read();
+      }
+      Accept();
+    });
+  }
+
+  asio::io_context context{1};
+  Tcp::acceptor acceptor;
+  Shared shared;
+  std::string address;
+  std::uint16_t port = 0;
+  Thread thread;
+};
+
+HttpServer::HttpServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options,
+                                                      std::vector<HttpRoute> routes) {
+  auto state = std::make_unique<State>(std::move(routes), std::move(options));
+  MR_RETURN_IF_ERROR(state->Listen());
+  state->Accept();
+  state->thread = Thread("http", [raw = state.get()] { raw->context.run(); });
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
+}
+
+HttpServer::~HttpServer() {
+  state_->context.stop();
+  state_->thread.Join();
+}
+
+const std::string& HttpServer::address() const { return state_->address; }
+
+std::uint16_t HttpServer::port() const { return state_->port; }
+
+}  // namespace millrace

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/byte_size.h"
+#include "base/duration.h"
+#include "base/result.h"
+
+namespace millrace {
+
+struct HttpRequest {
+  std::string method;  ///< "GET"
+  std::string path;    ///< "/metrics", without the query
+  std::string query;   ///< "a=1&b=2", as sent; "" without one
+  std::string body;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string body;
+  std::string content_type = "text/plain; charset=utf-8";
+};
+
+/// What answers one path. Handlers run one at a time on the server's thread: they must be quick and must not
+/// throw.
+struct HttpRoute {
+  std::string method;  ///< "GET" also answers HEAD
+  std::string path;    ///< compared as it is
+  std::function<HttpResponse(const HttpRequest&)> handler;
+};
+
+struct HttpServerOptions {
+  /// "127.0.0.1:8080", "[::1]:8080", ":8080" or "8080" (all interfaces); port 0 takes a free one.
+  std::string address;
+  /// Further connections are closed at once.
+  std::int32_t max_connections = 64;
+  /// A larger body is answered with 413.
+  ByteCount max_body{1 << 20};
+  /// A connection that is silent, or slow with one request or response, for this long is closed.
+  Duration timeout{10'000};
+};
+
+/// A small HTTP/1.1 server on a thread of its own, for endpoints of a worker. Keeps connections alive.
+///
+/// Serves from Start until destruction, which closes all connections. Thread-safe.
+class HttpServer {
+ public:
+  /// Errors: user error for an address that cannot be read or listened on.
+  static Result<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, std::vector<HttpRoute> routes);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  /// Where it listens, with the real port: "127.0.0.1:8080".
+  const std::string& address() const;
+  std::uint16_t port() const;
+
+ private:
+  struct State;
+  explicit HttpServer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace millrace
