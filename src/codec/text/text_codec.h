@@ -18,10 +18,11 @@ enum class KeyFormat {
 /// `string`, `json`, `bytes`. Errors: user error with the choices.
 Result<KeyFormat> ParseKeyFormat(std::string_view text);
 
-/// Encodes the message key of each row from one or several key columns. A row whose single key column is null gets a
-/// null key; several columns write null inside the array.
-/// Errors: user error when a column's type has no key form (list, struct, map, float).
-Result<std::unique_ptr<Encoder>> MakeKeyEncoder(KeyFormat format, const std::shared_ptr<arrow::Schema>& key_columns);
+/// Encodes the message key of each row from one or several key columns. A row whose single key column is null
+/// gets a null key; several columns write null inside the array. Errors: user error when a column's type has
+/// no key form (list, struct, map, float).
+Result<std::unique_ptr<Encoder>> MakeKeyEncoder(KeyFormat format,
+                                                const std::shared_ptr<arrow::Schema>& key_columns);
 
 /// Decodes message keys into one column named and typed by `field` (string, binary or an integer).
 /// A key that does not read as that type is a RowError of class "decode".
