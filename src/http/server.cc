@@ -132,7 +132,7 @@ Result<Tcp::endpoint> ParseAddress(asio::io_context& context, const std::string&
 
 struct HttpServer::State {
   explicit State(std::vector<HttpRoute> routes_in, HttpServerOptions options_in)
-      : acceptor(context), shared{std::move(options_in), std::move(routes_in)} {}
+      : shared{std::move(options_in), std::move(routes_in)}, acceptor(context) {}
 
   Status Listen() {
     MR_ASSIGN_OR_RETURN(const Tcp::endpoint endpoint, ParseAddress(context, shared.options.address));
@@ -159,9 +159,9 @@ struct HttpServer::State {
     });
   }
 
+  Shared shared;  // before the context, whose sessions use it until they are destroyed
   asio::io_context context{1};
   Tcp::acceptor acceptor;
-  Shared shared;
   std::string address;
   std::uint16_t port = 0;
   Thread thread;
