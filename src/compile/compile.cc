@@ -1,0 +1,343 @@
+#include "compile/compile.h"
+
+#include <algorithm>
+#include <set>
+
+#include <arrow/api.h>
+
+#include "codec/json/json_codec.h"
+#include "codec/text/text_codec.h"
+#include "compile/operator_factory.h"
+#include "compile/repartition.h"
+#include "compile/sink_factory.h"
+#include "compile/source_reader.h"
+#include "compile/stages.h"
+#include "expr/expr.h"
+#include "ops/filter.h"
+#include "ops/rekey.h"
+
+namespace millrace {
+namespace {
+
+/// Everything program factories share; immutable.
+struct Compiled {
+  AnalyzedPlan analyzed;
+  StagedPlan staged;
+  std::vector<std::vector<std::string>>
+      group_columns;  // by NodeId: columns that made the key, see SinkFactoryContext
+  const Clock* clock;
+
+  const PlanNode& node(NodeId id) const { return analyzed.plan.nodes[id]; }
+  /// The schema a node receives: all its inputs have the same.
+  const std::shared_ptr<arrow::Schema>& input_schema(NodeId id) const {
+    return analyzed.schemas[node(id).inputs.front()];
+  }
+};
+
+Status At(const PlanNode& node, Status status) {
+  if (status.ok()) return status;
+  const std::string where = node.location.ToString();
+  return std::move(status).WithContext((where.empty() ? "" : where + ": ") + std::string(node.kind()) + " '" +
+                                       node.name + "'");
+}
+
+ErrorPolicy PolicyOf(const Plan& plan, const PlanNode& node) {
+  switch (node.on_error) {
+    case OnError::kDefault:
+      return plan.dead_letter_topic.empty() ? ErrorPolicy::kFail : ErrorPolicy::kDeadLetter;
+    case OnError::kDeadLetter:
+      return ErrorPolicy::kDeadLetter;
+    case OnError::kDrop:
+      return ErrorPolicy::kDrop;
+    case OnError::kFail:
+      return ErrorPolicy::kFail;
+  }
+  return ErrorPolicy::kFail;
+}
+
+NullKeyPolicy PolicyOf(NullKey null_key) {
+  switch (null_key) {
+    case NullKey::kError:
+      return NullKeyPolicy::kError;
+    case NullKey::kDrop:
+      return NullKeyPolicy::kDrop;
+    case NullKey::kGroup:
+      return NullKeyPolicy::kGroup;
+  }
+  return NullKeyPolicy::kError;
+}
+
+/// Columns whose canonical bytes are the rows' key after each node; empty when the message key still is.
+std::vector<std::vector<std::string>> GroupColumns(const Plan& plan) {
+  std::vector<std::vector<std::string>> out(plan.nodes.size());
+  for (NodeId id = 0; id < plan.nodes.size(); ++id) {
+    const PlanNode& node = plan.nodes[id];
+    if (!node.inputs.empty()) out[id] = out[node.inputs.front()];
+    if (const auto* group = std::get_if<GroupByStep>(&node.op)) out[id] = group->columns;
+    if (const auto* window = std::get_if<WindowStep>(&node.op)) out[id] = window->by;
+    const auto rename = std::get_if<RenameStep>(&node.op);
+    for (std::string& column : out[id]) {
+      if (rename == nullptr) continue;
+      for (const auto& [old_name, new_name] : rename->columns) {
+        if (column == old_name) {
+          column = new_name;
+          break;
+        }
+      }
+    }
+  }
+  return out;
+}
+
+Result<std::unique_ptr<InputReader>> MakeReader(const Compiled& compiled, NodeId id) {
+  const auto& source = std::get<KafkaSource>(compiled.node(id).op);
+  const std::shared_ptr<arrow::Schema>& schema = compiled.analyzed.schemas[id];
+  SourceReaderOptions options;
+  if (source.format == "json") {
+    JsonDecoderOptions json;
+    json.schema = schema;
+    if (source.extra == "keep") json.extra_column = "_extra";
+    MR_ASSIGN_OR_RETURN(options.values, MakeJsonDecoder(std::move(json)));
+  } else {
+    if (schema->num_fields() != 1) {
+      return Status::InvalidArgument("format '" + source.format +
+                                     "' fills exactly one column, the schema has " +
+                                     std::to_string(schema->num_fields()));
+    }
+    MR_ASSIGN_OR_RETURN(options.values, MakeStringDecoder(schema->field(0)));
+  }
+  options.timestamp_column = source.timestamp;
+  options.max_future = compiled.analyzed.plan.max_future;
+  if (!source.key.empty()) {
+    const auto field = schema->GetFieldByName(source.key);
+    if (field == nullptr)
+      return Status::InvalidArgument("the key column '" + source.key + "' is not in the schema");
+    MR_ASSIGN_OR_RETURN(const KeyFormat format, ParseKeyFormat(source.key_format));
+    MR_ASSIGN_OR_RETURN(options.keys, MakeKeyDecoder(format, field));
+    options.key_column = source.key;
+  }
+  return MakeSourceReader(std::move(options), *compiled.clock);
+}
+
+/// Builds the chain of one stage for one partition.
+class ProgramBuilder {
+ public:
+  ProgramBuilder(const Compiled& compiled, std::size_t stage, Partition partition, StateStore* store)
+      : compiled_(compiled),
+        plan_(compiled.analyzed.plan),
+        stage_(compiled.staged.stages[stage]),
+        stage_index_(stage),
+        partition_(partition),
+        store_(store) {}
+
+  Result<TaskProgram> Build() {
+    for (const NodeId id : stage_.nodes) MR_RETURN_IF_ERROR(At(compiled_.node(id), AddNode(id)));
+    for (const Stage& other : compiled_.staged.stages) {
+      if (other.cut.has_value() && other.cut->from_stage == stage_index_)
+        MR_RETURN_IF_ERROR(AddCutSink(other));
+    }
+    Connect();
+    MR_RETURN_IF_ERROR(AddInputs());
+    return std::move(program_);
+  }
+
+ private:
+  std::size_t Append(ChainNode node) {
+    program_.nodes.push_back(std::move(node));
+    return program_.nodes.size() - 1;
+  }
+
+  Status AddNode(NodeId id) {
+    const PlanNode& node = compiled_.node(id);
+    ChainNode chain;
+    chain.name = node.name;
+    chain.on_error = PolicyOf(plan_, node);
+    if (const auto* sink = std::get_if<SinkNode>(&node.op)) return AddSink(id, *sink, std::move(chain));
+    MR_ASSIGN_OR_RETURN(chain.op, MakeOperator(node, compiled_.input_schema(id), store_));
+    if (const auto* window = std::get_if<WindowStep>(&node.op);
+        window != nullptr && !window->late_topic.empty()) {
+      MR_ASSIGN_OR_RETURN(chain.late_sink, MakeLateSink(window->late_topic, compiled_.input_schema(id)));
+    }
+    first_[id] = last_[id] = Append(std::move(chain));
+    return Status::Ok();
+  }
+
+  Status AddSink(NodeId id, const SinkNode& sink, ChainNode chain) {
+    const auto& input = compiled_.input_schema(id);
+    if (sink.where.has_value()) {
+      ChainNode filter;
+      filter.name = chain.name + "-where";
+      filter.on_error = chain.on_error;
+      MR_ASSIGN_OR_RETURN(BoundExpr predicate, BoundExpr::Bind(sink.where->expr, input));
+      MR_ASSIGN_OR_RETURN(filter.op, MakeFilter(std::move(predicate), input));
+      first_[id] = Append(std::move(filter));
+    }
+    SinkFactoryContext context;
+    context.input = input;
+    context.group_columns = compiled_.group_columns[compiled_.node(id).inputs.front()];
+    context.partition = partition_;
+    MR_ASSIGN_OR_RETURN(chain.sink, MakeSink(compiled_.node(id), context));
+    last_[id] = Append(std::move(chain));
+    if (sink.where.has_value()) {
+      program_.nodes[first_[id]].next.push_back(last_[id]);
+    } else {
+      first_[id] = last_[id];
+    }
+    return Status::Ok();
+  }
+
+  /// The upstream half of a cut: rows get their key and leave for the repartition topic.
+  Status AddCutSink(const Stage& downstream) {
+    const Cut& cut = *downstream.cut;
+    const PlanNode& node = compiled_.node(cut.at);
+    ChainNode rekey;
+    rekey.name = node.name + "-key";
+    rekey.on_error = PolicyOf(plan_, node);
+    auto made = MakeRekey(cut.columns, PolicyOf(cut.null_key), compiled_.input_schema(cut.at));
+    if (!made.ok()) return At(node, made.status());
+    rekey.op = *std::move(made);
+    const std::size_t at = Append(std::move(rekey));
+    ChainNode sink;
+    sink.name = node.name + "-repartition";
+    sink.on_error = ErrorPolicy::kFail;
+    sink.sink = MakeRepartitionSink(
+        {.topic = cut.topic, .partitions = downstream.partitions, .upstream = partition_}, *compiled_.clock);
+    program_.nodes[at].next.push_back(Append(std::move(sink)));
+    for (const NodeId input : node.inputs) edges_.emplace_back(input, at);
+    return Status::Ok();
+  }
+
+  /// Edges between nodes of this stage; what comes from outside becomes an entry.
+  void Connect() {
+    for (const NodeId id : stage_.nodes) {
+      for (const NodeId input : compiled_.node(id).inputs) edges_.emplace_back(input, first_.at(id));
+    }
+    for (const auto& [from, to] : edges_) {
+      if (const auto found = last_.find(from); found != last_.end()) {
+        program_.nodes[found->second].next.push_back(to);
+      } else {
+        entries_[from].push_back(to);
+      }
+    }
+  }
+
+  Status AddInputs() {
+    if (!stage_.cut.has_value()) {
+      for (const NodeId id : stage_.sources) {
+        TaskProgram::Input input;
+        input.topic = std::get<KafkaSource>(compiled_.node(id).op).topic;
+        auto reader = MakeReader(compiled_, id);
+        if (!reader.ok()) return At(compiled_.node(id), reader.status());
+        input.reader = *std::move(reader);
+        input.entries = entries_[id];
+        input.on_error = PolicyOf(plan_, compiled_.node(id));
+        program_.inputs.push_back(std::move(input));
+      }
+      return Status::Ok();
+    }
+    const Cut& cut = *stage_.cut;
+    TaskProgram::Input input;
+    input.topic = cut.topic;
+    input.reader = MakeRepartitionReader(compiled_.input_schema(cut.at));
+    input.upstream_partitions = compiled_.staged.stages[cut.from_stage].partitions;
+    // Behind the cut stands the node that needed it, or, for a group_by, what comes after it.
+    for (const auto& [from, entries] : entries_)
+      input.entries.insert(input.entries.end(), entries.begin(), entries.end());
+    std::sort(input.entries.begin(), input.entries.end());
+    input.entries.erase(std::unique(input.entries.begin(), input.entries.end()), input.entries.end());
+    program_.inputs.push_back(std::move(input));
+    return Status::Ok();
+  }
+
+  const Compiled& compiled_;
+  const Plan& plan_;
+  const Stage& stage_;
+  const std::size_t stage_index_;
+  const Partition partition_;
+  StateStore* const store_;
+  TaskProgram program_;
+  std::map<NodeId, std::size_t> first_;  // chain node that receives the plan node's rows
+  std::map<NodeId, std::size_t> last_;   // chain node that emits them
+  std::vector<std::pair<NodeId, std::size_t>> edges_;
+  std::map<NodeId, std::vector<std::size_t>> entries_;
+};
+
+/// Part of a directory name: only what every file system takes.
+std::string FileName(std::string text) {
+  for (char& c : text) {
+    if ((std::isalnum(static_cast<unsigned char>(c)) == 0) && c != '-' && c != '_' && c != '.') c = '_';
+  }
+  return text;
+}
+
+SubTopology Describe(const std::shared_ptr<const Compiled>& compiled, std::size_t index) {
+  const Stage& stage = compiled->staged.stages[index];
+  SubTopology out;
+  out.name = FileName(stage.name);
+  out.partitions = stage.partitions;
+  for (const NodeId id : stage.sources)
+    out.input_topics.push_back(std::get<KafkaSource>(compiled->node(id).op).topic);
+  if (stage.cut.has_value()) {
+    out.input_topics.push_back(stage.cut->topic);
+    out.repartition_inputs.push_back(stage.cut->topic);
+  }
+  for (const NodeId id : stage.nodes) {
+    const PlanNode& node = compiled->node(id);
+    if (node.inputs.empty()) continue;
+    const std::string layout = StateLayout(node, *compiled->input_schema(id));
+    if (layout.empty()) continue;
+    out.state_layout += layout + "\n";
+    out.tables.push_back({node.name, compiled->analyzed.plan.name + "-" + node.name + "-changelog"});
+  }
+  std::sort(out.tables.begin(), out.tables.end(),
+            [](const auto& a, const auto& b) { return a.table < b.table; });
+  out.make_program = [compiled, index](Partition partition, StateStore* store) {
+    return ProgramBuilder(*compiled, index, partition, store).Build();
+  };
+  return out;
+}
+
+void AddInternalTopics(const Compiled& compiled, Topology* topology) {
+  for (std::size_t i = 0; i < compiled.staged.stages.size(); ++i) {
+    const Stage& stage = compiled.staged.stages[i];
+    if (stage.cut.has_value()) {
+      topology->internal_topics.push_back({.name = stage.cut->topic,
+                                           .partitions = stage.partitions,
+                                           .config = {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}}});
+    }
+    for (const TableSpec& table : topology->sub_topologies[i].tables) {
+      topology->internal_topics.push_back({.name = table.changelog_topic,
+                                           .partitions = stage.partitions,
+                                           .config = {{"cleanup.policy", "compact"}}});
+    }
+  }
+}
+
+}  // namespace
+
+Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions& options) {
+  for (const PlanNode& node : analyzed.plan.nodes) {
+    if (node.on_error == OnError::kDeadLetter && analyzed.plan.dead_letter_topic.empty()) {
+      return At(node, Status::InvalidArgument("on_error is dead_letter but the pipeline has no dead_letter "
+                                              "topic; add dead_letter: {topic: ...}"));
+    }
+  }
+  auto compiled = std::make_shared<Compiled>();
+  compiled->analyzed = analyzed;
+  compiled->group_columns = GroupColumns(analyzed.plan);
+  compiled->clock = options.clock;
+  MR_ASSIGN_OR_RETURN(compiled->staged, CutPlan(analyzed, options.source_partitions));
+  Topology topology;
+  topology.app = analyzed.plan.name;
+  topology.dead_letter_topic = analyzed.plan.dead_letter_topic;
+  topology.time = {.out_of_orderness = analyzed.plan.out_of_orderness,
+                   .idle_after = analyzed.plan.idle_after};
+  for (std::size_t i = 0; i < compiled->staged.stages.size(); ++i) {
+    topology.sub_topologies.push_back(Describe(compiled, i));
+    MR_RETURN_IF_ERROR(topology.sub_topologies.back().make_program(Partition(0), nullptr).status());
+  }
+  AddInternalTopics(*compiled, &topology);
+  return topology;
+}
+
+}  // namespace millrace

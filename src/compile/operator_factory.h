@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <arrow/type_fwd.h>
+
+#include "base/result.h"
+#include "ops/operator.h"
+#include "plan/plan.h"
+#include "state/state_store.h"
+
+namespace millrace {
+
+/// The operator of one plan node. `input`: the schema it receives. `store`: the task's state, null only while
+/// trying whether a stateless node compiles. Errors: user error; the caller adds the location.
+Result<std::unique_ptr<Operator>> MakeOperator(const PlanNode& node,
+                                               const std::shared_ptr<arrow::Schema>& input,
+                                               StateStore* store);
+
+/// One line of StateStoreOptions::layout for a stateful node, "" for others: what must stay the same for its
+/// rows on disk to be readable (K4).
+std::string StateLayout(const PlanNode& node, const arrow::Schema& input);
+
+}  // namespace millrace

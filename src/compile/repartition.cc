@@ -1,0 +1,178 @@
+#include "compile/repartition.h"
+
+#include <charconv>
+#include <vector>
+
+#include <arrow/api.h>
+#include <arrow/io/memory.h>
+#include <arrow/ipc/api.h>
+
+#include "columnar/arrow_status.h"
+#include "connect/murmur2.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::string_view kWatermarkHeader = "millrace.watermark";
+constexpr const char* kTimeColumn = "__millrace_event_time";
+constexpr const char* kKeyColumn = "__millrace_key";
+
+std::shared_ptr<arrow::Schema> WireSchema(const arrow::Schema& payload) {
+  arrow::FieldVector fields = payload.fields();
+  fields.push_back(arrow::field(kTimeColumn, arrow::int64(), false));
+  fields.push_back(arrow::field(kKeyColumn, arrow::binary()));
+  return arrow::schema(std::move(fields));
+}
+
+Result<std::shared_ptr<arrow::Buffer>> ToIpc(const Batch& batch) {
+  arrow::ArrayVector columns = batch.data->columns();
+  columns.push_back(batch.event_time);
+  columns.push_back(batch.key);
+  const auto wire =
+      arrow::RecordBatch::Make(WireSchema(*batch.data->schema()), batch.num_rows(), std::move(columns));
+  MR_ASSIGN_ARROW(auto out, arrow::io::BufferOutputStream::Create(1 << 12));
+  MR_ASSIGN_ARROW(auto writer, arrow::ipc::MakeStreamWriter(out, wire->schema()));
+  MR_RETURN_IF_ARROW_ERROR(writer->WriteRecordBatch(*wire));
+  MR_RETURN_IF_ARROW_ERROR(writer->Close());
+  MR_ASSIGN_ARROW(auto buffer, out->Finish());
+  return buffer;
+}
+
+class RepartitionSink final : public Sink {
+ public:
+  RepartitionSink(RepartitionSinkOptions options, const Clock& clock)
+      : options_(std::move(options)),
+        clock_(clock),
+        rows_of_(static_cast<std::size_t>(options_.partitions)) {}
+
+  Status Write(const Batch& batch, SinkContext& context) override {
+    MR_CHECK(batch.key != nullptr);
+    for (auto& rows : rows_of_) rows.clear();
+    for (std::int64_t i = 0; i < batch.num_rows(); ++i) {
+      rows_of_[static_cast<std::size_t>(PartitionOfKey(batch.key->GetView(i), options_.partitions).value())]
+          .push_back(static_cast<std::int32_t>(i));
+    }
+    for (std::size_t p = 0; p < rows_of_.size(); ++p) {
+      if (rows_of_[p].empty()) continue;
+      const auto indices = std::make_shared<arrow::Int32Array>(static_cast<std::int64_t>(rows_of_[p].size()),
+                                                               arrow::Buffer::Wrap(rows_of_[p]));
+      MR_ASSIGN_OR_RETURN(const Batch part, TakeRows(batch, indices));
+      MR_ASSIGN_OR_RETURN(const auto bytes, ToIpc(part));
+      const std::string_view value(reinterpret_cast<const char*>(bytes->data()),
+                                   static_cast<std::size_t>(bytes->size()));
+      MR_RETURN_IF_ERROR(Send(context, static_cast<std::int32_t>(p), BytesView::Of(value), {}));
+    }
+    return Status::Ok();
+  }
+
+  Status Prepare(SinkContext& context) override {
+    if (reported_ && context.watermark == last_watermark_ && context.idle == last_idle_) return Status::Ok();
+    const std::string text = std::to_string(options_.upstream.value()) + ";" +
+                             std::to_string(context.watermark.value()) + (context.idle ? ";idle" : ";active");
+    const HeaderView header{kWatermarkHeader, BytesView::Of(text)};
+    for (std::int32_t p = 0; p < options_.partitions; ++p) {
+      MR_RETURN_IF_ERROR(Send(context, p, BytesView{}, std::span(&header, 1)));
+    }
+    reported_ = true;
+    last_watermark_ = context.watermark;
+    last_idle_ = context.idle;
+    return Status::Ok();
+  }
+
+ private:
+  Status Send(SinkContext& context, std::int32_t partition, BytesView value,
+              std::span<const HeaderView> headers) {
+    OutgoingRecord record;
+    record.topic = options_.topic;
+    record.partition = Partition(partition);
+    record.value = value;
+    record.timestamp_ms = clock_.Now().value();
+    record.headers = headers;
+    return context.producer->Send(record);
+  }
+
+  const RepartitionSinkOptions options_;
+  const Clock& clock_;
+  std::vector<std::vector<std::int32_t>> rows_of_;  // reused by Write
+  bool reported_ = false;
+  Watermark last_watermark_ = kNoWatermark;
+  bool last_idle_ = false;
+};
+
+class RepartitionReader final : public InputReader {
+ public:
+  explicit RepartitionReader(std::shared_ptr<arrow::Schema> schema)
+      : schema_(std::move(schema)), wire_schema_(WireSchema(*schema_)) {}
+
+  Result<InputItems> Read(std::shared_ptr<const RecordBlock> block) override {
+    InputItems out;
+    for (std::int64_t i = 0; i < block->num_records(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const std::string where =
+          block->partition().ToString() + " offset " + std::to_string(block->offsets()[at]);
+      if (const auto headers = block->headers(i); !headers.empty() && headers[0].name == kWatermarkHeader) {
+        MR_ASSIGN_OR_RETURN(WatermarkReport report, ReadReport(headers[0].value.view()).WithContext(where));
+        out.items.emplace_back(report);
+      } else {
+        MR_ASSIGN_OR_RETURN(Batch batch, ReadRows(block, i).WithContext(where));
+        out.items.emplace_back(std::move(batch));
+      }
+    }
+    return out;
+  }
+
+ private:
+  static Result<WatermarkReport> ReadReport(std::string_view text) {
+    WatermarkReport report;
+    std::int64_t watermark = 0;
+    const char* end = text.data() + text.size();
+    const auto first = std::from_chars(text.data(), end, report.upstream_partition);
+    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != ';')
+      return Status::Corrupt("not a watermark report");
+    const auto second = std::from_chars(first.ptr + 1, end, watermark);
+    if (second.ec != std::errc{} || second.ptr == end) return Status::Corrupt("not a watermark report");
+    report.watermark = Watermark(watermark);
+    report.idle = std::string_view(second.ptr, static_cast<std::size_t>(end - second.ptr)) == ";idle";
+    return report;
+  }
+
+  Result<Batch> ReadRows(const std::shared_ptr<const RecordBlock>& block, std::int64_t record) const {
+    const BytesView value = block->values()[static_cast<std::size_t>(record)];
+    // Copied: columns need 8-byte alignment, which record values do not have.
+    MR_ASSIGN_ARROW(std::shared_ptr<arrow::Buffer> buffer, arrow::AllocateBuffer(value.size));
+    std::copy_n(value.data, value.size, buffer->mutable_data());
+    MR_ASSIGN_ARROW(auto reader, arrow::ipc::RecordBatchStreamReader::Open(
+                                     std::make_shared<arrow::io::BufferReader>(buffer)));
+    std::shared_ptr<arrow::RecordBatch> wire;
+    MR_RETURN_IF_ARROW_ERROR(reader->ReadNext(&wire));
+    if (wire == nullptr || !wire->schema()->Equals(*wire_schema_)) {
+      return Status::InvalidArgument(
+          "the rows in the repartition topic have other columns than this pipeline: it was edited while "
+          "rows were on their way; run the old pipeline until it is drained, or 'millrace reset' it");
+    }
+    const int columns = schema_->num_fields();
+    Batch batch;
+    arrow::ArrayVector payload(wire->columns().begin(), wire->columns().begin() + columns);
+    batch.data = arrow::RecordBatch::Make(schema_, wire->num_rows(), std::move(payload));
+    batch.event_time = std::static_pointer_cast<arrow::Int64Array>(wire->column(columns));
+    batch.key = std::static_pointer_cast<arrow::BinaryArray>(wire->column(columns + 1));
+    const Offset offset(block->offsets()[static_cast<std::size_t>(record)]);
+    batch.origin = {block->partition(), offset, offset};
+    return batch;
+  }
+
+  const std::shared_ptr<arrow::Schema> schema_;
+  const std::shared_ptr<arrow::Schema> wire_schema_;
+};
+
+}  // namespace
+
+std::unique_ptr<Sink> MakeRepartitionSink(RepartitionSinkOptions options, const Clock& clock) {
+  return std::make_unique<RepartitionSink>(std::move(options), clock);
+}
+
+std::unique_ptr<InputReader> MakeRepartitionReader(std::shared_ptr<arrow::Schema> schema) {
+  return std::make_unique<RepartitionReader>(std::move(schema));
+}
+
+}  // namespace millrace

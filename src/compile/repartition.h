@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <arrow/type_fwd.h>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "connect/sink.h"
+#include "env/clock.h"
+#include "runtime/topology.h"
+
+namespace millrace {
+
+struct RepartitionSinkOptions {
+  std::string topic;
+  std::int32_t partitions = 1;
+  /// Partition number of the task that writes.
+  Partition upstream{0};
+};
+
+/// Moves rows to the partition of their key (K2): murmur2 of the canonical key, one Arrow IPC stream per
+/// target and batch with event time and key as columns, so nothing is lost on the way. At each checkpoint
+/// that changed it, the watermark goes to every partition after the rows it covers (T2a).
+///
+/// Precondition: rows have keys (group_by ran before).
+std::unique_ptr<Sink> MakeRepartitionSink(RepartitionSinkOptions options, const Clock& clock);
+
+/// Reads what the sink wrote. `schema`: the payload's columns.
+std::unique_ptr<InputReader> MakeRepartitionReader(std::shared_ptr<arrow::Schema> schema);
+
+}  // namespace millrace

@@ -1,0 +1,227 @@
+#include "compile/source_reader.h"
+
+#include <algorithm>
+
+#include <arrow/api.h>
+#include <arrow/compute/api.h>
+
+#include "columnar/arrow_status.h"
+
+namespace millrace {
+namespace {
+
+namespace cp = arrow::compute;
+
+constexpr std::int64_t FloorDivide(std::int64_t value, std::int64_t by) {
+  const std::int64_t quotient = value / by;
+  return quotient - (value % by < 0 ? 1 : 0);
+}
+
+/// Milliseconds of a timestamp column, flooring finer units; seconds beyond int64 ms become the end of the
+/// range, which T4 refuses. Null slots hold 0.
+Result<std::shared_ptr<arrow::Int64Array>> ToMilliseconds(const arrow::TimestampArray& times) {
+  const auto unit = static_cast<const arrow::TimestampType&>(*times.type()).unit();
+  MR_ASSIGN_ARROW(auto buffer,
+                  arrow::AllocateBuffer(times.length() * static_cast<std::int64_t>(sizeof(std::int64_t))));
+  auto* out = reinterpret_cast<std::int64_t*>(buffer->mutable_data());
+  const std::int64_t* in = times.raw_values();
+  for (std::int64_t i = 0; i < times.length(); ++i) {
+    switch (unit) {
+      case arrow::TimeUnit::SECOND:
+        if (__builtin_mul_overflow(in[i], 1000, &out[i])) out[i] = in[i] < 0 ? INT64_MIN + 1 : INT64_MAX;
+        break;
+      case arrow::TimeUnit::MILLI:
+        out[i] = in[i];
+        break;
+      case arrow::TimeUnit::MICRO:
+        out[i] = FloorDivide(in[i], 1'000);
+        break;
+      case arrow::TimeUnit::NANO:
+        out[i] = FloorDivide(in[i], 1'000'000);
+        break;
+    }
+  }
+  return std::make_shared<arrow::Int64Array>(times.length(),
+                                             std::shared_ptr<arrow::Buffer>(std::move(buffer)));
+}
+
+/// Message keys of the rows as a binary column, one copy.
+Result<std::shared_ptr<arrow::BinaryArray>> KeyColumnOf(const RecordBlock& block,
+                                                        const arrow::Int32Array* record) {
+  const std::int64_t rows = record != nullptr ? record->length() : block.num_records();
+  arrow::BinaryBuilder builder;
+  MR_RETURN_IF_ARROW_ERROR(builder.Reserve(rows));
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const BytesView key = block.keys()[static_cast<std::size_t>(record != nullptr ? record->Value(i) : i)];
+    if (key.is_null()) {
+      builder.UnsafeAppendNull();
+    } else {
+      MR_RETURN_IF_ARROW_ERROR(builder.Append(key.data, key.size));
+    }
+  }
+  std::shared_ptr<arrow::Array> out;
+  MR_RETURN_IF_ARROW_ERROR(builder.Finish(&out));
+  return std::static_pointer_cast<arrow::BinaryArray>(out);
+}
+
+class SourceReader final : public InputReader {
+ public:
+  SourceReader(SourceReaderOptions options, const Clock& clock)
+      : options_(std::move(options)),
+        clock_(clock),
+        time_index_(options_.values->schema()->GetFieldIndex(options_.timestamp_column)),
+        key_index_(options_.values->schema()->GetFieldIndex(options_.key_column)) {}
+
+  Result<InputItems> Read(std::shared_ptr<const RecordBlock> block) override {
+    MR_ASSIGN_OR_RETURN(DecodedBlock decoded, options_.values->Decode(*block));
+    Batch batch;
+    batch.data = std::move(decoded.rows);
+    batch.record = std::move(decoded.record);
+    batch.tombstone = std::move(decoded.tombstone);
+    batch.block = block;
+    batch.origin = {block->partition(), Offset(block->offsets().front()), Offset(block->offsets().back())};
+    MR_ASSIGN_OR_RETURN(batch.key, KeyColumnOf(*block, batch.record.get()));
+    std::vector<RowError> errors;
+    MR_RETURN_IF_ERROR(SetEventTime(&batch, &errors));
+    if (options_.keys != nullptr) MR_RETURN_IF_ERROR(CheckKey(&batch, &errors));
+    MR_RETURN_IF_ERROR(DropFailed(&batch, std::move(errors), &decoded.errors));
+    InputItems out;
+    out.errors = std::move(decoded.errors);
+    if (batch.num_rows() > 0) out.items.emplace_back(std::move(batch));
+    return out;
+  }
+
+ private:
+  /// Removes failed rows and adds them to `record_errors`, by record.
+  static Status DropFailed(Batch* batch, std::vector<RowError> errors, std::vector<RowError>* record_errors) {
+    if (errors.empty()) return Status::Ok();
+    std::stable_sort(errors.begin(), errors.end(),
+                     [](const auto& a, const auto& b) { return a.row < b.row; });
+    errors.erase(std::unique(errors.begin(), errors.end(),
+                             [](const auto& a, const auto& b) { return a.row == b.row; }),
+                 errors.end());
+    MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
+    for (RowError& error : errors) {
+      error.row = batch->RecordOf(error.row);
+      record_errors->push_back(std::move(error));
+    }
+    std::stable_sort(record_errors->begin(), record_errors->end(),
+                     [](const auto& a, const auto& b) { return a.row < b.row; });
+    *batch = std::move(kept);
+    return Status::Ok();
+  }
+
+  Status SetEventTime(Batch* batch, std::vector<RowError>* errors) const {
+    const std::int64_t rows = batch->num_rows();
+    const auto kafka_time = [&](std::int64_t row) {
+      return batch->block->timestamps_ms()[static_cast<std::size_t>(batch->RecordOf(row))];
+    };
+    if (time_index_ >= 0) {
+      const auto& times = static_cast<const arrow::TimestampArray&>(*batch->data->column(time_index_));
+      MR_ASSIGN_OR_RETURN(batch->event_time, ToMilliseconds(times));
+      if (times.null_count() > 0) {
+        auto* out = const_cast<std::int64_t*>(batch->event_time->raw_values());  // made above, not shared yet
+        for (std::int64_t i = 0; i < rows; ++i) {
+          if (times.IsValid(i)) continue;
+          out[i] = kafka_time(i);
+          if (batch->tombstone != nullptr && batch->tombstone->Value(i)) continue;
+          errors->push_back(
+              {i, "null_time", "the event time column '" + options_.timestamp_column + "' is null"});
+        }
+      }
+    } else {
+      MR_ASSIGN_ARROW(auto buffer,
+                      arrow::AllocateBuffer(rows * static_cast<std::int64_t>(sizeof(std::int64_t))));
+      auto* out = reinterpret_cast<std::int64_t*>(buffer->mutable_data());
+      for (std::int64_t i = 0; i < rows; ++i) out[i] = kafka_time(i);
+      batch->event_time =
+          std::make_shared<arrow::Int64Array>(rows, std::shared_ptr<arrow::Buffer>(std::move(buffer)));
+    }
+    const std::int64_t limit = clock_.Now().value() + options_.max_future.count();
+    const std::int64_t* times = batch->event_time->raw_values();
+    for (std::int64_t i = 0; i < rows; ++i) {
+      if (times[i] <= limit) continue;
+      errors->push_back({i, "future",
+                         "event time " + std::to_string(times[i]) + " ms is more than max_future (" +
+                             FormatDuration(options_.max_future) + ") ahead of the clock"});
+    }
+    return Status::Ok();
+  }
+
+  Status CheckKey(Batch* batch, std::vector<RowError>* errors) {
+    MR_ASSIGN_OR_RETURN(DecodedBlock keys, options_.keys->Decode(*batch->block));
+    // One key per row of the batch: null where the record has none or it does not decode.
+    std::vector<std::int32_t> key_row(static_cast<std::size_t>(batch->block->num_records()), -1);
+    for (std::int64_t i = 0; i < keys.rows->num_rows(); ++i) {
+      key_row[static_cast<std::size_t>(keys.record != nullptr ? keys.record->Value(i) : i)] =
+          static_cast<std::int32_t>(i);
+    }
+    std::map<std::int64_t, const RowError*> undecodable;
+    for (const RowError& error : keys.errors) undecodable[error.row] = &error;
+    arrow::Int32Builder take;
+    MR_RETURN_IF_ARROW_ERROR(take.Reserve(batch->num_rows()));
+    for (std::int64_t i = 0; i < batch->num_rows(); ++i) {
+      const std::int64_t record = batch->RecordOf(i);
+      if (const auto found = undecodable.find(record); found != undecodable.end()) {
+        errors->push_back({i, found->second->error_class, "message key: " + found->second->message});
+      }
+      const std::int32_t at = key_row[static_cast<std::size_t>(record)];
+      if (at >= 0)
+        take.UnsafeAppend(at);
+      else
+        take.UnsafeAppendNull();
+    }
+    std::shared_ptr<arrow::Array> indices;
+    MR_RETURN_IF_ARROW_ERROR(take.Finish(&indices));
+    MR_ASSIGN_ARROW(const auto key_values, cp::Take(*keys.rows->column(0), *indices));
+    return CompareKey(batch, key_values, errors);
+  }
+
+  Status CompareKey(Batch* batch, const std::shared_ptr<arrow::Array>& keys,
+                    std::vector<RowError>* errors) const {
+    const std::shared_ptr<arrow::Array> column = batch->data->column(key_index_);
+    MR_ASSIGN_ARROW(const arrow::Datum differs, cp::CallFunction("not_equal", {column, keys}));
+    const auto& different = static_cast<const arrow::BooleanArray&>(*differs.make_array());
+    if (different.true_count() > 0) {
+      for (std::int64_t i = 0; i < different.length(); ++i) {
+        if (!different.IsValid(i) || !different.Value(i)) continue;
+        errors->push_back({i, "key_mismatch",
+                           "the message key is not the declared key column '" + options_.key_column + "'"});
+      }
+    }
+    if (column->null_count() == 0) return Status::Ok();
+    MR_ASSIGN_ARROW(const arrow::Datum filled, cp::CallFunction("coalesce", {column, keys}));
+    MR_ASSIGN_ARROW(auto data, batch->data->SetColumn(key_index_, batch->data->schema()->field(key_index_),
+                                                      filled.make_array()));
+    batch->data = std::move(data);
+    return Status::Ok();
+  }
+
+  const SourceReaderOptions options_;
+  const Clock& clock_;
+  const int time_index_;
+  const int key_index_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<InputReader>> MakeSourceReader(SourceReaderOptions options, const Clock& clock) {
+  const arrow::Schema& schema = *options.values->schema();
+  for (const std::string& column : {options.timestamp_column, options.key_column}) {
+    if (!column.empty() && schema.GetFieldIndex(column) < 0) {
+      return Status::InvalidArgument("the source's schema has no column '" + column + "'");
+    }
+  }
+  if (!options.timestamp_column.empty()) {
+    const auto& type = *schema.GetFieldByName(options.timestamp_column)->type();
+    if (type.id() != arrow::Type::TIMESTAMP) {
+      return Status::InvalidArgument("the event time column '" + options.timestamp_column + "' is " +
+                                     type.ToString() +
+                                     "; declare it as timestamp[ms], timestamp[us], timestamp[s], "
+                                     "timestamp[ns] or timestamp[ms, rfc3339]");
+    }
+  }
+  return std::unique_ptr<InputReader>(std::make_unique<SourceReader>(std::move(options), clock));
+}
+
+}  // namespace millrace

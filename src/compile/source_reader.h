@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/duration.h"
+#include "base/result.h"
+#include "codec/codec.h"
+#include "env/clock.h"
+#include "runtime/topology.h"
+
+namespace millrace {
+
+struct SourceReaderOptions {
+  std::unique_ptr<Decoder> values;
+  /// Declared key (K2): decodes message keys into one column of the type of `key_column`; null when not
+  /// declared.
+  std::unique_ptr<Decoder> keys;
+  std::string key_column;
+  /// Event time column of a timestamp type (T1); "" = the Kafka timestamp.
+  std::string timestamp_column;
+  Duration max_future{0};
+};
+
+/// Reads blocks of a source topic: decodes values, sets event time (T1, T4), keeps the message key and checks
+/// that it is the declared column (K2). A declared key column that the value leaves null is taken from the
+/// message key.
+///
+/// Errors of Make: user error when a column is missing or the timestamp column is no timestamp.
+Result<std::unique_ptr<InputReader>> MakeSourceReader(SourceReaderOptions options, const Clock& clock);
+
+}  // namespace millrace

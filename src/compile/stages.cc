@@ -1,0 +1,211 @@
+#include "compile/stages.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+namespace millrace {
+namespace {
+
+/// Columns whose equal values are known to lie in one partition; nullopt: nothing is known.
+using Together = std::optional<std::set<std::string>>;
+
+class Cutter {
+ public:
+  Cutter(const AnalyzedPlan& analyzed, const std::map<std::string, std::int32_t>& partitions)
+      : plan_(analyzed.plan),
+        partitions_(partitions),
+        together_(plan_.nodes.size()),
+        stage_of_(plan_.nodes.size()) {}
+
+  Result<StagedPlan> Run() {
+    for (NodeId id = 0; id < plan_.nodes.size(); ++id) {
+      const PlanNode& node = plan_.nodes[id];
+      if (const auto* source = std::get_if<KafkaSource>(&node.op)) {
+        MR_RETURN_IF_ERROR(AddSource(id, *source));
+        continue;
+      }
+      MR_RETURN_IF_ERROR(JoinInputs(id));
+      if (const std::vector<std::string>* by = KeyColumns(node); by != nullptr && NeedsCut(id, *by)) {
+        AddCut(id, *by);
+      }
+      if (!(stages_[stage_of_[id]].cut.has_value() && stages_[stage_of_[id]].cut->at == id &&
+            std::holds_alternative<GroupByStep>(node.op))) {
+        stages_[stage_of_[id]].nodes.push_back(id);
+      }
+      together_[id] = TogetherAfter(id);
+    }
+    return Finish();
+  }
+
+ private:
+  static const std::vector<std::string>* KeyColumns(const PlanNode& node) {
+    if (const auto* group = std::get_if<GroupByStep>(&node.op)) return &group->columns;
+    if (const auto* window = std::get_if<WindowStep>(&node.op)) return &window->by;
+    return nullptr;
+  }
+
+  Status AddSource(NodeId id, const KafkaSource& source) {
+    if (!topics_.insert(source.topic).second) {
+      return Status::InvalidArgument(plan_.nodes[id].location.ToString() + ": topic '" + source.topic +
+                                     "' is read by two sources; read it once and branch behind it");
+    }
+    Stage stage;
+    stage.name = "source-" + source.topic;
+    stage.sources = {id};
+    stage.partitions = partitions_.at(source.topic);
+    stage_of_[id] = stages_.size();
+    stages_.push_back(std::move(stage));
+    if (!source.key.empty()) together_[id] = std::set<std::string>{source.key};
+    return Status::Ok();
+  }
+
+  /// Puts the node into the stage of its inputs, merging their stages.
+  Status JoinInputs(NodeId id) {
+    const PlanNode& node = plan_.nodes[id];
+    const std::size_t into = stage_of_[node.inputs.front()];
+    for (const NodeId input : node.inputs) {
+      const std::size_t from = stage_of_[input];
+      if (from == into) continue;
+      if (stages_[from].partitions != stages_[into].partitions) {
+        return Status::InvalidArgument(
+            node.location.ToString() + ": step '" + node.name + "' unites '" + stages_[into].name + "' (" +
+            std::to_string(stages_[into].partitions) + " partitions) with '" + stages_[from].name + "' (" +
+            std::to_string(stages_[from].partitions) + " partitions); their partition counts must be equal");
+      }
+      if (stages_[from].cut.has_value() || stages_[into].cut.has_value()) {
+        return Status::InvalidArgument(
+            node.location.ToString() + ": step '" + node.name +
+            "' unites branches that were grouped apart; unite them before group_by");
+      }
+      MergeStage(from, into);
+    }
+    stage_of_[id] = into;
+    return Status::Ok();
+  }
+
+  void MergeStage(std::size_t from, std::size_t into) {
+    for (std::size_t& stage : stage_of_) {
+      if (stage == from) stage = into;
+    }
+    Stage& target = stages_[into];
+    Stage& gone = stages_[from];
+    target.sources.insert(target.sources.end(), gone.sources.begin(), gone.sources.end());
+    target.nodes.insert(target.nodes.end(), gone.nodes.begin(), gone.nodes.end());
+    std::sort(target.nodes.begin(), target.nodes.end());
+    gone = Stage{};
+  }
+
+  bool NeedsCut(NodeId id, const std::vector<std::string>& by) const {
+    if (stages_[stage_of_[id]].partitions == 1) return false;
+    const Together known = TogetherBefore(id);
+    // Rows equal in all of `by` are equal in any subset of it.
+    return !known.has_value() || !std::all_of(known->begin(), known->end(), [&](const std::string& column) {
+      return std::find(by.begin(), by.end(), column) != by.end();
+    });
+  }
+
+  void AddCut(NodeId id, const std::vector<std::string>& by) {
+    const PlanNode& node = plan_.nodes[id];
+    Stage stage;
+    stage.name = node.name;
+    Cut cut;
+    cut.at = id;
+    cut.columns = by;
+    cut.from_stage = stage_of_[id];
+    cut.topic = plan_.name + "-" + node.name + "-repartition";
+    if (const auto* group = std::get_if<GroupByStep>(&node.op)) cut.null_key = group->null_key;
+    if (const auto* window = std::get_if<WindowStep>(&node.op)) cut.null_key = window->null_key;
+    stage.cut = std::move(cut);
+    // One group over everything has one place to be.
+    stage.partitions = by.empty() ? 1 : stages_[stage_of_[id]].partitions;
+    stage_of_[id] = stages_.size();
+    stages_.push_back(std::move(stage));
+  }
+
+  Together TogetherBefore(NodeId id) const {
+    const PlanNode& node = plan_.nodes[id];
+    const Together first = together_[node.inputs.front()];
+    for (const NodeId input : node.inputs) {
+      if (together_[input] != first) return std::nullopt;
+    }
+    return first;
+  }
+
+  /// What is known after the node, by column names of its output.
+  Together TogetherAfter(NodeId id) const {
+    const PlanNode& node = plan_.nodes[id];
+    if (const std::vector<std::string>* by = KeyColumns(node)) {
+      if (stages_[stage_of_[id]].cut.has_value() && stages_[stage_of_[id]].cut->at == id)
+        return std::set<std::string>(by->begin(), by->end());
+      return TogetherBefore(id);
+    }
+    Together known = TogetherBefore(id);
+    if (!known.has_value()) return known;
+    std::set<std::string> after;
+    for (const std::string& column : *known) {
+      const std::string renamed = NameAfter(node, column);
+      if (renamed.empty()) return std::nullopt;
+      after.insert(renamed);
+    }
+    return after;
+  }
+
+  /// The name that `column` has behind the node with unchanged values; "" when it is gone or changed.
+  static std::string NameAfter(const PlanNode& node, const std::string& column) {
+    if (const auto* with = std::get_if<WithStep>(&node.op)) {
+      for (const auto& [name, value] : with->columns) {
+        if (name == column) return "";
+      }
+    } else if (const auto* select = std::get_if<SelectStep>(&node.op)) {
+      for (const auto& [name, value] : select->columns) {
+        if (value.expr.AsColumn() == column) return name;
+      }
+      return "";
+    } else if (const auto* drop = std::get_if<DropStep>(&node.op)) {
+      if (std::find(drop->columns.begin(), drop->columns.end(), column) != drop->columns.end()) return "";
+    } else if (const auto* rename = std::get_if<RenameStep>(&node.op)) {
+      for (const auto& [old_name, new_name] : rename->columns) {
+        if (old_name == column) return new_name;
+      }
+    } else if (const auto* cast = std::get_if<CastStep>(&node.op)) {
+      for (const auto& [name, type] : cast->columns) {
+        if (name == column) return "";
+      }
+    } else if (const auto* explode = std::get_if<ExplodeStep>(&node.op)) {
+      if (explode->column == column) return "";
+    }
+    return column;
+  }
+
+  /// Drops stages that were merged away and renumbers.
+  StagedPlan Finish() {
+    std::vector<std::size_t> number(stages_.size());
+    StagedPlan out;
+    for (std::size_t i = 0; i < stages_.size(); ++i) {
+      number[i] = out.stages.size();
+      if (stages_[i].sources.empty() && !stages_[i].cut.has_value()) continue;
+      out.stages.push_back(std::move(stages_[i]));
+    }
+    for (Stage& stage : out.stages) {
+      if (stage.cut.has_value()) stage.cut->from_stage = number[stage.cut->from_stage];
+    }
+    return out;
+  }
+
+  const Plan& plan_;
+  const std::map<std::string, std::int32_t>& partitions_;
+  std::vector<Together> together_;
+  std::vector<std::size_t> stage_of_;
+  std::vector<Stage> stages_;
+  std::set<std::string> topics_;
+};
+
+}  // namespace
+
+Result<StagedPlan> CutPlan(const AnalyzedPlan& analyzed,
+                           const std::map<std::string, std::int32_t>& partitions) {
+  return Cutter(analyzed, partitions).Run();
+}
+
+}  // namespace millrace

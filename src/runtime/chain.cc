@@ -1,0 +1,234 @@
+#include "runtime/chain.h"
+
+#include <algorithm>
+
+#include <arrow/api.h>
+
+#include "base/log.h"
+#include "columnar/arrow_status.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::int64_t kLateWarningEveryMs = 10'000;
+
+/// `batch` with an int64 column `late_by` (ms) at the end.
+Result<Batch> WithLateBy(const Batch& batch, const std::vector<std::int64_t>& late_by_ms) {
+  arrow::Int64Builder builder;
+  MR_RETURN_IF_ARROW_ERROR(builder.AppendValues(late_by_ms));
+  std::shared_ptr<arrow::Array> column;
+  MR_RETURN_IF_ARROW_ERROR(builder.Finish(&column));
+  MR_ASSIGN_ARROW(auto data,
+                  batch.data->AddColumn(batch.data->num_columns(), arrow::field("late_by", arrow::int64()),
+                                        std::move(column)));
+  return batch.WithData(std::move(data));
+}
+
+}  // namespace
+
+struct Chain::Node {
+  Node(ChainNode made, MetricRegistry& registry) : spec(std::move(made)), metrics(registry, spec.name) {}
+
+  ChainNode spec;
+  StepMetrics metrics;
+  Watermark time = kNoWatermark;  // last AdvanceTime
+  std::int64_t late_warned_at_ms = 0;
+};
+
+/// Passes what an operator emits to the nodes behind it.
+class Chain::NodeOutput final : public Output {
+ public:
+  NodeOutput(Chain& chain, Node& node) : chain_(chain), node_(node) {}
+
+  Status Emit(Batch batch) override {
+    const std::int64_t rows = batch.num_rows();
+    if (rows == 0) return Status::Ok();
+    node_.metrics.rows_out.Add(rows);
+    for (std::size_t i = 0; i < node_.spec.next.size(); ++i) {
+      Node& next = *chain_.nodes_[node_.spec.next[i]];
+      Batch copy = i + 1 < node_.spec.next.size() ? batch : std::move(batch);
+      if (copy.watermark_before == nullptr && copy.watermark == kNoWatermark) {
+        copy.watermark = next.time;  // made from state: judged by the clock the next step has seen
+      }
+      MR_RETURN_IF_ERROR(chain_.PushInto(next, std::move(copy)));
+    }
+    return Status::Ok();
+  }
+
+  Status Late(Batch batch, std::vector<std::int64_t> late_by_ms) override {
+    return chain_.HandleLate(node_, batch, std::move(late_by_ms));
+  }
+
+  Status DeadLetter(const Batch& batch, std::vector<RowError> errors) override {
+    return chain_.HandleErrors(node_, batch, std::move(errors));
+  }
+
+  void CountFiltered(std::int64_t rows) override { node_.metrics.rows_filtered.Add(rows); }
+  void CountAbsorbed(std::int64_t rows) override { node_.metrics.rows_absorbed.Add(rows); }
+
+ private:
+  Chain& chain_;
+  Node& node_;
+};
+
+Chain::Chain(std::vector<ChainNode> nodes, DeadLetterWriter& dead_letters, MetricRegistry& metrics,
+             const Clock& clock)
+    : inputs_(nodes.size()), dead_letters_(dead_letters), clock_(clock) {
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    MR_CHECK((nodes[i].op == nullptr) != (nodes[i].sink == nullptr));
+    for (const std::size_t next : nodes[i].next) {
+      MR_CHECK(next > i && next < nodes.size());
+      inputs_[next].push_back(i);
+    }
+    nodes_.push_back(std::make_unique<Node>(std::move(nodes[i]), metrics));
+  }
+}
+
+Chain::~Chain() = default;
+
+Status Chain::Push(std::size_t entry, Batch batch) {
+  CheckBatch(batch);
+  return PushInto(*nodes_[entry], std::move(batch));
+}
+
+Status Chain::PushInto(Node& node, Batch batch) {
+  if (batch.num_rows() == 0) return Status::Ok();
+  node.metrics.rows_in.Add(batch.num_rows());
+  if (node.spec.sink != nullptr) {
+    MR_RETURN_IF_ERROR(WriteSink(node, *node.spec.sink, batch));
+    return Status::Ok();
+  }
+  NodeOutput output(*this, node);
+  return node.spec.op->Process(std::move(batch), output).WithContext("step " + node.spec.name);
+}
+
+Status Chain::WriteSink(Node& node, Sink& sink, const Batch& batch) {
+  std::vector<RowError> errors;
+  SinkContext context{.producer = producer_, .errors = &errors};
+  MR_RETURN_IF_ERROR(sink.Write(batch, context).WithContext(node.spec.name));
+  node.metrics.rows_out.Add(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
+  if (errors.empty()) return Status::Ok();
+  return HandleErrors(node, batch, std::move(errors));
+}
+
+Status Chain::HandleErrors(Node& node, const Batch& batch, std::vector<RowError> errors) {
+  if (errors.empty()) return Status::Ok();
+  node.metrics.rows_dead.Add(static_cast<std::int64_t>(errors.size()));
+  std::vector<std::int64_t> records(errors.size(), 0);
+  if (batch.block != nullptr) {
+    for (std::size_t i = 0; i < errors.size(); ++i) records[i] = batch.RecordOf(errors[i].row);
+  }
+  return dead_letters_.Handle(node.spec.on_error, node.spec.name, batch.block.get(), records, errors);
+}
+
+Status Chain::HandleLate(Node& node, const Batch& batch, std::vector<std::int64_t> late_by_ms) {
+  node.metrics.rows_late.Add(batch.num_rows());
+  if (node.spec.late_sink != nullptr) {
+    MR_ASSIGN_OR_RETURN(const Batch extended, WithLateBy(batch, late_by_ms));
+    return WriteSink(node, *node.spec.late_sink, extended);
+  }
+  const std::int64_t now = clock_.Now().value();
+  if (node.late_warned_at_ms == 0 || now - node.late_warned_at_ms >= kLateWarningEveryMs) {
+    node.late_warned_at_ms = now;
+    Log(LogLevel::kWarning, "rows came after their window closed",
+        {{"step", node.spec.name},
+         {"rows", batch.num_rows()},
+         {"late_by_ms_max", *std::max_element(late_by_ms.begin(), late_by_ms.end())},
+         {"partition", batch.origin.partition.ToString()},
+         {"advice", "raise grace, or set late: {topic: ...} to keep them"}});
+  }
+  return Status::Ok();
+}
+
+Status Chain::AdvanceTime(Watermark watermark) {
+  std::vector<Watermark> out(nodes_.size(), kNoWatermark);
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    Node& node = *nodes_[i];
+    Watermark in = watermark;
+    for (const std::size_t from : inputs_[i]) in = std::min(in, out[from]);
+    if (node.spec.op == nullptr) continue;
+    if (in > node.time) {
+      NodeOutput output(*this, node);
+      MR_RETURN_IF_ERROR(node.spec.op->AdvanceTime(in, output).WithContext("step " + node.spec.name));
+      node.time = in;
+    }
+    out[i] = node.time == kNoWatermark ? kNoWatermark : node.spec.op->OutputWatermark(node.time);
+  }
+  return Status::Ok();
+}
+
+void Chain::RestoreTime(Watermark watermark) {
+  std::vector<Watermark> out(nodes_.size(), kNoWatermark);
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    Watermark in = watermark;
+    for (const std::size_t from : inputs_[i]) in = std::min(in, out[from]);
+    nodes_[i]->time = in;
+    if (nodes_[i]->spec.op != nullptr && in != kNoWatermark) out[i] = nodes_[i]->spec.op->OutputWatermark(in);
+  }
+}
+
+template <typename Call>
+Status Chain::ForEachSink(Call call) {
+  for (const auto& node : nodes_) {
+    for (Sink* sink : {node->spec.sink.get(), node->spec.late_sink.get()}) {
+      if (sink != nullptr) MR_RETURN_IF_ERROR(call(*sink).WithContext(node->spec.name));
+    }
+  }
+  return Status::Ok();
+}
+
+Status Chain::Recover(const std::map<std::string, std::string>& notes) {
+  for (const auto& node : nodes_) {
+    const auto note = notes.find(node->spec.name);
+    for (Sink* sink : {node->spec.sink.get(), node->spec.late_sink.get()}) {
+      if (sink == nullptr) continue;
+      MR_RETURN_IF_ERROR(sink->Recover(note == notes.end() ? "" : note->second).WithContext(node->spec.name));
+    }
+  }
+  return Status::Ok();
+}
+
+std::map<std::string, std::string> Chain::Notes() const {
+  std::map<std::string, std::string> out;
+  for (const auto& node : nodes_) {
+    if (node->spec.sink == nullptr) continue;
+    if (std::string note = node->spec.sink->Note(); !note.empty()) out[node->spec.name] = std::move(note);
+  }
+  return out;
+}
+
+bool Chain::CheckpointDue() const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+    return node->spec.sink != nullptr && node->spec.sink->CheckpointDue();
+  });
+}
+
+Status Chain::Prepare(Watermark watermark, bool idle) {
+  std::vector<Watermark> out(nodes_.size(), kNoWatermark);
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    Watermark in = watermark;
+    for (const std::size_t from : inputs_[i]) in = std::min(in, out[from]);
+    if (nodes_[i]->spec.op != nullptr && in != kNoWatermark) out[i] = nodes_[i]->spec.op->OutputWatermark(in);
+    for (Sink* sink : {nodes_[i]->spec.sink.get(), nodes_[i]->spec.late_sink.get()}) {
+      if (sink == nullptr) continue;
+      std::vector<RowError> errors;
+      SinkContext context{.producer = producer_, .errors = &errors, .watermark = in, .idle = idle};
+      MR_RETURN_IF_ERROR(sink->Prepare(context).WithContext(nodes_[i]->spec.name));
+    }
+  }
+  return Status::Ok();
+}
+
+Status Chain::Commit() {
+  return ForEachSink([](Sink& sink) { return sink.Commit(); });
+}
+
+Status Chain::Rollback() {
+  return ForEachSink([](Sink& sink) { return sink.Rollback(); });
+}
+
+Status Chain::Close() {
+  return ForEachSink([](Sink& sink) { return sink.Close(); });
+}
+
+}  // namespace millrace

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "columnar/batch.h"
+#include "runtime/dead_letter_writer.h"
+#include "runtime/step_metrics.h"
+#include "runtime/topology.h"
+
+namespace millrace {
+
+/// The nodes of one task and all control flow between them: batches go through depth-first, so between two
+/// calls nothing is in flight. Owned by the task, used on the worker's thread.
+class Chain {
+ public:
+  /// `dead_letters` and `metrics` outlive the chain.
+  Chain(std::vector<ChainNode> nodes, DeadLetterWriter& dead_letters, MetricRegistry& metrics,
+        const Clock& clock);
+  ~Chain();
+
+  void set_producer(Producer* producer) { producer_ = producer; }
+
+  /// Rows enter at node `entry`.
+  Status Push(std::size_t entry, Batch batch);
+  /// The task's watermark moved: nodes in order, each with the watermark its input allows.
+  Status AdvanceTime(Watermark watermark);
+  /// After recovery: the clock of every node without emitting anything.
+  void RestoreTime(Watermark watermark);
+
+  /// `notes` by node name: what Notes() gave to the last committed transaction.
+  Status Recover(const std::map<std::string, std::string>& notes);
+  /// After Prepare: the notes of the sinks that have one, by node name (Sink::Note).
+  std::map<std::string, std::string> Notes() const;
+  /// True when a sink needs a checkpoint though no input came.
+  bool CheckpointDue() const;
+  /// Sinks make everything durable; `watermark` and `idle` are what a repartition sink reports downstream.
+  Status Prepare(Watermark watermark, bool idle);
+  Status Commit();
+  Status Rollback();
+  Status Close();
+
+ private:
+  struct Node;
+  class NodeOutput;
+
+  Status PushInto(Node& node, Batch batch);
+  Status WriteSink(Node& node, Sink& sink, const Batch& batch);
+  Status HandleErrors(Node& node, const Batch& batch, std::vector<RowError> errors);
+  Status HandleLate(Node& node, const Batch& batch, std::vector<std::int64_t> late_by_ms);
+  template <typename Call>
+  Status ForEachSink(Call call);
+
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<std::vector<std::size_t>> inputs_;  // by node: the nodes that feed it; empty for an entry
+  DeadLetterWriter& dead_letters_;
+  const Clock& clock_;
+  Producer* producer_ = nullptr;
+};
+
+}  // namespace millrace

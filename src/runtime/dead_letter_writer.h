@@ -1,0 +1,42 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/metrics.h"
+#include "base/result.h"
+#include "columnar/batch.h"
+#include "connect/producer.h"
+#include "runtime/topology.h"
+
+namespace millrace {
+
+/// Carries out what is to be done with rows that fail (R3): a dead letter in the current transaction, a
+/// counted drop, or the error that stops the task. One owner, one thread.
+class DeadLetterWriter {
+ public:
+  /// `topic` "" when there is none: then no policy may be kDeadLetter. `producer` and `metrics` outlive the
+  /// writer.
+  DeadLetterWriter(std::string topic, const Clock& clock, MetricRegistry& metrics);
+
+  /// The worker's producer changes when it is recreated.
+  void set_producer(Producer* producer) { producer_ = producer; }
+
+  /// `records[i]` is the index in `block` of the record behind errors[i]; block may be null (rows that came
+  /// from state), then `keys` may give the row's key. Errors: user error naming topic, partition, offset and
+  /// reason under kFail.
+  Status Handle(ErrorPolicy policy, const std::string& stage, const RecordBlock* block,
+                std::span<const std::int64_t> records, std::span<const RowError> errors);
+
+ private:
+  Status Write(const std::string& stage, const RecordBlock* block, std::int64_t record,
+               const RowError& error);
+
+  const std::string topic_;
+  const Clock& clock_;
+  MetricRegistry& metrics_;
+  Producer* producer_ = nullptr;
+};
+
+}  // namespace millrace

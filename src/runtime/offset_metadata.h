@@ -1,0 +1,23 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace millrace {
+
+/// What is committed beside an input offset, in the broker's metadata string, atomically with it: the clock
+/// of that input (WatermarkTracker::Save) and, on a task's first input, the notes of its sinks. Written as
+/// "<time>|<sink>=<note>|...".
+struct OffsetMetadata {
+  std::string time;
+  std::map<std::string, std::string> notes;
+};
+
+std::string FormatOffsetMetadata(const OffsetMetadata& metadata);
+/// Empty text: nothing was committed. Errors: kCorrupt when it was not written by FormatOffsetMetadata.
+Result<OffsetMetadata> ParseOffsetMetadata(std::string_view text);
+
+}  // namespace millrace

@@ -1,0 +1,158 @@
+#include "runtime/restorer.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::chrono::seconds kLogEvery{5};
+
+}  // namespace
+
+Restorer::Restorer(std::unique_ptr<ChangelogReader> reader, TopicAdmin& admin, const Clock& clock,
+                   MetricRegistry& metrics)
+    : reader_(std::move(reader)),
+      admin_(admin),
+      clock_(clock),
+      rows_restored_(
+          metrics.GetCounter("millrace_restore_records_total", "Changelog records read to rebuild state.")),
+      rows_left_(metrics.GetGauge("millrace_restore_records_left", "Changelog offsets still to be read.")) {}
+
+Status Restorer::Add(Task* task) {
+  tasks_[task] = 0;
+  if (task->store() == nullptr) return Status::Ok();
+  std::vector<Table> tables;
+  bool trusted = true;
+  bool any_offset = false;
+  for (const auto& [name, changelog] : task->Changelogs()) {
+    MR_ASSIGN_OR_RETURN(Table table, Inspect(task, name, changelog));
+    trusted = trusted && table.trusted;
+    any_offset = any_offset || task->store()->ChangelogOffset(name).has_value();
+    tables.push_back(std::move(table));
+  }
+  // Rows without any offset can only come from a store that was cut off before its first commit.
+  if (!trusted || (!any_offset && task->store()->num_rows() > 0)) {
+    MR_RETURN_IF_ERROR(task->store()->Wipe());
+    for (Table& table : tables) table.applied = table.first;
+  }
+  for (Table& table : tables) {
+    const TopicPartition changelog = table.changelog;
+    MR_RETURN_IF_ERROR(Begin(std::move(table)).WithContext("restoring from " + changelog.ToString()));
+  }
+  return Status::Ok();
+}
+
+Result<Restorer::Table> Restorer::Inspect(Task* task, const std::string& name,
+                                          const TopicPartition& changelog) {
+  MR_ASSIGN_OR_RETURN(const auto topic, admin_.Describe(changelog.topic));
+  if (!topic.has_value()) {
+    return Status::NotFound("the changelog topic '" + changelog.topic +
+                            "' does not exist any more; reset the pipeline's state");
+  }
+  MR_ASSIGN_OR_RETURN(const auto bounds, reader_->Bounds(changelog));
+  Table table;
+  table.task = task;
+  table.name = name;
+  table.changelog = changelog;
+  table.changelog_id = topic->topic_id;
+  table.first = bounds.first;
+  table.end = bounds.second;
+  const std::optional<Offset> from = task->store()->ChangelogOffset(name);
+  const std::string known_id = task->store()->ChangelogId(name);
+  const bool other_topic = !known_id.empty() && known_id != topic->topic_id;
+  if (from.has_value() && (*from < table.first || *from > table.end || other_topic)) {
+    table.trusted = false;
+    Log(LogLevel::kWarning, "state on disk does not match its changelog; it is rebuilt",
+        {{"changelog", changelog.ToString()},
+         {"state_offset", from->value()},
+         {"first", table.first.value()},
+         {"end", table.end.value()}});
+  }
+  table.applied = std::max(from.value_or(table.first), table.first);
+  return table;
+}
+
+Status Restorer::Begin(Table table) {
+  if (table.applied >= table.end) {
+    return table.task->store()->ApplyChangelog(table.name, table.changelog_id, {}, table.applied);
+  }
+  MR_RETURN_IF_ERROR(reader_->Add(table.changelog, table.applied));
+  ++tasks_[table.task];
+  Log(LogLevel::kInfo, "restoring state",
+      {{"changelog", table.changelog.ToString()},
+       {"from", table.applied.value()},
+       {"to", table.end.value()}});
+  const TopicPartition changelog = table.changelog;
+  tables_.insert_or_assign(changelog, std::move(table));
+  return Status::Ok();
+}
+
+void Restorer::Remove(Task* task) {
+  tasks_.erase(task);
+  for (auto it = tables_.begin(); it != tables_.end();) {
+    if (it->second.task != task) {
+      ++it;
+      continue;
+    }
+    if (const Status removed = reader_->Remove(it->first); !removed.ok()) {
+      Log(LogLevel::kWarning, "a changelog could not be let go",
+          {{"changelog", it->first.ToString()}, {"error", removed}});
+    }
+    it = tables_.erase(it);
+  }
+}
+
+Result<std::vector<Task*>> Restorer::Step(Duration wait) {
+  if (!tables_.empty()) {
+    MR_ASSIGN_OR_RETURN(const auto blocks, reader_->Poll(wait));
+    for (const auto& block : blocks) {
+      const auto found = tables_.find(block->partition());
+      if (found == tables_.end()) continue;
+      Table& table = found->second;
+      MR_RETURN_IF_ERROR(
+          table.task->ApplyChangelog(table.name, table.changelog_id, *block, block->next_offset()));
+      table.applied = block->next_offset();
+      rows_restored_.Add(block->num_records());
+    }
+    std::vector<TopicPartition> complete;
+    for (const auto& [changelog, table] : tables_) {
+      if (reader_->Position(changelog) >= table.end) complete.push_back(changelog);
+    }
+    for (const TopicPartition& changelog : complete) MR_RETURN_IF_ERROR(FinishTable(changelog));
+    LogProgress();
+  }
+  std::vector<Task*> done;
+  for (const auto& [task, left] : tasks_) {
+    if (left == 0) done.push_back(task);
+  }
+  for (Task* task : done) {
+    tasks_.erase(task);
+    if (task->store() != nullptr) MR_RETURN_IF_ERROR(task->store()->FinishRestore());
+  }
+  return done;
+}
+
+Status Restorer::FinishTable(const TopicPartition& changelog) {
+  const Table& table = tables_.at(changelog);
+  const Offset position = std::max(reader_->Position(changelog), table.applied);
+  MR_RETURN_IF_ERROR(table.task->store()->ApplyChangelog(table.name, table.changelog_id, {}, position));
+  MR_RETURN_IF_ERROR(reader_->Remove(changelog));
+  --tasks_[table.task];
+  tables_.erase(changelog);
+  return Status::Ok();
+}
+
+void Restorer::LogProgress() {
+  std::int64_t left = 0;
+  for (const auto& [changelog, table] : tables_) {
+    left += std::max<std::int64_t>(0, table.end.value() - reader_->Position(changelog).value());
+  }
+  rows_left_.Set(static_cast<double>(left));
+  if (clock_.Steady() - last_log_ < kLogEvery) return;
+  last_log_ = clock_.Steady();
+  if (left > 0) Log(LogLevel::kInfo, "restoring", {{"tasks", tasks_.size()}, {"records_left", left}});
+}
+
+}  // namespace millrace

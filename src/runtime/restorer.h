@@ -1,0 +1,59 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/metrics.h"
+#include "base/result.h"
+#include "connect/cluster.h"
+#include "runtime/task.h"
+
+namespace millrace {
+
+/// Rebuilds the state of tasks from their changelogs, a slice of work at a time, beside running tasks.
+///
+/// One owner, one thread. Per task: Add -> Step* until it is returned -> (or Remove).
+class Restorer {
+ public:
+  Restorer(std::unique_ptr<ChangelogReader> reader, TopicAdmin& admin, const Clock& clock,
+           MetricRegistry& metrics);
+
+  /// Begins restoring. `task` must stay alive until Step returned it or Remove was called. A task that has
+  /// nothing to read is returned by the next Step.
+  Status Add(Task* task);
+  void Remove(Task* task);
+
+  /// Reads for at most `wait`; returns the tasks whose state is complete.
+  Result<std::vector<Task*>> Step(Duration wait);
+  bool empty() const { return tasks_.empty(); }
+
+ private:
+  struct Table {
+    Task* task = nullptr;
+    std::string name;
+    TopicPartition changelog;
+    std::string changelog_id;
+    Offset first;         // of the changelog
+    Offset end;           // of the changelog when restoring began
+    Offset applied;       // read and applied up to here
+    bool trusted = true;  // what is on disk belongs to this changelog
+  };
+  Result<Table> Inspect(Task* task, const std::string& name, const TopicPartition& changelog);
+  Status Begin(Table table);
+  Status FinishTable(const TopicPartition& changelog);
+  void LogProgress();
+
+  const std::unique_ptr<ChangelogReader> reader_;
+  TopicAdmin& admin_;
+  const Clock& clock_;
+  Counter& rows_restored_;
+  Gauge& rows_left_;
+  std::map<Task*, int> tasks_;  // tables still to be read
+  std::map<TopicPartition, Table> tables_;
+  std::chrono::nanoseconds last_log_{0};
+};
+
+}  // namespace millrace

@@ -1,0 +1,19 @@
+#include "runtime/step_metrics.h"
+
+namespace millrace {
+
+StepMetrics::StepMetrics(MetricRegistry& registry, const std::string& step)
+    : rows_in(
+          registry.GetCounter("millrace_step_rows_in_total", "Rows that entered a step.", {{"step", step}})),
+      rows_out(
+          registry.GetCounter("millrace_step_rows_out_total", "Rows that a step emitted.", {{"step", step}})),
+      rows_filtered(registry.GetCounter("millrace_step_rows_filtered_total", "Rows that a filter dropped.",
+                                        {{"step", step}})),
+      rows_absorbed(registry.GetCounter("millrace_step_rows_absorbed_total", "Rows that went into state.",
+                                        {{"step", step}})),
+      rows_late(registry.GetCounter("millrace_step_rows_late_total",
+                                    "Rows that came after their window closed.", {{"step", step}})),
+      rows_dead(registry.GetCounter("millrace_step_rows_dead_lettered_total", "Rows that failed.",
+                                    {{"step", step}})) {}
+
+}  // namespace millrace

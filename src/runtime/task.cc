@@ -1,0 +1,211 @@
+#include "runtime/task.h"
+
+#include "base/log.h"
+#include "runtime/offset_metadata.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kMostBeside = 9;  // directories of one task on one machine
+
+}  // namespace
+
+Result<std::unique_ptr<Task>> Task::Make(TaskId id, const TaskContext& context) {
+  std::unique_ptr<Task> task(new Task(id, context));
+  MR_RETURN_IF_ERROR(
+      task->Open().WithContext("task " + task->sub_.name + "_" + std::to_string(id.partition.value())));
+  return task;
+}
+
+Task::Task(TaskId id, const TaskContext& context)
+    : id_(id),
+      context_(context),
+      sub_(context.topology->sub_topologies[id.sub_topology]),
+      dead_letters_(context.topology->dead_letter_topic, *context.clock, *context.metrics) {}
+
+Task::~Task() = default;
+
+Result<std::unique_ptr<StateStore>> Task::OpenStore() {
+  StateStoreOptions options;
+  options.directory = context_.state_dir + "/" + sub_.name + "_" + std::to_string(id_.partition.value());
+  options.layout = sub_.state_layout;
+  options.max_rows_in_memory = context_.max_rows_in_memory;
+  auto opened = StateStore::Open(options, *context_.state_runtime);
+  // The holder no longer owns the partition, or it would not have come to us: go beside it and restore.
+  for (int beside = 2;
+       !opened.ok() && opened.status().code() == StatusCode::kAlreadyExists && beside <= kMostBeside;
+       ++beside) {
+    options.directory = context_.state_dir + "/" + sub_.name + "_" + std::to_string(id_.partition.value()) +
+                        "-" + std::to_string(beside);
+    opened = StateStore::Open(options, *context_.state_runtime);
+  }
+  if (opened.ok() || opened.status().code() != StatusCode::kCorrupt) return opened;
+  Log(LogLevel::kError, "state does not verify; it is set aside and rebuilt from the changelog",
+      {{"directory", options.directory}, {"error", opened.status()}});
+  context_.metrics
+      ->GetCounter("millrace_state_rebuilds_total", "State directories rebuilt because they did not verify.")
+      .Add(1);
+  MR_RETURN_IF_ERROR(StateStore::SetAside(options.directory));
+  return StateStore::Open(options, *context_.state_runtime);
+}
+
+Status Task::Open() {
+  if (!sub_.tables.empty()) {
+    MR_ASSIGN_OR_RETURN(store_, OpenStore());
+  }
+  MR_ASSIGN_OR_RETURN(TaskProgram program, sub_.make_program(id_.partition, store_.get()));
+  inputs_ = std::move(program.inputs);
+  std::vector<std::int32_t> upstreams;
+  for (const TaskProgram::Input& input : inputs_) {
+    input_partitions_.push_back({input.topic, id_.partition});
+    upstreams.push_back(input.upstream_partitions);
+  }
+  positions_.assign(inputs_.size(), kNoOffset);
+  tracker_ = std::make_unique<WatermarkTracker>(std::move(upstreams), context_.topology->time);
+  chain_ =
+      std::make_unique<Chain>(std::move(program.nodes), dead_letters_, *context_.metrics, *context_.clock);
+  return Status::Ok();
+}
+
+std::vector<std::pair<std::string, TopicPartition>> Task::Changelogs() const {
+  std::vector<std::pair<std::string, TopicPartition>> out;
+  for (const TableSpec& table : sub_.tables)
+    out.emplace_back(table.table, TopicPartition{table.changelog_topic, id_.partition});
+  return out;
+}
+
+Status Task::ApplyChangelog(const std::string& table, const std::string& changelog_id,
+                            const RecordBlock& block, Offset next) {
+  std::vector<std::pair<std::string_view, std::optional<std::string_view>>> entries;
+  entries.reserve(static_cast<std::size_t>(block.num_records()));
+  for (std::size_t i = 0; i < static_cast<std::size_t>(block.num_records()); ++i) {
+    const BytesView value = block.values()[i];
+    entries.emplace_back(block.keys()[i].view(),
+                         value.is_null() ? std::nullopt : std::optional(value.view()));
+  }
+  return store_->ApplyChangelog(table, changelog_id, entries, next);
+}
+
+std::size_t Task::InputIndex(const std::string& topic) const {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i].topic == topic) return i;
+  }
+  MR_CHECK(false) << "task " << sub_.name << " does not read " << topic;
+  return 0;
+}
+
+Status Task::LoadPosition(const CommittedOffset& committed, Offset offset) {
+  const std::size_t input = InputIndex(committed.partition.topic);
+  positions_[input] = offset;
+  MR_ASSIGN_OR_RETURN(OffsetMetadata metadata,
+                      ParseOffsetMetadata(committed.metadata)
+                          .WithContext("committed offset of " + committed.partition.ToString()));
+  notes_.merge(metadata.notes);
+  return tracker_->Load(input, metadata.time, context_.clock->Now())
+      .WithContext("committed offset of " + committed.partition.ToString());
+}
+
+Status Task::Ready(Producer* producer) {
+  tracker_->FinishLoad();
+  chain_->RestoreTime(tracker_->watermark());
+  set_producer(producer);
+  progress_ = false;
+  return chain_->Recover(notes_);
+}
+
+void Task::set_producer(Producer* producer) {
+  dead_letters_.set_producer(producer);
+  chain_->set_producer(producer);
+}
+
+Status Task::Process(std::shared_ptr<const RecordBlock> block) {
+  const std::size_t input = InputIndex(block->partition().topic);
+  MR_CHECK(block->partition().partition == id_.partition);
+  if (block->num_records() > 0) {
+    MR_CHECK(block->offsets().front() >= positions_[input].value())
+        << block->partition() << " goes back from " << positions_[input] << " to "
+        << block->offsets().front();
+    MR_ASSIGN_OR_RETURN(InputItems items, inputs_[input].reader->Read(block));
+    if (!items.errors.empty()) {
+      std::vector<std::int64_t> records;
+      for (const RowError& error : items.errors) records.push_back(error.row);
+      MR_RETURN_IF_ERROR(
+          dead_letters_.Handle(inputs_[input].on_error, "source", block.get(), records, items.errors));
+    }
+    for (auto& item : items.items) {
+      if (auto* batch = std::get_if<Batch>(&item)) {
+        MR_RETURN_IF_ERROR(ProcessItem(input, std::move(*batch), *block));
+      } else {
+        MR_RETURN_IF_ERROR(tracker_->Report(input, std::get<WatermarkReport>(item)));
+        MR_RETURN_IF_ERROR(chain_->AdvanceTime(tracker_->watermark()));
+      }
+    }
+  }
+  positions_[input] = block->next_offset();
+  progress_ = true;
+  return Status::Ok();
+}
+
+Status Task::ProcessItem(std::size_t input, Batch batch, const RecordBlock& block) {
+  if (inputs_[input].upstream_partitions == 0) {
+    MR_RETURN_IF_ERROR(tracker_->Observe(input, context_.clock->Now(), &batch));
+  } else {
+    tracker_->Stamp(&batch);
+  }
+  for (const std::size_t entry : inputs_[input].entries) {
+    MR_RETURN_IF_ERROR(chain_->Push(entry, batch).WithContext(block.partition().ToString()));
+  }
+  return chain_->AdvanceTime(tracker_->watermark());
+}
+
+Status Task::CheckIdle(const std::vector<bool>& at_end) {
+  const bool was_idle = tracker_->idle();
+  const bool moved = tracker_->CheckIdle(context_.clock->Now(), at_end);
+  if (moved || tracker_->idle() != was_idle) progress_ = true;
+  return moved ? chain_->AdvanceTime(tracker_->watermark()) : Status::Ok();
+}
+
+Status Task::Prepare(Producer& producer) {
+  MR_RETURN_IF_ERROR(chain_->Prepare(tracker_->watermark(), tracker_->idle()));
+  if (store_ == nullptr) return Status::Ok();
+  std::map<std::string_view, const TableSpec*> tables;
+  for (const TableSpec& table : sub_.tables) tables[table.table] = &table;
+  const std::int64_t now_ms = context_.clock->Now().value();
+  return store_->CollectDirty([&](const ChangelogEntry& entry) {
+    OutgoingRecord record;
+    record.topic = tables.at(entry.table)->changelog_topic;
+    record.partition = id_.partition;
+    record.key = BytesView::Of(entry.key);
+    if (entry.value.has_value()) record.value = BytesView::Of(*entry.value);
+    record.timestamp_ms = now_ms;
+    return producer.Send(record);
+  });
+}
+
+std::vector<CommittedOffset> Task::Offsets() const {
+  std::vector<CommittedOffset> out;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    OffsetMetadata metadata{.time = tracker_->Save(i), .notes = {}};
+    if (i == 0) metadata.notes = chain_->Notes();
+    out.push_back({input_partitions_[i], positions_[i], FormatOffsetMetadata(metadata)});
+  }
+  return out;
+}
+
+Status Task::Commit(const Producer& producer) {
+  if (store_ != nullptr) {
+    std::map<std::string, Offset> ends;
+    for (const auto& [table, partition] : Changelogs()) {
+      if (const Offset end = producer.AcknowledgedEnd(partition); end != kNoOffset) ends[table] = end;
+    }
+    MR_RETURN_IF_ERROR(store_->CommitDirty(ends));
+  }
+  progress_ = false;
+  return chain_->Commit();
+}
+
+Status Task::Abandon() { return chain_->Rollback(); }
+
+Status Task::Close() { return chain_->Close(); }
+
+}  // namespace millrace

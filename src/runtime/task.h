@@ -1,0 +1,110 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connect/group_member.h"
+#include "connect/producer.h"
+#include "runtime/chain.h"
+#include "runtime/topology.h"
+#include "runtime/watermark_tracker.h"
+
+namespace millrace {
+
+/// Names a task: one sub-topology on one partition number.
+struct TaskId {
+  std::size_t sub_topology = 0;
+  Partition partition{0};
+  friend auto operator<=>(const TaskId&, const TaskId&) = default;
+};
+
+/// What a task needs from its worker; all outlive the task.
+struct TaskContext {
+  const Topology* topology = nullptr;
+  const Clock* clock = nullptr;
+  MetricRegistry* metrics = nullptr;
+  StateRuntime* state_runtime = nullptr;
+  /// Directory of all tasks of this pipeline: "<state_dir>/<app>".
+  std::string state_dir;
+  std::int64_t max_rows_in_memory = 1'000'000;
+};
+
+/// One sub-topology on one partition number: its readers, its operator chain, its state and its clock.
+///
+/// Owned by a worker, used on its thread. Life, driven by the worker:
+///   Make -> ApplyChangelog* -> LoadPosition of every input -> Ready -> (Process* | CheckIdle* -> Prepare ->
+///   Commit)*
+///   -> Close | Abandon.
+class Task {
+ public:
+  static Result<std::unique_ptr<Task>> Make(TaskId id, const TaskContext& context);
+  ~Task();
+
+  const TaskId& id() const { return id_; }
+  const SubTopology& sub_topology() const { return sub_; }
+  /// The input partitions it must hold to run.
+  const std::vector<TopicPartition>& inputs() const { return input_partitions_; }
+  /// Null when stateless.
+  StateStore* store() { return store_.get(); }
+
+  /// Changelog partitions of its tables: (table, partition).
+  std::vector<std::pair<std::string, TopicPartition>> Changelogs() const;
+  /// Applies one block of a changelog to `table`.
+  Status ApplyChangelog(const std::string& table, const std::string& changelog_id, const RecordBlock& block,
+                        Offset next);
+
+  /// Position and clock of one input, as committed; `offset` is where reading starts.
+  Status LoadPosition(const CommittedOffset& committed, Offset offset);
+  /// All inputs are loaded: recovers sinks and sets the clocks.
+  Status Ready(Producer* producer);
+  void set_producer(Producer* producer);
+
+  Status Process(std::shared_ptr<const RecordBlock> block);
+  /// `at_end[i]`: input i has been read to its end and its broker answers.
+  Status CheckIdle(const std::vector<bool>& at_end);
+
+  /// True when a checkpoint would commit something new.
+  bool has_progress() const { return progress_ || chain_->CheckpointDue(); }
+  /// Bytes of state changed since the last commit.
+  std::int64_t dirty_bytes() const { return store_ ? store_->dirty_bytes() : 0; }
+  Watermark watermark() const { return tracker_->watermark(); }
+  bool idle() const { return tracker_->idle(); }
+
+  /// Checkpoint step 2: sinks prepare, dirty state goes to the changelogs.
+  Status Prepare(Producer& producer);
+  /// Offsets to commit with this task's progress.
+  std::vector<CommittedOffset> Offsets() const;
+  /// Checkpoint step 4, after the transaction: state to disk, sinks publish.
+  Status Commit(const Producer& producer);
+  /// Sinks forget everything since the last commit; nothing but destruction may follow. State that was not
+  /// committed lives in memory only and goes with the object.
+  Status Abandon();
+  /// Precondition: nothing uncommitted.
+  Status Close();
+
+ private:
+  Task(TaskId id, const TaskContext& context);
+  Status Open();
+  Result<std::unique_ptr<StateStore>> OpenStore();
+  std::size_t InputIndex(const std::string& topic) const;
+  Status ProcessItem(std::size_t input, Batch batch, const RecordBlock& block);
+
+  const TaskId id_;
+  const TaskContext context_;
+  const SubTopology& sub_;
+  std::vector<TopicPartition> input_partitions_;  // by input index of the program
+  std::unique_ptr<StateStore> store_;
+  std::vector<TaskProgram::Input> inputs_;
+  DeadLetterWriter dead_letters_;
+  std::unique_ptr<Chain> chain_;
+  std::unique_ptr<WatermarkTracker> tracker_;
+  std::vector<Offset> positions_;             // by input: next offset to process
+  std::map<std::string, std::string> notes_;  // of sinks, as committed last
+  bool progress_ = false;
+};
+
+}  // namespace millrace

@@ -1,0 +1,196 @@
+#include "runtime/watermark_tracker.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <arrow/array.h>
+#include <arrow/buffer.h>
+
+#include "columnar/arrow_status.h"
+
+namespace millrace {
+namespace {
+
+/// `time - by`, stopping at the ends of int64.
+std::int64_t SaturatingMinus(std::int64_t time, std::int64_t by) {
+  std::int64_t out = 0;
+  if (!__builtin_sub_overflow(time, by, &out)) return out;
+  return by > 0 ? kNoWatermark.value() + 1 : kEndOfTime.value() - 1;
+}
+
+bool ReadInt(std::string_view* text, std::int64_t* out) {
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), *out);
+  if (error != std::errc{}) return false;
+  text->remove_prefix(static_cast<std::size_t>(end - text->data()));
+  return true;
+}
+
+}  // namespace
+
+WatermarkTracker::WatermarkTracker(std::vector<std::int32_t> upstream_partitions, TimeOptions options)
+    : options_(options), inputs_(upstream_partitions.size()) {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    inputs_[i].upstreams.resize(static_cast<std::size_t>(upstream_partitions[i]));
+  }
+}
+
+Status WatermarkTracker::Observe(std::size_t input, EventTime now, Batch* batch) {
+  Input& in = inputs_[input];
+  if (batch->num_rows() == 0) return Status::Ok();
+  in.idle = false;
+  in.last_arrival = now;
+  const std::int64_t lateness = options_.out_of_orderness.count();
+  const std::int64_t cap = MinimumExcept(input).value();
+  const std::int64_t floor = watermark_.value();
+  const std::span<const std::int64_t> times(batch->event_time->raw_values(),
+                                            static_cast<std::size_t>(batch->num_rows()));
+  MR_ASSIGN_ARROW(auto buffer,
+                  arrow::AllocateBuffer(batch->num_rows() * static_cast<std::int64_t>(sizeof(std::int64_t))));
+  auto* before = reinterpret_cast<std::int64_t*>(buffer->mutable_data());
+  std::int64_t own = in.watermark.value();
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    before[i] = std::max(floor, std::min(own, cap));
+    own = std::max(own, SaturatingMinus(times[i], lateness));
+  }
+  in.watermark = Watermark(own);
+  batch->watermark_before = std::make_shared<arrow::Int64Array>(
+      batch->num_rows(), std::shared_ptr<arrow::Buffer>(std::move(buffer)));
+  Recompute();
+  batch->watermark = watermark_;
+  return Status::Ok();
+}
+
+Status WatermarkTracker::Report(std::size_t input, const WatermarkReport& report) {
+  auto& upstreams = inputs_[input].upstreams;
+  if (report.upstream_partition < 0 ||
+      static_cast<std::size_t>(report.upstream_partition) >= upstreams.size()) {
+    return Status::Corrupt("a repartition topic reports upstream partition " +
+                           std::to_string(report.upstream_partition) + ", but the pipeline has " +
+                           std::to_string(upstreams.size()) +
+                           "; its partition count changed: reset the pipeline");
+  }
+  Upstream& upstream = upstreams[static_cast<std::size_t>(report.upstream_partition)];
+  upstream.watermark = std::max(upstream.watermark, report.watermark);
+  upstream.idle = report.idle;
+  upstream.reported = true;
+  Recompute();
+  return Status::Ok();
+}
+
+bool WatermarkTracker::CheckIdle(EventTime now, const std::vector<bool>& at_end) {
+  if (!options_.idle_after.has_value()) return false;
+  const EventTime previous_check = last_idle_check_;
+  last_idle_check_ = now;
+  bool all_idle = !inputs_.empty();
+  Watermark highest = watermark_;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    Input& in = inputs_[i];
+    if (!in.upstreams.empty()) {
+      all_idle = false;  // its upstream declares idleness and moves the clock
+      continue;
+    }
+    if (in.last_arrival.value() == 0) in.last_arrival = now;
+    if (!at_end[i]) {
+      // Still behind: neither idle nor counting towards it.
+      in.idle = false;
+      in.last_arrival = now;
+    } else if (now.value() - in.last_arrival.value() >= options_.idle_after->count()) {
+      in.idle = true;
+    }
+    all_idle = all_idle && in.idle;
+    highest = std::max(highest, in.watermark);
+  }
+  const bool was_all_idle = std::exchange(all_idle_before_, all_idle);
+  if (!all_idle) return Recompute();
+  // Nothing can arrive that is older: first up to the newest time seen, then with the wall clock (T3).
+  std::int64_t target = highest.value();
+  if (was_all_idle && target != kNoWatermark.value())
+    target += std::max<std::int64_t>(0, now.value() - previous_check.value());
+  const std::int64_t ceiling =
+      std::max(highest.value(), SaturatingMinus(now.value(), options_.out_of_orderness.count()));
+  target = std::min(target, ceiling);
+  if (target <= watermark_.value()) return false;
+  watermark_ = Watermark(target);
+  return true;
+}
+
+bool WatermarkTracker::idle() const {
+  return std::all_of(inputs_.begin(), inputs_.end(), [](const Input& in) {
+    if (in.upstreams.empty()) return in.idle;
+    return std::all_of(in.upstreams.begin(), in.upstreams.end(),
+                       [](const Upstream& u) { return u.reported && u.idle; });
+  });
+}
+
+Watermark WatermarkTracker::Contribution(const Input& input) const {
+  if (input.upstreams.empty()) return input.idle ? kEndOfTime : input.watermark;
+  Watermark lowest = kEndOfTime;
+  Watermark highest = kNoWatermark;
+  bool all_idle = true;
+  for (const Upstream& upstream : input.upstreams) {
+    if (!upstream.reported) return kNoWatermark;
+    highest = std::max(highest, upstream.watermark);
+    if (upstream.idle) continue;
+    all_idle = false;
+    lowest = std::min(lowest, upstream.watermark);
+  }
+  // An idle upstream keeps moving its own clock with the wall clock; when all are idle the furthest one
+  // counts.
+  return all_idle ? highest : lowest;
+}
+
+Watermark WatermarkTracker::MinimumExcept(std::size_t input) const {
+  Watermark lowest = kEndOfTime;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (i != input) lowest = std::min(lowest, Contribution(inputs_[i]));
+  }
+  return lowest;
+}
+
+bool WatermarkTracker::Recompute() {
+  const Watermark lowest = MinimumExcept(inputs_.size());
+  if (lowest == kEndOfTime || lowest <= watermark_) return false;
+  watermark_ = lowest;
+  return true;
+}
+
+std::string WatermarkTracker::Save(std::size_t input) const {
+  const Input& in = inputs_[input];
+  std::string out = std::to_string(watermark_.value()) + ";" + std::to_string(in.watermark.value());
+  for (const Upstream& upstream : in.upstreams) {
+    out += ";";
+    if (upstream.reported) out += (upstream.idle ? "i" : "a") + std::to_string(upstream.watermark.value());
+  }
+  return out;
+}
+
+Status WatermarkTracker::Load(std::size_t input, std::string_view text, EventTime now) {
+  Input& in = inputs_[input];
+  in.last_arrival = now;
+  if (text.empty()) return Status::Ok();
+  const Status corrupt = Status::Corrupt("the committed offset's metadata '" + std::string(text) +
+                                         "' was not written by Millrace; reset the pipeline's offsets");
+  std::int64_t task = 0;
+  std::int64_t own = 0;
+  if (!ReadInt(&text, &task) || !text.starts_with(';')) return corrupt;
+  text.remove_prefix(1);
+  if (!ReadInt(&text, &own)) return corrupt;
+  watermark_ = std::max(watermark_, Watermark(task));
+  in.watermark = Watermark(own);
+  for (Upstream& upstream : in.upstreams) {
+    if (!text.starts_with(';')) return corrupt;
+    text.remove_prefix(1);
+    if (text.empty() || text.front() == ';') continue;
+    upstream.idle = text.front() == 'i';
+    text.remove_prefix(1);
+    std::int64_t value = 0;
+    if (!ReadInt(&text, &value)) return corrupt;
+    upstream.watermark = Watermark(value);
+    upstream.reported = true;
+  }
+  return text.empty() ? Status::Ok() : corrupt;
+}
+
+void WatermarkTracker::FinishLoad() { Recompute(); }
+
+}  // namespace millrace

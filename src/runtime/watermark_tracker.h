@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "columnar/batch.h"
+#include "runtime/topology.h"
+
+namespace millrace {
+
+/// The event-time clock of one task (T2, T2a, T2b, T3). One owner, one thread.
+///
+/// Invariants:
+///   1. watermark() never goes back.
+///   2. It is at most the minimum over the inputs that are not idle; an input that never reported holds it at
+///      kNoWatermark.
+class WatermarkTracker {
+ public:
+  /// `upstream_partitions` by input index: 0 for a source partition, whose rows carry time themselves.
+  WatermarkTracker(std::vector<std::int32_t> upstream_partitions, TimeOptions options);
+
+  /// Rows of a source input: fills watermark_before and watermark, and moves the clock.
+  Status Observe(std::size_t input, EventTime now, Batch* batch);
+  /// Rows of a repartition input: judged by the clock as it stands.
+  void Stamp(Batch* batch) const { batch->watermark = watermark_; }
+  /// Errors: kCorrupt for an upstream partition that does not exist.
+  Status Report(std::size_t input, const WatermarkReport& report);
+
+  /// `at_end`: a source input has been read to its end (T3). Returns true when the watermark moved.
+  bool CheckIdle(EventTime now, const std::vector<bool>& at_end);
+
+  Watermark watermark() const { return watermark_; }
+  /// True when every input is idle: what a repartition topic reports downstream.
+  bool idle() const;
+
+  /// Commit metadata of one input, and its restoration at recovery. An empty text restores nothing.
+  std::string Save(std::size_t input) const;
+  Status Load(std::size_t input, std::string_view text, EventTime now);
+  /// To be called once after all inputs were loaded.
+  void FinishLoad();
+
+ private:
+  struct Upstream {
+    Watermark watermark = kNoWatermark;
+    bool idle = false;
+    bool reported = false;
+  };
+  struct Input {
+    Watermark watermark = kNoWatermark;  // source input: its own clock
+    bool idle = false;
+    EventTime last_arrival{0};        // wall clock
+    std::vector<Upstream> upstreams;  // repartition input
+  };
+  /// The watermark of an input, kEndOfTime when it does not hold the minimum back.
+  Watermark Contribution(const Input& input) const;
+  Watermark MinimumExcept(std::size_t input) const;
+  bool Recompute();
+
+  const TimeOptions options_;
+  std::vector<Input> inputs_;
+  Watermark watermark_ = kNoWatermark;
+  EventTime last_idle_check_{0};
+  bool all_idle_before_ = false;
+};
+
+}  // namespace millrace

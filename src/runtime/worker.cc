@@ -1,0 +1,439 @@
+#include "runtime/worker.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "env/crash_point.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::chrono::milliseconds kIdleCheckEvery{100};
+constexpr std::chrono::seconds kPurgeEvery{30};
+constexpr Duration kFreshFetch{1'000};  // T3
+constexpr Duration kRecoveryBackoffFirst{100};
+constexpr Duration kRecoveryBackoffMost{5'000};
+
+bool IsRetryable(const Status& status) {
+  return !status.ok() && status.error_class() == ErrorClass::kRetryable;
+}
+
+}  // namespace
+
+Worker::Worker(const TaskContext& context, Cluster& cluster, WorkerOptions options)
+    : context_(context),
+      options_(std::move(options)),
+      cluster_(cluster),
+      records_in_(
+          context.metrics->GetCounter("millrace_records_in_total", "Records read from input topics.")),
+      bytes_in_(
+          context.metrics->GetCounter("millrace_bytes_in_total", "Bytes of keys, values and headers read.")),
+      commits_(context.metrics->GetCounter("millrace_commits_total", "Checkpoints committed.")),
+      recoveries_(context.metrics->GetCounter("millrace_recoveries_total",
+                                              "Times a worker dropped uncommitted work and recovered.")),
+      commit_seconds_(context.metrics->GetHistogram(
+          "millrace_commit_seconds", "Duration of a checkpoint.",
+          {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10})) {}
+
+Worker::~Worker() = default;
+
+Status Worker::Start() {
+  std::set<std::string> topics;
+  for (const SubTopology& sub : context_.topology->sub_topologies) {
+    for (const std::string& topic : sub.input_topics) {
+      MR_CHECK(topics.insert(topic).second) << topic << " is read by two sub-topologies";
+    }
+  }
+  MR_ASSIGN_OR_RETURN(member_, cluster_.MakeGroupMember(context_.topology->app, options_.id));
+  MR_ASSIGN_OR_RETURN(auto reader, cluster_.MakeChangelogReader());
+  restorer_ =
+      std::make_unique<Restorer>(std::move(reader), cluster_.admin(), *context_.clock, *context_.metrics);
+  MR_RETURN_IF_ERROR(CreateProducer());
+  last_commit_ = last_idle_check_ = last_purge_ = context_.clock->Steady();
+  return member_->Subscribe({topics.begin(), topics.end()}, this);
+}
+
+Status Worker::CreateProducer() {
+  producer_.reset();
+  in_transaction_ = false;
+  MR_ASSIGN_OR_RETURN(producer_, cluster_.MakeProducer(options_.exactly_once ? options_.id : ""));
+  return producer_->Init().WithContext("starting the producer '" + options_.id + "'");
+}
+
+Status Worker::RunOnce(Duration wait) {
+  if (recovery_needed_) {
+    MR_RETURN_IF_ERROR(Recover(Status::Ok()));
+    if (recovery_needed_) wait = recovery_backoff_;
+  }
+  if (!restorer_->empty()) {
+    const bool anything_runs = status_.tasks_running.load() > 0;
+    MR_ASSIGN_OR_RETURN(const std::vector<Task*> done, restorer_->Step(anything_runs ? Duration(0) : wait));
+    for (auto& [id, held] : tasks_) {
+      if (std::find(done.begin(), done.end(), held.task.get()) == done.end()) continue;
+      MR_RETURN_IF_ERROR(StartTask(&held));
+    }
+    if (!restorer_->empty()) wait = Duration(0);
+  }
+  PollLimits limits = options_.poll;
+  limits.wait = wait;
+  if (recovery_needed_) limits.max_records = 0;
+  auto polled = member_->Poll(limits);
+  CrashPoint("after_poll");
+  if (Status status = std::exchange(callback_status_, Status::Ok()); !status.ok()) {
+    if (!IsRetryable(status)) return status;
+    return Recover(status);
+  }
+  if (!polled.ok()) {
+    if (!IsRetryable(polled.status())) return polled.status();
+    Log(LogLevel::kWarning, "reading from Kafka failed; trying again",
+        {{"worker", options_.id}, {"error", polled.status()}});
+    return Status::Ok();
+  }
+  if (recovery_needed_) return Status::Ok();
+  MR_RETURN_IF_ERROR(OpenTasks());
+  Status processed = ProcessBlocks(*std::move(polled));
+  if (processed.ok()) processed = CheckIdle();
+  if (IsRetryable(processed)) return Recover(processed);
+  MR_RETURN_IF_ERROR(processed);
+  CrashPoint("after_process");
+  const auto since_commit = context_.clock->Steady() - last_commit_;
+  std::int64_t dirty_bytes = 0;
+  for (const auto& [id, held] : tasks_) dirty_bytes += held.task ? held.task->dirty_bytes() : 0;
+  if (since_commit >= options_.commit_interval || dirty_bytes >= options_.commit_bytes) {
+    MR_RETURN_IF_ERROR(Checkpoint());
+  }
+  return PurgeRepartitions();
+}
+
+Status Worker::Stop() {
+  Status committed = recovery_needed_ ? Status::Ok() : CommitAll();
+  if (!committed.ok()) {
+    Log(LogLevel::kWarning, "the last checkpoint failed; its input will be read again",
+        {{"worker", options_.id}, {"error", committed}});
+    recovery_needed_ = true;
+  }
+  Status closed = member_ != nullptr ? member_->Close() : Status::Ok();
+  for (auto& [id, held] : tasks_) {
+    if (held.task != nullptr && closed.ok()) closed = held.task->Abandon();
+  }
+  tasks_.clear();
+  producer_.reset();
+  restorer_.reset();
+  UpdateStatus();
+  return committed.ok() ? closed : committed;
+}
+
+// --- Checkpoint
+// --------------------------------------------------------------------------------------------------
+
+bool Worker::HasProgress() const {
+  return std::any_of(tasks_.begin(), tasks_.end(), [](const auto& entry) {
+    return entry.second.phase == Phase::kRunning && entry.second.task->has_progress();
+  });
+}
+
+Status Worker::Checkpoint() {
+  Status status = CommitAll();
+  return IsRetryable(status) ? Recover(status) : status;
+}
+
+Status Worker::BeginIfNeeded() {
+  if (!options_.exactly_once || in_transaction_) return Status::Ok();
+  MR_RETURN_IF_ERROR(producer_->Begin());
+  in_transaction_ = true;
+  return Status::Ok();
+}
+
+Status Worker::CommitAll() {
+  const auto started = context_.clock->Steady();
+  last_commit_ = started;
+  if (!HasProgress()) return Status::Ok();
+  MR_RETURN_IF_ERROR(BeginIfNeeded());
+  std::vector<CommittedOffset> offsets;
+  for (auto& [id, held] : tasks_) {
+    if (held.phase != Phase::kRunning || !held.task->has_progress()) continue;
+    MR_RETURN_IF_ERROR(held.task->Prepare(*producer_));
+    for (CommittedOffset& offset : held.task->Offsets()) offsets.push_back(std::move(offset));
+  }
+  CrashPoint("after_produce");
+  MR_RETURN_IF_ERROR(SendOffsetsAndCommit(offsets));
+  CrashPoint("after_commit");
+  for (auto& [id, held] : tasks_) {
+    if (held.phase == Phase::kRunning && held.task->has_progress())
+      MR_RETURN_IF_ERROR(held.task->Commit(*producer_));
+  }
+  for (const CommittedOffset& offset : offsets) committed_[offset.partition] = offset.offset;
+  commits_.Add(1);
+  recovery_backoff_ = Duration(0);
+  const std::chrono::duration<double> took = context_.clock->Steady() - started;
+  commit_seconds_.Observe(took.count());
+  status_.last_commit_ms = took.count() * 1000;
+  last_commit_ = context_.clock->Steady();
+  return Status::Ok();
+}
+
+Status Worker::SendOffsetsAndCommit(const std::vector<CommittedOffset>& offsets) {
+  for (const CommittedOffset& offset : offsets) {
+    MR_CHECK(assigned_.contains(offset.partition)) << offset.partition << " is not assigned to this worker";
+  }
+  if (!options_.exactly_once) {
+    MR_RETURN_IF_ERROR(producer_->Flush());
+    return member_->CommitOffsets(offsets);
+  }
+  MR_ASSIGN_OR_RETURN(const auto token, member_->Token());
+  MR_RETURN_IF_ERROR(producer_->SendOffsets(offsets, *token));
+  CrashPoint("after_send_offsets");
+  if (member_->AssignmentLost()) return Status::Aborted("the group took the assignment away");
+  MR_RETURN_IF_ERROR(producer_->Commit());
+  in_transaction_ = false;
+  return Status::Ok();
+}
+
+// --- Recovery
+// ----------------------------------------------------------------------------------------------------
+
+Status Worker::Recover(const Status& cause) {
+  if (!cause.ok()) {
+    recoveries_.Add(1);
+    Log(LogLevel::kWarning, "recovering: uncommitted work is dropped and its input read again",
+        {{"worker", options_.id}, {"cause", cause}});
+  }
+  for (auto& [id, held] : tasks_) {
+    if (held.task == nullptr) continue;
+    restorer_->Remove(held.task.get());
+    if (const Status abandoned = held.task->Abandon(); !abandoned.ok()) {
+      Log(LogLevel::kWarning, "a sink could not roll back", {{"error", abandoned}});
+    }
+    held = HeldTask{};
+  }
+  UpdateStatus();
+  recovery_needed_ = false;
+  Status made = CreateProducer();
+  if (made.ok()) return OpenTasks();
+  if (!IsRetryable(made)) return made;
+  recovery_needed_ = true;
+  recovery_backoff_ = std::clamp(recovery_backoff_ * 2, kRecoveryBackoffFirst, kRecoveryBackoffMost);
+  Log(LogLevel::kWarning, "Kafka does not answer; trying again",
+      {{"worker", options_.id}, {"in_ms", recovery_backoff_.count()}, {"error", made}});
+  return Status::Ok();
+}
+
+Status Worker::OpenTasks() {
+  for (std::size_t s = 0; s < context_.topology->sub_topologies.size(); ++s) {
+    for (std::int32_t p = 0; p < context_.topology->sub_topologies[s].partitions; ++p) {
+      if (const TaskId id{s, Partition(p)}; HoldsAllInputs(id)) tasks_.try_emplace(id);
+    }
+  }
+  for (auto& [id, held] : tasks_) {
+    if (held.task != nullptr) continue;
+    const Status opened = OpenTask(id, &held);
+    if (opened.ok()) continue;
+    if (held.task != nullptr) restorer_->Remove(held.task.get());
+    held = HeldTask{};
+    if (!IsRetryable(opened)) return opened;
+    Log(LogLevel::kWarning, "a task could not start; trying again",
+        {{"sub_topology", context_.topology->sub_topologies[id.sub_topology].name},
+         {"partition", id.partition.value()},
+         {"error", opened}});
+  }
+  UpdateStatus();
+  return Status::Ok();
+}
+
+Status Worker::OpenTask(TaskId id, HeldTask* held) {
+  MR_ASSIGN_OR_RETURN(held->task, Task::Make(id, context_));
+  // In this order: what is committed first, then how far the changelogs go.
+  MR_ASSIGN_OR_RETURN(held->committed, member_->Committed(held->task->inputs()));
+  MR_RETURN_IF_ERROR(restorer_->Add(held->task.get()));
+  held->phase = Phase::kRestoring;
+  return Status::Ok();
+}
+
+Result<Offset> Worker::StartOffset(const CommittedOffset& committed) {
+  MR_ASSIGN_OR_RETURN(const auto bounds, member_->Bounds(committed.partition));
+  const bool none = committed.offset == kNoOffset;
+  const bool gone = !none && (committed.offset < bounds.first || committed.offset > bounds.second);
+  if (!none && !gone) return committed.offset;
+  const std::string what = none ? "no committed offset"
+                                : "the committed offset " + std::to_string(committed.offset.value()) +
+                                      " is outside the log (" + std::to_string(bounds.first.value()) +
+                                      " to " + std::to_string(bounds.second.value()) + ")";
+  if (!options_.offset_reset_to_earliest) {
+    return Status::InvalidArgument(
+        committed.partition.ToString() + ": " + what +
+        " and offset_reset is 'error'; set offset_reset: earliest or run 'millrace reset'");
+  }
+  if (gone) {
+    Log(LogLevel::kError, "records were removed before they were read; going on with the first one there is",
+        {{"partition", committed.partition.ToString()},
+         {"committed", committed.offset.value()},
+         {"first", bounds.first.value()}});
+  }
+  return bounds.first;
+}
+
+Status Worker::StartTask(HeldTask* held) {
+  std::vector<std::pair<TopicPartition, Offset>> starts;
+  for (const CommittedOffset& committed : held->committed) {
+    MR_ASSIGN_OR_RETURN(const Offset offset, StartOffset(committed));
+    MR_RETURN_IF_ERROR(held->task->LoadPosition(committed, offset));
+    starts.emplace_back(committed.partition, offset);
+  }
+  MR_RETURN_IF_ERROR(held->task->Ready(producer_.get()));
+  for (const auto& [partition, offset] : starts) MR_RETURN_IF_ERROR(member_->Start(partition, offset));
+  held->phase = Phase::kRunning;
+  UpdateStatus();
+  return Status::Ok();
+}
+
+// --- Assignment
+// --------------------------------------------------------------------------------------------------
+
+void Worker::OnAssigned(std::vector<TopicPartition> partitions) {
+  Log(LogLevel::kInfo, "partitions assigned", {{"worker", options_.id}, {"partitions", partitions.size()}});
+  assigned_.insert(partitions.begin(), partitions.end());
+}
+
+void Worker::OnRevoked(std::vector<TopicPartition> partitions, bool lost) {
+  Log(LogLevel::kInfo, lost ? "partitions lost" : "partitions revoked",
+      {{"worker", options_.id}, {"partitions", partitions.size()}});
+  CrashPoint("during_revoke");
+  Status status;
+  if (lost || recovery_needed_) {
+    // The open transaction holds work for partitions that belong to somebody else: none of it may commit.
+    recovery_needed_ = true;
+  } else if (status = CommitAll(); !status.ok()) {
+    Log(LogLevel::kWarning, "the checkpoint at revocation failed; its input will be read again",
+        {{"error", status}});
+    recovery_needed_ = true;
+  }
+  for (const TopicPartition& partition : partitions) {
+    for (const TaskId id : TasksOf(partition)) {
+      const auto found = tasks_.find(id);
+      if (found == tasks_.end()) continue;
+      if (Task* task = found->second.task.get(); task != nullptr) {
+        restorer_->Remove(task);
+        Status closed = recovery_needed_ ? task->Abandon() : task->Close();
+        if (status.ok()) status = std::move(closed);
+      }
+      tasks_.erase(found);
+    }
+    assigned_.erase(partition);
+    committed_.erase(partition);
+    purged_.erase(partition);
+  }
+  if (!status.ok() && !IsRetryable(status)) callback_status_ = status;
+  UpdateStatus();
+}
+
+std::vector<TaskId> Worker::TasksOf(const TopicPartition& partition) const {
+  std::vector<TaskId> out;
+  for (std::size_t s = 0; s < context_.topology->sub_topologies.size(); ++s) {
+    const auto& topics = context_.topology->sub_topologies[s].input_topics;
+    if (std::find(topics.begin(), topics.end(), partition.topic) != topics.end())
+      out.push_back({s, partition.partition});
+  }
+  return out;
+}
+
+bool Worker::HoldsAllInputs(TaskId id) const {
+  const auto& topics = context_.topology->sub_topologies[id.sub_topology].input_topics;
+  return std::all_of(topics.begin(), topics.end(), [&](const std::string& topic) {
+    return assigned_.contains({topic, id.partition});
+  });
+}
+
+// --- Processing
+// --------------------------------------------------------------------------------------------------
+
+Status Worker::ProcessBlocks(std::vector<std::shared_ptr<const RecordBlock>> blocks) {
+  blocks_last_poll_ = static_cast<std::int64_t>(blocks.size());
+  if (blocks.empty()) return Status::Ok();
+  MR_RETURN_IF_ERROR(BeginIfNeeded());
+  for (auto& block : blocks) {
+    for (const TaskId id : TasksOf(block->partition())) {
+      const auto found = tasks_.find(id);
+      // Fetched before a revocation or a recovery: it will be read again from the committed offset.
+      if (found == tasks_.end() || found->second.phase != Phase::kRunning) continue;
+      records_in_.Add(block->num_records());
+      bytes_in_.Add(block->num_bytes());
+      MR_RETURN_IF_ERROR(found->second.task->Process(std::move(block)));
+      break;
+    }
+  }
+  return Status::Ok();
+}
+
+Status Worker::CheckIdle() {
+  const auto now = context_.clock->Steady();
+  if (now - last_idle_check_ < kIdleCheckEvery && blocks_last_poll_ > 0) return Status::Ok();
+  last_idle_check_ = now;
+  std::int64_t lag = 0;
+  for (auto& [id, held] : tasks_) {
+    if (held.phase != Phase::kRunning) continue;
+    std::vector<bool> at_end;
+    for (const TopicPartition& input : held.task->inputs()) {
+      const PartitionProgress progress = member_->Progress(input);
+      at_end.push_back(progress.position != kNoOffset && progress.position == progress.last_stable &&
+                       progress.position == progress.high && progress.since_last_fetch < kFreshFetch);
+      const std::int64_t behind =
+          std::max<std::int64_t>(0, progress.last_stable.value() - progress.position.value());
+      context_.metrics
+          ->GetGauge("kafka_consumergroup_lag", "Records between the position and the end of a partition.",
+                     {{"consumergroup", context_.topology->app},
+                      {"topic", input.topic},
+                      {"partition", std::to_string(input.partition.value())}})
+          .Set(static_cast<double>(behind));
+      lag += behind;
+    }
+    MR_RETURN_IF_ERROR(BeginIfNeeded());
+    MR_RETURN_IF_ERROR(held.task->CheckIdle(at_end));
+  }
+  status_.lag = lag;
+  UpdateStatus();
+  return Status::Ok();
+}
+
+Status Worker::PurgeRepartitions() {
+  const auto now = context_.clock->Steady();
+  if (now - last_purge_ < kPurgeEvery) return Status::Ok();
+  last_purge_ = now;
+  for (const SubTopology& sub : context_.topology->sub_topologies) {
+    for (const auto& [partition, offset] : committed_) {
+      if (std::find(sub.repartition_inputs.begin(), sub.repartition_inputs.end(), partition.topic) ==
+          sub.repartition_inputs.end())
+        continue;
+      if (purged_[partition] >= offset) continue;
+      const Status purged = cluster_.admin().DeleteRecords(partition, offset);
+      if (purged.ok()) {
+        purged_[partition] = offset;
+      } else {
+        Log(LogLevel::kWarning, "a repartition topic could not be purged",
+            {{"partition", partition.ToString()}, {"error", purged}});
+      }
+    }
+  }
+  return Status::Ok();
+}
+
+void Worker::UpdateStatus() {
+  std::int64_t running = 0;
+  std::int64_t restoring = 0;
+  Watermark lowest = kEndOfTime;
+  for (const auto& [id, held] : tasks_) {
+    running += held.phase == Phase::kRunning ? 1 : 0;
+    restoring += held.phase == Phase::kRunning ? 0 : 1;
+    if (held.phase == Phase::kRunning) lowest = std::min(lowest, held.task->watermark());
+  }
+  status_.tasks_running = running;
+  status_.tasks_restoring = restoring;
+  status_.watermark = lowest == kEndOfTime ? kNoWatermark.value() : lowest.value();
+}
+
+bool Worker::quiet() const {
+  return blocks_last_poll_ == 0 && !recovery_needed_ && !HasProgress() && restorer_->empty() &&
+         std::all_of(tasks_.begin(), tasks_.end(),
+                     [](const auto& entry) { return entry.second.phase == Phase::kRunning; });
+}
+
+}  // namespace millrace

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/metrics.h"
+#include "base/result.h"
+#include "connect/cluster.h"
+#include "env/clock.h"
+#include "runtime/restorer.h"
+#include "runtime/task.h"
+#include "runtime/topology.h"
+
+namespace millrace {
+
+struct WorkerOptions {
+  /// "<app>-<node>-<slot>"; also the client id. Used as transactional.id under exactly_once.
+  std::string id;
+  bool exactly_once = true;
+  Duration commit_interval{200};
+  std::int64_t commit_bytes = 64 << 20;
+  PollLimits poll;
+  bool offset_reset_to_earliest =
+      true;  ///< false: a missing committed offset or one out of range is an error
+};
+
+/// Numbers that other threads may read at any time.
+struct WorkerStatus {
+  std::atomic<std::int64_t> tasks_running{0};
+  std::atomic<std::int64_t> tasks_restoring{0};
+  std::atomic<std::int64_t> watermark{kNoWatermark.value()};
+  std::atomic<std::int64_t> lag{0};
+  std::atomic<double> last_commit_ms{0};
+};
+
+/// One processing thread's work: one group member, one producer, the tasks of the partitions it was assigned.
+///
+/// One owner, one thread, except status(). Life: Start -> RunOnce* -> Stop. The owner loops RunOnce; tests
+/// call it step by step.
+///
+/// A task:  assigned --(all inputs held)--> restoring --(changelogs read)--> running --(revoked)--> gone
+/// The worker:
+///   running --(commit fails with kAborted, kTimeout, kUnavailable or kOutcomeUnknown)--> recovering:
+///       tasks are dropped with all uncommitted state, the producer is recreated and Init fences what it
+///       left, then every held task starts over from the committed offsets. Retried with backoff until it
+///       works.
+///   running --(kFenced, or any error of a task)--> RunOnce returns the error; the owner stops it.
+///
+/// Invariants:
+///   1. Only offsets of tasks that run and are in the current assignment are committed.
+///   2. State reaches disk only after the transaction that holds its changelog records has committed.
+///   3. A producer with an unknown outcome is never used again.
+class Worker final : private AssignmentListener {
+ public:
+  /// `topology` and everything in `context` and `cluster` outlive the worker.
+  Worker(const TaskContext& context, Cluster& cluster, WorkerOptions options);
+  ~Worker() override;
+
+  /// Joins the group. Errors: kUnavailable when no broker answers.
+  Status Start();
+  /// Polls once, processes what came, commits when due. `wait`: how long to wait for input.
+  Status RunOnce(Duration wait);
+  /// Commits what is processed and leaves the group (D5).
+  Status Stop();
+  /// Commits now; for tests and `commit_interval` of zero.
+  Status Checkpoint();
+
+  const WorkerStatus& status() const { return status_; }
+  /// True when no input is waiting, nothing is restoring and nothing is uncommitted: for tests.
+  bool quiet() const;
+
+ private:
+  enum class Phase { kAssigned, kRestoring, kRunning };
+  struct HeldTask {
+    Phase phase = Phase::kAssigned;
+    std::unique_ptr<Task> task;
+    std::vector<CommittedOffset> committed;
+  };
+
+  void OnAssigned(std::vector<TopicPartition> partitions) override;
+  void OnRevoked(std::vector<TopicPartition> partitions, bool lost) override;
+
+  Status CreateProducer();
+  Status BeginIfNeeded();
+  Status CommitAll();
+  Status SendOffsetsAndCommit(const std::vector<CommittedOffset>& offsets);
+  Status Recover(const Status& cause);
+  Status OpenTasks();
+  Status OpenTask(TaskId id, HeldTask* held);
+  Status StartTask(HeldTask* held);
+  Status ProcessBlocks(std::vector<std::shared_ptr<const RecordBlock>> blocks);
+  Status CheckIdle();
+  Status PurgeRepartitions();
+  Result<Offset> StartOffset(const CommittedOffset& committed);
+  std::vector<TaskId> TasksOf(const TopicPartition& partition) const;
+  bool HoldsAllInputs(TaskId id) const;
+  bool HasProgress() const;
+  void UpdateStatus();
+
+  // Constant after construction.
+  const TaskContext context_;
+  const WorkerOptions options_;
+  Cluster& cluster_;
+  Counter& records_in_;
+  Counter& bytes_in_;
+  Counter& commits_;
+  Counter& recoveries_;
+  Histogram& commit_seconds_;
+
+  // Owned by the worker's thread.
+  std::unique_ptr<GroupMember> member_;
+  std::unique_ptr<Producer> producer_;
+  std::unique_ptr<Restorer> restorer_;
+  std::set<TopicPartition> assigned_;
+  std::map<TaskId, HeldTask> tasks_;
+  Status callback_status_;  // first error inside a rebalance callback, returned by RunOnce
+  bool in_transaction_ = false;
+  bool recovery_needed_ = false;
+  std::chrono::nanoseconds last_commit_{0};
+  std::chrono::nanoseconds last_idle_check_{0};
+  std::chrono::nanoseconds last_purge_{0};
+  Duration recovery_backoff_{0};
+  std::map<TopicPartition, Offset> committed_;  // for purging
+  std::map<TopicPartition, Offset> purged_;
+  std::int64_t blocks_last_poll_ = 0;
+
+  // Own synchronisation.
+  WorkerStatus status_;
+};
+
+}  // namespace millrace
