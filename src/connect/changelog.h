@@ -15,14 +15,16 @@ class ChangelogReader {
  public:
   virtual ~ChangelogReader() = default;
 
-  /// First offset, and the end of the log asked with READ_UNCOMMITTED (a read_committed end would stop early).
+  /// First offset, and the end of the log asked with READ_UNCOMMITTED (a read_committed end would stop
+  /// early).
   virtual Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition) = 0;
   /// Starts reading `partition` at `from`; several may be read at a time.
   virtual Status Add(const TopicPartition& partition, Offset from) = 0;
   virtual Status Remove(const TopicPartition& partition) = 0;
   /// Blocks that arrived within `wait`, at most one per partition.
   virtual Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(Duration wait) = 0;
-  /// The consumer's position: passes transaction markers, so it reaches the end even when the last record is one.
+  /// The consumer's position: passes transaction markers, so it reaches the end even when the last record is
+  /// one.
   virtual Offset Position(const TopicPartition& partition) = 0;
 };
 

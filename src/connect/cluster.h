@@ -11,16 +11,19 @@
 
 namespace millrace {
 
-/// Makes the parts that workers drive, all talking to one log: Apache Kafka, or the log in memory. Thread-safe.
+/// Makes the parts that workers drive, all talking to one log: Apache Kafka, or the log in memory.
+/// Thread-safe.
 class Cluster {
  public:
   virtual ~Cluster() = default;
-  virtual Result<std::unique_ptr<GroupMember>> MakeGroupMember(const std::string& group, const std::string& client_id) = 0;
+  virtual Result<std::unique_ptr<GroupMember>> MakeGroupMember(const std::string& group,
+                                                               const std::string& client_id) = 0;
   /// `transactional_id` empty: an idempotent producer without transactions (at_least_once).
   virtual Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) = 0;
   virtual Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() = 0;
   virtual TopicAdmin& admin() = 0;
-  /// True when transactions are real: false for the embedded broker, which answers TxnOffsetCommit without storing it.
+  /// True when transactions are real: false for the embedded broker, which answers TxnOffsetCommit without
+  /// storing it.
   virtual bool supports_exactly_once() const = 0;
 };
 

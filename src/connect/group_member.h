@@ -43,7 +43,8 @@ class AssignmentListener {
   virtual ~AssignmentListener() = default;
   /// New partitions, paused until GroupMember::Start is called for them.
   virtual void OnAssigned(std::vector<TopicPartition> partitions) = 0;
-  /// These partitions leave. `lost`: they already belong to somebody else, so nothing may be committed for them.
+  /// These partitions leave. `lost`: they already belong to somebody else, so nothing may be committed for
+  /// them.
   virtual void OnRevoked(std::vector<TopicPartition> partitions, bool lost) = 0;
 };
 
@@ -55,7 +56,8 @@ struct PollLimits {
 
 /// One consumer of a group: the input side that a worker drives. One owner, one thread.
 ///
-/// Life: Subscribe -> Poll* -> Close. Partitions arrive through the listener; each starts delivering after Start.
+/// Life: Subscribe -> Poll* -> Close. Partitions arrive through the listener; each starts delivering after
+/// Start.
 class GroupMember {
  public:
   virtual ~GroupMember() = default;
@@ -63,9 +65,9 @@ class GroupMember {
   /// Joins the group. `listener` must outlive the member.
   virtual Status Subscribe(const std::vector<std::string>& topics, AssignmentListener* listener) = 0;
 
-  /// Blocks of records, at most one per partition, each with records in offset order; empty when none came in time.
-  /// Keeps the membership alive: call it at least every few seconds, also when everything is stalled (then with
-  /// max_records = 0, which serves events and delivers nothing).
+  /// Blocks of records, at most one per partition, each with records in offset order; empty when none came in
+  /// time. Keeps the membership alive: call it at least every few seconds, also when everything is stalled
+  /// (then with max_records = 0, which serves events and delivers nothing).
   virtual Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(const PollLimits& limits) = 0;
 
   /// Starts delivery of an assigned partition at `offset`; on one already started, seeks there.
@@ -79,7 +81,8 @@ class GroupMember {
   virtual Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition) = 0;
   virtual PartitionProgress Progress(const TopicPartition& partition) = 0;
 
-  /// Commits outside a transaction (at_least_once). Errors: kAborted when this member no longer owns a partition.
+  /// Commits outside a transaction (at_least_once). Errors: kAborted when this member no longer owns a
+  /// partition.
   virtual Status CommitOffsets(std::span<const CommittedOffset> offsets) = 0;
   /// Errors: kAborted when the membership is not valid (never generation < 0 or an empty member id).
   virtual Result<std::shared_ptr<const GroupToken>> Token() = 0;

@@ -28,7 +28,8 @@ struct NewTopic {
 class TopicAdmin {
  public:
   virtual ~TopicAdmin() = default;
-  /// nullopt when there is no such topic. Errors: kUnavailable when no broker answers in time, kPermissionDenied.
+  /// nullopt when there is no such topic. Errors: kUnavailable when no broker answers in time,
+  /// kPermissionDenied.
   virtual Result<std::optional<TopicDescription>> Describe(const std::string& topic) = 0;
   virtual Result<std::vector<TopicDescription>> List() = 0;
   /// kAlreadyExists is reported as such.
