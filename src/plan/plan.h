@@ -1,7 +1,5 @@
 #pragma once
 
-#include <arrow/type_fwd.h>
-
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,6 +8,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <arrow/type_fwd.h>
 
 #include "base/byte_size.h"
 #include "base/duration.h"
@@ -36,20 +36,22 @@ struct PlanExpr {
   SourceLocation location;
 };
 
-// --- Sources -----------------------------------------------------------------------------------------------------
+// --- Sources
+// -----------------------------------------------------------------------------------------------------
 
 struct KafkaSource {
   std::string topic;
-  std::string format = "json";         ///< json | string | bytes
-  std::string key_format = "string";   ///< string | json | bytes
-  std::string key;                     ///< the message key is this column (K2): "" when not declared
-  std::string timestamp;               ///< event time column (T1); "" = the Kafka timestamp
+  std::string format = "json";            ///< json | string | bytes
+  std::string key_format = "string";      ///< string | json | bytes
+  std::string key;                        ///< the message key is this column (K2): "" when not declared
+  std::string timestamp;                  ///< event time column (T1); "" = the Kafka timestamp
   std::shared_ptr<arrow::Schema> schema;  ///< null: inferred (R7)
   std::string offset_reset = "earliest";  ///< earliest | error
-  std::string extra;                   ///< "keep": unknown JSON fields go to a column `_extra`
+  std::string extra;                      ///< "keep": unknown JSON fields go to a column `_extra`
 };
 
-// --- Steps -------------------------------------------------------------------------------------------------------
+// --- Steps
+// -------------------------------------------------------------------------------------------------------
 
 struct FilterStep {
   PlanExpr predicate;
@@ -99,14 +101,15 @@ struct WindowStep {
   std::vector<WindowAggregateColumn> aggregates;
 };
 
-// --- Sinks -------------------------------------------------------------------------------------------------------
+// --- Sinks
+// -------------------------------------------------------------------------------------------------------
 
 struct KafkaSink {
   std::string topic;
   std::string format = "json";
-  std::vector<std::string> key;       ///< key columns; empty: the row's key bytes
+  std::vector<std::string> key;  ///< key columns; empty: the row's key bytes
   std::string key_format = "string";
-  std::int32_t partitions = 0;        ///< for creation; 0 = the source's count
+  std::int32_t partitions = 0;  ///< for creation; 0 = the source's count
 };
 struct ParquetSink {
   std::string path;
@@ -125,7 +128,8 @@ struct ConsoleSink {
   std::int64_t limit = 0;        ///< rows to print; 0 = all
 };
 
-// --- The graph ---------------------------------------------------------------------------------------------------
+// --- The graph
+// ---------------------------------------------------------------------------------------------------
 
 /// Index of a node in Plan::nodes.
 using NodeId = std::size_t;
@@ -139,10 +143,11 @@ struct SinkNode {
 struct PlanNode {
   /// Given by the user, or kind and ordinal among nodes of that kind: "window-1" (K4). Unique in the plan.
   std::string name;
-  std::variant<KafkaSource, FilterStep, WithStep, SelectStep, DropStep, RenameStep, CastStep, ExplodeStep, GroupByStep,
-               WindowStep, SinkNode>
+  std::variant<KafkaSource, FilterStep, WithStep, SelectStep, DropStep, RenameStep, CastStep, ExplodeStep,
+               GroupByStep, WindowStep, SinkNode>
       op;
-  /// Nodes whose rows it reads: none for a source, one for a step or sink, several for a union of equal schemas.
+  /// Nodes whose rows it reads: none for a source, one for a step or sink, several for a union of equal
+  /// schemas.
   std::vector<NodeId> inputs;
   OnError on_error = OnError::kDefault;
   SourceLocation location;
@@ -159,8 +164,8 @@ struct BatchLimits {
   Duration delay{50};
 };
 
-/// A whole pipeline: settings and a graph of nodes in topological order (inputs come first). Pure data; built by the
-/// YAML reader or api/, checked by AnalyzePlan, turned into tasks by compile/.
+/// A whole pipeline: settings and a graph of nodes in topological order (inputs come first). Pure data; built
+/// by the YAML reader or api/, checked by AnalyzePlan, turned into tasks by compile/.
 struct Plan {
   std::string name;
   std::map<std::string, std::string> kafka;  ///< librdkafka properties
@@ -189,8 +194,8 @@ struct AnalyzedPlan {
 };
 
 /// Type-checks every expression and name. Precondition: every source has a schema.
-/// Errors: user error starting with "file:line:column: ", naming the step, with a "did you mean"; all checks that do
-/// not depend on one another are reported together, one per line.
+/// Errors: user error starting with "file:line:column: ", naming the step, with a "did you mean"; all checks
+/// that do not depend on one another are reported together, one per line.
 Result<AnalyzedPlan> AnalyzePlan(Plan plan);
 
 /// Gives every unnamed node its name: kind-ordinal (K4). Errors: a name used twice.

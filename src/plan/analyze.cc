@@ -1,0 +1,407 @@
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <arrow/api.h>
+
+#include "base/suggest.h"
+#include "columnar/key_encoding.h"
+#include "columnar/schema_text.h"
+#include "expr/builder.h"
+#include "plan/aggregate_type.h"
+#include "plan/plan.h"
+
+namespace millrace {
+namespace {
+
+using SchemaPtr = std::shared_ptr<arrow::Schema>;
+using TypePtr = std::shared_ptr<arrow::DataType>;
+
+bool IsIdentifier(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+}
+
+/// Errors of one node, each with the place it belongs to; checks go on after one.
+class NodeErrors {
+ public:
+  NodeErrors(const PlanNode& node, std::vector<std::string>* out) : node_(node), out_(*out) {}
+
+  void Add(const std::string& message) { AddAt(node_.location, message); }
+  void AddAt(const SourceLocation& location, const std::string& message) {
+    const std::string place = (location.line > 0 ? location : node_.location).ToString();
+    out_.push_back((place.empty() ? "" : place + ": ") + std::string(node_.kind()) + " '" + node_.name +
+                   "': " + message);
+    failed_ = true;
+  }
+  void AddUnknown(const std::string& column, const arrow::Schema& schema) {
+    Add("unknown column '" + column + "'" + DidYouMean(column, schema.field_names()));
+  }
+  bool failed() const { return failed_; }
+
+ private:
+  const PlanNode& node_;
+  std::vector<std::string>& out_;
+  bool failed_ = false;
+};
+
+/// Builds the schema after one node; nullptr after an error.
+class NodeAnalyzer {
+ public:
+  NodeAnalyzer(const PlanNode& node, SchemaPtr input, std::vector<std::string>* errors)
+      : node_(node), input_(std::move(input)), errors_(node, errors) {}
+
+  SchemaPtr Analyze() {
+    SchemaPtr schema = std::visit([this](const auto& op) { return After(op); }, node_.op);
+    return errors_.failed() ? nullptr : schema;
+  }
+
+ private:
+  /// nullptr after an error.
+  TypePtr TypeOf(const PlanExpr& expression) {
+    const auto bound = BoundExpr::Bind(expression.expr, input_);
+    if (bound.ok()) return bound->type();
+    errors_.AddAt(expression.location, bound.status().message());
+    return nullptr;
+  }
+
+  /// The column an expression makes: a plain column keeps its field, under the new name.
+  std::shared_ptr<arrow::Field> FieldOf(const std::string& name, const PlanExpr& expression) {
+    const TypePtr type = TypeOf(expression);
+    if (type == nullptr) return nullptr;
+    const std::string column = expression.expr.AsColumn();
+    if (!column.empty()) return input_->GetFieldByName(column)->WithName(name);
+    return arrow::field(name, type);
+  }
+
+  bool CheckColumn(const std::string& column) {
+    if (input_->GetFieldIndex(column) >= 0) return true;
+    errors_.AddUnknown(column, *input_);
+    return false;
+  }
+
+  void CheckBool(const PlanExpr& predicate, std::string_view what) {
+    const TypePtr type = TypeOf(predicate);
+    if (type == nullptr || type->id() == arrow::Type::BOOL || type->id() == arrow::Type::NA) return;
+    errors_.AddAt(predicate.location, std::string(what) + " must be true or false, but '" +
+                                          predicate.expr.ToString() + "' is " + TypeText(*type));
+  }
+
+  /// Names are unique, because rows are written as JSON objects.
+  SchemaPtr Unique(arrow::FieldVector fields) {
+    std::set<std::string> names;
+    for (const auto& field : fields) {
+      if (field != nullptr && !names.insert(field->name()).second) {
+        errors_.Add("two columns would be called '" + field->name() + "'");
+      }
+    }
+    if (errors_.failed()) return nullptr;
+    if (fields.empty()) errors_.Add("no column is left");
+    return arrow::schema(std::move(fields));
+  }
+
+  SchemaPtr After(const KafkaSource& source) {
+    if (source.topic.empty()) errors_.Add("'topic' is missing");
+    CheckChoice("format", source.format, {"json", "string", "bytes"});
+    CheckChoice("key_format", source.key_format, {"string", "json", "bytes"});
+    CheckChoice("offset_reset", source.offset_reset, {"earliest", "error"});
+    if (source.schema == nullptr) {
+      errors_.Add("the schema is not known yet");
+      return nullptr;
+    }
+    arrow::FieldVector fields = source.schema->fields();
+    if (source.extra == "keep" && source.schema->GetFieldIndex("_extra") < 0) {
+      auto extra = ParseField("_extra", "json");
+      fields.push_back(*std::move(extra));
+    }
+    input_ = arrow::schema(fields);
+    if (source.format != "json" && (fields.size() != 1 + (source.key.empty() ? 0U : 1U))) {
+      errors_.Add("format '" + source.format + "' has one column for the value" +
+                  (source.key.empty() ? "" : " and one for the key") + ", the schema is " +
+                  SchemaText(*input_));
+    }
+    if (!source.key.empty() && CheckColumn(source.key)) CheckKeyType(source.key);
+    if (!source.timestamp.empty() && CheckColumn(source.timestamp)) {
+      const auto& type = *input_->GetFieldByName(source.timestamp)->type();
+      if (type.id() != arrow::Type::TIMESTAMP) {
+        errors_.Add("the event time column '" + source.timestamp + "' is " + TypeText(type) +
+                    "; declare it as timestamp[s], [ms], [us], [ns] or [ms, rfc3339]");
+      }
+    }
+    return Unique(std::move(fields));
+  }
+
+  SchemaPtr After(const FilterStep& filter) {
+    CheckBool(filter.predicate, "the predicate");
+    return input_;
+  }
+
+  SchemaPtr After(const WithStep& with) {
+    arrow::FieldVector fields = input_->fields();
+    std::set<std::string> written;
+    for (const auto& [name, expression] : with.columns) {
+      if (!written.insert(name).second) errors_.Add("column '" + name + "' is given twice");
+      auto field = FieldOf(name, expression);
+      const int at = input_->GetFieldIndex(name);
+      if (at >= 0) {
+        fields[static_cast<std::size_t>(at)] = std::move(field);
+      } else {
+        fields.push_back(std::move(field));
+      }
+    }
+    return errors_.failed() ? nullptr : Unique(std::move(fields));
+  }
+
+  SchemaPtr After(const SelectStep& select) {
+    arrow::FieldVector fields;
+    for (const auto& [name, expression] : select.columns) fields.push_back(FieldOf(name, expression));
+    return Unique(std::move(fields));
+  }
+
+  SchemaPtr After(const DropStep& drop) {
+    for (const std::string& column : drop.columns) CheckColumn(column);
+    arrow::FieldVector fields;
+    for (const auto& field : input_->fields()) {
+      if (std::find(drop.columns.begin(), drop.columns.end(), field->name()) == drop.columns.end()) {
+        fields.push_back(field);
+      }
+    }
+    return Unique(std::move(fields));
+  }
+
+  SchemaPtr After(const RenameStep& rename) {
+    arrow::FieldVector fields = input_->fields();
+    for (const auto& [from, to] : rename.columns) {
+      if (!CheckColumn(from)) continue;
+      auto& field = fields[static_cast<std::size_t>(input_->GetFieldIndex(from))];
+      field = field->WithName(to);
+    }
+    return Unique(std::move(fields));
+  }
+
+  SchemaPtr After(const CastStep& cast) {
+    arrow::FieldVector fields = input_->fields();
+    for (const auto& [column, type] : cast.columns) {
+      if (!CheckColumn(column)) continue;
+      if (TypeOf({CastTo(Col(column), TypeText(*type)), {}}) == nullptr) continue;
+      fields[static_cast<std::size_t>(input_->GetFieldIndex(column))] = arrow::field(column, type);
+    }
+    return Unique(std::move(fields));
+  }
+
+  SchemaPtr After(const ExplodeStep& explode) {
+    if (!CheckColumn(explode.column)) return nullptr;
+    arrow::FieldVector fields = input_->fields();
+    auto& field = fields[static_cast<std::size_t>(input_->GetFieldIndex(explode.column))];
+    if (field->type()->id() != arrow::Type::LIST) {
+      errors_.Add("column '" + explode.column + "' is " + TypeText(*field->type()) + ", not a list");
+      return nullptr;
+    }
+    const auto& item = static_cast<const arrow::ListType&>(*field->type()).value_field();
+    field = item->WithName(explode.column)->WithNullable(true);
+    return Unique(std::move(fields));
+  }
+
+  void CheckKeyType(const std::string& column) {
+    const auto& type = *input_->GetFieldByName(column)->type();
+    if (IsKeyType(type)) return;
+    errors_.Add("column '" + column + "' of type " + TypeText(type) +
+                " cannot be a key; use an integer, string, date or decimal column");
+  }
+
+  void CheckKeyColumns(const std::vector<std::string>& columns) {
+    std::set<std::string> seen;
+    for (const std::string& column : columns) {
+      if (!seen.insert(column).second) errors_.Add("column '" + column + "' is given twice");
+      if (CheckColumn(column)) CheckKeyType(column);
+    }
+  }
+
+  SchemaPtr After(const GroupByStep& group) {
+    if (group.columns.empty()) errors_.Add("'by' is empty; name the key columns");
+    CheckKeyColumns(group.columns);
+    return input_;
+  }
+
+  SchemaPtr After(const WindowStep& window) {
+    if (window.tumbling <= Duration(0)) errors_.Add("'tumbling' must be longer than 0");
+    if (window.grace < Duration(0)) errors_.Add("'grace' must not be negative");
+    if (window.aggregates.empty()) errors_.Add("'aggregate' is empty; count() counts rows");
+    CheckKeyColumns(window.by);
+    arrow::FieldVector fields;
+    for (const std::string& column : window.by) {
+      if (auto field = input_->GetFieldByName(column)) fields.push_back(std::move(field));
+    }
+    fields.push_back(arrow::field("window_start", arrow::timestamp(arrow::TimeUnit::MILLI)));
+    fields.push_back(arrow::field("window_end", arrow::timestamp(arrow::TimeUnit::MILLI)));
+    for (const WindowAggregateColumn& column : window.aggregates) {
+      if (const TypePtr type = AggregateType(column)) fields.push_back(arrow::field(column.name, type));
+    }
+    if (window.emit == WindowEmit::kCurrent) fields.push_back(arrow::field("final", arrow::boolean()));
+    return Unique(std::move(fields));
+  }
+
+  TypePtr AggregateType(const WindowAggregateColumn& column) {
+    TypePtr input;
+    if (!column.call.argument.empty()) {
+      input = TypeOf({column.call.argument, column.location});
+      if (input == nullptr) return nullptr;
+    }
+    const auto type = AggregateResultType(column.call.function, input);
+    if (type.ok()) return *type;
+    errors_.AddAt(column.location, "'" + column.name + "': " + type.status().message());
+    return nullptr;
+  }
+
+  SchemaPtr After(const SinkNode& sink) {
+    if (sink.where) CheckBool(*sink.where, "'where'");
+    std::visit([this](const auto& to) { CheckSink(to); }, sink.sink);
+    return input_;
+  }
+
+  void CheckSink(const KafkaSink& sink) {
+    if (sink.topic.empty()) errors_.Add("'topic' is missing");
+    CheckChoice("format", sink.format, {"json", "string", "bytes"});
+    CheckChoice("key_format", sink.key_format, {"string", "json", "bytes"});
+    for (const std::string& column : sink.key) {
+      if (CheckColumn(column)) CheckSinkKeyType(column);
+    }
+    if (sink.format == "json") return;
+    const bool one_text =
+        input_->num_fields() == 1 && arrow::is_base_binary_like(input_->field(0)->type()->id());
+    if (!one_text) {
+      errors_.Add("format '" + sink.format + "' writes one string or binary column, but there is " +
+                  SchemaText(*input_) + "; select one, or use format: json");
+    }
+  }
+
+  void CheckSinkKeyType(const std::string& column) {
+    const auto& type = *input_->GetFieldByName(column)->type();
+    if (IsKeyType(type) && !arrow::is_floating(type.id())) return;
+    errors_.Add("column '" + column + "' of type " + TypeText(type) + " cannot be a message key");
+  }
+
+  void CheckSink(const ParquetSink& sink) { CheckFileSink(sink.path, sink.partition_by); }
+  void CheckSink(const IpcSink& sink) { CheckFileSink(sink.path, sink.partition_by); }
+  void CheckSink(const ConsoleSink& sink) { CheckChoice("format", sink.format, {"table", "json"}); }
+
+  void CheckFileSink(const std::string& path, const std::vector<PlanExpr>& partition_by) {
+    if (path.empty()) errors_.Add("'path' is missing");
+    for (const PlanExpr& expression : partition_by) {
+      const TypePtr type = TypeOf(expression);
+      if (type == nullptr || IsKeyType(*type)) continue;
+      errors_.AddAt(expression.location, "'" + expression.expr.ToString() + "' of type " + TypeText(*type) +
+                                             " cannot name a directory");
+    }
+  }
+
+  void CheckChoice(std::string_view what, const std::string& value, const std::vector<std::string>& choices) {
+    if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+    errors_.Add("'" + std::string(what) + "': there is no '" + value + "'" + DidYouMean(value, choices));
+  }
+
+  const PlanNode& node_;
+  SchemaPtr input_;
+  NodeErrors errors_;
+};
+
+/// Checks of the plan as a whole and the walk over its nodes.
+class PlanAnalyzer {
+ public:
+  explicit PlanAnalyzer(Plan plan) : plan_(std::move(plan)) {}
+
+  Result<AnalyzedPlan> Run() {
+    MR_RETURN_IF_ERROR(NameNodes(&plan_));
+    CheckSettings();
+    CheckTopics();
+    std::vector<SchemaPtr> schemas;
+    for (const PlanNode& node : plan_.nodes) {
+      CheckOnError(node);
+      schemas.push_back(AnalyzeNode(node, schemas));
+    }
+    if (errors_.empty()) return AnalyzedPlan{std::move(plan_), std::move(schemas)};
+    std::string message;
+    for (const std::string& error : errors_) message += (message.empty() ? "" : "\n") + error;
+    return Status::InvalidArgument(std::move(message));
+  }
+
+ private:
+  SchemaPtr AnalyzeNode(const PlanNode& node, const std::vector<SchemaPtr>& before) {
+    NodeErrors errors(node, &errors_);
+    const bool is_source = std::holds_alternative<KafkaSource>(node.op);
+    if (is_source != node.inputs.empty()) errors.Add(is_source ? "a source has no input" : "it has no input");
+    SchemaPtr input;
+    for (const NodeId id : node.inputs) {
+      if (id >= before.size()) {
+        errors.Add("its input comes after it");
+        return nullptr;
+      }
+      if (before[id] == nullptr) return nullptr;  // reported there
+      if (input != nullptr && !input->Equals(*before[id], /*check_metadata=*/false)) {
+        errors.Add("the streams it unites have different columns: " + SchemaText(*input) + " and " +
+                   SchemaText(*before[id]));
+      }
+      if (input == nullptr) input = before[id];
+    }
+    if (errors.failed()) return nullptr;
+    return NodeAnalyzer(node, std::move(input), &errors_).Analyze();
+  }
+
+  void CheckSettings() {
+    if (!IsIdentifier(plan_.name)) {
+      errors_.push_back(
+          "the pipeline's name '" + plan_.name +
+          "' must be letters, digits, '.', '_' and '-': topics and the group are named after it");
+    }
+    if (plan_.workers < 1) errors_.push_back("'workers' must be at least 1");
+    if (plan_.EffectiveCommitInterval() <= Duration(0))
+      errors_.push_back("'commit_interval' must be longer than 0");
+    if (plan_.batch.rows < 1 || plan_.batch.bytes.value() < 1) {
+      errors_.push_back("'batch' must allow at least one row and one byte");
+    }
+    const auto is_sink = [](const PlanNode& node) { return std::holds_alternative<SinkNode>(node.op); };
+    if (std::none_of(plan_.nodes.begin(), plan_.nodes.end(), is_sink)) {
+      errors_.push_back("the pipeline has no sink: nothing would become of its rows");
+    }
+  }
+
+  /// A topic that is both read and written would feed the pipeline its own output for ever.
+  void CheckTopics() {
+    std::set<std::string> read;
+    for (const PlanNode& node : plan_.nodes) {
+      if (const auto* source = std::get_if<KafkaSource>(&node.op)) read.insert(source->topic);
+    }
+    const auto check = [&](const PlanNode& node, const std::string& topic) {
+      if (!topic.empty() && read.contains(topic)) {
+        NodeErrors(node, &errors_).Add("it writes to topic '" + topic + "', which this pipeline reads");
+      }
+    };
+    for (const PlanNode& node : plan_.nodes) {
+      if (const auto* window = std::get_if<WindowStep>(&node.op)) check(node, window->late_topic);
+      if (const auto* sink = std::get_if<SinkNode>(&node.op)) {
+        if (const auto* topic = std::get_if<KafkaSink>(&sink->sink)) check(node, topic->topic);
+      }
+    }
+    if (!plan_.dead_letter_topic.empty() && read.contains(plan_.dead_letter_topic)) {
+      errors_.push_back("the dead-letter topic '" + plan_.dead_letter_topic +
+                        "' is one that this pipeline reads");
+    }
+  }
+
+  void CheckOnError(const PlanNode& node) {
+    if (node.on_error != OnError::kDeadLetter || !plan_.dead_letter_topic.empty()) return;
+    NodeErrors(node, &errors_)
+        .Add("'on_error: dead_letter' needs a dead-letter topic (dead_letter: {topic: ...})");
+  }
+
+  Plan plan_;
+  std::vector<std::string> errors_;
+};
+
+}  // namespace
+
+Result<AnalyzedPlan> AnalyzePlan(Plan plan) { return PlanAnalyzer(std::move(plan)).Run(); }
+
+}  // namespace millrace

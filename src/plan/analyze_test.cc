@@ -1,0 +1,243 @@
+#include <algorithm>
+#include <functional>
+
+#include <arrow/api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "columnar/schema_text.h"
+#include "plan/aggregate_type.h"
+#include "plan/plan.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::shared_ptr<arrow::Schema> InputSchema() {
+  arrow::FieldVector fields;
+  for (const auto& [name, type] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"ts", "timestamp[ms, rfc3339]"},
+                                                                  {"k", "string not null"},
+                                                                  {"i", "int32"},
+                                                                  {"x", "float64"},
+                                                                  {"tags", "list<string>"},
+                                                                  {"o", "struct<a: int64>"}}) {
+    fields.push_back(*ParseField(name, type));
+  }
+  return arrow::schema(fields);
+}
+
+PlanExpr E(std::string_view text) { return {*ParseExpr(text), {"f.yaml", 9, 3}}; }
+
+/// source -> `op` -> console, at known lines.
+Plan PlanWith(decltype(PlanNode::op) op) {
+  Plan plan;
+  plan.name = "p";
+  plan.nodes.resize(3);
+  KafkaSource source;
+  source.topic = "in";
+  source.schema = InputSchema();
+  plan.nodes[0].op = source;
+  plan.nodes[1].op = std::move(op);
+  plan.nodes[1].inputs = {0};
+  plan.nodes[1].location = {"f.yaml", 7, 5};
+  plan.nodes[2].op = SinkNode{std::nullopt, ConsoleSink{}};
+  plan.nodes[2].inputs = {1};
+  return plan;
+}
+
+std::string SchemaAfter(decltype(PlanNode::op) op) {
+  const auto analyzed = AnalyzePlan(PlanWith(std::move(op)));
+  return analyzed.ok() ? SchemaText(*analyzed->schemas[1]) : analyzed.status().message();
+}
+
+std::string ErrorOf(Plan plan) {
+  const auto analyzed = AnalyzePlan(std::move(plan));
+  return analyzed.ok() ? "no error" : analyzed.status().message();
+}
+
+WindowStep Window(const std::vector<std::pair<std::string, std::string>>& aggregates) {
+  WindowStep window;
+  window.by = {"k"};
+  window.tumbling = Duration(1000);
+  for (const auto& [name, call] : aggregates)
+    window.aggregates.push_back({name, *ParseAggregateCall(call), {}});
+  return window;
+}
+
+TEST(AnalyzePlan, EveryStepGivesTheSchemaItEmits) {
+  constexpr const char* kAll =
+      "{ts: timestamp[ms, rfc3339], k: string not null, i: int32, x: float64, tags: list<string>, o: "
+      "struct<a: int64>}";
+  EXPECT_EQ(SchemaAfter(FilterStep{E("x > 1")}), kAll);
+  EXPECT_EQ(SchemaAfter(GroupByStep{{"k", "i"}, NullKey::kError}), kAll);
+  EXPECT_EQ(SchemaAfter(WithStep{{{"x", E("x * 2 > 3")}, {"y", E("i + 1")}, {"k2", E("k")}}}),
+            "{ts: timestamp[ms, rfc3339], k: string not null, i: int32, x: bool, tags: list<string>, "
+            "o: struct<a: int64>, y: int64, k2: string not null}");
+  EXPECT_EQ(SchemaAfter(SelectStep{{{"when", E("ts")}, {"a", E("o.a")}}}),
+            "{when: timestamp[ms, rfc3339], a: int64}");
+  EXPECT_EQ(SchemaAfter(DropStep{{"ts", "tags", "o"}}), "{k: string not null, i: int32, x: float64}");
+  EXPECT_EQ(SchemaAfter(RenameStep{{{"i", "x"}, {"x", "i"}}}),
+            "{ts: timestamp[ms, rfc3339], k: string not null, x: int32, i: float64, tags: list<string>, "
+            "o: struct<a: int64>}");
+  EXPECT_EQ(SchemaAfter(CastStep{{{"i", arrow::utf8()}}}),
+            "{ts: timestamp[ms, rfc3339], k: string not null, i: string, x: float64, tags: list<string>, "
+            "o: struct<a: int64>}");
+  EXPECT_THAT(SchemaAfter(ExplodeStep{"tags"}), HasSubstr("tags: string, o:"));
+}
+
+// W7
+TEST(AnalyzePlan, AWindowGivesKeysBoundsAndAggregates) {
+  EXPECT_EQ(
+      SchemaAfter(Window({{"n", "count()"}, {"s", "sum(i)"}, {"m", "mean(i)"}, {"f", "first(k)"}})),
+      "{k: string not null, window_start: timestamp[ms], window_end: timestamp[ms], n: int64, s: int64, "
+      "m: float64, f: string}");
+  WindowStep current = Window({{"n", "count(x)"}});
+  current.emit = WindowEmit::kCurrent;
+  EXPECT_EQ(
+      SchemaAfter(current),
+      "{k: string not null, window_start: timestamp[ms], window_end: timestamp[ms], n: int64, final: bool}");
+}
+
+TEST(AnalyzePlan, KeepingUnknownFieldsAddsAColumn) {
+  Plan plan = PlanWith(FilterStep{E("_extra is not null")});
+  std::get<KafkaSource>(plan.nodes[0].op).extra = "keep";
+  const auto analyzed = AnalyzePlan(plan);
+  ASSERT_TRUE(analyzed.ok()) << analyzed.status().message();
+  EXPECT_THAT(SchemaText(*analyzed->schemas[0]), HasSubstr("_extra: json}"));
+}
+
+TEST(AnalyzePlan, MistakesOfStepsNamePlaceStepAndRemedy) {
+  const std::pair<decltype(PlanNode::op), const char*> cases[] = {
+      {FilterStep{E("price > 1")}, "f.yaml:9:3: filter 'filter-1': unknown column 'price'"},
+      {FilterStep{E("x + 1")}, "the predicate must be true or false, but 'x + 1' is float64"},
+      {WithStep{{{"a", E("x")}, {"a", E("i")}}}, "f.yaml:7:5: with 'with-1': column 'a' is given twice"},
+      {SelectStep{{{"a", E("x")}, {"a", E("i")}}}, "two columns would be called 'a'"},
+      {DropStep{{"tagz"}}, "unknown column 'tagz' (did you mean 'tags'?)"},
+      {DropStep{{"ts", "k", "i", "x", "tags", "o"}}, "no column is left"},
+      {RenameStep{{{"i", "k"}}}, "two columns would be called 'k'"},
+      {CastStep{{{"tags", arrow::int64()}}}, "cast 'cast-1'"},
+      {ExplodeStep{"x"}, "column 'x' is float64, not a list"},
+      {GroupByStep{{"tags"}, NullKey::kError}, "column 'tags' of type list<string> cannot be a key"},
+      {GroupByStep{}, "'by' is empty"},
+      {Window({}), "'aggregate' is empty"},
+      {Window({{"n", "sum(k)"}}), "'n': sum() takes a number, not string"},
+      {Window({{"n", "max(tags)"}}),
+       "max() takes a number, string, date, timestamp or bool, not list<string>"},
+      {Window({{"window_end", "count()"}}), "two columns would be called 'window_end'"},
+      {Window({{"n", "sum(prise)"}}), "unknown column 'prise'"},
+      {SinkNode{E("x"), ConsoleSink{}}, "'where' must be true or false"},
+  };
+  for (const auto& [op, expected] : cases) EXPECT_THAT(ErrorOf(PlanWith(op)), HasSubstr(expected));
+}
+
+TEST(AnalyzePlan, MistakesOfSinksAreFound) {
+  KafkaSink key;
+  key.topic = "out";
+  key.key = {"x"};
+  KafkaSink text;
+  text.topic = "out";
+  text.format = "string";
+  KafkaSink format;
+  format.topic = "out";
+  format.format = "jsn";
+  ParquetSink parquet;
+  parquet.path = "out";
+  parquet.partition_by = {E("tags")};
+  const std::pair<decltype(SinkNode::sink), const char*> cases[] = {
+      {key, "column 'x' of type float64 cannot be a message key"},
+      {KafkaSink{}, "'topic' is missing"},
+      {text, "format 'string' writes one string or binary column"},
+      {format, "there is no 'jsn' (did you mean 'json'?)"},
+      {parquet, "'tags' of type list<string> cannot name a directory"},
+      {IpcSink{}, "'path' is missing"}};
+  for (const auto& [sink, expected] : cases) {
+    EXPECT_THAT(ErrorOf(PlanWith(SinkNode{std::nullopt, sink})), HasSubstr(expected));
+  }
+}
+
+TEST(AnalyzePlan, MistakesOfSourcesAreFound) {
+  const std::pair<std::function<void(KafkaSource&)>, const char*> cases[] = {
+      {[](KafkaSource& s) { s.timestamp = "i"; },
+       "the event time column 'i' is int32; declare it as timestamp[s]"},
+      {[](KafkaSource& s) { s.timestamp = "t"; }, "unknown column 't' (did you mean 'ts'?)"},
+      {[](KafkaSource& s) { s.key = "o"; }, "column 'o' of type struct<a: int64> cannot be a key"},
+      {[](KafkaSource& s) { s.format = "bytes"; }, "format 'bytes' has one column for the value"},
+      {[](KafkaSource& s) { s.offset_reset = "latest"; }, "there is no 'latest'"},
+      {[](KafkaSource& s) { s.schema = nullptr; }, "the schema is not known yet"},
+  };
+  for (const auto& [change, expected] : cases) {
+    Plan plan = PlanWith(FilterStep{E("true")});
+    change(std::get<KafkaSource>(plan.nodes[0].op));
+    EXPECT_THAT(ErrorOf(plan), HasSubstr(expected));
+  }
+}
+
+TEST(AnalyzePlan, MistakesOfTheWholePlanAreFound) {
+  const std::pair<std::function<void(Plan&)>, const char*> cases[] = {
+      {[](Plan& p) { p.name = "a b"; }, "the pipeline's name 'a b' must be letters"},
+      {[](Plan& p) { p.workers = 0; }, "'workers' must be at least 1"},
+      {[](Plan& p) { p.nodes.pop_back(); }, "the pipeline has no sink"},
+      {[](Plan& p) { p.nodes[1].on_error = OnError::kDeadLetter; }, "needs a dead-letter topic"},
+      {[](Plan& p) { p.dead_letter_topic = "in"; },
+       "the dead-letter topic 'in' is one that this pipeline reads"},
+      {[](Plan& p) { p.nodes[1].inputs = {}; }, "it has no input"},
+      {[](Plan& p) { p.nodes[1].inputs = {2}; }, "its input comes after it"},
+  };
+  for (const auto& [change, expected] : cases) {
+    Plan plan = PlanWith(FilterStep{E("true")});
+    change(plan);
+    EXPECT_THAT(ErrorOf(plan), HasSubstr(expected));
+  }
+  KafkaSink loop;
+  loop.topic = "in";
+  EXPECT_THAT(ErrorOf(PlanWith(SinkNode{std::nullopt, loop})),
+              HasSubstr("it writes to topic 'in', which this pipeline reads"));
+}
+
+TEST(AnalyzePlan, IndependentMistakesAreReportedTogetherAndFollowingOnesNot) {
+  Plan plan = PlanWith(WithStep{{{"a", E("nope + 1")}, {"b", E("nix + 1")}}});
+  plan.nodes.push_back(plan.nodes[2]);
+  plan.nodes[3].inputs = {0};
+  plan.nodes[3].op = SinkNode{E("nada"), ConsoleSink{}};
+  plan.nodes[2].op = SinkNode{E("a"), ConsoleSink{}};
+  const std::string errors = ErrorOf(plan);
+  EXPECT_THAT(errors, HasSubstr("'nope'"));
+  EXPECT_THAT(errors, HasSubstr("'nix'"));
+  EXPECT_THAT(errors, HasSubstr("'nada'"));
+  EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 2) << errors;
+}
+
+TEST(AnalyzePlan, StreamsThatMeetMustHaveEqualColumns) {
+  Plan plan = PlanWith(FilterStep{E("true")});
+  plan.nodes[2].inputs = {0, 1};
+  EXPECT_EQ(ErrorOf(plan), "no error");
+  plan.nodes[1].op = DropStep{{"x"}};
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("the streams it unites have different columns"));
+}
+
+// W6, W8
+TEST(AggregateResultType, FollowsTheInput) {
+  const auto type_of = [](const char* function, const char* input) {
+    const auto type = AggregateResultType(function, *ParseType(input));
+    return type.ok() ? TypeText(**type) : "error";
+  };
+  EXPECT_EQ(type_of("count", "list<int64>"), "int64");
+  EXPECT_EQ(type_of("sum", "int8"), "int64");
+  EXPECT_EQ(type_of("sum", "uint64"), "int64");
+  EXPECT_EQ(type_of("sum", "float32"), "float64");
+  EXPECT_EQ(type_of("sum", "decimal(10, 2)"), "decimal(38, 2)");
+  EXPECT_EQ(type_of("sum", "bool"), "error");
+  EXPECT_EQ(type_of("mean", "int64"), "float64");
+  EXPECT_EQ(type_of("mean", "date"), "error");
+  EXPECT_EQ(type_of("min", "timestamp[us, UTC]"), "timestamp[us, UTC]");
+  EXPECT_EQ(type_of("last", "string"), "string");
+  EXPECT_EQ(type_of("first", "struct<a: int64>"), "error");
+  EXPECT_THAT(AggregateResultType("maximum", arrow::int64()).status().message(), HasSubstr("there is"));
+  EXPECT_THAT(AggregateResultType("sum", nullptr).status().message(), HasSubstr("sum() needs an expression"));
+}
+
+}  // namespace
+}  // namespace millrace

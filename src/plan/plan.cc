@@ -1,0 +1,53 @@
+#include "plan/plan.h"
+
+#include <map>
+
+namespace millrace {
+
+std::string SourceLocation::ToString() const {
+  if (line == 0) return file;
+  std::string text = file.empty() ? "line " + std::to_string(line) : file + ":" + std::to_string(line);
+  if (column > 0) text += ":" + std::to_string(column);
+  return text;
+}
+
+std::string_view PlanNode::kind() const {
+  static constexpr std::string_view kKinds[] = {"source", "filter",  "with",     "select", "drop", "rename",
+                                                "cast",   "explode", "group_by", "window", "sink"};
+  static_assert(std::size(kKinds) == std::variant_size_v<decltype(PlanNode::op)>);
+  return kKinds[op.index()];
+}
+
+Duration Plan::EffectiveCommitInterval() const {
+  if (commit_interval) return *commit_interval;
+  return guarantee == Guarantee::kExactlyOnce ? Duration(200) : Duration(1000);
+}
+
+Status NameNodes(Plan* plan) {
+  std::map<std::string, const PlanNode*> taken;
+  for (const PlanNode& node : plan->nodes) {
+    if (node.name.empty()) continue;
+    const auto [at, is_new] = taken.emplace(node.name, &node);
+    if (is_new) continue;
+    const std::string first = at->second->location.ToString();
+    const std::string here = node.location.ToString();
+    return Status::InvalidArgument((here.empty() ? "" : here + ": ") + "the name '" + node.name +
+                                   "' is used twice" + (first.empty() ? "" : " (first at " + first + ")") +
+                                   "; names of steps, sources and sinks must differ");
+  }
+  // The ordinal counts all nodes of a kind, named or not, so that naming one step leaves the others' names
+  // alone.
+  std::map<std::string_view, int> ordinals;
+  for (PlanNode& node : plan->nodes) {
+    const int ordinal = ++ordinals[node.kind()];
+    if (!node.name.empty()) continue;
+    node.name = std::string(node.kind()) + "-" + std::to_string(ordinal);
+    if (taken.contains(node.name)) {
+      return Status::InvalidArgument("the name '" + node.name +
+                                     "' is what an unnamed step gets; choose another name");
+    }
+  }
+  return Status::Ok();
+}
+
+}  // namespace millrace
