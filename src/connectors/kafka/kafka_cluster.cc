@@ -1,0 +1,61 @@
+#include "connectors/kafka/kafka_cluster.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "connectors/kafka/kafka_changelog_reader.h"
+#include "connectors/kafka/kafka_group_member.h"
+#include "connectors/kafka/kafka_producer.h"
+#include "connectors/kafka/kafka_topic_admin.h"
+
+namespace millrace {
+
+Result<std::unique_ptr<KafkaCluster>> KafkaCluster::Make(KafkaClusterOptions options) {
+  MR_CHECK(options.clock != nullptr);
+  if (options.embedded != nullptr) options.properties["bootstrap.servers"] = options.embedded->bootstrap();
+  std::unique_ptr<KafkaCluster> cluster(new KafkaCluster(std::move(options)));
+  const KafkaClusterOptions& own = cluster->options_;
+  MR_ASSIGN_OR_RETURN(cluster->admin_client_,
+                      kafka::AdminClient::Make(cluster->ClientOptionsFor(own.client_id + "-admin")));
+  cluster->topic_admin_ = own.embedded == nullptr
+                              ? MakeKafkaTopicAdmin(cluster->admin_client_.get())
+                              : MakeEmbeddedTopicAdmin(cluster->admin_client_.get(), own.embedded);
+  return cluster;
+}
+
+KafkaCluster::~KafkaCluster() = default;
+
+kafka::ClientOptions KafkaCluster::ClientOptionsFor(const std::string& client_id) const {
+  kafka::ClientOptions client;
+  client.properties = options_.properties;
+  client.client_id = client_id;
+  client.clock = options_.clock;
+  client.metrics = options_.metrics;
+  return client;
+}
+
+Status KafkaCluster::WaitForBroker(Duration timeout, const std::function<void(const Status&)>& on_attempt) {
+  return admin_client_->WaitForBroker(timeout, on_attempt);
+}
+
+Result<std::unique_ptr<GroupMember>> KafkaCluster::MakeGroupMember(const std::string& group,
+                                                                   const std::string& client_id) {
+  MR_ASSIGN_OR_RETURN(auto consumer, kafka::GroupConsumer::Make(ClientOptionsFor(client_id), group));
+  return MakeKafkaGroupMember(std::move(consumer));
+}
+
+Result<std::unique_ptr<Producer>> KafkaCluster::MakeProducer(const std::string& transactional_id) {
+  const std::string client_id =
+      transactional_id.empty() ? options_.client_id + "-producer" : transactional_id;
+  MR_ASSIGN_OR_RETURN(auto producer,
+                      kafka::RecordProducer::Make(ClientOptionsFor(client_id), transactional_id));
+  return MakeKafkaProducer(std::move(producer));
+}
+
+Result<std::unique_ptr<ChangelogReader>> KafkaCluster::MakeChangelogReader() {
+  MR_ASSIGN_OR_RETURN(auto reader,
+                      kafka::PartitionReader::Make(ClientOptionsFor(options_.client_id + "-restore")));
+  return MakeKafkaChangelogReader(std::move(reader));
+}
+
+}  // namespace millrace

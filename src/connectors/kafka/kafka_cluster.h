@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/duration.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "connect/cluster.h"
+#include "env/clock.h"
+#include "kafka/admin_client.h"
+#include "kafka/embedded_broker.h"
+#include "kafka/properties.h"
+
+namespace millrace {
+
+struct KafkaClusterOptions {
+  /// The `kafka:` section of the pipeline. With `embedded` it needs no bootstrap.servers.
+  kafka::Properties properties;
+  /// Start of every client's name: "<client_id>-admin" and so on.
+  std::string client_id = "millrace";
+  const Clock* clock = nullptr;       ///< required; must outlive the cluster and what it makes
+  MetricRegistry* metrics = nullptr;  ///< optional; the same
+  /// The broker of this process to talk to, or null for a real one; must outlive the cluster.
+  kafka::EmbeddedBroker* embedded = nullptr;
+};
+
+/// A Cluster that is Apache Kafka, or the embedded broker. Thread-safe.
+class KafkaCluster final : public Cluster {
+ public:
+  /// Checks the properties; contacts nobody. Errors: user error naming the property.
+  static Result<std::unique_ptr<KafkaCluster>> Make(KafkaClusterOptions options);
+  ~KafkaCluster() override;
+
+  /// Waits until a broker answers, with growing pauses between attempts. `on_attempt` (may be null) gets the
+  /// reason of each failed one. Errors: kUnavailable after `timeout`; kPermissionDenied at once when
+  /// credentials or certificates are refused; the message says what to check.
+  Status WaitForBroker(Duration timeout, const std::function<void(const Status&)>& on_attempt);
+
+  Result<std::unique_ptr<GroupMember>> MakeGroupMember(const std::string& group,
+                                                       const std::string& client_id) override;
+  Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) override;
+  Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() override;
+  TopicAdmin& admin() override { return *topic_admin_; }
+  bool supports_exactly_once() const override { return options_.embedded == nullptr; }
+
+ private:
+  explicit KafkaCluster(KafkaClusterOptions options) : options_(std::move(options)) {}
+  kafka::ClientOptions ClientOptionsFor(const std::string& client_id) const;
+
+  const KafkaClusterOptions options_;
+  std::unique_ptr<kafka::AdminClient> admin_client_;
+  std::unique_ptr<TopicAdmin> topic_admin_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <memory>
+
+#include "connect/topic_admin.h"
+#include "kafka/admin_client.h"
+#include "kafka/embedded_broker.h"
+
+namespace millrace {
+
+/// Topics by admin requests. `client` must outlive the result.
+std::unique_ptr<TopicAdmin> MakeKafkaTopicAdmin(kafka::AdminClient* client);
+
+/// Topics of the embedded broker by calls in the process; its topics have no configuration: what
+/// NewTopic::config asks for is reported by Describe but has no effect. Both arguments must outlive the
+/// result.
+std::unique_ptr<TopicAdmin> MakeEmbeddedTopicAdmin(kafka::AdminClient* client, kafka::EmbeddedBroker* broker);
+
+}  // namespace millrace

@@ -1,0 +1,212 @@
+#include "kafka/admin_client.h"
+
+#include <algorithm>
+#include <array>
+
+#include <librdkafka/rdkafka.h>
+
+#include "kafka/error.h"
+#include "kafka/offsets.h"
+
+namespace millrace::kafka {
+namespace {
+
+constexpr Duration kTimeout{30'000};
+constexpr int kTimeoutMs = 30'000;
+
+template <auto Destroy>
+struct Destroyer {
+  template <typename T>
+  void operator()(T* object) const {
+    Destroy(object);
+  }
+};
+using Queue = std::unique_ptr<rd_kafka_queue_t, Destroyer<rd_kafka_queue_destroy>>;
+using Event = std::unique_ptr<rd_kafka_event_t, Destroyer<rd_kafka_event_destroy>>;
+using Options = std::unique_ptr<rd_kafka_AdminOptions_t, Destroyer<rd_kafka_AdminOptions_destroy>>;
+using Resource = std::unique_ptr<rd_kafka_ConfigResource_t, Destroyer<rd_kafka_ConfigResource_destroy>>;
+using NewTopicPointer = std::unique_ptr<rd_kafka_NewTopic_t, Destroyer<rd_kafka_NewTopic_destroy>>;
+using DeleteTopicPointer = std::unique_ptr<rd_kafka_DeleteTopic_t, Destroyer<rd_kafka_DeleteTopic_destroy>>;
+using DeleteRecordsPointer =
+    std::unique_ptr<rd_kafka_DeleteRecords_t, Destroyer<rd_kafka_DeleteRecords_destroy>>;
+using Topics = std::unique_ptr<rd_kafka_TopicCollection_t, Destroyer<rd_kafka_TopicCollection_destroy>>;
+using Metadata = std::unique_ptr<const rd_kafka_metadata_t, Destroyer<rd_kafka_metadata_destroy>>;
+
+/// Makes one admin request and waits for its result: `request(options, queue)` sends it.
+template <typename Request>
+Result<Event> Ask(const Client& client, rd_kafka_admin_op_t operation, const std::string& context,
+                  Request request) {
+  const Options options(rd_kafka_AdminOptions_new(client.handle(), operation));
+  std::array<char, 256> text{};
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), kTimeoutMs, text.data(), text.size());
+  const Queue queue(rd_kafka_queue_new(client.handle()));
+  request(options.get(), queue.get());
+  Event event(rd_kafka_queue_poll(queue.get(), kTimeoutMs + 1000));
+  rd_kafka_poll(client.handle(), 0);  // serves the error callback, so that Explain knows the reason
+  if (event == nullptr) {
+    return client.Explain(
+        Status::Timeout(context + ": no answer of the broker within " + FormatDuration(kTimeout)));
+  }
+  if (const int error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return client.Explain(ToStatus(error, context, rd_kafka_event_error_string(event.get())));
+  }
+  return event;
+}
+
+Status TopicResult(const rd_kafka_topic_result_t* const* results, std::size_t count,
+                   const std::string& context) {
+  if (count != 1) return Status::Unavailable(context + ": the broker's answer does not name the topic");
+  const char* reason = rd_kafka_topic_result_error_string(results[0]);
+  return ToStatus(rd_kafka_topic_result_error(results[0]), context, reason == nullptr ? "" : reason);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<AdminClient>> AdminClient::Make(const ClientOptions& options) {
+  std::unique_ptr<AdminClient> admin(new AdminClient());
+  MR_ASSIGN_OR_RETURN(admin->client_, Client::Make(Role::kAdmin, options, {}, nullptr));
+  return admin;
+}
+
+Result<std::optional<TopicInfo>> AdminClient::Describe(const std::string& topic) {
+  const std::string context = "describing topic " + topic;
+  const char* name = topic.c_str();
+  const Topics topics(rd_kafka_TopicCollection_of_topic_names(&name, 1));
+  MR_ASSIGN_OR_RETURN(
+      const Event event,
+      Ask(*client_, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, context, [&](auto* options, auto* queue) {
+        rd_kafka_DescribeTopics(client_->handle(), topics.get(), options, queue);
+      }));
+  std::size_t count = 0;
+  const auto* found =
+      rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event.get()), &count);
+  if (count != 1) return Status::Unavailable(context + ": the broker's answer does not name the topic");
+  const rd_kafka_error_t* error = rd_kafka_TopicDescription_error(found[0]);
+  if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+    return std::optional<TopicInfo>();
+  if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return ToStatus(rd_kafka_error_code(error), context, rd_kafka_error_string(error));
+  }
+  TopicInfo info;
+  info.name = topic;
+  std::size_t partitions = 0;
+  rd_kafka_TopicDescription_partitions(found[0], &partitions);
+  info.partitions = static_cast<std::int32_t>(partitions);
+  if (const rd_kafka_Uuid_t* id = rd_kafka_TopicDescription_topic_id(found[0]); id != nullptr) {
+    if (rd_kafka_Uuid_most_significant_bits(id) != 0) info.id = rd_kafka_Uuid_base64str(id);
+  }
+  MR_ASSIGN_OR_RETURN(info.config, DescribeConfig(topic));
+  return std::optional(std::move(info));
+}
+
+Result<std::map<std::string, std::string>> AdminClient::DescribeConfig(const std::string& topic) {
+  const std::string context = "reading the configuration of topic " + topic;
+  const Resource resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  rd_kafka_ConfigResource_t* wanted = resource.get();
+  MR_ASSIGN_OR_RETURN(
+      const Event event,
+      Ask(*client_, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, context, [&](auto* options, auto* queue) {
+        rd_kafka_DescribeConfigs(client_->handle(), &wanted, 1, options, queue);
+      }));
+  std::size_t count = 0;
+  const auto* found =
+      rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event.get()), &count);
+  if (count != 1) return Status::Unavailable(context + ": the broker's answer does not name the topic");
+  const char* reason = rd_kafka_ConfigResource_error_string(found[0]);
+  MR_RETURN_IF_ERROR(
+      ToStatus(rd_kafka_ConfigResource_error(found[0]), context, reason == nullptr ? "" : reason));
+  std::size_t entries = 0;
+  const auto* config = rd_kafka_ConfigResource_configs(found[0], &entries);
+  std::map<std::string, std::string> values;
+  for (std::size_t i = 0; i < entries; ++i) {
+    const char* value = rd_kafka_ConfigEntry_value(config[i]);
+    values.emplace(rd_kafka_ConfigEntry_name(config[i]), value == nullptr ? "" : value);
+  }
+  return values;
+}
+
+Result<std::vector<TopicInfo>> AdminClient::List() {
+  const rd_kafka_metadata_t* answer = nullptr;
+  const auto error = rd_kafka_metadata(client_->handle(), 1, nullptr, &answer, kTimeoutMs);
+  rd_kafka_poll(client_->handle(), 0);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return client_->Explain(ToStatus(error, "listing topics"));
+  const Metadata metadata(answer);
+  std::vector<TopicInfo> topics;
+  for (int i = 0; i < metadata->topic_cnt; ++i) {
+    const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
+    if (topic.err != RD_KAFKA_RESP_ERR_NO_ERROR || std::string_view(topic.topic).starts_with("__")) continue;
+    TopicInfo info;
+    info.name = topic.topic;
+    info.partitions = topic.partition_cnt;
+    topics.push_back(std::move(info));
+  }
+  std::sort(topics.begin(), topics.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return topics;
+}
+
+Status AdminClient::Create(const TopicToCreate& topic) {
+  const std::string context = "creating topic " + topic.name;
+  std::array<char, 256> text{};
+  const NewTopicPointer fresh(rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions,
+                                                    topic.replication_factor, text.data(), text.size()));
+  if (fresh == nullptr) return Status::InvalidArgument(context + ": " + text.data());
+  for (const auto& [name, value] : topic.config) {
+    MR_RETURN_IF_ERROR(ToStatus(rd_kafka_NewTopic_set_config(fresh.get(), name.c_str(), value.c_str()),
+                                context + ", " + name));
+  }
+  rd_kafka_NewTopic_t* wanted = fresh.get();
+  MR_ASSIGN_OR_RETURN(const Event event,
+                      Ask(*client_, RD_KAFKA_ADMIN_OP_CREATETOPICS, context, [&](auto* options, auto* queue) {
+                        rd_kafka_AdminOptions_set_operation_timeout(options, kTimeoutMs, text.data(),
+                                                                    text.size());
+                        rd_kafka_CreateTopics(client_->handle(), &wanted, 1, options, queue);
+                      }));
+  std::size_t count = 0;
+  const auto* results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  return TopicResult(results, count, context);
+}
+
+Status AdminClient::Delete(const std::string& topic) {
+  const std::string context = "deleting topic " + topic;
+  const DeleteTopicPointer doomed(rd_kafka_DeleteTopic_new(topic.c_str()));
+  rd_kafka_DeleteTopic_t* wanted = doomed.get();
+  std::array<char, 256> text{};
+  MR_ASSIGN_OR_RETURN(const Event event,
+                      Ask(*client_, RD_KAFKA_ADMIN_OP_DELETETOPICS, context, [&](auto* options, auto* queue) {
+                        rd_kafka_AdminOptions_set_operation_timeout(options, kTimeoutMs, text.data(),
+                                                                    text.size());
+                        rd_kafka_DeleteTopics(client_->handle(), &wanted, 1, options, queue);
+                      }));
+  std::size_t count = 0;
+  const auto* results =
+      rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
+  return TopicResult(results, count, context);
+}
+
+Status AdminClient::DeleteRecords(const TopicPartition& partition, Offset before) {
+  const std::string context =
+      "deleting records of " + partition.ToString() + " before offset " + std::to_string(before.value());
+  const PartitionList list = MakePartitionList(std::span(&partition, 1));
+  list->elems[0].offset = before.value();
+  const DeleteRecordsPointer doomed(rd_kafka_DeleteRecords_new(list.get()));
+  rd_kafka_DeleteRecords_t* wanted = doomed.get();
+  MR_ASSIGN_OR_RETURN(
+      const Event event,
+      Ask(*client_, RD_KAFKA_ADMIN_OP_DELETERECORDS, context, [&](auto* options, auto* queue) {
+        rd_kafka_DeleteRecords(client_->handle(), &wanted, 1, options, queue);
+      }));
+  const auto* offsets =
+      rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
+  if (offsets->cnt != 1)
+    return Status::Unavailable(context + ": the broker's answer does not name the partition");
+  return ToStatus(offsets->elems[0].err, context);
+}
+
+Result<std::pair<Offset, Offset>> AdminClient::Bounds(const TopicPartition& partition) {
+  auto bounds = LogBounds(client_->handle(), partition, kTimeout);
+  if (!bounds.ok()) return client_->Explain(bounds.status());
+  return bounds;
+}
+
+}  // namespace millrace::kafka

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/duration.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "kafka/client.h"
+
+namespace millrace::kafka {
+
+struct TopicInfo {
+  std::string name;
+  std::int32_t partitions = 0;
+  std::string id;                             ///< empty when the broker gives none
+  std::map<std::string, std::string> config;  ///< only in Describe
+};
+
+struct TopicToCreate {
+  std::string name;
+  std::int32_t partitions = 1;
+  std::int16_t replication_factor = -1;  ///< -1: the broker's default
+  std::map<std::string, std::string> config;
+};
+
+/// Topics of a cluster, by admin requests. Thread-safe; every call blocks until the answer or a timeout of 30
+/// s. Errors: kUnavailable or kTimeout without an answer, kPermissionDenied, and the broker's refusal; all
+/// name the topic.
+class AdminClient {
+ public:
+  static Result<std::unique_ptr<AdminClient>> Make(const ClientOptions& options);
+
+  Status WaitForBroker(Duration timeout, const std::function<void(const Status&)>& on_attempt) {
+    return client_->WaitForBroker(timeout, on_attempt);
+  }
+
+  /// nullopt when there is no such topic. Never creates one.
+  Result<std::optional<TopicInfo>> Describe(const std::string& topic);
+  /// All topics but the broker's internal ones, in name order.
+  Result<std::vector<TopicInfo>> List();
+  Status Create(const TopicToCreate& topic);
+  Status Delete(const std::string& topic);
+  Status DeleteRecords(const TopicPartition& partition, Offset before);
+  Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition);
+
+ private:
+  AdminClient() = default;
+  Result<std::map<std::string, std::string>> DescribeConfig(const std::string& topic);
+
+  std::unique_ptr<Client> client_;
+};
+
+}  // namespace millrace::kafka

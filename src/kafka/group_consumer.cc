@@ -1,0 +1,283 @@
+#include "kafka/group_consumer.h"
+
+#include <algorithm>
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "kafka/error.h"
+
+namespace millrace::kafka {
+namespace {
+
+constexpr Duration kCommittedTimeout{30'000};  // longer than a predecessor's transaction may stay open
+constexpr Duration kBoundsTimeout{10'000};
+constexpr Duration kSeekTimeout{10'000};
+// Records and events wait in two queues, so that events are served while records are held back. While there
+// are no records the event queue is looked at this often.
+constexpr Duration kEventSlice{20};
+constexpr int kMostEventsPerPoll = 1000;
+
+}  // namespace
+
+GroupMembership::~GroupMembership() { rd_kafka_consumer_group_metadata_destroy(metadata_); }
+
+GroupConsumer::GroupConsumer(const ClientOptions& options, std::string group)
+    : group_(std::move(group)), clock_(*options.clock), metrics_(options.metrics) {}
+
+Result<std::unique_ptr<GroupConsumer>> GroupConsumer::Make(const ClientOptions& options,
+                                                           const std::string& group) {
+  std::unique_ptr<GroupConsumer> consumer(new GroupConsumer(options, group));
+  MR_ASSIGN_OR_RETURN(consumer->client_,
+                      Client::Make(Role::kGroupConsumer, options, {{"group.id", group}}, consumer.get()));
+  rd_kafka_poll_set_consumer(consumer->client_->handle());
+  GroupConsumer* self = consumer.get();
+  consumer->fetch_ = std::make_unique<Fetch>(
+      consumer->client_->handle(),
+      [self](const TopicPartition& partition, Offset offset) { return self->Seek(partition, offset); },
+      options.metrics);
+  return consumer;
+}
+
+GroupConsumer::~GroupConsumer() {
+  // Not closed: nobody may be called back any more, and the group finds out by the session timeout.
+  listener_ = nullptr;
+}
+
+Status GroupConsumer::Subscribe(const std::vector<std::string>& topics, RebalanceListener* listener) {
+  MR_CHECK(listener_ == nullptr) << "subscribed twice";
+  listener_ = listener;
+  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
+  for (const std::string& topic : topics) {
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  }
+  return ToStatus(rd_kafka_subscribe(client_->handle(), list.get()), "joining group " + group_);
+}
+
+void GroupConsumer::OnRebalance(int code, rd_kafka_topic_partition_list_t* partitions) {
+  if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    Assign(partitions);
+    return;
+  }
+  if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+    Log(LogLevel::kWarning, "Kafka rebalance failed; joining again",
+        {{"group", group_}, {"reason", rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(code))}});
+  }
+  Revoke(partitions);
+}
+
+void GroupConsumer::Assign(rd_kafka_topic_partition_list_t* partitions) {
+  rd_kafka_t* handle = client_->handle();
+  for (int i = 0; i < partitions->cnt; ++i) {
+    // Any absolute offset keeps librdkafka from asking for the committed one itself; Start seeks to the right
+    // one.
+    partitions->elems[i].offset = 0;
+    rd_kafka_queue_t* source =
+        rd_kafka_queue_get_partition(handle, partitions->elems[i].topic, partitions->elems[i].partition);
+    if (source == nullptr) continue;
+    rd_kafka_queue_forward(source, fetch_->queue());
+    rd_kafka_queue_destroy(source);
+  }
+  pending_error_ = ToStatus(rd_kafka_assign(handle, partitions), "taking the assignment of group " + group_);
+  // The eager protocol allows one assign() only, so partitions start paused and are sought one by one.
+  // Whatever is fetched before the pause is taken back by it.
+  rd_kafka_pause_partitions(handle, partitions);
+
+  std::vector<TopicPartition> assigned = FromPartitionList(partitions);
+  fetch_->Clear();
+  for (const TopicPartition& tp : assigned) fetch_->Add(tp);
+  held_ = {assigned.begin(), assigned.end()};
+  statistics_.clear();
+  TakeMembership();
+  if (listener_ != nullptr) listener_->OnAssigned(std::move(assigned));
+}
+
+void GroupConsumer::Revoke(rd_kafka_topic_partition_list_t* partitions) {
+  const bool lost = rd_kafka_assignment_lost(client_->handle()) != 0;
+  if (listener_ != nullptr && !held_.empty()) listener_->OnRevoked(FromPartitionList(partitions), lost);
+  membership_.reset();
+  held_.clear();
+  statistics_.clear();
+  fetch_->Clear();
+  static_cast<void>(rd_kafka_assign(client_->handle(), nullptr));  // cannot fail: it only gives up
+}
+
+void GroupConsumer::TakeMembership() {
+  membership_.reset();
+  rd_kafka_consumer_group_metadata_t* metadata = rd_kafka_consumer_group_metadata(client_->handle());
+  if (metadata == nullptr) return;
+  const auto membership = std::make_shared<const GroupMembership>(metadata, held_);
+  // The broker accepts (-1, "") without any check.
+  const char* member = rd_kafka_consumer_group_metadata_member_id(metadata);
+  const bool valid =
+      rd_kafka_consumer_group_metadata_generation_id(metadata) >= 0 && member != nullptr && *member != '\0';
+  if (valid) membership_ = membership;
+}
+
+void GroupConsumer::OnStatistics(std::string_view json) {
+  statistics_at_ = clock_.Steady();
+  for (PartitionStatistics& one : ReadStatistics(json)) {
+    if (held_.contains(one.partition)) statistics_.insert_or_assign(one.partition, one);
+  }
+}
+
+Status GroupConsumer::ServeEvents(Duration wait) {
+  for (int i = 0; i < kMostEventsPerPoll; ++i) {
+    rd_kafka_message_t* message = rd_kafka_consumer_poll(client_->handle(), static_cast<int>(wait.count()));
+    if (message == nullptr) break;
+    wait = Duration(0);
+    const int code = message->err;
+    const std::string reason = rd_kafka_message_errstr(message);
+    rd_kafka_message_destroy(message);
+    if (code == RD_KAFKA_RESP_ERR__FATAL) return FatalError(client_->handle(), "consumer of group " + group_);
+    const Status status = ToStatus(code, "group " + group_, reason);
+    if (status.code() == StatusCode::kPermissionDenied || status.code() == StatusCode::kNotFound)
+      return status;
+    // Everything else is got over by librdkafka itself (a rebalance, a broker that is away).
+    Log(LogLevel::kWarning, "Kafka consumer", {{"group", group_}, {"reason", reason}});
+    client_->RememberError(code, reason);
+  }
+  return std::exchange(pending_error_, Status::Ok());
+}
+
+Result<std::vector<std::shared_ptr<const RecordBlock>>> GroupConsumer::Poll(const FetchLimits& limits) {
+  if (closed_) return Status::Cancelled("group " + group_ + ": the consumer is closed");
+  if (limits.max_records <= 0) {
+    MR_RETURN_IF_ERROR(ServeEvents(limits.wait));
+    return std::vector<std::shared_ptr<const RecordBlock>>();
+  }
+  MR_RETURN_IF_ERROR(ServeEvents(Duration(0)));
+  FetchLimits slice = limits;
+  for (Duration left = limits.wait;;) {
+    slice.wait = std::min(left, kEventSlice);
+    static_cast<void>(fetch_->Collect(slice));
+    if (!fetch_->empty() || left <= slice.wait) break;
+    left -= std::max(slice.wait, Duration(1));
+    MR_RETURN_IF_ERROR(ServeEvents(Duration(0)));
+  }
+  auto blocks = fetch_->Take();
+  if (blocks.empty()) MR_RETURN_IF_ERROR(fetch_->TakeError());
+  return blocks;
+}
+
+Status GroupConsumer::CheckHeld(const TopicPartition& partition) const {
+  if (held_.contains(partition)) return Status::Ok();
+  return Status::Aborted(partition.ToString() + " is not assigned to this member of group " + group_);
+}
+
+Status GroupConsumer::Seek(const TopicPartition& partition, Offset offset) {
+  const PartitionList list = MakePartitionList(std::span(&partition, 1));
+  list->elems[0].offset = offset.value();
+  const std::string context =
+      "seeking " + partition.ToString() + " to offset " + std::to_string(offset.value());
+  MR_RETURN_IF_ERROR(TakeError(
+      rd_kafka_seek_partitions(client_->handle(), list.get(), static_cast<int>(kSeekTimeout.count())),
+      context));
+  return ToStatus(list->elems[0].err, context);
+}
+
+Status GroupConsumer::Start(const TopicPartition& partition, Offset offset) {
+  MR_RETURN_IF_ERROR(CheckHeld(partition));
+  MR_RETURN_IF_ERROR(Seek(partition, offset));
+  fetch_->Start(partition, offset);
+  return Resume(partition);
+}
+
+Status GroupConsumer::Pause(const TopicPartition& partition) {
+  MR_RETURN_IF_ERROR(CheckHeld(partition));
+  const PartitionList list = MakePartitionList(std::span(&partition, 1));
+  return ToStatus(rd_kafka_pause_partitions(client_->handle(), list.get()),
+                  "pausing " + partition.ToString());
+}
+
+Status GroupConsumer::Resume(const TopicPartition& partition) {
+  MR_RETURN_IF_ERROR(CheckHeld(partition));
+  const PartitionList list = MakePartitionList(std::span(&partition, 1));
+  return ToStatus(rd_kafka_resume_partitions(client_->handle(), list.get()),
+                  "resuming " + partition.ToString());
+}
+
+Result<std::vector<GroupOffset>> GroupConsumer::Committed(std::span<const TopicPartition> partitions) {
+  const std::string context = "reading the committed offsets of group " + group_;
+  const PartitionList list = MakePartitionList(partitions);
+  const rd_kafka_resp_err_t error =
+      rd_kafka_committed(client_->handle(), list.get(), static_cast<int>(kCommittedTimeout.count()));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return client_->Explain(ToStatus(error, context));
+  std::vector<GroupOffset> offsets;
+  offsets.reserve(partitions.size());
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& entry = list->elems[i];
+    GroupOffset at{{entry.topic, Partition(entry.partition)}, kNoOffset, {}};
+    MR_RETURN_IF_ERROR(ToStatus(entry.err, context + ", " + at.partition.ToString()));
+    if (entry.offset >= 0) at.offset = Offset(entry.offset);
+    if (entry.metadata != nullptr)
+      at.metadata.assign(static_cast<const char*>(entry.metadata), entry.metadata_size);
+    offsets.push_back(std::move(at));
+  }
+  return offsets;
+}
+
+Result<std::pair<Offset, Offset>> GroupConsumer::Bounds(const TopicPartition& partition) {
+  auto bounds = LogBounds(client_->handle(), partition, kBoundsTimeout);
+  if (!bounds.ok()) return client_->Explain(bounds.status());
+  return bounds;
+}
+
+ConsumerProgress GroupConsumer::Progress(const TopicPartition& partition) {
+  ConsumerProgress progress;
+  progress.position = fetch_->Position(partition);
+  std::int64_t low = -1;
+  std::int64_t high = -1;
+  // From the cache that every answered fetch fills.
+  const auto error = rd_kafka_get_watermark_offsets(client_->handle(), partition.topic.c_str(),
+                                                    partition.partition.value(), &low, &high);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0) progress.high = Offset(high);
+  const auto found = statistics_.find(partition);
+  if (found != statistics_.end()) {
+    const PartitionStatistics& statistics = found->second;
+    if (statistics.last_stable >= 0) progress.last_stable = Offset(statistics.last_stable);
+    if (statistics.leader_silent != std::chrono::microseconds::max()) {
+      const auto age = clock_.Steady() - statistics_at_ + statistics.leader_silent;
+      progress.since_last_fetch = std::chrono::duration_cast<Duration>(age);
+    }
+  }
+  // Reaching the end is seen at once, a report comes every half second.
+  const Offset end = fetch_->EndSeenAt(partition);
+  if (progress.last_stable != kNoOffset || end != kNoOffset) {
+    progress.last_stable = std::max({progress.last_stable, end, progress.position});
+  }
+  if (progress.high != kNoOffset) progress.high = std::max(progress.high, progress.last_stable);
+  return progress;
+}
+
+Status GroupConsumer::Commit(std::span<const GroupOffset> offsets) {
+  if (offsets.empty()) return Status::Ok();
+  for (const GroupOffset& at : offsets) MR_RETURN_IF_ERROR(CheckHeld(at.partition));
+  const std::string context = "committing offsets of group " + group_;
+  if (AssignmentLost()) return Status::Aborted(context + ": the assignment was lost");
+  const PartitionList list = MakePartitionList(offsets);
+  const rd_kafka_resp_err_t error = rd_kafka_commit(client_->handle(), list.get(), 0);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return client_->Explain(ToStatus(error, context));
+  for (int i = 0; i < list->cnt; ++i) {
+    MR_RETURN_IF_ERROR(ToStatus(list->elems[i].err, context));
+  }
+  return Status::Ok();
+}
+
+Result<std::shared_ptr<const GroupMembership>> GroupConsumer::Membership() {
+  if (membership_ == nullptr || AssignmentLost()) {
+    return Status::Aborted("group " + group_ + ": this member holds no valid generation");
+  }
+  return membership_;
+}
+
+bool GroupConsumer::AssignmentLost() { return rd_kafka_assignment_lost(client_->handle()) != 0; }
+
+Status GroupConsumer::Close() {
+  if (closed_) return Status::Ok();
+  closed_ = true;
+  return ToStatus(rd_kafka_consumer_close(client_->handle()), "leaving group " + group_);
+}
+
+}  // namespace millrace::kafka

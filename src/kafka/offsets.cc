@@ -1,0 +1,99 @@
+#include "kafka/offsets.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include <librdkafka/rdkafka.h>
+
+#include "kafka/error.h"
+
+namespace millrace::kafka {
+namespace {
+
+template <auto Destroy>
+struct Destroyer {
+  template <typename T>
+  void operator()(T* object) const {
+    Destroy(object);
+  }
+};
+using Queue = std::unique_ptr<rd_kafka_queue_t, Destroyer<rd_kafka_queue_destroy>>;
+using Event = std::unique_ptr<rd_kafka_event_t, Destroyer<rd_kafka_event_destroy>>;
+using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, Destroyer<rd_kafka_AdminOptions_destroy>>;
+
+Result<Offset> ListOffset(rd_kafka_t* handle, const TopicPartition& partition, std::int64_t spec,
+                          Duration timeout) {
+  const std::string context = "end of " + partition.ToString();
+  const AdminOptions options(rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_LISTOFFSETS));
+  char text[256];
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), static_cast<int>(timeout.count()), text,
+                                            sizeof text);
+  MR_RETURN_IF_ERROR(TakeError(
+      rd_kafka_AdminOptions_set_isolation_level(options.get(), RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED),
+      context));
+  const PartitionList list = MakePartitionList(std::span(&partition, 1));
+  list->elems[0].offset = spec;
+  const Queue queue(rd_kafka_queue_new(handle));
+  rd_kafka_ListOffsets(handle, list.get(), options.get(), queue.get());
+  const Event event(rd_kafka_queue_poll(queue.get(), static_cast<int>(timeout.count()) + 1000));
+  if (event == nullptr)
+    return Status::Timeout(context + ": no answer of the broker within " + FormatDuration(timeout));
+  if (const int error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return ToStatus(error, context, rd_kafka_event_error_string(event.get()));
+  }
+  std::size_t count = 0;
+  const auto* infos =
+      rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event.get()), &count);
+  if (count != 1) return Status::Unavailable(context + ": the broker's answer does not name the partition");
+  const rd_kafka_topic_partition_t* found = rd_kafka_ListOffsetsResultInfo_topic_partition(infos[0]);
+  if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(found->err, context);
+  return Offset(found->offset);
+}
+
+}  // namespace
+
+void PartitionListDeleter::operator()(rd_kafka_topic_partition_list_t* list) const {
+  rd_kafka_topic_partition_list_destroy(list);
+}
+
+PartitionList MakePartitionList(std::span<const TopicPartition> partitions) {
+  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const TopicPartition& tp : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), tp.topic.c_str(), tp.partition.value());
+  }
+  return list;
+}
+
+PartitionList MakePartitionList(std::span<const GroupOffset> offsets) {
+  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+  for (const GroupOffset& at : offsets) {
+    rd_kafka_topic_partition_t* entry = rd_kafka_topic_partition_list_add(
+        list.get(), at.partition.topic.c_str(), at.partition.partition.value());
+    entry->offset = at.offset.value();
+    if (at.metadata.empty()) continue;
+    // The list owns the copy and frees it with free().
+    entry->metadata = std::malloc(at.metadata.size());
+    std::memcpy(entry->metadata, at.metadata.data(), at.metadata.size());
+    entry->metadata_size = at.metadata.size();
+  }
+  return list;
+}
+
+std::vector<TopicPartition> FromPartitionList(const rd_kafka_topic_partition_list_t* list) {
+  std::vector<TopicPartition> partitions;
+  partitions.reserve(static_cast<std::size_t>(list->cnt));
+  for (int i = 0; i < list->cnt; ++i) {
+    partitions.push_back({list->elems[i].topic, Partition(list->elems[i].partition)});
+  }
+  return partitions;
+}
+
+Result<std::pair<Offset, Offset>> LogBounds(rd_kafka_t* handle, const TopicPartition& partition,
+                                            Duration timeout) {
+  MR_ASSIGN_OR_RETURN(const Offset first,
+                      ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, timeout));
+  MR_ASSIGN_OR_RETURN(const Offset end, ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_LATEST, timeout));
+  return std::pair{first, end};
+}
+
+}  // namespace millrace::kafka

@@ -1,0 +1,283 @@
+#include "kafka/record_producer.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "kafka/error.h"
+#include "kafka/group_consumer.h"
+
+namespace millrace::kafka {
+namespace {
+
+// Bounds of one attempt of a transactional call and of the whole. Longer than transaction.timeout.ms (10 s),
+// after which the broker has decided.
+constexpr int kAttemptMs = 5'000;
+constexpr int kMostAttempts = 4;
+constexpr int kInitAttemptMs = 30'000;
+constexpr int kRetryPauseMs = 50;
+constexpr int kQueueFullPauseMs = 20;
+constexpr int kFlushSliceMs = 1'000;
+constexpr int kSendsPerPoll = 1'024;
+
+void* Mutable(const char* data) {
+  return const_cast<char*>(data);
+}  // librdkafka copies, its C types are not const
+
+}  // namespace
+
+Result<std::unique_ptr<RecordProducer>> RecordProducer::Make(const ClientOptions& options,
+                                                             const std::string& transactional_id) {
+  std::unique_ptr<RecordProducer> producer(new RecordProducer(transactional_id));
+  const Role role = transactional_id.empty() ? Role::kIdempotentProducer : Role::kTransactionalProducer;
+  Properties fixed;
+  if (!transactional_id.empty()) fixed.emplace("transactional.id", transactional_id);
+  MR_ASSIGN_OR_RETURN(producer->client_, Client::Make(role, options, fixed, producer.get()));
+  return producer;
+}
+
+RecordProducer::~RecordProducer() {
+  for (const auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic);
+}
+
+void RecordProducer::OnDelivery(const rd_kafka_message_t& message) {
+  if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    OnDeliveryError(message);
+    return;
+  }
+  if (message.rkt != run_topic_ || message.partition != run_partition_) {
+    run_topic_ = message.rkt;
+    run_partition_ = message.partition;
+    run_end_ = &acknowledged_[{rd_kafka_topic_name(message.rkt), Partition(message.partition)}];
+  }
+  *run_end_ = std::max(*run_end_, Offset(message.offset + 1));
+}
+
+void RecordProducer::OnDeliveryError(const rd_kafka_message_t& message) {
+  // An abort purges what was not sent yet; that is no failure.
+  if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+    return;
+  if (!delivery_error_.ok()) return;
+  const std::string where =
+      "writing to " +
+      TopicPartition{rd_kafka_topic_name(message.rkt), Partition(message.partition)}.ToString();
+  Status status = client_->Explain(ToStatus(message.err, where));
+  // In a transaction every failure dooms it. The class tells whether the same records would fail again.
+  const bool dooms = transactional() && status.code() != StatusCode::kFenced;
+  const ErrorClass error_class =
+      status.error_class() == ErrorClass::kUser ? ErrorClass::kUser : ErrorClass::kRetryable;
+  delivery_error_ = dooms ? Status(StatusCode::kAborted, error_class, status.message()) : std::move(status);
+}
+
+Offset RecordProducer::AcknowledgedEnd(const TopicPartition& partition) const {
+  const auto found = acknowledged_.find(partition);
+  return found == acknowledged_.end() ? kNoOffset : found->second;
+}
+
+rd_kafka_topic_t* RecordProducer::Topic(std::string_view name) {
+  if (last_topic_ != nullptr && name == last_topic_name_) return last_topic_;
+  auto found = topics_.find(name);
+  if (found == topics_.end()) {
+    rd_kafka_topic_t* topic = rd_kafka_topic_new(client_->handle(), std::string(name).c_str(), nullptr);
+    if (topic == nullptr) return nullptr;
+    found = topics_.emplace(std::string(name), topic).first;
+  }
+  last_topic_name_ = found->first;
+  last_topic_ = found->second;
+  return last_topic_;
+}
+
+Status RecordProducer::Enqueue(const Record& record, rd_kafka_topic_t* topic) {
+  std::array<rd_kafka_vu_t, 7> fields;  // NOLINT: each field used is set below
+  std::size_t count = 0;
+  fields[count].vtype = RD_KAFKA_VTYPE_RKT;
+  fields[count++].u.rkt = topic;
+  fields[count].vtype = RD_KAFKA_VTYPE_PARTITION;
+  fields[count++].u.i32 = record.partition ? record.partition->value() : RD_KAFKA_PARTITION_UA;
+  fields[count].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  fields[count++].u.i = RD_KAFKA_MSG_F_COPY;
+  fields[count].vtype = RD_KAFKA_VTYPE_KEY;
+  fields[count++].u.mem = {Mutable(record.key.data), static_cast<std::size_t>(record.key.size)};
+  fields[count].vtype = RD_KAFKA_VTYPE_VALUE;
+  fields[count++].u.mem = {Mutable(record.value.data), static_cast<std::size_t>(record.value.size)};
+  fields[count].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+  fields[count++].u.i64 = std::max<std::int64_t>(record.timestamp_ms, 1);
+
+  rd_kafka_headers_t* headers = nullptr;
+  if (!record.headers.empty() || record.timestamp_ms < 1) {
+    headers = rd_kafka_headers_new(record.headers.size() + 1);
+    for (const HeaderView& header : record.headers) {
+      rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
+                          header.value.data, header.value.size);
+    }
+    if (record.timestamp_ms < 1) {
+      std::array<char, 24> text{};
+      const auto end = std::to_chars(text.data(), text.data() + text.size(), record.timestamp_ms).ptr;
+      rd_kafka_header_add(headers, kEventTimeHeader.data(), static_cast<ssize_t>(kEventTimeHeader.size()),
+                          text.data(), end - text.data());
+    }
+    fields[count].vtype = RD_KAFKA_VTYPE_HEADERS;
+    fields[count++].u.headers = headers;
+  }
+
+  rd_kafka_error_t* error = nullptr;
+  while ((error = rd_kafka_produceva(client_->handle(), fields.data(), count)) != nullptr &&
+         rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+         (!transactional() || delivery_error_.ok())) {
+    // Ends: a record that cannot be delivered leaves the queue after its timeout, as an error.
+    rd_kafka_error_destroy(error);
+    rd_kafka_poll(client_->handle(), kQueueFullPauseMs);
+  }
+  if (error == nullptr) return Status::Ok();
+  if (headers != nullptr) rd_kafka_headers_destroy(headers);  // taken over only on success
+  return OnSendError(error, record);
+}
+
+Status RecordProducer::OnSendError(rd_kafka_error_t* error, const Record& record) {
+  const int code = rd_kafka_error_code(error);
+  std::string where = "writing to " + std::string(record.topic);
+  if (record.partition) where += "[" + std::to_string(record.partition->value()) + "]";
+  Status status = kafka::TakeError(error, where);
+  if (Status fatal = FatalError(client_->handle(), where); !fatal.ok()) return fatal;
+  if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+    return Status::InvalidArgument(where + ": the record has " +
+                                   std::to_string(record.key.size + record.value.size) +
+                                   " bytes, more than message.max.bytes allows");
+  }
+  if (code == RD_KAFKA_RESP_ERR__STATE || code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+    return delivery_error_.ok() ? Status::Aborted(status.message()) : delivery_error_;
+  }
+  return status;
+}
+
+Status RecordProducer::Send(const Record& record) {
+  if (++sends_since_poll_ >= kSendsPerPoll) {
+    sends_since_poll_ = 0;
+    rd_kafka_poll(client_->handle(), 0);
+  }
+  if (transactional() && !delivery_error_.ok()) return delivery_error_;
+  rd_kafka_topic_t* topic = Topic(record.topic);
+  if (topic == nullptr) {
+    return Status::NotFound("writing to `" + std::string(record.topic) + "`: not a valid topic name");
+  }
+  return Enqueue(record, topic);
+}
+
+Status RecordProducer::Flush() {
+  // Bounded by message.timeout.ms: what cannot be delivered turns into a delivery error and leaves the queue.
+  while (rd_kafka_flush(client_->handle(), kFlushSliceMs) == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+    if (transactional() && !delivery_error_.ok()) return delivery_error_;
+  }
+  if (transactional()) return delivery_error_;
+  Status status = std::exchange(delivery_error_, Status::Ok());
+  if (Status fatal = FatalError(client_->handle(), "writing"); !fatal.ok()) return fatal;
+  return status;
+}
+
+Status RecordProducer::Classify(rd_kafka_error_t* error, std::string_view what, bool* retry) {
+  *retry = false;
+  const std::string context = std::string(what) + " of transaction " + transactional_id_;
+  const int code = rd_kafka_error_code(error);
+  const bool fatal = rd_kafka_error_is_fatal(error) != 0;
+  const bool doomed = rd_kafka_error_txn_requires_abort(error) != 0;
+  const bool again = rd_kafka_error_is_retriable(error) != 0;
+  Status status = client_->Explain(kafka::TakeError(error, context));
+  if (fatal) {
+    Status cause = FatalError(client_->handle(), context);
+    if (!cause.ok()) return cause;
+    return status.code() == StatusCode::kFenced ? status : Status::OutcomeUnknown(status.message());
+  }
+  if (!delivery_error_.ok() && doomed) return delivery_error_;
+  if (doomed) return Status::Aborted(status.message());
+  *retry = again;
+  if (status.code() == StatusCode::kPermissionDenied || status.code() == StatusCode::kFenced) return status;
+  // Not to know is only possible once the coordinator was asked something.
+  if (IsConnectionLoss(code) && client_->transaction_requests().sent > 0)
+    return Status::OutcomeUnknown(status.message());
+  return status;
+}
+
+template <typename Call>
+Status RecordProducer::Transact(std::string_view what, Call call) {
+  client_->transaction_requests().Reset();
+  Status status;
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+    if (attempt > 0) rd_kafka_poll(client_->handle(), kRetryPauseMs);
+    rd_kafka_error_t* error = call();
+    bool retry = false;
+    status = error == nullptr ? Status::Ok() : Classify(error, what, &retry);
+    if (!retry || status.code() == StatusCode::kOutcomeUnknown) break;
+  }
+  // librdkafka repeats a request whose answer was lost. The first one may still be on its way to the
+  // coordinator and would then end a later transaction of this producer, so this producer must not have a
+  // later one.
+  if (status.ok() && client_->transaction_requests().unanswered() > 0) {
+    return Status::OutcomeUnknown(std::string(what) + " of transaction " + transactional_id_ +
+                                  ": the connection was lost while the coordinator was asked");
+  }
+  return status;
+}
+
+Status RecordProducer::Init() {
+  if (!transactional()) return Status::Ok();
+  Status status =
+      Transact("init", [&] { return rd_kafka_init_transactions(client_->handle(), kInitAttemptMs); });
+  // Nothing was written yet, so nothing is unknown: the call can simply be made again.
+  if (status.code() == StatusCode::kOutcomeUnknown || status.code() == StatusCode::kTimeout) {
+    return Status::Unavailable(status.message());
+  }
+  return status;
+}
+
+Status RecordProducer::Begin() {
+  if (!transactional()) return Status::Ok();
+  delivery_error_ = Status::Ok();
+  return Transact("begin", [&] { return rd_kafka_begin_transaction(client_->handle()); });
+}
+
+Status RecordProducer::SendOffsets(std::span<const GroupOffset> offsets, const GroupMembership& membership) {
+  MR_CHECK(transactional()) << "SendOffsets without transactions";
+  if (offsets.empty()) return Status::Ok();
+  for (const GroupOffset& at : offsets) {
+    if (membership.Holds(at.partition)) continue;
+    return Status::Aborted("offset of " + at.partition.ToString() +
+                           " is not ours to commit: the partition has moved");
+  }
+  const PartitionList list = MakePartitionList(offsets);
+  Status status = Transact("sending the offsets", [&] {
+    return rd_kafka_send_offsets_to_transaction(client_->handle(), list.get(), membership.metadata(),
+                                                kAttemptMs);
+  });
+  // Retries used up without an answer either way.
+  if (status.code() == StatusCode::kTimeout || status.code() == StatusCode::kUnavailable) {
+    return Status::OutcomeUnknown(status.message());
+  }
+  return status;
+}
+
+Status RecordProducer::Commit() {
+  MR_CHECK(transactional()) << "Commit without transactions";
+  MR_RETURN_IF_ERROR(Flush());
+  Status status =
+      Transact("commit", [&] { return rd_kafka_commit_transaction(client_->handle(), kAttemptMs); });
+  if (status.code() != StatusCode::kTimeout && status.code() != StatusCode::kUnavailable) return status;
+  // The coordinator was never asked to end the transaction: it is certainly not committed.
+  if (client_->transaction_requests().end_sent == 0) return Status::Aborted(status.message());
+  return Status::OutcomeUnknown(status.message());
+}
+
+Status RecordProducer::Abort() {
+  MR_CHECK(transactional()) << "Abort without transactions";
+  Status status =
+      Transact("abort", [&] { return rd_kafka_abort_transaction(client_->handle(), kAttemptMs); });
+  delivery_error_ = Status::Ok();
+  if (status.ok() || status.code() == StatusCode::kFenced || status.code() == StatusCode::kPermissionDenied)
+    return status;
+  return Status::OutcomeUnknown(status.message());
+}
+
+}  // namespace millrace::kafka

@@ -1,0 +1,55 @@
+#include "kafka/undecodable.h"
+
+namespace millrace::kafka {
+
+UndecodableBatch::Step UndecodableBatch::Probe(Offset at) {
+  probe_ = at;
+  return {.seek = at, .deliver = false, .skipped = std::nullopt};
+}
+
+UndecodableBatch::Step UndecodableBatch::Narrow() {
+  const std::int64_t gap = outside_.value() - inside_.value();
+  if (gap > 1) return Probe(Offset(inside_.value() + gap / 2));
+  const Step done{.seek = outside_, .deliver = false, .skipped = std::pair{error_offset_, outside_}};
+  Reset();
+  return done;
+}
+
+UndecodableBatch::Step UndecodableBatch::OnError(Offset offset, int code) {
+  if (searching_) {
+    // Another batch's error means that the probe lies behind ours. Errors that name the place of reading
+    // instead of the batch cannot be told apart and count as the same one.
+    const bool same_batch = code == error_code_ && (offset == error_offset_ || offset == probe_);
+    if (!same_batch) {
+      outside_ = probe_;
+      return Narrow();
+    }
+    inside_ = probe_;
+    if (outside_ != kNoOffset) return Narrow();
+    stride_ *= 2;
+    return Probe(Offset(inside_.value() + stride_));
+  }
+  if (offset != error_offset_ || code != error_code_) {
+    error_offset_ = offset;
+    error_code_ = code;
+    equal_errors_ = 0;
+  }
+  if (++equal_errors_ < kEqualErrors) return {};
+  searching_ = true;
+  inside_ = offset;
+  outside_ = kNoOffset;
+  stride_ = 1;
+  return Probe(Next(offset));
+}
+
+UndecodableBatch::Step UndecodableBatch::OnGood(Offset offset) {
+  if (!searching_) {
+    if (offset >= error_offset_) equal_errors_ = 0;
+    return {};
+  }
+  if (offset < probe_) return {.seek = std::nullopt, .deliver = false, .skipped = std::nullopt};
+  outside_ = probe_;
+  return Narrow();
+}
+
+}  // namespace millrace::kafka

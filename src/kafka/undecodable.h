@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "base/ids.h"
+
+namespace millrace::kafka {
+
+/// Finds the way past a batch that can never be read (a decompression bomb, a broken batch).
+///
+/// librdkafka reports such a batch as the same error at the same offset again and again, and its end is not
+/// known. After kEqualErrors of them the offset behind it is searched for by reading on at growing distances
+/// and then halving the interval between the last offset inside the batch and the first outside, so that no
+/// good record is lost: about 2 log2(records) reads.
+///
+/// One per partition, one owner, one thread. A state machine:
+///   reading --kEqualErrors equal errors--> searching --end of the batch found--> reading
+class UndecodableBatch {
+ public:
+  static constexpr int kEqualErrors = 3;
+
+  /// What to do after an event.
+  struct Step {
+    std::optional<Offset> seek;  ///< go on reading there
+    bool deliver = true;         ///< whether the record may be delivered
+    /// Set when a batch was passed: its first and the next good offset.
+    std::optional<std::pair<Offset, Offset>> skipped;
+  };
+
+  /// `offset` is the one librdkafka named: the batch's first, or where it tried to read.
+  Step OnError(Offset offset, int code);
+  /// A record, or the end of the partition, was reached at `offset`.
+  Step OnGood(Offset offset);
+  /// Reading starts anew elsewhere.
+  void Reset() { *this = UndecodableBatch(); }
+
+  bool searching() const { return searching_; }
+
+ private:
+  Step Probe(Offset at);
+  Step Narrow();
+
+  // reading
+  Offset error_offset_ = kNoOffset;
+  int error_code_ = 0;
+  int equal_errors_ = 0;
+  // searching: inside_ is in the batch, outside_ (when known) is behind it, probe_ is being read
+  bool searching_ = false;
+  Offset inside_ = kNoOffset;
+  Offset outside_ = kNoOffset;
+  Offset probe_ = kNoOffset;
+  std::int64_t stride_ = 1;
+};
+
+}  // namespace millrace::kafka
