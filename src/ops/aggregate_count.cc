@@ -1,0 +1,44 @@
+#include <cstring>
+
+#include "ops/aggregator.h"
+#include "ops/column_values.h"
+
+namespace millrace {
+namespace {
+
+struct CountState {
+  std::int64_t rows;
+};
+
+class Count final : public Aggregator {
+ public:
+  explicit Count(bool of_values)
+      : Aggregator(arrow::int64(), sizeof(CountState)), of_values_(of_values), results_(arrow::int64()) {}
+
+  void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) CountState{0}; }
+
+  bool Update(const AggregateInput& input) override {
+    const auto add = [&input](std::size_t i) { ++reinterpret_cast<CountState*>(input.state(i))->rows; };
+    if (of_values_) {
+      ForEachValid(*input.values, add);
+    } else {
+      for (std::size_t i = 0; i < input.num_rows(); ++i) add(i);
+    }
+    return true;
+  }
+
+  Status Append(const std::byte* state) override {
+    return results_.Append(reinterpret_cast<const CountState*>(state)->rows);
+  }
+  Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+
+ private:
+  const bool of_values_;
+  ColumnBuilder<std::int64_t> results_;
+};
+
+}  // namespace
+
+std::unique_ptr<Aggregator> MakeCount(bool of_values) { return std::make_unique<Count>(of_values); }
+
+}  // namespace millrace

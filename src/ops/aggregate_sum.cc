@@ -1,0 +1,201 @@
+#include <cmath>
+#include <limits>
+
+#include "ops/aggregator.h"
+#include "ops/column_values.h"
+
+namespace millrace {
+namespace {
+
+__extension__ using Int128 = __int128;
+
+struct IntegerSum {
+  std::int64_t sum;
+  std::int64_t values;
+};
+
+struct WideSum {
+  Int128 sum() const { return static_cast<Int128>((static_cast<unsigned __int128>(high) << 64) | low); }
+  std::uint64_t low;
+  std::uint64_t high;
+  std::int64_t values;
+};
+
+struct DoubleSum {
+  double sum;
+  double lost;  // what rounding took from sum so far
+  std::int64_t values;
+
+  // Kahan-Neumaier; the rounding error of the addition is exact (Knuth), so no comparison of magnitudes is
+  // needed.
+  void Add(double value) {
+    const double total = sum + value;
+    const double value_part = total - sum;
+    lost += (sum - (total - value_part)) + (value - value_part);
+    sum = total;
+    ++values;
+  }
+  // An infinite or NaN sum makes `lost` NaN.
+  double result() const { return std::isfinite(sum) ? sum + lost : sum; }
+};
+
+/// sum of integers: int64, checked (W8).
+template <typename C>
+class SumOfIntegers final : public Aggregator {
+ public:
+  SumOfIntegers() : Aggregator(arrow::int64(), sizeof(IntegerSum)), results_(arrow::int64()) {}
+
+  void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) IntegerSum{0, 0}; }
+
+  bool Update(const AggregateInput& input) override {
+    const ColumnValues<C> values(*input.values);
+    bool overflow = false;
+    ForEachValid(*input.values, [&](std::size_t i) {
+      auto* const state = reinterpret_cast<IntegerSum*>(input.state(i));
+      // Wraps, so that Undo is exact.
+      overflow |= __builtin_add_overflow(state->sum, static_cast<std::int64_t>(values[i]), &state->sum);
+      ++state->values;
+    });
+    return !overflow;
+  }
+
+  bool checked() const override { return true; }
+
+  void Undo(const AggregateInput& input) override {
+    const ColumnValues<C> values(*input.values);
+    ForEachValid(*input.values, [&](std::size_t i) {
+      auto* const state = reinterpret_cast<IntegerSum*>(input.state(i));
+      static_cast<void>(
+          __builtin_sub_overflow(state->sum, static_cast<std::int64_t>(values[i]), &state->sum));
+      --state->values;
+    });
+  }
+
+  bool Fits(const AggregateInput& input, std::size_t row) const override {
+    if (input.values->IsNull(static_cast<std::int64_t>(row))) return true;
+    const auto* const state = reinterpret_cast<const IntegerSum*>(input.state(row));
+    std::int64_t sum;
+    return !__builtin_add_overflow(state->sum, static_cast<std::int64_t>(ColumnValues<C>(*input.values)[row]),
+                                   &sum);
+  }
+
+  std::vector<std::int64_t> Unfit(const arrow::Array& array) const override {
+    std::vector<std::int64_t> rows;
+    if constexpr (std::is_same_v<C, std::uint64_t>) {
+      const ColumnValues<C> values(array);
+      ForEachValid(array, [&](std::size_t i) {
+        if (values[i] > static_cast<C>(std::numeric_limits<std::int64_t>::max())) {
+          rows.push_back(static_cast<std::int64_t>(i));
+        }
+      });
+    }
+    return rows;
+  }
+
+  Status Append(const std::byte* state) override {
+    const auto* const sum = reinterpret_cast<const IntegerSum*>(state);
+    return sum->values == 0 ? results_.AppendNull() : results_.Append(sum->sum);
+  }
+  Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+
+ private:
+  ColumnBuilder<std::int64_t> results_;
+};
+
+/// sum and mean of doubles.
+template <typename C, bool kMean>
+class SumOfDoubles final : public Aggregator {
+ public:
+  SumOfDoubles() : Aggregator(arrow::float64(), sizeof(DoubleSum)), results_(arrow::float64()) {}
+
+  void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) DoubleSum{0, 0, 0}; }
+
+  bool Update(const AggregateInput& input) override {
+    const ColumnValues<C> values(*input.values);
+    ForEachValid(*input.values, [&](std::size_t i) {
+      reinterpret_cast<DoubleSum*>(input.state(i))->Add(static_cast<double>(values[i]));
+    });
+    return true;
+  }
+
+  Status Append(const std::byte* state) override {
+    const auto* const sum = reinterpret_cast<const DoubleSum*>(state);
+    if (sum->values == 0) return results_.AppendNull();
+    return results_.Append(kMean ? sum->result() / static_cast<double>(sum->values) : sum->result());
+  }
+  Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+
+ private:
+  ColumnBuilder<double> results_;
+};
+
+/// mean of integers: the sum is exact, whatever the order.
+template <typename C>
+class MeanOfIntegers final : public Aggregator {
+ public:
+  MeanOfIntegers() : Aggregator(arrow::float64(), sizeof(WideSum)), results_(arrow::float64()) {}
+
+  void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) WideSum{0, 0, 0}; }
+
+  bool Update(const AggregateInput& input) override {
+    const ColumnValues<C> values(*input.values);
+    ForEachValid(*input.values, [&](std::size_t i) {
+      auto* const state = reinterpret_cast<WideSum*>(input.state(i));
+      const Int128 sum = state->sum() + static_cast<Int128>(values[i]);
+      state->low = static_cast<std::uint64_t>(sum);
+      state->high = static_cast<std::uint64_t>(sum >> 64);
+      ++state->values;
+    });
+    return true;
+  }
+
+  Status Append(const std::byte* state) override {
+    const auto* const sum = reinterpret_cast<const WideSum*>(state);
+    if (sum->values == 0) return results_.AppendNull();
+    return results_.Append(static_cast<double>(sum->sum()) / static_cast<double>(sum->values));
+  }
+  Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+
+ private:
+  ColumnBuilder<double> results_;
+};
+
+template <template <typename> class Integers, bool kMean>
+std::unique_ptr<Aggregator> MakeForNumbers(const arrow::DataType& type) {
+  switch (type.id()) {
+    case arrow::Type::INT8:
+      return std::make_unique<Integers<std::int8_t>>();
+    case arrow::Type::INT16:
+      return std::make_unique<Integers<std::int16_t>>();
+    case arrow::Type::INT32:
+      return std::make_unique<Integers<std::int32_t>>();
+    case arrow::Type::INT64:
+      return std::make_unique<Integers<std::int64_t>>();
+    case arrow::Type::UINT8:
+      return std::make_unique<Integers<std::uint8_t>>();
+    case arrow::Type::UINT16:
+      return std::make_unique<Integers<std::uint16_t>>();
+    case arrow::Type::UINT32:
+      return std::make_unique<Integers<std::uint32_t>>();
+    case arrow::Type::UINT64:
+      return std::make_unique<Integers<std::uint64_t>>();
+    case arrow::Type::FLOAT:
+      return std::make_unique<SumOfDoubles<float, kMean>>();
+    case arrow::Type::DOUBLE:
+      return std::make_unique<SumOfDoubles<double, kMean>>();
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Aggregator> MakeSum(const arrow::DataType& argument) {
+  return MakeForNumbers<SumOfIntegers, false>(argument);
+}
+
+std::unique_ptr<Aggregator> MakeMean(const arrow::DataType& argument) {
+  return MakeForNumbers<MeanOfIntegers, true>(argument);
+}
+
+}  // namespace millrace

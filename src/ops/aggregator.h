@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "base/result.h"
+#include "columnar/batch.h"
+
+namespace millrace {
+
+/// The rows of one batch as an aggregator sees them; all of equal length.
+struct AggregateInput {
+  /// Per row: the aggregator's own state of the row's group.
+  std::span<std::byte* const> groups;
+  /// The states lie this far behind the start of each group.
+  std::size_t state_at = 0;
+  /// Argument values; null for count().
+  const arrow::Array* values = nullptr;
+  const std::int64_t* event_times_ms = nullptr;
+  /// Offset of each row's record; null when the rows have none.
+  const std::int64_t* offsets = nullptr;
+  /// Total order of the partitions that rows come from: topic and partition.
+  std::uint64_t origin = 0;
+
+  std::size_t num_rows() const { return groups.size(); }
+  std::byte* state(std::size_t row) const { return groups[row] + state_at; }
+};
+
+/// One aggregate function over one argument type: the state of one group is `state_bytes` bytes in a row that
+/// the owner lays out, and, for strings, a value kept aside by slot. One owner, one thread.
+///
+/// Life of a state: Clear or Decode -> Update* -> Append, Encode.
+class Aggregator {
+ public:
+  virtual ~Aggregator() = default;
+
+  const std::shared_ptr<arrow::DataType>& type() const { return type_; }
+  /// Multiple of 8; states are aligned to 8.
+  std::size_t state_bytes() const { return state_bytes_; }
+
+  /// Makes room aside for slots below `slots`.
+  virtual void Resize(std::uint32_t /*slots*/) {}
+  virtual void Clear(std::byte* state, std::uint32_t slot) = 0;
+
+  /// Adds the rows. False: a sum overflowed; the states are then wrong until Undo of the same input.
+  [[nodiscard]] virtual bool Update(const AggregateInput& input) = 0;
+  /// True for aggregators whose Update can return false.
+  virtual bool checked() const { return false; }
+  /// Takes the rows of the last Update back, exactly. Precondition: checked().
+  virtual void Undo(const AggregateInput& /*input*/) {}
+  /// True when `row` can be added without overflow. Precondition: checked().
+  virtual bool Fits(const AggregateInput& /*input*/, std::size_t /*row*/) const { return true; }
+  /// Rows whose value no state can hold, ascending.
+  virtual std::vector<std::int64_t> Unfit(const arrow::Array& /*values*/) const { return {}; }
+
+  /// The same state always gives the same bytes.
+  virtual void Encode(const std::byte* state, std::string* out) const;
+  /// Takes the state off the front of `bytes`. Errors: kCorrupt.
+  virtual Status Decode(std::byte* state, std::uint32_t slot, std::string_view* bytes);
+
+  /// Appends the result of one group to the column that Finish hands over.
+  virtual Status Append(const std::byte* state) = 0;
+  virtual Result<std::shared_ptr<arrow::Array>> Finish() = 0;
+
+  /// Bytes aside of the rows.
+  virtual std::int64_t memory_bytes() const { return 0; }
+
+ protected:
+  Aggregator(std::shared_ptr<arrow::DataType> type, std::size_t state_bytes)
+      : type_(std::move(type)), state_bytes_(state_bytes) {}
+
+ private:
+  const std::shared_ptr<arrow::DataType> type_;  // of the result
+  const std::size_t state_bytes_;
+};
+
+/// `argument` is null for count(). Errors: user error that names the function and the type, and what it
+/// accepts.
+Result<std::unique_ptr<Aggregator>> MakeAggregator(const std::string& function,
+                                                   const std::shared_ptr<arrow::DataType>& argument);
+
+// One maker per family; null when the type is not accepted.
+std::unique_ptr<Aggregator> MakeCount(bool of_values);
+std::unique_ptr<Aggregator> MakeSum(const arrow::DataType& argument);
+std::unique_ptr<Aggregator> MakeMean(const arrow::DataType& argument);
+std::unique_ptr<Aggregator> MakeMinMax(bool max, const std::shared_ptr<arrow::DataType>& argument);
+std::unique_ptr<Aggregator> MakeFirstLast(bool last, const std::shared_ptr<arrow::DataType>& argument);
+
+}  // namespace millrace

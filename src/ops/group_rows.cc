@@ -1,0 +1,72 @@
+#include "ops/group_rows.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::size_t kLineBytes = 64;
+
+// Rows that nearly fill a cache line get one of their own.
+std::size_t StrideOf(std::size_t bytes) {
+  constexpr std::size_t kNearlyFull = 48;
+  if (bytes >= kNearlyFull && bytes <= kLineBytes) return kLineBytes;
+  return bytes == 0 ? 8 : bytes;
+}
+
+}  // namespace
+
+GroupRows::GroupRows(std::vector<std::unique_ptr<Aggregator>> aggregators)
+    : aggregators_(std::move(aggregators)) {
+  std::size_t bytes = 0;
+  for (const auto& aggregator : aggregators_) {
+    state_at_.push_back(bytes);
+    bytes += aggregator->state_bytes();
+  }
+  stride_ = StrideOf(bytes);
+}
+
+void GroupRows::Groups(std::span<const std::uint32_t> slots, std::vector<std::byte*>* groups) {
+  groups->resize(slots.size());
+  std::byte* const first = bytes();
+  for (std::size_t i = 0; i < slots.size(); ++i) (*groups)[i] = first + slots[i] * stride_;
+}
+
+Status GroupRows::AppendResults(std::uint32_t slot) {
+  const std::byte* const row = group(slot);
+  for (std::size_t i = 0; i < aggregators_.size(); ++i) {
+    MR_RETURN_IF_ERROR(aggregators_[i]->Append(row + state_at_[i]));
+  }
+  return Status::Ok();
+}
+
+void GroupRows::Resize(std::uint32_t slots) {
+  lines_.resize((slots * stride_ + kLineBytes - 1) / kLineBytes);
+  for (const auto& aggregator : aggregators_) aggregator->Resize(slots);
+}
+
+void GroupRows::Clear(std::uint32_t slot) {
+  std::byte* const row = group(slot);
+  for (std::size_t i = 0; i < aggregators_.size(); ++i) aggregators_[i]->Clear(row + state_at_[i], slot);
+}
+
+void GroupRows::Encode(std::uint32_t slot, std::string* out) const {
+  const std::byte* const row = bytes() + slot * stride_;
+  for (std::size_t i = 0; i < aggregators_.size(); ++i) aggregators_[i]->Encode(row + state_at_[i], out);
+}
+
+Status GroupRows::Decode(std::uint32_t slot, std::string_view in) {
+  std::byte* const row = group(slot);
+  for (std::size_t i = 0; i < aggregators_.size(); ++i) {
+    MR_RETURN_IF_ERROR(aggregators_[i]->Decode(row + state_at_[i], slot, &in));
+  }
+  if (!in.empty())
+    return Status::Corrupt("a row of aggregates is " + std::to_string(in.size()) + " bytes too long");
+  return Status::Ok();
+}
+
+std::int64_t GroupRows::memory_bytes() const {
+  auto total = static_cast<std::int64_t>(lines_.capacity() * sizeof(Line));
+  for (const auto& aggregator : aggregators_) total += aggregator->memory_bytes();
+  return total;
+}
+
+}  // namespace millrace

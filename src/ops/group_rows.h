@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ops/aggregator.h"
+#include "state/keyed_table.h"
+
+namespace millrace {
+
+/// One row per group: the states of all its aggregates side by side, so that a group touches one or two cache
+/// lines whatever the number of aggregates. Owned by one operator, used through its KeyedTable.
+class GroupRows final : public SlotRows {
+ public:
+  explicit GroupRows(std::vector<std::unique_ptr<Aggregator>> aggregators);
+
+  std::size_t size() const { return aggregators_.size(); }
+  Aggregator& aggregator(std::size_t i) { return *aggregators_[i]; }
+  /// Where the state of aggregator `i` lies in a group.
+  std::size_t state_at(std::size_t i) const { return state_at_[i]; }
+  std::byte* group(std::uint32_t slot) { return bytes() + slot * stride_; }
+  /// Addresses of many groups; valid until the next Resize.
+  void Groups(std::span<const std::uint32_t> slots, std::vector<std::byte*>* groups);
+  /// Appends the results of one group to the columns of the aggregators.
+  Status AppendResults(std::uint32_t slot);
+
+  // SlotRows.
+  void Resize(std::uint32_t slots) override;
+  void Clear(std::uint32_t slot) override;
+  void Encode(std::uint32_t slot, std::string* out) const override;
+  Status Decode(std::uint32_t slot, std::string_view bytes) override;
+  std::int64_t memory_bytes() const override;
+
+ private:
+  struct alignas(64) Line {
+    std::byte bytes[64];
+  };
+  std::byte* bytes() { return reinterpret_cast<std::byte*>(lines_.data()); }
+  const std::byte* bytes() const { return reinterpret_cast<const std::byte*>(lines_.data()); }
+
+  const std::vector<std::unique_ptr<Aggregator>> aggregators_;
+  std::vector<std::size_t> state_at_;
+  std::size_t stride_ = 0;
+  std::vector<Line> lines_;
+};
+
+}  // namespace millrace

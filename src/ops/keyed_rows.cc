@@ -1,0 +1,84 @@
+#include "ops/keyed_rows.h"
+
+#include <arrow/api.h>
+#include <arrow/compute/api.h>
+
+#include "base/suggest.h"
+#include "columnar/arrow_status.h"
+#include "columnar/key_encoding.h"
+
+namespace millrace {
+namespace {
+
+std::string KeyNames(std::span<const int> key_columns, const arrow::Schema& schema) {
+  std::string names;
+  for (const int column : key_columns) names += (names.empty() ? "" : ", ") + schema.field(column)->name();
+  return names;
+}
+
+}  // namespace
+
+Status RemoveTombstones(Batch* batch, Output& output) {
+  if (batch->tombstone == nullptr) return Status::Ok();
+  if (batch->tombstone->true_count() > 0) {
+    MR_ASSIGN_ARROW(const arrow::Datum present, arrow::compute::CallFunction("invert", {batch->tombstone}));
+    const std::int64_t before = batch->num_rows();
+    MR_ASSIGN_OR_RETURN(Batch kept,
+                        FilterBatch(*batch, static_cast<const arrow::BooleanArray&>(*present.make_array())));
+    *batch = std::move(kept);
+    output.CountAbsorbed(before - batch->num_rows());
+  }
+  batch->tombstone = nullptr;
+  return Status::Ok();
+}
+
+Status RemoveNullKeys(std::span<const int> key_columns, NullKeyPolicy policy, Batch* batch, Output& output) {
+  if (policy == NullKeyPolicy::kGroup || key_columns.empty()) return Status::Ok();
+  MR_ASSIGN_OR_RETURN(const auto nulls, RowsWithNull(KeyArrays(key_columns, *batch->data)));
+  if (nulls == nullptr) return Status::Ok();
+  const std::string names = KeyNames(key_columns, *batch->data->schema());
+  std::vector<RowError> errors;
+  for (std::int64_t i = 0; i < batch->num_rows(); ++i) {
+    if (nulls->Value(i)) {
+      errors.push_back(
+          {i, "null_key", "a key column is null (" + names + "); set null_key: drop or group to allow it"});
+    }
+  }
+  MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
+  if (policy == NullKeyPolicy::kDrop) {
+    output.CountFiltered(static_cast<std::int64_t>(errors.size()));
+  } else {
+    MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
+  }
+  *batch = std::move(kept);
+  return Status::Ok();
+}
+
+std::vector<std::shared_ptr<arrow::Array>> KeyArrays(std::span<const int> key_columns,
+                                                     const arrow::RecordBatch& data) {
+  std::vector<std::shared_ptr<arrow::Array>> arrays;
+  arrays.reserve(key_columns.size());
+  for (const int column : key_columns) arrays.push_back(data.column(column));
+  return arrays;
+}
+
+Result<std::vector<int>> KeyColumnIndices(std::span<const std::string> names, const arrow::Schema& input) {
+  std::vector<int> indices;
+  for (const std::string& name : names) {
+    const int index = input.GetFieldIndex(name);
+    if (index < 0) {
+      return Status::InvalidArgument("there is no column '" + name + "' to group by" +
+                                     DidYouMean(name, input.field_names()));
+    }
+    const auto& type = input.field(index)->type();
+    if (!IsKeyType(*type)) {
+      return Status::InvalidArgument(
+          "column '" + name + "' is " + type->ToString() +
+          ", which cannot be grouped by; use an integer, string, date or decimal column");
+    }
+    indices.push_back(index);
+  }
+  return indices;
+}
+
+}  // namespace millrace

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "ops/operator.h"
+#include "ops/rekey.h"
+
+namespace millrace {
+
+/// Takes tombstones out of a batch whose rows are about to be grouped, and counts them as absorbed (R2).
+Status RemoveTombstones(Batch* batch, Output& output);
+
+/// Takes out the rows in which a key column is null: dead letters under kError, counted as filtered under
+/// kDrop; kGroup keeps them.
+Status RemoveNullKeys(std::span<const int> key_columns, NullKeyPolicy policy, Batch* batch, Output& output);
+
+/// The key columns of a batch.
+std::vector<std::shared_ptr<arrow::Array>> KeyArrays(std::span<const int> key_columns,
+                                                     const arrow::RecordBatch& data);
+
+/// Indices of `names` in `input`. Errors: user error when one is missing or cannot be a key.
+Result<std::vector<int>> KeyColumnIndices(std::span<const std::string> names, const arrow::Schema& input);
+
+}  // namespace millrace

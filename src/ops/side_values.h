@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace millrace {
+
+/// Byte strings by slot, for aggregates whose value has no fixed size. One owner, one thread.
+class SideValues {
+ public:
+  void Resize(std::uint32_t slots);
+  std::string_view operator[](std::uint32_t slot) const { return values_[slot]; }
+  void Set(std::uint32_t slot, std::string_view value);
+
+  /// One byte for presence, then 4 bytes of length and the value when present.
+  void Encode(std::uint32_t slot, bool present, std::string* out) const;
+  /// Takes a value off the front of `in`; false when it was not present. Errors: kCorrupt.
+  Result<bool> Decode(std::uint32_t slot, std::string_view* in);
+
+  std::int64_t memory_bytes() const;
+
+ private:
+  std::vector<std::string> values_;
+  std::int64_t heap_bytes_ = 0;  // of values that are not kept in place
+};
+
+}  // namespace millrace
