@@ -25,6 +25,7 @@ struct Compiled {
   StagedPlan staged;
   std::vector<std::vector<std::string>>
       group_columns;  // by NodeId: columns that made the key, see SinkFactoryContext
+  std::map<NodeId, std::shared_ptr<ConsoleOutput>> consoles;
   const Clock* clock;
 
   const PlanNode& node(NodeId id) const { return analyzed.plan.nodes[id]; }
@@ -164,25 +165,37 @@ class ProgramBuilder {
 
   Status AddSink(NodeId id, const SinkNode& sink, ChainNode chain) {
     const auto& input = compiled_.input_schema(id);
+    std::vector<std::size_t> path;
     if (sink.where.has_value()) {
       ChainNode filter;
       filter.name = chain.name + "-where";
       filter.on_error = chain.on_error;
       MR_ASSIGN_OR_RETURN(BoundExpr predicate, BoundExpr::Bind(sink.where->expr, input));
       MR_ASSIGN_OR_RETURN(filter.op, MakeFilter(std::move(predicate), input));
-      first_[id] = Append(std::move(filter));
+      path.push_back(Append(std::move(filter)));
     }
     SinkFactoryContext context;
+    context.app = plan_.name;
     context.input = input;
     context.group_columns = compiled_.group_columns[compiled_.node(id).inputs.front()];
     context.partition = partition_;
-    MR_ASSIGN_OR_RETURN(chain.sink, MakeSink(compiled_.node(id), context));
-    last_[id] = Append(std::move(chain));
-    if (sink.where.has_value()) {
-      program_.nodes[first_[id]].next.push_back(last_[id]);
-    } else {
-      first_[id] = last_[id];
+    context.clock = compiled_.clock;
+    if (const auto console = compiled_.consoles.find(id); console != compiled_.consoles.end())
+      context.console = console->second;
+    MR_ASSIGN_OR_RETURN(auto projection, MakeSinkProjection(sink, input));
+    if (projection != nullptr) {
+      context.input = projection->output_schema();
+      ChainNode columns;
+      columns.name = chain.name + "-partition";
+      columns.on_error = chain.on_error;
+      columns.op = std::move(projection);
+      path.push_back(Append(std::move(columns)));
     }
+    MR_ASSIGN_OR_RETURN(chain.sink, MakeSink(compiled_.node(id), context));
+    path.push_back(Append(std::move(chain)));
+    for (std::size_t i = 0; i + 1 < path.size(); ++i) program_.nodes[path[i]].next.push_back(path[i + 1]);
+    first_[id] = path.front();
+    last_[id] = path.back();
     return Status::Ok();
   }
 
@@ -200,6 +213,7 @@ class ProgramBuilder {
     ChainNode sink;
     sink.name = node.name + "-repartition";
     sink.on_error = ErrorPolicy::kFail;
+    sink.internal = true;
     sink.sink = MakeRepartitionSink(
         {.topic = cut.topic, .partitions = downstream.partitions, .upstream = partition_}, *compiled_.clock);
     program_.nodes[at].next.push_back(Append(std::move(sink)));
@@ -270,7 +284,7 @@ std::string FileName(std::string text) {
   return text;
 }
 
-SubTopology Describe(const std::shared_ptr<const Compiled>& compiled, std::size_t index) {
+Result<SubTopology> Describe(const std::shared_ptr<const Compiled>& compiled, std::size_t index) {
   const Stage& stage = compiled->staged.stages[index];
   SubTopology out;
   out.name = FileName(stage.name);
@@ -284,7 +298,9 @@ SubTopology Describe(const std::shared_ptr<const Compiled>& compiled, std::size_
   for (const NodeId id : stage.nodes) {
     const PlanNode& node = compiled->node(id);
     if (node.inputs.empty()) continue;
-    const std::string layout = StateLayout(node, *compiled->input_schema(id));
+    auto made = StateLayout(node, compiled->input_schema(id));
+    if (!made.ok()) return At(node, made.status());
+    const std::string layout = *std::move(made);
     if (layout.empty()) continue;
     out.state_layout += layout + "\n";
     out.tables.push_back({node.name, compiled->analyzed.plan.name + "-" + node.name + "-changelog"});
@@ -326,6 +342,13 @@ Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions&
   compiled->analyzed = analyzed;
   compiled->group_columns = GroupColumns(analyzed.plan);
   compiled->clock = options.clock;
+  for (NodeId id = 0; id < analyzed.plan.nodes.size(); ++id) {
+    const auto* sink = std::get_if<SinkNode>(&analyzed.plan.nodes[id].op);
+    const auto* console = sink != nullptr ? std::get_if<ConsoleSink>(&sink->sink) : nullptr;
+    if (console != nullptr && options.console != nullptr) {
+      compiled->consoles[id] = std::make_shared<ConsoleOutput>(options.console, console->limit);
+    }
+  }
   MR_ASSIGN_OR_RETURN(compiled->staged, CutPlan(analyzed, options.source_partitions));
   Topology topology;
   topology.app = analyzed.plan.name;
@@ -333,7 +356,8 @@ Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions&
   topology.time = {.out_of_orderness = analyzed.plan.out_of_orderness,
                    .idle_after = analyzed.plan.idle_after};
   for (std::size_t i = 0; i < compiled->staged.stages.size(); ++i) {
-    topology.sub_topologies.push_back(Describe(compiled, i));
+    MR_ASSIGN_OR_RETURN(SubTopology sub, Describe(compiled, i));
+    topology.sub_topologies.push_back(std::move(sub));
     MR_RETURN_IF_ERROR(topology.sub_topologies.back().make_program(Partition(0), nullptr).status());
   }
   AddInternalTopics(*compiled, &topology);

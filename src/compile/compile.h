@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <map>
 #include <string>
 
@@ -15,7 +16,8 @@ namespace millrace {
 struct CompileOptions {
   /// Partition count of every source topic.
   std::map<std::string, std::int32_t> source_partitions;
-  const Clock* clock = nullptr;  ///< outlives the topology
+  const Clock* clock = nullptr;     ///< outlives the topology
+  std::ostream* console = nullptr;  ///< where console sinks print; outlives the topology
 };
 
 /// Turns a checked plan into what workers run: cuts it into sub-topologies, names internal topics and state

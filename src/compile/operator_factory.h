@@ -20,6 +20,6 @@ Result<std::unique_ptr<Operator>> MakeOperator(const PlanNode& node,
 
 /// One line of StateStoreOptions::layout for a stateful node, "" for others: what must stay the same for its
 /// rows on disk to be readable (K4).
-std::string StateLayout(const PlanNode& node, const arrow::Schema& input);
+Result<std::string> StateLayout(const PlanNode& node, const std::shared_ptr<arrow::Schema>& input);
 
 }  // namespace millrace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,23 +9,37 @@
 
 #include "base/result.h"
 #include "connect/sink.h"
+#include "connectors/console/console_sink.h"
+#include "env/clock.h"
+#include "ops/operator.h"
 #include "plan/plan.h"
 
 namespace millrace {
 
 struct SinkFactoryContext {
-  /// Rows the sink receives.
+  std::string app;
+  /// Rows the sink receives: behind MakeSinkProjection when there is one.
   std::shared_ptr<arrow::Schema> input;
   /// Columns that made the key of the rows, when a group_by or window did: the default key of a Kafka sink.
   std::vector<std::string> group_columns;
   Partition partition{0};
+  /// Shared by the tasks of a console sink; null for other kinds.
+  std::shared_ptr<ConsoleOutput> console;
+  const Clock* clock = nullptr;
 };
 
-/// The sink of one plan node (its `where` is an operator in front of it).
+/// For a sink with partition_by: the projection that puts the partition columns last, as files need them;
+/// null for other sinks. A plain column keeps its name and leaves the payload; an expression is named after
+/// its text.
+Result<std::unique_ptr<Operator>> MakeSinkProjection(const SinkNode& sink,
+                                                     const std::shared_ptr<arrow::Schema>& input);
+
+/// The sink of one plan node (its `where` and projection are operators in front of it).
 /// Errors: user error; the caller adds the location.
 Result<std::unique_ptr<Sink>> MakeSink(const PlanNode& node, const SinkFactoryContext& context);
 
-/// Writes late rows (with their `late_by`) as JSON to `topic`, under their own key (W2).
+/// Writes late rows (with their `late_by`) as JSON to `topic`, under their own key (W2). `input`: without
+/// late_by.
 Result<std::unique_ptr<Sink>> MakeLateSink(const std::string& topic,
                                            const std::shared_ptr<arrow::Schema>& input);
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +21,8 @@ struct RunnerOptions {
   Cluster* cluster = nullptr;
   const Clock* clock = nullptr;
   MetricRegistry* metrics = nullptr;
+  /// Where console sinks print.
+  std::ostream* console = nullptr;
   /// Holds tasks' state, the node id and the slot locks.
   std::string state_dir = "./state";
   /// Stop after this long without finishing the last batch and commit (D5).
@@ -44,8 +46,8 @@ struct RunnerStatus {
 
 /// Runs one plan on a cluster with `plan.workers` worker threads until stopped.
 ///
-/// Make checks topics (creates internal and, when allowed, output ones), infers undeclared schemas, analyses and
-/// compiles the plan; Run blocks. Stop and status() may be called from any thread.
+/// Make checks topics (creates internal and, when allowed, output ones), infers undeclared schemas, analyses
+/// and compiles the plan; Run blocks. Stop and status() may be called from any thread.
 class PipelineRunner {
  public:
   /// Errors: user error for a plan or topic problem; kUnavailable when the broker does not answer.

@@ -73,7 +73,10 @@ class Chain::NodeOutput final : public Output {
 
 Chain::Chain(std::vector<ChainNode> nodes, DeadLetterWriter& dead_letters, MetricRegistry& metrics,
              const Clock& clock)
-    : inputs_(nodes.size()), dead_letters_(dead_letters), clock_(clock) {
+    : inputs_(nodes.size()),
+      dead_letters_(dead_letters),
+      clock_(clock),
+      sink_rows_(metrics.GetCounter("millrace_sink_rows_total", "Rows that the pipeline's sinks accepted.")) {
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     MR_CHECK((nodes[i].op == nullptr) != (nodes[i].sink == nullptr));
     for (const std::size_t next : nodes[i].next) {
@@ -106,7 +109,9 @@ Status Chain::WriteSink(Node& node, Sink& sink, const Batch& batch) {
   std::vector<RowError> errors;
   SinkContext context{.producer = producer_, .errors = &errors};
   MR_RETURN_IF_ERROR(sink.Write(batch, context).WithContext(node.spec.name));
-  node.metrics.rows_out.Add(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
+  const std::int64_t accepted = batch.num_rows() - static_cast<std::int64_t>(errors.size());
+  node.metrics.rows_out.Add(accepted);
+  if (!node.spec.internal && &sink == node.spec.sink.get()) sink_rows_.Add(accepted);
   if (errors.empty()) return Status::Ok();
   return HandleErrors(node, batch, std::move(errors));
 }

@@ -58,6 +58,7 @@ class Chain {
   std::vector<std::vector<std::size_t>> inputs_;  // by node: the nodes that feed it; empty for an entry
   DeadLetterWriter& dead_letters_;
   const Clock& clock_;
+  Counter& sink_rows_;
   Producer* producer_ = nullptr;
 };
 

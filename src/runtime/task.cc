@@ -29,6 +29,8 @@ Result<std::unique_ptr<StateStore>> Task::OpenStore() {
   StateStoreOptions options;
   options.directory = context_.state_dir + "/" + sub_.name + "_" + std::to_string(id_.partition.value());
   options.layout = sub_.state_layout;
+  options.identity = context_.topology->app + "/" + sub_.name + "_" + std::to_string(id_.partition.value());
+  options.clock = context_.clock;
   options.max_rows_in_memory = context_.max_rows_in_memory;
   auto opened = StateStore::Open(options, *context_.state_runtime);
   // The holder no longer owns the partition, or it would not have come to us: go beside it and restore.

@@ -56,6 +56,7 @@ struct ChainNode {
   std::unique_ptr<Sink> late_sink;
   std::vector<std::size_t> next;  ///< indices above this node's own
   ErrorPolicy on_error = ErrorPolicy::kFail;
+  bool internal = false;  ///< a repartition sink: its rows are not the pipeline's output
 };
 
 /// Everything that one task runs. Nodes are in topological order.

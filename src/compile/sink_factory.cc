@@ -1,0 +1,147 @@
+#include "compile/sink_factory.h"
+
+#include <algorithm>
+
+#include <arrow/api.h>
+
+#include "codec/json/json_codec.h"
+#include "codec/text/text_codec.h"
+#include "connect/staged_file_sink.h"
+#include "connectors/ipc/ipc_format.h"
+#include "connectors/kafka/kafka_sink.h"
+#include "connectors/parquet/parquet_format.h"
+#include "ops/project.h"
+
+namespace millrace {
+namespace {
+
+Result<std::unique_ptr<Encoder>> MakeValueEncoder(const std::string& format,
+                                                  const std::shared_ptr<arrow::Schema>& schema) {
+  if (format == "json") return MakeJsonEncoder(schema);
+  if (format == "string" || format == "bytes") return MakeStringEncoder(schema);
+  return Status::InvalidArgument("format '" + format + "' is not known; there is: json, string, bytes");
+}
+
+Result<std::unique_ptr<Sink>> Make(const KafkaSink& sink, const SinkFactoryContext& context) {
+  KafkaSinkOptions options;
+  options.topic = sink.topic;
+  MR_ASSIGN_OR_RETURN(options.value, MakeValueEncoder(sink.format, context.input));
+  options.key_columns = sink.key;
+  if (options.key_columns.empty()) {
+    const bool all_there =
+        std::all_of(context.group_columns.begin(), context.group_columns.end(),
+                    [&](const std::string& column) { return context.input->GetFieldIndex(column) >= 0; });
+    if (all_there) options.key_columns = context.group_columns;
+  }
+  if (!options.key_columns.empty()) {
+    arrow::FieldVector fields;
+    for (const std::string& column : options.key_columns) {
+      const auto field = context.input->GetFieldByName(column);
+      if (field == nullptr) return Status::InvalidArgument("the key column '" + column + "' does not exist");
+      fields.push_back(field);
+    }
+    MR_ASSIGN_OR_RETURN(const KeyFormat format, ParseKeyFormat(sink.key_format));
+    MR_ASSIGN_OR_RETURN(options.key, MakeKeyEncoder(format, arrow::schema(std::move(fields))));
+  }
+  return MakeKafkaSink(std::move(options), *context.input);
+}
+
+template <typename FileSink>
+Result<std::unique_ptr<Sink>> MakeFileSink(const FileSink& sink, std::unique_ptr<FileFormat> format,
+                                           const std::string& name, const SinkFactoryContext& context) {
+  StagedFileOptions options;
+  options.path = sink.path;
+  options.app = context.app;
+  options.sink = name;
+  options.partition = context.partition;
+  options.schema = context.input;
+  options.partition_columns = sink.partition_by.size();
+  options.roll = sink.roll;
+  options.roll_bytes = sink.roll_bytes;
+  options.clock = context.clock;
+  return MakeStagedFileSink(std::move(options), std::move(format));
+}
+
+Result<std::unique_ptr<Sink>> Make(const ConsoleSink& sink, const SinkFactoryContext& context) {
+  if (context.console == nullptr)
+    return Status::InvalidArgument("a console sink needs a console, and this process has none");
+  if (sink.format == "table") return MakeConsoleTableSink(context.input, context.console);
+  MR_ASSIGN_OR_RETURN(auto encoder, MakeJsonEncoder(context.input));
+  return MakeConsoleLineSink(std::move(encoder), context.console);
+}
+
+const std::vector<PlanExpr>* PartitionBy(const SinkNode& sink) {
+  if (const auto* parquet = std::get_if<ParquetSink>(&sink.sink)) return &parquet->partition_by;
+  if (const auto* ipc = std::get_if<IpcSink>(&sink.sink)) return &ipc->partition_by;
+  return nullptr;
+}
+
+/// "date(window_start)" -> "date_window_start".
+std::string DirectoryName(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      out.push_back(c);
+    } else if (!out.empty() && out.back() != '_') {
+      out.push_back('_');
+    }
+  }
+  while (!out.empty() && out.back() == '_') out.pop_back();
+  return out.empty() ? "partition" : out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Operator>> MakeSinkProjection(const SinkNode& sink,
+                                                     const std::shared_ptr<arrow::Schema>& input) {
+  const std::vector<PlanExpr>* partition_by = PartitionBy(sink);
+  if (partition_by == nullptr || partition_by->empty()) return std::unique_ptr<Operator>();
+  std::vector<Projection> columns;
+  std::vector<Projection> last;
+  std::vector<std::string> moved;
+  for (const PlanExpr& part : *partition_by) {
+    const std::string column = part.expr.AsColumn();
+    if (const int index = input->GetFieldIndex(column); !column.empty() && index >= 0) {
+      last.push_back({column, index});
+      moved.push_back(column);
+      continue;
+    }
+    MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(part.expr, input));
+    last.push_back({DirectoryName(part.expr.ToString()), std::move(bound)});
+  }
+  for (int i = 0; i < input->num_fields(); ++i) {
+    const std::string& name = input->field(i)->name();
+    if (std::find(moved.begin(), moved.end(), name) == moved.end()) columns.push_back({name, i});
+  }
+  std::move(last.begin(), last.end(), std::back_inserter(columns));
+  return MakeProject(std::move(columns), *input);
+}
+
+Result<std::unique_ptr<Sink>> MakeSink(const PlanNode& node, const SinkFactoryContext& context) {
+  const auto& sink = std::get<SinkNode>(node.op).sink;
+  if (const auto* kafka = std::get_if<KafkaSink>(&sink)) return Make(*kafka, context);
+  if (const auto* console = std::get_if<ConsoleSink>(&sink)) return Make(*console, context);
+  if (const auto* parquet = std::get_if<ParquetSink>(&sink))
+    return MakeFileSink(*parquet, MakeParquetFormat(), node.name, context);
+  MR_ASSIGN_OR_RETURN(auto format, MakeIpcFormat());
+  return MakeFileSink(std::get<IpcSink>(sink), std::move(format), node.name, context);
+}
+
+Result<std::unique_ptr<Sink>> MakeLateSink(const std::string& topic,
+                                           const std::shared_ptr<arrow::Schema>& input) {
+  MR_ASSIGN_OR_RETURN(const auto extended, [&]() -> Result<std::shared_ptr<arrow::Schema>> {
+    if (input->GetFieldIndex("late_by") >= 0) {
+      return Status::InvalidArgument(
+          "rows sent to a late topic get a column 'late_by', which exists already; rename it");
+    }
+    arrow::FieldVector fields = input->fields();
+    fields.push_back(arrow::field("late_by", arrow::int64()));
+    return arrow::schema(std::move(fields));
+  }());
+  KafkaSinkOptions options;
+  options.topic = topic;
+  MR_ASSIGN_OR_RETURN(options.value, MakeJsonEncoder(extended));
+  return MakeKafkaSink(std::move(options), *extended);
+}
+
+}  // namespace millrace

@@ -1,0 +1,111 @@
+#include "engine/pipeline_setup.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/log.h"
+#include "compile/compile.h"
+#include "engine/schema_inference.h"
+
+namespace millrace {
+namespace {
+
+// Far beyond any event time: windows and replays write old and future timestamps (kTimestampMax of Kafka).
+constexpr const char* kNoTimestampLimit = "9223372036854775807";
+
+/// Makes the topic unless it is there. Another process of the pipeline may make it at the same time.
+Status EnsureTopic(TopicAdmin& admin, const NewTopic& topic) {
+  MR_ASSIGN_OR_RETURN(auto found, admin.Describe(topic.name));
+  if (!found.has_value()) {
+    const Status created = admin.Create(topic);
+    if (created.ok()) {
+      Log(LogLevel::kInfo, "topic created", {{"topic", topic.name}, {"partitions", topic.partitions}});
+      return Status::Ok();
+    }
+    if (created.code() != StatusCode::kAlreadyExists)
+      return created.WithContext("creating topic '" + topic.name + "'");
+    MR_ASSIGN_OR_RETURN(found, admin.Describe(topic.name));
+  }
+  if (found.has_value() && found->partitions != topic.partitions) {
+    return Status::InvalidArgument(
+        "internal topic '" + topic.name + "' has " + std::to_string(found->partitions) +
+        " partitions, but the pipeline now needs " + std::to_string(topic.partitions) +
+        ": the partition count of a source topic changed; run 'millrace reset' to start the "
+        "pipeline anew with the new count");
+  }
+  return Status::Ok();
+}
+
+/// Output topics that the plan writes to: name and partition count (0: as the sources).
+std::map<std::string, std::int32_t> OutputTopics(const Plan& plan) {
+  std::map<std::string, std::int32_t> out;
+  if (!plan.dead_letter_topic.empty()) out.emplace(plan.dead_letter_topic, 0);
+  for (const PlanNode& node : plan.nodes) {
+    if (const auto* window = std::get_if<WindowStep>(&node.op);
+        window != nullptr && !window->late_topic.empty()) {
+      out.emplace(window->late_topic, 0);
+    }
+    if (const auto* sink = std::get_if<SinkNode>(&node.op)) {
+      if (const auto* kafka = std::get_if<KafkaSink>(&sink->sink)) {
+        std::int32_t& partitions = out[kafka->topic];
+        partitions = std::max(partitions, kafka->partitions);
+      }
+    }
+  }
+  return out;
+}
+
+Status EnsureOutputTopics(const Plan& plan, std::int32_t default_partitions, TopicAdmin& admin) {
+  for (const auto& [name, partitions] : OutputTopics(plan)) {
+    MR_ASSIGN_OR_RETURN(const auto found, admin.Describe(name));
+    if (found.has_value()) continue;
+    if (!plan.create_topics) {
+      return Status::NotFound(
+          "output topic '" + name +
+          "' does not exist and create_topics is false; create it or set create_topics: true");
+    }
+    NewTopic topic;
+    topic.name = name;
+    topic.partitions = partitions > 0 ? partitions : default_partitions;
+    topic.config = {{"message.timestamp.after.max.ms", kNoTimestampLimit}};
+    const Status created = admin.Create(topic);
+    if (!created.ok() && created.code() != StatusCode::kAlreadyExists)
+      return created.WithContext("creating topic '" + name + "'");
+    if (created.ok())
+      Log(LogLevel::kInfo, "topic created", {{"topic", name}, {"partitions", topic.partitions}});
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<ReadyPipeline> SetUpPipeline(Plan plan, Cluster& cluster, const Clock& clock, std::ostream* console) {
+  CompileOptions options;
+  options.clock = &clock;
+  options.console = console;
+  std::int32_t most_partitions = 1;
+  for (const PlanNode& node : plan.nodes) {
+    const auto* source = std::get_if<KafkaSource>(&node.op);
+    if (source == nullptr) continue;
+    MR_ASSIGN_OR_RETURN(const auto topic, cluster.admin().Describe(source->topic));
+    if (!topic.has_value()) {
+      return Status::NotFound(
+          "source topic '" + source->topic +
+          "' does not exist; create it first (source topics are never created by a pipeline): millrace "
+          "topic create " +
+          source->topic + " --partitions 2");
+    }
+    options.source_partitions[source->topic] = topic->partitions;
+    most_partitions = std::max(most_partitions, topic->partitions);
+  }
+  MR_RETURN_IF_ERROR(InferMissingSchemas(&plan, cluster, clock));
+  ReadyPipeline ready;
+  MR_ASSIGN_OR_RETURN(ready.analyzed, AnalyzePlan(std::move(plan)));
+  MR_ASSIGN_OR_RETURN(ready.topology, CompilePlan(ready.analyzed, options));
+  for (const NewTopic& topic : ready.topology.internal_topics)
+    MR_RETURN_IF_ERROR(EnsureTopic(cluster.admin(), topic));
+  MR_RETURN_IF_ERROR(EnsureOutputTopics(ready.analyzed.plan, most_partitions, cluster.admin()));
+  return ready;
+}
+
+}  // namespace millrace

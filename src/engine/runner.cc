@@ -1,0 +1,155 @@
+#include "engine/runner.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "engine/pipeline_setup.h"
+#include "env/environment.h"
+#include "env/thread.h"
+#include "runtime/slot.h"
+#include "runtime/worker.h"
+
+namespace millrace {
+namespace {
+
+constexpr Duration kPollWait{50};
+// What a row of state is assumed to take in memory: key, accumulators and index.
+constexpr std::int64_t kBytesPerRow = 256;
+constexpr std::int64_t kLeastRowsInMemory = 10'000;
+
+Result<std::optional<int>> WantedSlot() {
+  const std::optional<std::string> text = GetEnv("MILLRACE_SLOT");
+  if (!text.has_value() || text->empty()) return std::optional<int>();
+  if (text->size() > 3 || text->find_first_not_of("0123456789") != std::string::npos) {
+    return Status::InvalidArgument("MILLRACE_SLOT is '" + *text + "'; it must be a number from 0 to 999");
+  }
+  return std::optional<int>(std::stoi(*text));
+}
+
+class Runner final : public PipelineRunner {
+ public:
+  Runner(RunnerOptions options, ReadyPipeline ready, std::unique_ptr<StateRuntime> state)
+      : options_(std::move(options)), ready_(std::move(ready)), state_(std::move(state)) {}
+
+  Status AddWorkers() {
+    const Plan& plan = ready_.analyzed.plan;
+    const std::string app_dir = options_.state_dir + "/" + plan.name;
+    MR_ASSIGN_OR_RETURN(const std::optional<int> wanted, WantedSlot());
+    context_.topology = &ready_.topology;
+    context_.clock = options_.clock;
+    context_.metrics = options_.metrics;
+    context_.state_runtime = state_.get();
+    context_.state_dir = app_dir;
+    context_.max_rows_in_memory = RowsPerTask();
+    for (int i = 0; i < plan.workers; ++i) {
+      const std::optional<int> slot_number = wanted.has_value() ? std::optional(*wanted + i) : std::nullopt;
+      MR_ASSIGN_OR_RETURN(auto slot, Slot::Acquire(app_dir, plan.name, slot_number));
+      WorkerOptions worker;
+      worker.id = slot->transactional_id();
+      worker.exactly_once = plan.guarantee == Guarantee::kExactlyOnce;
+      worker.commit_interval = plan.EffectiveCommitInterval();
+      worker.commit_bytes = plan.commit_bytes.value();
+      worker.poll = {
+          .wait = kPollWait, .max_records = plan.batch.rows, .max_bytes = plan.batch.bytes.value()};
+      worker.offset_reset_to_earliest = ResetsToEarliest(plan);
+      slots_.push_back(std::move(slot));
+      workers_.push_back(std::make_unique<Worker>(context_, *options_.cluster, std::move(worker)));
+    }
+    return Status::Ok();
+  }
+
+  Status Run() override {
+    std::vector<Status> results(workers_.size());
+    {
+      std::vector<Thread> threads;
+      for (std::size_t i = 0; i < workers_.size(); ++i) {
+        threads.emplace_back("worker-" + std::to_string(i), [this, i, &results] {
+          results[i] = RunWorker(*workers_[i]);
+          if (!results[i].ok()) stop_.RequestStop();
+        });
+      }
+    }
+    for (Status& result : results) {
+      if (!result.ok()) return std::move(result);
+    }
+    return Status::Ok();
+  }
+
+  void Stop() override { stop_.RequestStop(); }
+
+  RunnerStatus status() const override {
+    RunnerStatus out;
+    Watermark lowest = kEndOfTime;
+    for (const auto& worker : workers_) {
+      const WorkerStatus& status = worker->status();
+      out.tasks_running += status.tasks_running.load();
+      out.tasks_restoring += status.tasks_restoring.load();
+      out.lag += status.lag.load();
+      out.last_commit_ms = std::max(out.last_commit_ms, status.last_commit_ms.load());
+      if (const Watermark watermark(status.watermark.load()); watermark != kNoWatermark)
+        lowest = std::min(lowest, watermark);
+    }
+    if (lowest != kEndOfTime) out.watermark = lowest;
+    out.ready = out.tasks_running > 0 && out.tasks_restoring == 0;
+    const MetricRegistry& metrics = *options_.metrics;
+    out.records_in = static_cast<std::int64_t>(metrics.Sum("millrace_records_in_total"));
+    out.rows_late = static_cast<std::int64_t>(metrics.Sum("millrace_step_rows_late_total"));
+    out.dead_letters = static_cast<std::int64_t>(metrics.Sum("millrace_errors_total"));
+    out.commits = static_cast<std::int64_t>(metrics.Sum("millrace_commits_total"));
+    out.rows_out = static_cast<std::int64_t>(metrics.Sum("millrace_sink_rows_total"));
+    return out;
+  }
+
+ private:
+  std::int64_t RowsPerTask() const {
+    std::int64_t tasks = 0;
+    for (const SubTopology& sub : ready_.topology.sub_topologies)
+      tasks += sub.tables.empty() ? 0 : sub.partitions;
+    const std::int64_t rows = ready_.analyzed.plan.memory.value() / 2 / kBytesPerRow;
+    return std::max(kLeastRowsInMemory, rows / std::max<std::int64_t>(1, tasks));
+  }
+
+  static bool ResetsToEarliest(const Plan& plan) {
+    return std::all_of(plan.nodes.begin(), plan.nodes.end(), [](const PlanNode& node) {
+      const auto* source = std::get_if<KafkaSource>(&node.op);
+      return source == nullptr || source->offset_reset != "error";
+    });
+  }
+
+  Status RunWorker(Worker& worker) {
+    Status status = worker.Start();
+    while (status.ok() && !stop_.stop_requested()) status = worker.RunOnce(kPollWait);
+    if (!status.ok()) Log(LogLevel::kError, "a worker stopped", {{"error", status}});
+    Status stopped = worker.Stop();
+    return status.ok() ? std::move(stopped) : std::move(status);
+  }
+
+  // Constant after AddWorkers.
+  const RunnerOptions options_;
+  const ReadyPipeline ready_;
+  const std::unique_ptr<StateRuntime> state_;
+  TaskContext context_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::vector<std::unique_ptr<Worker>> workers_;  // each used by its own thread, status() by any
+
+  // Own synchronisation.
+  StopToken stop_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<PipelineRunner>> PipelineRunner::Make(Plan plan, RunnerOptions options) {
+  if (plan.guarantee == Guarantee::kExactlyOnce && !options.cluster->supports_exactly_once()) {
+    return Status::InvalidArgument(
+        "the embedded broker has no real transactions: set guarantee: at_least_once, or use Apache Kafka");
+  }
+  MR_ASSIGN_OR_RETURN(ReadyPipeline ready,
+                      SetUpPipeline(std::move(plan), *options.cluster, *options.clock, options.console));
+  // Half of the memory for state: of that, half for RocksDB's cache and memtables, half for rows in memory.
+  MR_ASSIGN_OR_RETURN(auto state, StateRuntime::Make(ByteCount(ready.analyzed.plan.memory.value() / 4)));
+  auto runner = std::make_unique<Runner>(std::move(options), std::move(ready), std::move(state));
+  MR_RETURN_IF_ERROR(runner->AddWorkers());
+  return std::unique_ptr<PipelineRunner>(std::move(runner));
+}
+
+}  // namespace millrace

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <arrow/type_fwd.h>
+
+#include "base/result.h"
+#include "connect/cluster.h"
+#include "env/clock.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+/// Gives every source without a schema one (R7): what an earlier process of the pipeline wrote to
+/// "<app>-meta", else what a sample of the topic shows, which is then written there. The first record per
+/// source counts, so all processes agree. Errors: user error when the topic is empty or holds no JSON
+/// objects.
+Status InferMissingSchemas(Plan* plan, Cluster& cluster, const Clock& clock);
+
+/// The schema of up to 10,000 records from the beginning of every partition, read for at most a second.
+Result<std::shared_ptr<arrow::Schema>> SampleSchema(const std::string& topic, const std::string& format,
+                                                    Cluster& cluster, const Clock& clock);
+
+}  // namespace millrace

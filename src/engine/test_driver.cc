@@ -1,0 +1,206 @@
+#include "engine/test_driver.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "connectors/memory/memory_cluster.h"
+#include "connectors/memory/memory_log.h"
+#include "engine/pipeline_setup.h"
+#include "env/clock.h"
+#include "env/environment.h"
+#include "env/file.h"
+#include "env/random.h"
+#include "runtime/worker.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kQuietRounds = 3;         // a rebalance takes two polls of every worker
+constexpr int kMostRounds = 1'000'000;  // a pipeline that feeds itself
+constexpr std::int64_t kStateMemory = 64LL << 20;
+
+std::string HiddenTopic(const std::string& sink) { return "__sink." + sink; }
+
+/// Sinks without a topic write to a hidden one instead.
+void RedirectSinks(Plan* plan) {
+  for (PlanNode& node : plan->nodes) {
+    auto* sink = std::get_if<SinkNode>(&node.op);
+    if (sink == nullptr || std::holds_alternative<KafkaSink>(sink->sink)) continue;
+    KafkaSink kafka;
+    kafka.topic = HiddenTopic(node.name);
+    sink->sink = kafka;
+  }
+}
+
+class Driver final : public TestDriver {
+ public:
+  Driver(TestDriverOptions options, std::string state_dir)
+      : options_(options),
+        state_dir_(std::move(state_dir)),
+        clock_(options.start),
+        log_(&clock_),
+        cluster_(&log_) {}
+
+  ~Driver() override {
+    workers_.clear();
+    state_.reset();
+    if (const Status removed = RemoveAll(state_dir_); !removed.ok()) {
+      Log(LogLevel::kWarning, "a test's state directory could not be removed", {{"error", removed}});
+    }
+  }
+
+  Status SetUp(Plan plan) {
+    MR_RETURN_IF_ERROR(NameNodes(&plan));
+    RedirectSinks(&plan);
+    for (const PlanNode& node : plan.nodes) {
+      const auto* source = std::get_if<KafkaSource>(&node.op);
+      if (source == nullptr) continue;
+      if (source->schema == nullptr) {
+        return Status::InvalidArgument(node.location.ToString() + ": source '" + source->topic +
+                                       "' needs a declared schema to be tested");
+      }
+      NewTopic topic;
+      topic.name = source->topic;
+      topic.partitions = options_.source_partitions;
+      MR_RETURN_IF_ERROR(log_.CreateTopic(topic));
+    }
+    MR_ASSIGN_OR_RETURN(ReadyPipeline ready, SetUpPipeline(std::move(plan), cluster_, clock_, nullptr));
+    ready_ = std::make_unique<ReadyPipeline>(std::move(ready));
+    MR_ASSIGN_OR_RETURN(state_, StateRuntime::Make(ByteCount(kStateMemory)));
+    context_.topology = &ready_->topology;
+    context_.clock = &clock_;
+    context_.metrics = &metrics_;
+    context_.state_runtime = state_.get();
+    context_.state_dir = state_dir_;
+    workers_.resize(static_cast<std::size_t>(options_.workers));
+    for (std::size_t i = 0; i < workers_.size(); ++i) MR_RETURN_IF_ERROR(StartWorker(i));
+    return Status::Ok();
+  }
+
+  Status Write(const TestInputRecord& record) override {
+    if (!log_.Describe(record.topic).has_value())
+      return Status::InvalidArgument("there is no source topic '" + record.topic + "'");
+    std::vector<HeaderView> headers;
+    for (const auto& [name, value] : record.headers) headers.push_back({name, BytesView::Of(value)});
+    OutgoingRecord out;
+    out.topic = record.topic;
+    out.partition = record.partition;
+    if (record.key.has_value()) out.key = BytesView::Of(*record.key);
+    if (record.value.has_value()) out.value = BytesView::Of(*record.value);
+    out.timestamp_ms = record.timestamp.value_or(clock_.Now()).value();
+    out.headers = headers;
+    return log_.Append(out).status();
+  }
+
+  void AdvanceClock(Duration by) override { clock_.Advance(by); }
+
+  Status RunUntilIdle() override {
+    int quiet_rounds = 0;
+    for (int round = 0; round < kMostRounds; ++round) {
+      bool quiet = true;
+      for (std::size_t i = 0; i < workers_.size(); ++i) {
+        const double before = metrics_.Sum("millrace_records_in_total");
+        MR_RETURN_IF_ERROR(workers_[i]->RunOnce(Duration(0)));
+        const bool read = metrics_.Sum("millrace_records_in_total") > before;
+        if (read && options_.restart_after_every_batch) {
+          MR_RETURN_IF_ERROR(Restart(i));
+          quiet = false;
+        } else if (!read) {
+          MR_RETURN_IF_ERROR(workers_[i]->Checkpoint());
+        }
+        quiet = quiet && !read && workers_[i]->quiet();
+      }
+      quiet_rounds = quiet ? quiet_rounds + 1 : 0;
+      if (quiet_rounds >= kQuietRounds) return Status::Ok();
+    }
+    return Status::ResourceExhausted("the pipeline does not come to rest after " +
+                                     std::to_string(kMostRounds) + " rounds");
+  }
+
+  Result<std::vector<TestOutputRecord>> Read(const std::string& topic) override {
+    const auto description = log_.Describe(topic);
+    if (!description.has_value()) return Status::NotFound("there is no topic '" + topic + "'");
+    std::vector<TestOutputRecord> out;
+    for (std::int32_t p = 0; p < description->partitions; ++p) {
+      for (const MemoryRecord& record : log_.Read({topic, Partition(p)})) {
+        TestOutputRecord read;
+        read.partition = Partition(p);
+        read.offset = record.offset;
+        read.key = record.key;
+        read.value = record.value;
+        read.timestamp = EventTime(record.timestamp_ms);
+        for (const auto& header : record.headers)
+          read.headers.emplace_back(header.name, header.value.value_or(""));
+        out.push_back(std::move(read));
+      }
+    }
+    return out;
+  }
+
+  Result<std::vector<std::string>> ReadSinkRows(const std::string& sink_name) override {
+    for (const PlanNode& node : ready_->analyzed.plan.nodes) {
+      const auto* sink = std::get_if<SinkNode>(&node.op);
+      if (sink == nullptr || node.name != sink_name) continue;
+      MR_ASSIGN_OR_RETURN(const auto records, Read(std::get<KafkaSink>(sink->sink).topic));
+      std::vector<std::string> out;
+      for (const TestOutputRecord& record : records) out.push_back(record.value.value_or("null"));
+      return out;
+    }
+    return Status::NotFound("the pipeline has no sink named '" + sink_name + "'");
+  }
+
+  TestCounters counters() const override {
+    const auto sum = [&](const char* name) { return static_cast<std::int64_t>(metrics_.Sum(name)); };
+    return {.records_in = sum("millrace_records_in_total"),
+            .rows_out = sum("millrace_sink_rows_total"),
+            .rows_filtered = sum("millrace_step_rows_filtered_total"),
+            .rows_late = sum("millrace_step_rows_late_total"),
+            .dead_letters = sum("millrace_errors_total")};
+  }
+
+  EventTime now() const override { return clock_.Now(); }
+
+ private:
+  Status StartWorker(std::size_t i) {
+    WorkerOptions worker;
+    worker.id = ready_->topology.app + "-test-" + std::to_string(i);
+    worker.exactly_once = ready_->analyzed.plan.guarantee == Guarantee::kExactlyOnce;
+    worker.commit_interval = Duration::max() / 2;  // RunUntilIdle commits
+    worker.poll.max_records =
+        options_.batch_rows > 0 ? options_.batch_rows : ready_->analyzed.plan.batch.rows;
+    workers_[i] = std::make_unique<Worker>(context_, cluster_, std::move(worker));
+    return workers_[i]->Start();
+  }
+
+  /// Every second time without a commit, as after kill -9: the batch is read again.
+  Status Restart(std::size_t i) {
+    if (std::exchange(commit_before_restart_, !commit_before_restart_))
+      MR_RETURN_IF_ERROR(workers_[i]->Checkpoint());
+    workers_[i].reset();
+    return StartWorker(i);
+  }
+
+  const TestDriverOptions options_;
+  const std::string state_dir_;
+  ManualClock clock_;
+  MemoryLog log_;
+  MemoryCluster cluster_;
+  MetricRegistry metrics_;
+  std::unique_ptr<ReadyPipeline> ready_;
+  std::unique_ptr<StateRuntime> state_;
+  TaskContext context_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  bool commit_before_restart_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<TestDriver>> TestDriver::Make(Plan plan, TestDriverOptions options) {
+  const std::string temporary = GetEnv("TMPDIR").value_or("/tmp");
+  auto driver = std::make_unique<Driver>(options, temporary + "/millrace-test-" + RandomId());
+  MR_RETURN_IF_ERROR(driver->SetUp(std::move(plan)));
+  return std::unique_ptr<TestDriver>(std::move(driver));
+}
+
+}  // namespace millrace
