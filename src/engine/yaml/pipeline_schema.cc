@@ -1,7 +1,6 @@
 #include "engine/yaml/pipeline_schema.h"
 
 #include <algorithm>
-#include <cctype>
 #include <string>
 
 #include "base/check.h"
@@ -213,14 +212,6 @@ const SectionSpec& PipelineSection(std::string_view name) {
                                    [&](const SectionSpec& section) { return section.name == name; });
   MR_CHECK(found != std::end(kAllSections)) << "no section " << std::string(name);
   return *found;
-}
-
-bool IsSecretKey(std::string_view key) {
-  std::string lower(key);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower.find("password") != std::string::npos || lower.find("secret") != std::string::npos ||
-         lower.find("token") != std::string::npos;
 }
 
 }  // namespace millrace

@@ -66,7 +66,4 @@ std::span<const SectionSpec> PipelineSections();
 /// Precondition: there is such a section.
 const SectionSpec& PipelineSection(std::string_view name);
 
-/// True when a key holds a secret: it contains password, secret or token, in any case.
-bool IsSecretKey(std::string_view key);
-
 }  // namespace millrace

@@ -1,0 +1,191 @@
+#include "engine/commands/group_commands.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "engine/commands/cluster_connection.h"
+#include "engine/commands/pipeline_loading.h"
+#include "engine/yaml/json_value.h"
+#include "env/file.h"
+
+namespace millrace {
+namespace {
+
+constexpr Duration kJoinTimeout{30'000};
+
+/// A pipeline with its cluster.
+struct OpenPipeline {
+  SystemClock clock;
+  MetricRegistry metrics;
+  Plan plan;
+  std::unique_ptr<Cluster> cluster;
+};
+
+Result<std::unique_ptr<OpenPipeline>> Open(const std::string& file, Duration startup_timeout) {
+  auto open = std::make_unique<OpenPipeline>();
+  MR_ASSIGN_OR_RETURN(PipelineFile pipeline, LoadPipeline(file));
+  open->plan = std::move(pipeline.plan);
+  MR_ASSIGN_OR_RETURN(open->cluster,
+                      ConnectCluster(open->plan.kafka, startup_timeout, open->clock, open->metrics));
+  return open;
+}
+
+bool IsInternal(const std::string& topic, const std::string& app, std::string_view suffix) {
+  return topic.starts_with(app + "-") && topic.ends_with(suffix);
+}
+
+/// Topics that the pipeline reads: its sources, and its repartition topics where they exist.
+Result<std::vector<TopicDescription>> InputTopics(OpenPipeline& open) {
+  std::vector<TopicDescription> inputs;
+  for (const PlanNode& node : open.plan.nodes) {
+    const auto* source = std::get_if<KafkaSource>(&node.op);
+    if (source == nullptr) continue;
+    MR_ASSIGN_OR_RETURN(std::optional<TopicDescription> topic, open.cluster->admin().Describe(source->topic));
+    if (!topic) return Status::NotFound("there is no topic '" + source->topic + "'");
+    inputs.push_back(*std::move(topic));
+  }
+  MR_ASSIGN_OR_RETURN(const std::vector<TopicDescription> all, open.cluster->admin().List());
+  for (const TopicDescription& topic : all) {
+    if (IsInternal(topic.name, open.plan.name, "-repartition")) inputs.push_back(topic);
+  }
+  return inputs;
+}
+
+std::vector<TopicPartition> PartitionsOf(const std::vector<TopicDescription>& topics) {
+  std::vector<TopicPartition> partitions;
+  for (const TopicDescription& topic : topics) {
+    for (std::int32_t p = 0; p < topic.partitions; ++p) partitions.push_back({topic.name, Partition(p)});
+  }
+  return partitions;
+}
+
+Status WriteLag(OpenPipeline& open, bool json, std::ostream& out) {
+  MR_ASSIGN_OR_RETURN(const std::vector<TopicDescription> topics, InputTopics(open));
+  const std::vector<TopicPartition> partitions = PartitionsOf(topics);
+  MR_ASSIGN_OR_RETURN(const auto member, open.cluster->MakeGroupMember(open.plan.name, "millrace-lag"));
+  MR_ASSIGN_OR_RETURN(const std::vector<CommittedOffset> committed, member->Committed(partitions));
+  std::int64_t total = 0;
+  for (const CommittedOffset& at : committed) {
+    MR_ASSIGN_OR_RETURN(const auto bounds, member->Bounds(at.partition));
+    const std::int64_t from = std::max(at.offset.value(), bounds.first.value());
+    const std::int64_t lag = std::max<std::int64_t>(0, bounds.second.value() - from);
+    total += lag;
+    const std::string offset = at.offset == kNoOffset ? "null" : std::to_string(at.offset.value());
+    if (json) {
+      out << "{\"topic\":" << JsonString(at.partition.topic) << ",\"partition\":" << at.partition.partition
+          << ",\"committed\":" << offset << ",\"end\":" << bounds.second << ",\"lag\":" << lag << "}\n";
+    } else {
+      out << at.partition << "  committed " << (at.offset == kNoOffset ? "nothing" : offset) << ", end "
+          << bounds.second << ", lag " << lag << "\n";
+    }
+  }
+  if (!json) out << "total lag " << total << "\n";
+  return Status::Ok();
+}
+
+/// Collects the assignment of the only member of a group.
+class Collector final : public AssignmentListener {
+ public:
+  void OnAssigned(std::vector<TopicPartition> partitions) override {
+    held.insert(partitions.begin(), partitions.end());
+  }
+  void OnRevoked(std::vector<TopicPartition> partitions, bool /*lost*/) override {
+    for (const TopicPartition& partition : partitions) held.erase(partition);
+  }
+  std::set<TopicPartition> held;
+};
+
+/// Joins the group: getting every partition shows that nobody else runs. Then moves its offsets to `to`
+/// ("earliest", "latest", or "" to leave them).
+Status MoveOffsets(OpenPipeline& open, const std::vector<TopicDescription>& topics, const std::string& to) {
+  MR_ASSIGN_OR_RETURN(const auto member, open.cluster->MakeGroupMember(open.plan.name, "millrace-reset"));
+  std::vector<std::string> names;
+  for (const TopicDescription& topic : topics) names.push_back(topic.name);
+  const std::vector<TopicPartition> wanted = PartitionsOf(topics);
+  Collector collector;
+  MR_RETURN_IF_ERROR(member->Subscribe(names, &collector));
+  const auto deadline = open.clock.Steady() + kJoinTimeout;
+  while (collector.held.size() < wanted.size()) {
+    if (open.clock.Steady() > deadline) {
+      MR_RETURN_IF_ERROR(member->Close());
+      return Status::InvalidArgument(
+          "the group '" + open.plan.name + "' has other members: stop all processes of the " +
+          "pipeline, wait for their session time-out after a crash, and try again");
+    }
+    PollLimits limits;
+    limits.max_records = 0;
+    MR_RETURN_IF_ERROR(member->Poll(limits).status());
+  }
+  if (to.empty()) return member->Close();
+  std::vector<CommittedOffset> offsets;
+  for (const TopicPartition& partition : wanted) {
+    MR_ASSIGN_OR_RETURN(const auto bounds, member->Bounds(partition));
+    offsets.push_back({partition, to == "latest" ? bounds.second : bounds.first, ""});
+  }
+  MR_RETURN_IF_ERROR(member->CommitOffsets(offsets));
+  return member->Close();
+}
+
+struct ResetWork {
+  std::vector<TopicDescription> inputs;
+  std::vector<std::string> topics_to_delete;
+  std::string state_folder;  ///< "" when there is none
+};
+
+Result<ResetWork> FindWork(OpenPipeline& open, const ResetOptions& options) {
+  ResetWork work;
+  MR_ASSIGN_OR_RETURN(work.inputs, InputTopics(open));
+  if (!options.state) return work;
+  MR_ASSIGN_OR_RETURN(const std::vector<TopicDescription> all, open.cluster->admin().List());
+  for (const TopicDescription& topic : all) {
+    if (IsInternal(topic.name, open.plan.name, "-changelog") ||
+        IsInternal(topic.name, open.plan.name, "-repartition")) {
+      work.topics_to_delete.push_back(topic.name);
+    }
+  }
+  const std::string folder =
+      (options.state_dir.empty() ? open.plan.state_dir : options.state_dir) + "/" + open.plan.name;
+  if (PathExists(folder)) work.state_folder = folder;
+  return work;
+}
+
+Status Reset(OpenPipeline& open, const ResetOptions& options, std::ostream& out) {
+  MR_ASSIGN_OR_RETURN(const ResetWork work, FindWork(open, options));
+  const char* will = options.yes ? "" : "would be ";
+  // Offsets first: it fails while the pipeline runs, before anything is deleted.
+  if (options.yes) MR_RETURN_IF_ERROR(MoveOffsets(open, work.inputs, options.offsets ? options.to : ""));
+  if (options.offsets) {
+    for (const TopicPartition& partition : PartitionsOf(work.inputs)) {
+      out << "offset of " << partition << " " << will << "set to " << options.to << "\n";
+    }
+  }
+  for (const std::string& topic : work.topics_to_delete) {
+    if (options.yes) MR_RETURN_IF_ERROR(open.cluster->admin().Delete(topic));
+    out << "topic " << topic << " " << will << "deleted\n";
+  }
+  if (!work.state_folder.empty()) {
+    if (options.yes) MR_RETURN_IF_ERROR(RemoveAll(work.state_folder));
+    out << "folder " << work.state_folder << " " << will << "deleted\n";
+  }
+  if (!options.yes) out << "nothing was changed; add --yes to do it\n";
+  return Status::Ok();
+}
+
+}  // namespace
+
+Exit LagCommand(const LagOptions& options, CommandIo& io) {
+  const Result<std::unique_ptr<OpenPipeline>> open = Open(options.file, options.startup_timeout);
+  if (!open.ok()) return Report(io, open.status());
+  return Report(io, WriteLag(**open, options.json, io.out));
+}
+
+Exit ResetCommand(const ResetOptions& options, CommandIo& io) {
+  const Result<std::unique_ptr<OpenPipeline>> open = Open(options.file, options.startup_timeout);
+  if (!open.ok()) return Report(io, open.status());
+  return Report(io, Reset(**open, options, io.out));
+}
+
+}  // namespace millrace

@@ -1,0 +1,40 @@
+#include "engine/commands/pipeline_loading.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "env/environment.h"
+#include "env/file.h"
+#include "kafka/properties.h"
+
+namespace millrace {
+
+SubstitutionSources ProcessSources() { return {GetEnv, ReadFile}; }
+
+Result<PipelineFile> LoadPipeline(const std::string& path) {
+  MR_ASSIGN_OR_RETURN(PipelineFile file, ReadPipelineFile(path, ProcessSources()));
+  MR_RETURN_IF_ERROR(kafka::CheckProperties(file.plan.kafka).WithContext(path + ":1:1: kafka"));
+  return file;
+}
+
+bool HasAllSchemas(const Plan& plan) {
+  return std::all_of(plan.nodes.begin(), plan.nodes.end(), [](const PlanNode& node) {
+    const auto* source = std::get_if<KafkaSource>(&node.op);
+    return source == nullptr || source->schema != nullptr || source->format != "json";
+  });
+}
+
+Result<AnalyzedPlan> LoadAnalyzed(const std::string& path) {
+  MR_ASSIGN_OR_RETURN(PipelineFile file, LoadPipeline(path));
+  for (const PlanNode& node : file.plan.nodes) {
+    const auto* source = std::get_if<KafkaSource>(&node.op);
+    if (source == nullptr || source->schema != nullptr || source->format != "json") continue;
+    return Status::InvalidArgument(
+        node.location.ToString() + ": source '" + source->topic +
+        "' has no schema, and this command asks no broker; declare one ('millrace schema infer " + path +
+        "' writes it)");
+  }
+  return AnalyzePlan(std::move(file.plan));
+}
+
+}  // namespace millrace

@@ -1,0 +1,106 @@
+#include "engine/commands/schema_command.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <arrow/api.h>
+
+#include "codec/json/json_codec.h"
+#include "columnar/schema_text.h"
+#include "engine/commands/pipeline_loading.h"
+#include "engine/yaml/json_value.h"
+
+namespace millrace {
+namespace {
+
+/// The first records of all partitions, at most `limit` in all.
+Result<std::vector<std::shared_ptr<const RecordBlock>>> Sample(Cluster& cluster, const std::string& topic,
+                                                               std::int64_t limit) {
+  MR_ASSIGN_OR_RETURN(const std::optional<TopicDescription> description, cluster.admin().Describe(topic));
+  if (!description) return Status::NotFound("there is no topic '" + topic + "'");
+  MR_ASSIGN_OR_RETURN(const std::unique_ptr<ChangelogReader> reader, cluster.MakeChangelogReader());
+  std::vector<std::pair<TopicPartition, Offset>> open;
+  for (std::int32_t p = 0; p < description->partitions; ++p) {
+    const TopicPartition partition{topic, Partition(p)};
+    MR_ASSIGN_OR_RETURN(const auto bounds, reader->Bounds(partition));
+    if (bounds.first >= bounds.second) continue;
+    MR_RETURN_IF_ERROR(reader->Add(partition, bounds.first));
+    open.emplace_back(partition, bounds.second);
+  }
+  if (open.empty())
+    return Status::NotFound("topic '" + topic + "' is empty: there is nothing to infer a schema from");
+  std::vector<std::shared_ptr<const RecordBlock>> blocks;
+  std::int64_t records = 0;
+  while (!open.empty() && records < limit) {
+    MR_ASSIGN_OR_RETURN(auto more, reader->Poll(Duration(200)));
+    for (auto& block : more) {
+      records += block->num_records();
+      blocks.push_back(std::move(block));
+    }
+    std::erase_if(open, [&](const auto& range) { return reader->Position(range.first) >= range.second; });
+  }
+  return blocks;
+}
+
+Status Infer(Cluster& cluster, const std::string& topic, const SchemaInferOptions& options,
+             std::ostream& out) {
+  MR_ASSIGN_OR_RETURN(const auto blocks, Sample(cluster, topic, options.max_records));
+  std::vector<BytesView> values;
+  for (const auto& block : blocks)
+    values.insert(values.end(), block->values().begin(), block->values().end());
+  JsonInferenceOptions inference;
+  inference.max_rows = options.max_records;
+  MR_ASSIGN_OR_RETURN(const std::shared_ptr<arrow::Schema> schema, InferJsonSchema(values, inference));
+  if (options.json) {
+    out << "{\"topic\":" << JsonString(topic) << ",\"schema\":{";
+    for (int i = 0; i < schema->num_fields(); ++i) {
+      out << (i == 0 ? "" : ",") << JsonString(schema->field(i)->name()) << ":"
+          << JsonString(FieldText(*schema->field(i)));
+    }
+    out << "}}\n";
+    return Status::Ok();
+  }
+  out << "# inferred from " << values.size() << " records of topic " << topic << "\nschema:\n";
+  for (const auto& field : schema->fields()) {
+    const std::string& name = field->name();
+    const bool plain = !name.empty() && name.find_first_not_of(
+                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+                                            "0123456789") == std::string::npos;
+    out << "  " << (plain ? name : JsonString(name)) << ": " << FieldText(*field) << "\n";
+  }
+  return Status::Ok();
+}
+
+Result<std::vector<std::string>> TopicsOf(const SchemaInferOptions& options) {
+  if (!options.topic.empty()) return std::vector<std::string>{options.topic};
+  if (options.cluster.file.empty())
+    return Status::InvalidArgument("name a topic with --topic, or a pipeline file");
+  MR_ASSIGN_OR_RETURN(const PipelineFile file, LoadPipeline(options.cluster.file));
+  std::vector<std::string> topics;
+  for (const PlanNode& node : file.plan.nodes) {
+    if (const auto* source = std::get_if<KafkaSource>(&node.op)) topics.push_back(source->topic);
+  }
+  return topics;
+}
+
+}  // namespace
+
+Exit SchemaInferCommand(const SchemaInferOptions& options, CommandIo& io) {
+  const Result<std::vector<std::string>> topics = TopicsOf(options);
+  if (!topics.ok()) return Report(io, topics.status(), Exit::kUsage);
+  const Result<std::map<std::string, std::string>> properties = PropertiesOf(options.cluster);
+  if (!properties.ok()) return Report(io, properties.status(), Exit::kUsage);
+  const SystemClock clock;
+  MetricRegistry metrics;
+  const Result<std::unique_ptr<Cluster>> cluster =
+      ConnectCluster(*properties, options.cluster.startup_timeout, clock, metrics);
+  if (!cluster.ok()) return Report(io, cluster.status());
+  for (const std::string& topic : *topics) {
+    if (const Status status = Infer(**cluster, topic, options, io.out); !status.ok())
+      return Report(io, status);
+  }
+  return Exit::kOk;
+}
+
+}  // namespace millrace

@@ -1,0 +1,214 @@
+#include "engine/commands/topic_commands.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "engine/yaml/json_value.h"
+
+namespace millrace {
+namespace {
+
+/// Runs `body` with a connected cluster; its errors and those of connecting are reported.
+template <typename Body>
+Exit WithCluster(const ClusterChoice& choice, CommandIo& io, Body body) {
+  const SystemClock clock;
+  MetricRegistry metrics;
+  const Result<std::map<std::string, std::string>> properties = PropertiesOf(choice);
+  if (!properties.ok()) return Report(io, properties.status(), Exit::kUsage);
+  const Result<std::unique_ptr<Cluster>> cluster =
+      ConnectCluster(*properties, choice.startup_timeout, clock, metrics);
+  if (!cluster.ok()) return Report(io, cluster.status());
+  return Report(io, body(**cluster));
+}
+
+Result<TopicDescription> DescribeExisting(Cluster& cluster, const std::string& topic) {
+  MR_ASSIGN_OR_RETURN(std::optional<TopicDescription> description, cluster.admin().Describe(topic));
+  if (description) return *std::move(description);
+  return Status::NotFound("there is no topic '" + topic + "'; 'millrace topic list' shows those there are");
+}
+
+Status List(Cluster& cluster, bool json, std::ostream& out) {
+  MR_ASSIGN_OR_RETURN(const std::vector<TopicDescription> topics, cluster.admin().List());
+  for (const TopicDescription& topic : topics) {
+    if (json) {
+      out << "{\"topic\":" << JsonString(topic.name) << ",\"partitions\":" << topic.partitions << "}\n";
+    } else {
+      out << topic.name << "  " << topic.partitions
+          << (topic.partitions == 1 ? " partition\n" : " partitions\n");
+    }
+  }
+  return Status::Ok();
+}
+
+Status DescribeTopic(Cluster& cluster, const TopicDescribeOptions& options, std::ostream& out) {
+  MR_ASSIGN_OR_RETURN(const TopicDescription topic, DescribeExisting(cluster, options.topic));
+  MR_ASSIGN_OR_RETURN(const std::unique_ptr<ChangelogReader> reader, cluster.MakeChangelogReader());
+  std::string partitions;
+  std::string lines;
+  for (std::int32_t p = 0; p < topic.partitions; ++p) {
+    MR_ASSIGN_OR_RETURN(const auto bounds, reader->Bounds({options.topic, Partition(p)}));
+    const std::string first = std::to_string(bounds.first.value());
+    const std::string end = std::to_string(bounds.second.value());
+    partitions += (p == 0 ? "" : ",") + std::string("{\"partition\":") + std::to_string(p) +
+                  ",\"first\":" + first + ",\"end\":" + end + "}";
+    lines += "  partition " + std::to_string(p) + ": offsets " + first + " to " + end + "\n";
+  }
+  if (options.json) {
+    out << "{\"topic\":" << JsonString(topic.name) << ",\"id\":" << JsonString(topic.topic_id)
+        << ",\"partitions\":[" << partitions << "],\"config\":{";
+    bool first = true;
+    for (const auto& [key, value] : topic.config) {
+      out << (first ? "" : ",") << JsonString(key) << ":" << JsonString(value);
+      first = false;
+    }
+    out << "}}\n";
+    return Status::Ok();
+  }
+  out << topic.name << ", " << topic.partitions << " partitions"
+      << (topic.topic_id.empty() ? "" : ", id " + topic.topic_id) << "\n"
+      << lines;
+  for (const auto& [key, value] : topic.config) out << "  " << key << " = " << value << "\n";
+  return Status::Ok();
+}
+
+/// One partition being read.
+struct ReadRange {
+  TopicPartition partition;
+  Offset end;
+};
+
+Result<Offset> StartOffset(const std::string& from, Offset first, Offset end) {
+  if (from == "beginning") return first;
+  if (from == "end") return end;
+  std::int64_t number = 0;
+  try {
+    std::size_t used = 0;
+    number = std::stoll(from, &used);
+    if (used != from.size()) throw std::invalid_argument(from);
+  } catch (const std::exception&) {
+    return Status::InvalidArgument("--from takes beginning, end, an offset, or -N for the last N, not '" +
+                                   from + "'");
+  }
+  const std::int64_t at = number < 0 ? end.value() + number : number;
+  return Offset(std::clamp(at, first.value(), end.value()));
+}
+
+std::string JsonOrNull(BytesView bytes) { return bytes.is_null() ? "null" : JsonString(bytes.view()); }
+
+void WriteRecord(const RecordBlock& block, std::int64_t i, bool json, std::ostream& out) {
+  const auto at = static_cast<std::size_t>(i);
+  if (!json) {
+    out << (block.values()[at].is_null() ? std::string_view("null") : block.values()[at].view()) << "\n";
+    return;
+  }
+  out << "{\"partition\":" << block.partition().partition << ",\"offset\":" << block.offsets()[at]
+      << ",\"timestamp\":" << block.timestamps_ms()[at] << ",\"key\":" << JsonOrNull(block.keys()[at])
+      << ",\"value\":" << JsonOrNull(block.values()[at]) << ",\"headers\":{";
+  bool first = true;
+  for (const HeaderView& header : block.headers(i)) {
+    out << (first ? "" : ",") << JsonString(header.name) << ":" << JsonOrNull(header.value);
+    first = false;
+  }
+  out << "}}\n";
+}
+
+Status Read(Cluster& cluster, const TopicReadOptions& options, std::ostream& out) {
+  MR_ASSIGN_OR_RETURN(const TopicDescription topic, DescribeExisting(cluster, options.topic));
+  MR_ASSIGN_OR_RETURN(const std::unique_ptr<ChangelogReader> reader, cluster.MakeChangelogReader());
+  std::vector<ReadRange> ranges;
+  for (std::int32_t p = 0; p < topic.partitions; ++p) {
+    if (options.partition && *options.partition != p) continue;
+    const TopicPartition partition{options.topic, Partition(p)};
+    MR_ASSIGN_OR_RETURN(const auto bounds, reader->Bounds(partition));
+    MR_ASSIGN_OR_RETURN(const Offset from, StartOffset(options.from, bounds.first, bounds.second));
+    if (from >= bounds.second && !options.follow) continue;
+    MR_RETURN_IF_ERROR(reader->Add(partition, from));
+    ranges.push_back({partition, bounds.second});
+  }
+  std::int64_t written = 0;
+  while (!ranges.empty()) {
+    MR_ASSIGN_OR_RETURN(const auto blocks, reader->Poll(Duration(200)));
+    for (const auto& block : blocks) {
+      for (std::int64_t i = 0; i < block->num_records(); ++i) {
+        WriteRecord(*block, i, options.json, out);
+        if (++written == options.limit) return Status::Ok();
+      }
+    }
+    out.flush();
+    if (!out) return Status::Ok();  // nobody reads any more
+    if (!options.follow) {
+      std::erase_if(ranges,
+                    [&](const ReadRange& range) { return reader->Position(range.partition) >= range.end; });
+    }
+  }
+  return Status::Ok();
+}
+
+Status Write(Cluster& cluster, const TopicWriteOptions& options, std::istream& input, std::int64_t* written) {
+  MR_RETURN_IF_ERROR(DescribeExisting(cluster, options.topic).status());
+  MR_ASSIGN_OR_RETURN(const std::unique_ptr<Producer> producer, cluster.MakeProducer(""));
+  MR_RETURN_IF_ERROR(producer->Init());
+  const SystemClock clock;
+  std::string line;
+  while (std::getline(input, line)) {
+    OutgoingRecord record;
+    record.topic = options.topic;
+    if (options.partition) record.partition = Partition(*options.partition);
+    record.timestamp_ms = clock.Now().value();
+    std::string_view value = line;
+    if (!options.key_separator.empty()) {
+      const std::size_t at = value.find(options.key_separator);
+      if (at == std::string_view::npos) {
+        return Status::InvalidArgument("line " + std::to_string(*written + 1) + " has no key separator '" +
+                                       options.key_separator + "'");
+      }
+      record.key = BytesView::Of(value.substr(0, at));
+      value.remove_prefix(at + options.key_separator.size());
+    }
+    record.value = BytesView::Of(value);
+    MR_RETURN_IF_ERROR(producer->Send(record));
+    ++*written;
+  }
+  return producer->Flush();
+}
+
+}  // namespace
+
+Exit TopicListCommand(const TopicListOptions& options, CommandIo& io) {
+  return WithCluster(options.cluster, io,
+                     [&](Cluster& cluster) { return List(cluster, options.json, io.out); });
+}
+
+Exit TopicCreateCommand(const TopicCreateOptions& options, CommandIo& io) {
+  NewTopic topic{options.topic, options.partitions, options.replication_factor, {}};
+  for (const std::string& entry : options.config) {
+    const std::size_t equals = entry.find('=');
+    if (equals == std::string::npos) {
+      return Report(io,
+                    Status::InvalidArgument("write --config as KEY=VALUE, such as cleanup.policy=compact"),
+                    Exit::kUsage);
+    }
+    topic.config[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  return WithCluster(options.cluster, io, [&](Cluster& cluster) { return cluster.admin().Create(topic); });
+}
+
+Exit TopicDescribeCommand(const TopicDescribeOptions& options, CommandIo& io) {
+  return WithCluster(options.cluster, io,
+                     [&](Cluster& cluster) { return DescribeTopic(cluster, options, io.out); });
+}
+
+Exit TopicReadCommand(const TopicReadOptions& options, CommandIo& io) {
+  return WithCluster(options.cluster, io, [&](Cluster& cluster) { return Read(cluster, options, io.out); });
+}
+
+Exit TopicWriteCommand(const TopicWriteOptions& options, std::istream& input, CommandIo& io) {
+  std::int64_t written = 0;
+  const Exit exit = WithCluster(options.cluster, io,
+                                [&](Cluster& cluster) { return Write(cluster, options, input, &written); });
+  if (exit == Exit::kOk) io.err << written << " records written to " << options.topic << "\n";
+  return exit;
+}
+
+}  // namespace millrace

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/metrics.h"
+#include "base/result.h"
+#include "engine/runner.h"
+#include "http/server.h"
+
+namespace millrace {
+
+/// Serves what operators of a running pipeline look at, until the returned server is destroyed:
+///   /metrics   Prometheus text of `metrics` and of this process
+///   /healthz   200 while the process works
+///   /readyz    200 when every assigned task is restored and running, else 503 and why
+/// `status`: nullopt until the pipeline runs. It is called on the server's thread; `metrics` must outlive the
+/// server. Errors: user error for an address that cannot be listened on.
+Result<std::unique_ptr<HttpServer>> ServeEndpoints(const std::string& address, const MetricRegistry& metrics,
+                                                   std::function<std::optional<RunnerStatus>()> status);
+
+/// Prometheus text about this process: memory, CPU time, version.
+std::string ProcessMetricsText();
+
+}  // namespace millrace
