@@ -1,12 +1,12 @@
 #pragma once
 
-#include <arrow/type_fwd.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <arrow/type_fwd.h>
 
 #include "base/result.h"
 
@@ -43,6 +43,9 @@ class Expr {
 /// Errors: user error whose message ends in " at character N" (1-based), with what was expected.
 Result<Expr> ParseExpr(std::string_view text);
 
+/// Loads the compute kernels. To be called once, on the main thread, before anything is bound.
+Status InitializeExpressions();
+
 /// One row on which an expression failed (division by zero, cast overflow); `message` names the expression.
 struct ExprRowError {
   std::int64_t row;
@@ -61,16 +64,16 @@ struct ExprValues {
 /// An expression checked against a schema: ready to evaluate. Immutable, thread-safe.
 class BoundExpr {
  public:
-  /// Resolves columns and functions, inserts implicit casts (integer widening, integer to double, string to timestamp
-  /// literals) and checks types.
-  /// Errors: user error naming the column, function or type, where in the text, with a "did you mean".
+  /// Resolves columns and functions, inserts implicit casts (integer widening, integer to double, string to
+  /// timestamp literals) and checks types. Errors: user error naming the column, function or type, where in
+  /// the text, with a "did you mean".
   static Result<BoundExpr> Bind(const Expr& expr, const std::shared_ptr<arrow::Schema>& schema);
 
   const std::shared_ptr<arrow::DataType>& type() const;
 
-  /// Evaluates with checked kernels over the whole batch; only when that fails are the failing rows found by bisection
-  /// (R8) and the rest kept. Branches of `case` see only the rows that select them.
-  /// Errors: only for failures that no single row explains (out of memory, a bug).
+  /// Evaluates with checked kernels over the whole batch; only when that fails are the failing rows found by
+  /// bisection (R8) and the rest kept. Branches of `case` see only the rows that select them. Errors: only
+  /// for failures that no single row explains (out of memory, a bug).
   Result<ExprValues> Evaluate(const arrow::RecordBatch& batch) const;
 
  private:

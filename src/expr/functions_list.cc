@@ -1,0 +1,366 @@
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include <arrow/api.h>
+#include <arrow/compute/api.h>
+
+#include "expr/function.h"
+#include "expr/types.h"
+
+namespace millrace::expr_internal {
+namespace {
+
+using arrow::Datum;
+
+/// A list argument as an array; scalars are repeated.
+arrow::Result<std::shared_ptr<arrow::ListArray>> Lists(const KernelCall& call, std::size_t index = 0) {
+  const Datum& value = call.arguments[index];
+  std::shared_ptr<arrow::Array> array;
+  if (value.is_scalar()) {
+    ARROW_ASSIGN_OR_RAISE(array, arrow::MakeArrayFromScalar(*value.scalar(), call.num_rows));
+  } else {
+    array = value.make_array();
+  }
+  return std::static_pointer_cast<arrow::ListArray>(array);
+}
+
+arrow::Result<Datum> Element(const KernelCall& call) {
+  ARROW_ASSIGN_OR_RAISE(const auto lists, Lists(call));
+  ARROW_ASSIGN_OR_RAISE(const auto wanted, Argument<arrow::Int64Type>::Make(call.arguments[1]));
+  arrow::Int64Builder rows;
+  ARROW_RETURN_NOT_OK(rows.Reserve(call.num_rows));
+  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+    if (lists->IsNull(row) || wanted.IsNull(row)) {
+      rows.UnsafeAppendNull();
+      continue;
+    }
+    const std::int64_t length = lists->value_length(row);
+    const std::int64_t index = wanted[row] < 0 ? length + wanted[row] : wanted[row];
+    if (index < 0 || index >= length) {
+      rows.UnsafeAppendNull();
+    } else {
+      rows.UnsafeAppend(lists->value_offset(row) + index);
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto indices, rows.Finish());
+  ARROW_ASSIGN_OR_RAISE(auto out, arrow::compute::Take(*lists->values(), *indices));
+  return Datum(out);
+}
+
+/// Numbers of one list, folded. Starts from nothing: the result of a list without values is null.
+struct SumFold {
+  template <typename Value>
+  static bool Step(Value value, Value* total) {
+    if constexpr (std::is_floating_point_v<Value>) {
+      *total += value;
+      return true;
+    } else {
+      return !__builtin_add_overflow(*total, value, total);
+    }
+  }
+};
+
+struct MinFold {
+  template <typename Value>
+  static bool Step(Value value, Value* total) {
+    if (value < *total) *total = value;
+    return true;
+  }
+};
+
+struct MaxFold {
+  template <typename Value>
+  static bool Step(Value value, Value* total) {
+    if (*total < value) *total = value;
+    return true;
+  }
+};
+
+template <typename Fold, typename Type, typename Builder>
+arrow::Result<Datum> FoldLists(const KernelCall& call, const arrow::ListArray& lists,
+                               const typename arrow::TypeTraits<Type>::ArrayType& values, Builder* out) {
+  ARROW_RETURN_NOT_OK(out->Reserve(call.num_rows));
+  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+    bool any = false;
+    bool good = lists.IsValid(row);
+    decltype(values.GetView(0)) total{};
+    const std::int64_t end = good ? lists.value_offset(row) + lists.value_length(row) : 0;
+    for (std::int64_t i = good ? lists.value_offset(row) : 0; i < end && good; ++i) {
+      if (values.IsNull(i)) continue;
+      const auto value = values.GetView(i);
+      if (any) {
+        good = Fold::Step(value, &total);
+      } else {
+        total = value;
+      }
+      any = true;
+    }
+    if (good && any) {
+      ARROW_RETURN_NOT_OK(out->Append(total));
+      continue;
+    }
+    ARROW_RETURN_NOT_OK(out->AppendNull());
+    if (any) call.Fail(row, "overflow", "overflow");
+  }
+  ARROW_ASSIGN_OR_RAISE(auto array, out->Finish());
+  return Datum(array);
+}
+
+template <typename Fold>
+arrow::Result<Datum> FoldNumbers(const KernelCall& call) {
+  ARROW_ASSIGN_OR_RAISE(const auto lists, Lists(call));
+  const auto& type = *lists->value_type();
+  if (type.id() == arrow::Type::STRING && !std::is_same_v<Fold, SumFold>) {
+    arrow::StringBuilder out;
+    const auto& texts = static_cast<const arrow::StringArray&>(*lists->values());
+    if constexpr (!std::is_same_v<Fold, SumFold>)
+      return FoldLists<Fold, arrow::StringType>(call, *lists, texts, &out);
+  }
+  if (IsInteger(type)) {
+    ARROW_ASSIGN_OR_RAISE(const Datum numbers, arrow::compute::Cast(Datum(lists->values()), arrow::int64()));
+    const auto array = std::static_pointer_cast<arrow::Int64Array>(numbers.make_array());
+    arrow::Int64Builder out;
+    return FoldLists<Fold, arrow::Int64Type>(call, *lists, *array, &out);
+  }
+  if (IsFloat(type)) {
+    ARROW_ASSIGN_OR_RAISE(const Datum numbers,
+                          arrow::compute::Cast(Datum(lists->values()), arrow::float64()));
+    const auto array = std::static_pointer_cast<arrow::DoubleArray>(numbers.make_array());
+    arrow::DoubleBuilder out;
+    return FoldLists<Fold, arrow::DoubleType>(call, *lists, *array, &out);
+  }
+  return arrow::Status::TypeError("a list of ", TypeName(type), " is not supported here");
+}
+
+arrow::Result<Datum> ListMean(const KernelCall& call) {
+  ARROW_ASSIGN_OR_RAISE(const auto lists, Lists(call));
+  if (!IsNumeric(*lists->value_type())) {
+    return arrow::Status::TypeError("a list of ", TypeName(*lists->value_type()), " has no mean");
+  }
+  arrow::compute::CastOptions rounded = arrow::compute::CastOptions::Safe(arrow::float64());
+  rounded.allow_float_truncate = true;
+  ARROW_ASSIGN_OR_RAISE(const Datum numbers, arrow::compute::Cast(Datum(lists->values()), rounded));
+  const auto values = std::static_pointer_cast<arrow::DoubleArray>(numbers.make_array());
+  arrow::DoubleBuilder out;
+  ARROW_RETURN_NOT_OK(out.Reserve(call.num_rows));
+  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+    double sum = 0;
+    std::int64_t count = 0;
+    const std::int64_t begin = lists->IsValid(row) ? lists->value_offset(row) : 0;
+    const std::int64_t end = lists->IsValid(row) ? begin + lists->value_length(row) : 0;
+    for (std::int64_t i = begin; i < end; ++i) {
+      if (values->IsNull(i)) continue;
+      sum += values->Value(i);
+      ++count;
+    }
+    count > 0 ? out.UnsafeAppend(sum / static_cast<double>(count)) : out.UnsafeAppendNull();
+  }
+  ARROW_ASSIGN_OR_RAISE(auto array, out.Finish());
+  return Datum(array);
+}
+
+/// contains(string, string).
+arrow::Result<Datum> TextContains(const KernelCall& call) {
+  ARROW_ASSIGN_OR_RAISE(const auto texts, Argument<arrow::StringType>::Make(call.arguments[0]));
+  ARROW_ASSIGN_OR_RAISE(const auto parts, Argument<arrow::StringType>::Make(call.arguments[1]));
+  arrow::BooleanBuilder out;
+  ARROW_RETURN_NOT_OK(out.Reserve(call.num_rows));
+  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+    if (texts.IsNull(row) || parts.IsNull(row)) {
+      out.UnsafeAppendNull();
+    } else {
+      out.UnsafeAppend(texts[row].find(parts[row]) != std::string_view::npos);
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(auto array, out.Finish());
+  return Datum(array);
+}
+
+/// contains(list, value): compares every element with its row's value in one kernel call.
+arrow::Result<Datum> Contains(const KernelCall& call) {
+  if (call.arguments[0].type()->id() == arrow::Type::STRING) {
+    if (call.arguments[1].type()->id() == arrow::Type::STRING) return TextContains(call);
+    return arrow::Status::TypeError("a string contains strings, not ", TypeName(*call.arguments[1].type()));
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto lists, Lists(call));
+  const std::shared_ptr<arrow::DataType> common =
+      CommonType(Plain(lists->value_type()), Plain(call.arguments[1].type()), Purpose::kCompare);
+  if (common == nullptr) {
+    return arrow::Status::TypeError("a list of ", TypeName(*lists->value_type()), " does not contain ",
+                                    TypeName(*call.arguments[1].type()));
+  }
+  arrow::Int64Builder owner;
+  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+    const std::int64_t length = lists->IsValid(row) ? lists->value_length(row) : 0;
+    for (std::int64_t i = 0; i < length; ++i) ARROW_RETURN_NOT_OK(owner.Append(row));
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto owners, owner.Finish());
+  ARROW_ASSIGN_OR_RAISE(const auto elements, lists->Flatten());
+  Datum values = call.arguments[1];
+  if (values.is_array()) {
+    ARROW_ASSIGN_OR_RAISE(values, arrow::compute::Take(values, Datum(owners)));
+  }
+  arrow::compute::CastOptions exact = arrow::compute::CastOptions::Safe(common);
+  exact.allow_float_truncate = true;
+  ARROW_ASSIGN_OR_RAISE(values, arrow::compute::Cast(values, exact));
+  ARROW_ASSIGN_OR_RAISE(const Datum plain, arrow::compute::Cast(Datum(elements), exact));
+  ARROW_ASSIGN_OR_RAISE(const Datum equal, arrow::compute::CallFunction("equal", {plain, values}));
+  const auto matches = std::static_pointer_cast<arrow::BooleanArray>(equal.make_array());
+  const auto parents = std::static_pointer_cast<arrow::Int64Array>(owners);
+  std::vector<bool> found(static_cast<std::size_t>(call.num_rows), false);
+  for (std::int64_t i = 0; i < matches->length(); ++i) {
+    if (matches->IsValid(i) && matches->Value(i)) found[static_cast<std::size_t>(parents->Value(i))] = true;
+  }
+  const bool no_value = call.arguments[1].is_scalar() && !call.arguments[1].scalar()->is_valid;
+  const auto row_values = call.arguments[1].is_array() ? call.arguments[1].make_array() : nullptr;
+  arrow::BooleanBuilder out;
+  ARROW_RETURN_NOT_OK(out.Reserve(call.num_rows));
+  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+    if (lists->IsNull(row) || no_value || (row_values != nullptr && row_values->IsNull(row))) {
+      out.UnsafeAppendNull();
+    } else {
+      out.UnsafeAppend(found[static_cast<std::size_t>(row)]);
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(auto array, out.Finish());
+  return Datum(array);
+}
+
+arrow::Result<Datum> Join(const KernelCall& call) {
+  ARROW_ASSIGN_OR_RAISE(const auto lists, Lists(call));
+  ARROW_ASSIGN_OR_RAISE(const Datum texts, arrow::compute::Cast(Datum(lists->values()), arrow::utf8()));
+  const auto items = std::static_pointer_cast<arrow::StringArray>(texts.make_array());
+  ARROW_ASSIGN_OR_RAISE(const auto separators, Argument<arrow::StringType>::Make(call.arguments[1]));
+  arrow::StringBuilder out;
+  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+    if (lists->IsNull(row) || separators.IsNull(row)) {
+      ARROW_RETURN_NOT_OK(out.AppendNull());
+      continue;
+    }
+    std::string joined;
+    bool first = true;
+    for (std::int64_t i = 0; i < lists->value_length(row); ++i) {
+      const std::int64_t item = lists->value_offset(row) + i;
+      if (items->IsNull(item)) continue;
+      if (!first) joined += separators[row];
+      joined += items->GetView(item);
+      first = false;
+    }
+    ARROW_RETURN_NOT_OK(out.Append(joined));
+  }
+  ARROW_ASSIGN_OR_RAISE(auto array, out.Finish());
+  return Datum(array);
+}
+
+/// list(a, b, ...): the n arguments of each row become a list of n.
+arrow::Result<Datum> MakeList(const KernelCall& call) {
+  std::vector<std::shared_ptr<arrow::Array>> columns;
+  for (const Datum& value : call.arguments) {
+    std::shared_ptr<arrow::Array> column;
+    if (value.is_scalar()) {
+      ARROW_ASSIGN_OR_RAISE(column, arrow::MakeArrayFromScalar(*value.scalar(), call.num_rows));
+    } else {
+      column = value.make_array();
+    }
+    columns.push_back(std::move(column));
+  }
+  const auto width = static_cast<std::int64_t>(columns.size());
+  if (width == 0) columns.push_back(std::make_shared<arrow::NullArray>(0));
+  ARROW_ASSIGN_OR_RAISE(const auto joined, arrow::Concatenate(columns));
+  arrow::Int64Builder order;
+  arrow::Int32Builder offsets;
+  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+    ARROW_RETURN_NOT_OK(offsets.Append(static_cast<std::int32_t>(row * width)));
+    for (std::int64_t i = 0; i < width; ++i) ARROW_RETURN_NOT_OK(order.Append(i * call.num_rows + row));
+  }
+  ARROW_RETURN_NOT_OK(offsets.Append(static_cast<std::int32_t>(call.num_rows * width)));
+  ARROW_ASSIGN_OR_RAISE(const auto indices, order.Finish());
+  ARROW_ASSIGN_OR_RAISE(const auto items, arrow::compute::Take(*joined, *indices));
+  ARROW_ASSIGN_OR_RAISE(const auto bounds, offsets.Finish());
+  ARROW_ASSIGN_OR_RAISE(auto lists, arrow::ListArray::FromArrays(*bounds, *items));
+  return Datum(lists);
+}
+
+}  // namespace
+
+std::vector<ScalarFunction> ListFunctions() {
+  using P = Param;
+  return {
+      {"list",
+       "list(value, ...) -> list",
+       "The values of the row as a list; also written [a, b].",
+       "list(1, 2)[0] = 1",
+       {P::kCommon},
+       0,
+       true,
+       MakeList},
+      {"element",
+       "element(list, int64 index) -> value",
+       "The element at the index from 0, from the end for negative ones, null beyond; also written l[i].",
+       "element([4, 5, 6], -1) = 6",
+       {P::kList, P::kInt},
+       2,
+       false,
+       Element},
+      {"contains",
+       "contains(list, value) or contains(string, string) -> bool",
+       "Whether the list has such an element, or the text such a part.",
+       "contains([1, 2], 2)",
+       {P::kStringOrList, P::kAny},
+       2,
+       false,
+       Contains},
+      {"list_sum",
+       "list_sum(list of numbers) -> int64 or float64",
+       "Sum of the elements that are not null.",
+       "list_sum([1, 2, 3]) = 6",
+       {P::kList},
+       1,
+       false,
+       FoldNumbers<SumFold>,
+       "overflow"},
+      {"list_min",
+       "list_min(list of numbers or strings) -> value",
+       "The least element that is not null.",
+       "list_min([3, 1, 2]) = 1",
+       {P::kList},
+       1,
+       false,
+       FoldNumbers<MinFold>},
+      {"list_max",
+       "list_max(list of numbers or strings) -> value",
+       "The greatest element that is not null.",
+       "list_max(['a', 'c', 'b']) = 'c'",
+       {P::kList},
+       1,
+       false,
+       FoldNumbers<MaxFold>},
+      {"list_mean",
+       "list_mean(list of numbers) -> float64",
+       "Mean of the elements that are not null.",
+       "list_mean([1, 2]) = 1.5",
+       {P::kList},
+       1,
+       false,
+       ListMean},
+      {"join",
+       "join(list, string separator) -> string",
+       "The elements that are not null as one text.",
+       "join(['a', null, 'b'], '-') = 'a-b'",
+       {P::kList, P::kString},
+       2,
+       false,
+       Join},
+      {"struct",
+       "struct(constant name, value, ...) -> struct",
+       "A struct of those fields.",
+       "struct('a', 1, 'b', 'x').b = 'x'",
+       {P::kAny},
+       2,
+       true,
+       nullptr},
+  };
+}
+
+}  // namespace millrace::expr_internal

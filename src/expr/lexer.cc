@@ -1,0 +1,177 @@
+#include "expr/lexer.h"
+
+#include <utility>
+
+#include <arrow/util/utf8.h>
+
+namespace millrace::expr_internal {
+namespace {
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool IsNameStart(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+bool IsNamePart(char c) { return IsNameStart(c) || IsDigit(c) || c == '$'; }
+
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
+
+class Lexer {
+ public:
+  explicit Lexer(std::string_view text) : text_(text) {}
+
+  Result<Token> Next() {
+    while (offset_ < text_.size() && IsSpace(text_[offset_])) Advance();
+    Token token;
+    token.begin = offset_;
+    token.position = position_;
+    if (offset_ < text_.size()) MR_RETURN_IF_ERROR(Read(&token));
+    token.end = offset_;
+    return token;
+  }
+
+ private:
+  char At(std::size_t ahead) const { return offset_ + ahead < text_.size() ? text_[offset_ + ahead] : '\0'; }
+
+  void Advance() {
+    ++offset_;
+    // Continuation bytes of UTF-8 are part of the character before.
+    if (offset_ >= text_.size() || (static_cast<unsigned char>(text_[offset_]) & 0xC0U) != 0x80U) ++position_;
+  }
+
+  Status Read(Token* token) {
+    const char c = At(0);
+    if (IsDigit(c) || (c == '.' && IsDigit(At(1)))) return ReadNumber(token);
+    if (c == '\'') return ReadQuoted(token, TokenKind::kString, "string");
+    if (c == '"' || c == '`') return ReadQuoted(token, TokenKind::kQuotedName, "quoted name");
+    if (IsNameStart(c)) {
+      token->kind = TokenKind::kName;
+      while (offset_ < text_.size() && IsNamePart(At(0))) Advance();
+      token->text = text_.substr(token->begin, offset_ - token->begin);
+      return Status::Ok();
+    }
+    return ReadSymbol(token);
+  }
+
+  Status ReadNumber(Token* token) {
+    token->kind = TokenKind::kInteger;
+    while (IsDigit(At(0))) Advance();
+    if (At(0) == '.') {
+      token->kind = TokenKind::kFloat;
+      Advance();
+      while (IsDigit(At(0))) Advance();
+    }
+    if (At(0) == 'e' || At(0) == 'E') {
+      const std::size_t sign = At(1) == '+' || At(1) == '-' ? 1 : 0;
+      if (IsDigit(At(1 + sign))) {
+        token->kind = TokenKind::kFloat;
+        for (std::size_t i = 0; i <= sign; ++i) Advance();
+        while (IsDigit(At(0))) Advance();
+      }
+    }
+    token->text = text_.substr(token->begin, offset_ - token->begin);
+    if (offset_ < text_.size() && IsNameStart(At(0))) {
+      return ErrorAt(position_, "expected an operator after the number " + token->text +
+                                    "; a name that starts with a digit needs double quotes");
+    }
+    return Status::Ok();
+  }
+
+  Status ReadQuoted(Token* token, TokenKind kind, const char* what) {
+    token->kind = kind;
+    const char quote = At(0);
+    Advance();
+    while (offset_ < text_.size()) {
+      if (At(0) == quote) {
+        if (At(1) != quote) {
+          Advance();
+          if (kind == TokenKind::kQuotedName && token->text.empty()) {
+            return ErrorAt(token->position, "a quoted name must not be empty");
+          }
+          return Status::Ok();
+        }
+        Advance();
+      }
+      token->text += At(0);
+      Advance();
+    }
+    return ErrorAt(token->position, std::string("this ") + what + " has no closing " + quote);
+  }
+
+  Status ReadSymbol(Token* token) {
+    token->kind = TokenKind::kSymbol;
+    for (const std::string_view symbol : {"<=", ">=", "<>", "!=", "==", "||", "::"}) {
+      if (text_.substr(offset_, 2) == symbol) {
+        Advance();
+        Advance();
+        token->text = symbol == "!=" ? "<>" : symbol == "==" ? "=" : symbol;
+        return Status::Ok();
+      }
+    }
+    if (std::string_view("+-*/%=<>()[],.:").find(At(0)) == std::string_view::npos) {
+      return ErrorAt(position_, std::string("unexpected character '") + At(0) + "'");
+    }
+    token->text = std::string(1, At(0));
+    Advance();
+    return Status::Ok();
+  }
+
+  std::string_view text_;
+  std::size_t offset_ = 0;
+  int position_ = 1;
+};
+
+/// 1-based position of the first byte that is not UTF-8.
+int PositionOfBadUtf8(std::string_view text) {
+  int position = 1;
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    std::size_t end = begin + 1;
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) ++end;
+    if (!arrow::util::ValidateUTF8(text.substr(begin, end - begin))) return position;
+    begin = end;
+    ++position;
+  }
+  return position;
+}
+
+}  // namespace
+
+std::string Token::Describe() const {
+  switch (kind) {
+    case TokenKind::kEnd:
+      return "the end of the text";
+    case TokenKind::kString:
+      return "the string '" + text + "'";
+    case TokenKind::kQuotedName:
+      return "the name \"" + text + "\"";
+    default:
+      return "'" + text + "'";
+  }
+}
+
+Result<std::vector<Token>> Tokenize(std::string_view text) {
+  if (text.size() > kMaxTextBytes) {
+    return ErrorAt(1, "an expression may have " + std::to_string(kMaxTextBytes) + " bytes, this one has " +
+                          std::to_string(text.size()));
+  }
+  arrow::util::InitializeUTF8();
+  if (!arrow::util::ValidateUTF8(text))
+    return ErrorAt(PositionOfBadUtf8(text), "the text is not valid UTF-8");
+  std::vector<Token> tokens;
+  Lexer lexer(text);
+  do {
+    MR_ASSIGN_OR_RETURN(Token token, lexer.Next());
+    tokens.push_back(std::move(token));
+  } while (tokens.back().kind != TokenKind::kEnd);
+  return tokens;
+}
+
+Status ErrorAt(int position, std::string message) {
+  if (position > 0) message += " at character " + std::to_string(position);
+  return Status::InvalidArgument(std::move(message));
+}
+
+}  // namespace millrace::expr_internal
