@@ -14,7 +14,7 @@ struct JsonDecoderOptions {
   std::shared_ptr<arrow::Schema> schema;
   /// R5 `extra: keep`: unknown fields are collected as one JSON object into this string column (must be last
   /// in `schema`); empty: unknown fields are ignored.
-  std::string extra_column;
+  std::string extra_column{};
   /// Deepest nesting accepted anywhere in a record.
   int max_depth = 64;
 };

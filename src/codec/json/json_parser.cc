@@ -15,7 +15,7 @@ Parser::Parser(Column* root, Options options)
                .keep_unknown = options.keep_unknown} {}
 
 bool Parser::Parse(std::string_view record) {
-  while (!record.empty() && static_cast<unsigned char>(record.back()) <= ' ') record.remove_suffix(1);
+  while (!record.empty() && IsSpace(record.back())) record.remove_suffix(1);
   begin_ = record.data();
   end_ = begin_ + record.size();
   context_ = nullptr;
@@ -165,6 +165,7 @@ const char* Parser::Object(Column& object, const char* p, int depth) {
     if (more) {
       p = SkipSpace(p + 1);
     } else if (*p != '}') {
+      if (child_at != Shape::kNone) context_ = object.children[static_cast<std::size_t>(child_at)].get();
       return Syntax(p, "',' or '}'");
     }
   }

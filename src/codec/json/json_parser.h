@@ -109,10 +109,12 @@ class Parser {
   std::string message_;
 };
 
+inline bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
 /// Skips JSON white space. Invariant 1 of Parser bounds it.
 inline const char* SkipSpace(const char* p) {
   if (static_cast<unsigned char>(*p) > ' ') return p;
-  while (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r') ++p;
+  while (IsSpace(*p)) ++p;
   return p;
 }
 
