@@ -1,0 +1,466 @@
+#include "state/state_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "env/file.h"
+#include "state/text_rows.h"
+
+namespace millrace {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::string_view kLayout = "counts=text\n";
+
+class StateStoreTest : public testing::Test {
+ protected:
+  StateStoreTest()
+      : scratch_(testing::UnitTest::GetInstance()->current_test_info()->name()),
+        runtime_(*StateRuntime::Make(ByteCount(16 << 20))) {
+    options_.directory = scratch_.path() + "/app/task_0";
+    options_.layout = kLayout;
+    options_.identity = "app/task_0";
+    options_.clock = &clock_;
+  }
+
+  void Open() {
+    table_ = nullptr;
+    store_.reset();
+    auto store = StateStore::Open(options_, *runtime_);
+    ASSERT_TRUE(store.ok()) << store.status().ToString();
+    store_ = *std::move(store);
+    auto table = store_->AddTable("counts", &rows_);
+    ASSERT_TRUE(table.ok()) << table.status().ToString();
+    table_ = *table;
+  }
+
+  Status OpenError() { return StateStore::Open(options_, *runtime_).status(); }
+
+  void Put(std::int64_t slice, const std::string& key, const std::string& value) {
+    KeyList keys;
+    keys.Add(key);
+    std::uint32_t slot = 0;
+    const Status status = table_->Lookup({&slice, 1}, keys.column(), {&slot, 1});
+    ASSERT_TRUE(status.ok()) << status.ToString();
+    rows_[slot] = value;
+  }
+  std::string Get(std::int64_t slice, const std::string& key) {
+    KeyList keys;
+    keys.Add(key);
+    std::uint32_t slot = 0;
+    const Status status = table_->Lookup({&slice, 1}, keys.column(), {&slot, 1});
+    EXPECT_TRUE(status.ok()) << status.ToString();
+    return rows_[slot];
+  }
+  void Commit(std::int64_t offset) {
+    const Status status = store_->CommitDirty({{"counts", Offset(offset)}});
+    ASSERT_TRUE(status.ok()) << status.ToString();
+  }
+
+  static std::string Text(std::int64_t slice, std::string_view key, std::string_view value) {
+    return std::to_string(slice) + "/" + std::string(key) + "=" + std::string(value);
+  }
+  std::vector<std::string> Rows() {
+    std::vector<std::string> rows;
+    const Status status = table_->Scan([&](std::int64_t slice, std::string_view key, std::uint32_t slot) {
+      rows.push_back(Text(slice, key, rows_[slot]));
+      return Status::Ok();
+    });
+    EXPECT_TRUE(status.ok()) << status.ToString();
+    return rows;
+  }
+  std::vector<std::string> Close(std::int64_t slice) {
+    std::vector<std::string> rows;
+    const Status status = table_->CloseSlice(slice, [&](std::string_view key, std::uint32_t slot) {
+      rows.push_back(Text(slice, key, rows_[slot]));
+      return Status::Ok();
+    });
+    EXPECT_TRUE(status.ok()) << status.ToString();
+    return rows;
+  }
+  std::vector<std::string> Dirty() {
+    std::vector<std::string> entries;
+    const Status status = store_->CollectDirty([&](const ChangelogEntry& entry) {
+      EXPECT_EQ(entry.table, "counts");
+      entries.push_back(std::string(entry.key.substr(8)) +
+                        (entry.value ? "=" + std::string(*entry.value) : " gone"));
+      return Status::Ok();
+    });
+    EXPECT_TRUE(status.ok()) << status.ToString();
+    return entries;
+  }
+
+  ScratchDirectory scratch_;
+  ManualClock clock_{EventTime(1'000'000)};
+  std::unique_ptr<StateRuntime> runtime_;
+  StateStoreOptions options_;
+  TextRows rows_;
+  std::unique_ptr<StateStore> store_;
+  KeyedTable* table_ = nullptr;
+};
+
+TEST_F(StateStoreTest, UnknownKeyGetsAClearedRowAndKeepsIt) {
+  Open();
+  EXPECT_EQ(Get(0, "a"), "");
+  Put(0, "a", "1");
+  Put(7, "a", "other slice");
+  Put(0, std::string("a\0b", 3), "zero byte");
+  Put(0, "", "empty key");
+  Put(0, "a key that is longer than twelve bytes", "long");
+  EXPECT_EQ(Get(0, "a"), "1");
+  EXPECT_EQ(Get(7, "a"), "other slice");
+  EXPECT_EQ(Get(0, std::string("a\0b", 3)), "zero byte");
+  EXPECT_EQ(Get(0, ""), "empty key");
+  EXPECT_EQ(Get(0, "a key that is longer than twelve bytes"), "long");
+  EXPECT_EQ(table_->num_rows(), 5);
+}
+
+TEST_F(StateStoreTest, RepeatedKeyInOneLookupHasOneSlot) {
+  Open();
+  KeyList keys;
+  for (const char* key : {"a", "b", "a", "a"}) keys.Add(key);
+  const std::vector<std::int64_t> slices{1, 1, 1, 2};
+  std::vector<std::uint32_t> slots(4);
+  ASSERT_TRUE(table_->Lookup(slices, keys.column(), slots).ok());
+  EXPECT_EQ(slots[0], slots[2]);
+  EXPECT_NE(slots[0], slots[1]);
+  EXPECT_NE(slots[0], slots[3]);
+  EXPECT_EQ(store_->dirty_rows(), 3);
+}
+
+TEST_F(StateStoreTest, OnlyWhatWasCommittedSurvivesReopening) {
+  Open();
+  Put(0, "a", "1");
+  Put(0, "b", "2");
+  Commit(10);
+  Put(0, "a", "changed");
+  Put(0, "c", "new");
+  Open();
+  EXPECT_THAT(Rows(), ElementsAre("0/a=1", "0/b=2"));
+  EXPECT_EQ(store_->ChangelogOffset("counts"), Offset(10));
+  EXPECT_EQ(store_->LastCommitted(), EventTime(1'000'000));
+  EXPECT_EQ(table_->num_rows(), 2);
+  EXPECT_EQ(Get(0, "a"), "1");
+}
+
+TEST_F(StateStoreTest, RollbackTakesMemoryBackToDisk) {
+  Open();
+  Put(0, "a", "1");
+  Put(5, "a", "2");
+  Commit(1);
+  Put(0, "a", "changed");
+  Put(0, "b", "new");
+  Put(9, "z", "new slice");
+  EXPECT_THAT(Close(5), ElementsAre("5/a=2"));
+  Put(5, "a", "back again");
+  ASSERT_TRUE(store_->Rollback().ok());
+  EXPECT_EQ(store_->dirty_rows(), 0);
+  EXPECT_THAT(table_->Slices(), ElementsAre(0, 5));
+  EXPECT_THAT(Rows(), ElementsAre("0/a=1", "5/a=2"));
+  EXPECT_EQ(Get(5, "a"), "2");
+  EXPECT_EQ(Get(0, "b"), "");
+}
+
+TEST_F(StateStoreTest, ClosedSliceIsVisitedInKeyOrderAndLeavesATombstonePerCommittedKey) {
+  Open();
+  Put(-60, "b", "1");
+  Put(-60, "a", "2");
+  Put(0, "a", "3");
+  Commit(1);
+  Put(-60, "c", "never committed");
+  EXPECT_THAT(table_->Slices(), ElementsAre(-60, 0));
+  EXPECT_EQ(table_->FirstSlice(), -60);
+  EXPECT_THAT(Close(-60), ElementsAre("-60/a=2", "-60/b=1", "-60/c=never committed"));
+  EXPECT_THAT(table_->Slices(), ElementsAre(0));
+  EXPECT_EQ(store_->dirty_rows(), 2);
+  EXPECT_THAT(Dirty(), ElementsAre("a gone", "b gone"));
+  Commit(3);
+  EXPECT_THAT(Dirty(), IsEmpty());
+  Open();
+  EXPECT_THAT(Rows(), ElementsAre("0/a=3"));
+  EXPECT_THAT(Close(77), IsEmpty());
+}
+
+TEST_F(StateStoreTest, KeyThatComesBackAfterItsSliceWasClosedIsWrittenNotDeleted) {
+  Open();
+  Put(0, "a", "1");
+  Put(0, "b", "1");
+  Put(0, "d", "1");
+  Commit(1);
+  Close(0);
+  EXPECT_EQ(Get(0, "b"), "");
+  Put(0, "b", "2");
+  Put(0, "c", "2");
+  EXPECT_THAT(Dirty(), ElementsAre("a gone", "b=2", "c=2", "d gone"));
+  Commit(5);
+  Open();
+  EXPECT_THAT(Rows(), ElementsAre("0/b=2", "0/c=2"));
+  EXPECT_EQ(table_->num_rows(), 2);
+}
+
+TEST_F(StateStoreTest, DirtyEntriesComeByTableThenSliceThenKey) {
+  options_.layout = "a=text\ncounts=text\n";
+  Open();
+  TextRows other_rows;
+  KeyedTable* const other = *store_->AddTable("a", &other_rows);
+  Put(3, "x", "1");
+  Put(-3, "y", "2");
+  Put(-3, "longer than twelve bytes", "3");
+  KeyList keys;
+  keys.Add("k");
+  const std::int64_t slice = 0;
+  std::uint32_t slot = 0;
+  ASSERT_TRUE(other->Lookup({&slice, 1}, keys.column(), {&slot, 1}).ok());
+  std::vector<std::string> order;
+  ASSERT_TRUE(store_
+                  ->CollectDirty([&](const ChangelogEntry& entry) {
+                    order.push_back(std::string(entry.table) + ":" + std::string(entry.key.substr(8)));
+                    return Status::Ok();
+                  })
+                  .ok());
+  EXPECT_THAT(order, ElementsAre("a:k", "counts:longer than twelve bytes", "counts:y", "counts:x"));
+}
+
+TEST_F(StateStoreTest, RowsBeyondTheBoundLeaveMemoryAndAreReadAgain) {
+  options_.max_rows_in_memory = 100;
+  Open();
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 500; ++i)
+      Put(i % 3, "a long enough key number " + std::to_string(i), std::to_string(round));
+    Commit(round);
+  }
+  EXPECT_EQ(table_->num_rows(), 500);
+  const std::int64_t memory = store_->memory_bytes();
+  EXPECT_LT(memory, 500 * 1024);
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_EQ(Get(i % 3, "a long enough key number " + std::to_string(i)), "19") << i;
+  }
+  Commit(99);
+  EXPECT_EQ(Rows().size(), 500U);
+  EXPECT_EQ(Close(1).size(), 167U);
+  EXPECT_EQ(table_->num_rows(), 333);
+}
+
+TEST_F(StateStoreTest, RestoreWritesEntriesAndGoesOnWhereItStopped) {
+  Open();
+  std::vector<std::string> keys;
+  for (int i = 0; i < 3; ++i) {
+    const char slice_zero[] = {'\x80', 0, 0, 0, 0, 0, 0, 0};
+    keys.push_back(std::string(slice_zero, 8) + "k" + std::to_string(i));
+  }
+  ASSERT_TRUE(store_->ApplyChangelog("counts", "topic-1", {{keys[0], "a"}, {keys[1], "b"}}, Offset(2)).ok());
+  EXPECT_EQ(store_->ChangelogOffset("counts"), Offset(2));
+  Open();  // the restore was interrupted
+  EXPECT_EQ(store_->ChangelogOffset("counts"), Offset(2));
+  EXPECT_EQ(store_->ChangelogId("counts"), "topic-1");
+  EXPECT_EQ(table_->num_rows(), 2);
+  ASSERT_TRUE(
+      store_->ApplyChangelog("counts", "topic-1", {{keys[0], std::nullopt}, {keys[2], "c"}}, Offset(4)).ok());
+  ASSERT_TRUE(store_->FinishRestore().ok());
+  EXPECT_THAT(Rows(), ElementsAre("0/k1=b", "0/k2=c"));
+  EXPECT_EQ(Get(0, "k1"), "b");
+  EXPECT_EQ(Get(0, "k0"), "");
+  Commit(6);
+  EXPECT_EQ(store_->ChangelogId("counts"), "topic-1");
+  EXPECT_EQ(table_->num_rows(), 3);
+}
+
+TEST_F(StateStoreTest, WipeLeavesNothing) {
+  Open();
+  Put(0, "a", "1");
+  Commit(1);
+  Put(0, "b", "2");
+  ASSERT_TRUE(store_->Wipe().ok());
+  EXPECT_THAT(Rows(), IsEmpty());
+  EXPECT_EQ(store_->ChangelogOffset("counts"), std::nullopt);
+  EXPECT_EQ(Get(0, "a"), "");
+  Commit(7);
+  Open();
+  EXPECT_EQ(store_->ChangelogOffset("counts"), Offset(7));
+  EXPECT_THAT(Rows(), ElementsAre("0/a="));
+}
+
+TEST_F(StateStoreTest, DumpShowsCommittedEntriesOnly) {
+  Open();
+  Put(0, "b", "1");
+  Put(0, "a", "2");
+  Commit(1);
+  Put(0, "c", "3");
+  std::vector<std::string> entries;
+  ASSERT_TRUE(store_
+                  ->Dump([&](const ChangelogEntry& entry) {
+                    entries.push_back(std::string(entry.key.substr(8)) + "=" + std::string(*entry.value));
+                    return Status::Ok();
+                  })
+                  .ok());
+  EXPECT_THAT(entries, ElementsAre("a=2", "b=1"));
+}
+
+TEST_F(StateStoreTest, FailedVisitChangesNothing) {
+  Open();
+  Put(0, "a", "1");
+  Commit(1);
+  Put(0, "b", "2");
+  const auto fail = [](std::string_view, std::uint32_t) { return Status::Cancelled("no"); };
+  EXPECT_EQ(table_->CloseSlice(0, fail).code(), StatusCode::kCancelled);
+  const Status status = store_->CollectDirty([](const ChangelogEntry&) { return Status::Cancelled("no"); });
+  EXPECT_EQ(status.code(), StatusCode::kCancelled);
+  EXPECT_THAT(Rows(), ElementsAre("0/a=1", "0/b=2"));
+  EXPECT_THAT(Dirty(), ElementsAre("b=2"));
+}
+
+TEST_F(StateStoreTest, RowThatCannotBeReadIsCorruptAndNamesTheDirectory) {
+  Open();
+  Put(0, "a", "broken");
+  Commit(1);
+  Open();
+  KeyList keys;
+  keys.Add("a");
+  const std::int64_t slice = 0;
+  std::uint32_t slot = 0;
+  const Status status = table_->Lookup({&slice, 1}, keys.column(), {&slot, 1});
+  EXPECT_EQ(status.code(), StatusCode::kCorrupt);
+  EXPECT_THAT(status.message(), HasSubstr(options_.directory));
+}
+
+// --- Opening
+// -----------------------------------------------------------------------------------------------------
+
+TEST_F(StateStoreTest, LayoutThatChangedIsRefusedNamingTheStep) {
+  struct Case {
+    std::string now;
+    std::string error;  // "" = accepted
+  };
+  const std::vector<Case> cases{
+      {"counts=text\n", ""},
+      {"counts=text\nmore=int\n", ""},
+      {"counts=other\nmore=int\n", "--reset-state counts"},
+      {"counts=text\n", "step 'more' has state but is not in the pipeline"},
+  };
+  Open();
+  for (const Case& tried : cases) {
+    store_.reset();
+    options_.layout = tried.now;
+    const Status status = OpenError();
+    if (tried.error.empty()) {
+      EXPECT_TRUE(status.ok()) << status.ToString();
+    } else {
+      EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+      EXPECT_THAT(status.message(), HasSubstr(tried.error));
+      EXPECT_THAT(status.message(), HasSubstr(options_.directory));
+    }
+  }
+}
+
+TEST_F(StateStoreTest, DirectoryOfAnotherTaskIsCorrupt) {
+  Open();
+  store_.reset();
+  options_.identity = "app/task_1";
+  const Status status = OpenError();
+  EXPECT_EQ(status.code(), StatusCode::kCorrupt);
+  EXPECT_THAT(status.message(), HasSubstr("'app/task_0', not of 'app/task_1'"));
+}
+
+TEST_F(StateStoreTest, DirectoryInUseAlreadyExists) {
+  Open();
+  const Status status = OpenError();
+  EXPECT_EQ(status.code(), StatusCode::kAlreadyExists) << status.ToString();
+  EXPECT_THAT(status.message(), HasSubstr(options_.directory));
+}
+
+TEST_F(StateStoreTest, DamagedDirectoryIsCorruptAndCanBeSetAside) {
+  struct Case {
+    std::string name;
+    std::function<void(const std::string& directory, const std::string& file)> damage;
+    std::string prefix;
+  };
+  const auto truncate = [](const std::string& directory, const std::string& file) {
+    ASSERT_TRUE(WriteFileAtomically(directory + "/" + file, "").ok());
+  };
+  const auto remove = [](const std::string& directory, const std::string& file) {
+    ASSERT_TRUE(RemoveAll(directory + "/" + file).ok());
+  };
+  const std::vector<Case> cases{{"empty CURRENT", truncate, "CURRENT"},
+                                {"no MANIFEST", remove, "MANIFEST"},
+                                {"empty MANIFEST", truncate, "MANIFEST"},
+                                {"rows missing", remove, "0"}};
+  int set_aside = 0;
+  for (const Case& tried : cases) {
+    SCOPED_TRACE(tried.name);
+    Open();
+    Put(0, "a", "1");
+    Commit(1);
+    ASSERT_TRUE(store_->FinishRestore().ok());
+    store_.reset();
+    bool damaged = false;
+    const std::vector<DirectoryEntry> entries = *ListDirectory(options_.directory);
+    for (const DirectoryEntry& entry : entries) {
+      const bool rows = tried.prefix == "0" && entry.name.ends_with(".sst");
+      if (!rows && (tried.prefix == "0" || !entry.name.starts_with(tried.prefix))) continue;
+      tried.damage(options_.directory, entry.name);
+      damaged = true;
+    }
+    ASSERT_TRUE(damaged);
+    const Status status = OpenError();
+    EXPECT_EQ(status.code(), StatusCode::kCorrupt) << status.ToString();
+    EXPECT_THAT(status.message(), HasSubstr(options_.directory));
+    ASSERT_TRUE(StateStore::SetAside(options_.directory).ok());
+    EXPECT_TRUE(PathExists(options_.directory + ".corrupt-" + std::to_string(++set_aside)));
+  }
+  Open();
+  EXPECT_THAT(Rows(), IsEmpty());
+}
+
+TEST_F(StateStoreTest, DirectoryThatCannotBeMadeIsAnIoErrorThatSaysWhatToDo) {
+  ASSERT_TRUE(CreateDirectories(scratch_.path()).ok());
+  ASSERT_TRUE(WriteFileAtomically(scratch_.path() + "/app", "a file").ok());
+  const Status status = OpenError();
+  EXPECT_EQ(status.code(), StatusCode::kIo) << status.ToString();
+  EXPECT_THAT(status.message(), HasSubstr(options_.directory));
+}
+
+TEST_F(StateStoreTest, TooLittleMemoryIsRefused) {
+  const Status status = StateRuntime::Make(ByteCount(1)).status();
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("8.0 MiB"));
+}
+
+TEST_F(StateStoreTest, CommitFlushesWhenTheIntervalHasPassed) {
+  const auto files = [this] {
+    std::int64_t count = 0;
+    const auto entries = *ListDirectory(options_.directory);
+    for (const DirectoryEntry& entry : entries) count += entry.name.ends_with(".sst") ? 1 : 0;
+    return count;
+  };
+  Open();
+  Put(0, "a", "1");
+  Commit(1);
+  EXPECT_EQ(files(), 0);
+  clock_.Advance(Duration(59'000));
+  Put(0, "a", "2");
+  Commit(2);
+  EXPECT_EQ(files(), 0);
+  clock_.Advance(Duration(2'000));
+  Put(0, "a", "3");
+  Commit(3);
+  store_.reset();
+  EXPECT_GE(files(), 1);
+}
+
+TEST_F(StateStoreTest, CommitWithoutChangesWritesNothing) {
+  Open();
+  Put(0, "a", "1");
+  Commit(1);
+  clock_.Advance(Duration(120'000));
+  Commit(1);
+  EXPECT_EQ(store_->LastCommitted(), EventTime(1'000'000));
+  clock_.Advance(Duration(3'600'000));
+  Commit(1);
+  EXPECT_EQ(store_->LastCommitted(), EventTime(1'000'000 + 3'720'000));
+}
+
+}  // namespace
+}  // namespace millrace
