@@ -313,6 +313,7 @@ class PlanAnalyzer {
   explicit PlanAnalyzer(Plan plan) : plan_(std::move(plan)) {}
 
   Result<AnalyzedPlan> Run() {
+    MR_RETURN_IF_ERROR(InitializeExpressions());
     MR_RETURN_IF_ERROR(NameNodes(&plan_));
     CheckSettings();
     CheckTopics();

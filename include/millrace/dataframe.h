@@ -1,0 +1,120 @@
+#pragma once
+
+#include <concepts>
+#include <initializer_list>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/expression.h"
+#include "millrace/files.h"
+#include "millrace/topic.h"
+#include "millrace/types.h"
+#include "millrace/window.h"
+
+namespace millrace {
+
+namespace api_internal {
+class Graph;
+}
+
+class WindowedFrame;
+
+/// What happens to a row on which a step fails (R3).
+enum class ErrorPolicy { kDefault, kDeadLetter, kDrop, kFail };
+
+/// The place of a call in the user's program, for errors. Taken by itself; pass none.
+using CallSite = std::source_location;
+
+/// A stream of rows with named columns: a place in the pipeline under construction, not data.
+///
+/// Every call adds a step behind this place and returns the place behind it; this frame stays as it is, so
+/// that several branches can begin here. Mistakes (an unknown column, a wrong type) are reported when the
+/// pipeline starts, with file and line of the call. Cheap to copy; used by one thread; outlives its App
+/// harmlessly.
+class DataFrame {
+ public:
+  /// Rows for which `predicate` is true; null drops the row.
+  DataFrame Filter(const Expression& predicate, CallSite at = CallSite::current()) const;
+
+  /// Adds a column, or replaces the one of that name.
+  DataFrame With(std::string name, Expression value, CallSite at = CallSite::current()) const;
+  /// Several at once; each expression sees the columns before the step.
+  DataFrame With(std::initializer_list<NamedExpression> columns, CallSite at = CallSite::current()) const {
+    return With(std::vector<NamedExpression>(columns), at);
+  }
+  DataFrame With(std::vector<NamedExpression> columns, CallSite at = CallSite::current()) const;
+
+  /// Exactly these columns, in this order: `Select({"auction", {"euros", col("price") * 0.9}})`.
+  DataFrame Select(std::initializer_list<NamedExpression> columns, CallSite at = CallSite::current()) const {
+    return Select(std::vector<NamedExpression>(columns), at);
+  }
+  DataFrame Select(std::vector<NamedExpression> columns, CallSite at = CallSite::current()) const;
+
+  /// All columns but these.
+  DataFrame Drop(std::vector<std::string> columns, CallSite at = CallSite::current()) const;
+  DataFrame Drop(const char* column, CallSite at = CallSite::current()) const {
+    return Drop(std::vector<std::string>{column}, at);
+  }
+
+  DataFrame Rename(std::string from, std::string to, CallSite at = CallSite::current()) const;
+
+  /// A value that does not fit the type is an error of its row (R3).
+  DataFrame Cast(std::string column, const DataType& type, CallSite at = CallSite::current()) const;
+
+  /// One row per element of a list column; an empty or null list gives no row, or with `keep_empty` one with
+  /// null.
+  DataFrame Explode(std::string column, bool keep_empty = false, CallSite at = CallSite::current()) const;
+
+  /// Makes these columns the key (K1); rows move between partitions where they must (K2).
+  DataFrame GroupBy(std::vector<std::string> columns, NullKeys null_keys = NullKeys::kError,
+                    CallSite at = CallSite::current()) const;
+  DataFrame GroupBy(const char* column, CallSite at = CallSite::current()) const {
+    return GroupBy(std::vector<std::string>{column}, NullKeys::kError, at);
+  }
+
+  /// Puts the rows into windows; Aggregate says what to compute.
+  WindowedFrame Window(WindowSpec window) const;
+
+  /// The rows of both, which have the same columns.
+  DataFrame Union(const DataFrame& other, CallSite at = CallSite::current()) const;
+
+  /// Sends the rows away. Returns this frame, so that calls can follow: `frame.To(a).To(b)`.
+  const DataFrame& To(const Topic& topic, CallSite at = CallSite::current()) const;
+  const DataFrame& To(const FileSink& files, CallSite at = CallSite::current()) const;
+  const DataFrame& To(const Console& console, CallSite at = CallSite::current()) const;
+
+  /// Names the step that this frame comes from, for metrics, errors and state (K4). Not after Union.
+  DataFrame Named(std::string step_name) const;
+  /// What the step that this frame comes from does with rows on which it fails. Default: dead-letter when the
+  /// app has a dead-letter topic, else fail. Not after Union.
+  DataFrame OnError(ErrorPolicy policy) const;
+
+ private:
+  friend struct api_internal::Access;
+  friend class WindowedFrame;
+  DataFrame(std::shared_ptr<api_internal::Graph> graph, std::vector<std::size_t> nodes)
+      : graph_(std::move(graph)), nodes_(std::move(nodes)) {}
+
+  std::shared_ptr<api_internal::Graph> graph_;
+  std::vector<std::size_t> nodes_;  // steps whose rows these are; several after Union
+};
+
+/// Rows put into windows, waiting for Aggregate.
+class WindowedFrame {
+ public:
+  /// One row per window and key: the key columns, window_start, window_end and one column per aggregation
+  /// (W7).
+  DataFrame Aggregate(std::vector<Aggregation> columns, CallSite at = CallSite::current()) const;
+
+ private:
+  friend class DataFrame;
+  WindowedFrame(DataFrame frame, WindowSpec window) : frame_(std::move(frame)), window_(std::move(window)) {}
+
+  DataFrame frame_;
+  WindowSpec window_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,11 @@
+#pragma once
+
+/// Everything of Millrace's public API but the test driver (millrace/test_driver.h).
+
+#include "millrace/app.h"
+#include "millrace/dataframe.h"
+#include "millrace/expression.h"
+#include "millrace/files.h"
+#include "millrace/topic.h"
+#include "millrace/types.h"
+#include "millrace/window.h"

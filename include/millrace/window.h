@@ -1,0 +1,91 @@
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millrace/expression.h"
+
+namespace millrace {
+
+/// What happens to rows whose key is null (K1).
+enum class NullKeys {
+  kError,  ///< a dead letter (R3)
+  kDrop,
+  kGroup,  ///< null is a key like any other
+};
+
+/// How rows are put into windows of event time: `Tumbling(1min).Grace(5s).By("auction")`. A value type; each
+/// call returns a changed copy.
+class WindowSpec {
+ public:
+  explicit WindowSpec(std::chrono::milliseconds tumbling) : tumbling_(tumbling) {}
+
+  /// Key columns; default: those of the GroupBy before.
+  template <std::convertible_to<std::string>... Columns>
+  WindowSpec By(Columns... columns) const {
+    return By(std::vector<std::string>{std::string(std::move(columns))...});
+  }
+  WindowSpec By(std::vector<std::string> columns) const;
+  /// How long after its end a window waits for rows that come late (W2). Default 0.
+  WindowSpec Grace(std::chrono::milliseconds grace) const;
+  /// Moves the start of the windows from the epoch (W1).
+  WindowSpec Offset(std::chrono::milliseconds offset) const;
+  /// Emits running results after each batch, with a column `final`, instead of one result at the close (W3).
+  WindowSpec EmitCurrent() const;
+  /// Rows that come after their window closed go to this topic; default: they are counted (W2).
+  WindowSpec LateTo(std::string topic) const;
+  /// Default: NullKeys::kError.
+  WindowSpec NullKeysAre(NullKeys policy) const;
+  /// Name of the step: its state is called after it (K4), so give one before the first deployment.
+  WindowSpec Named(std::string step_name) const;
+
+ private:
+  friend struct api_internal::Access;
+  std::chrono::milliseconds tumbling_;
+  std::chrono::milliseconds grace_{0};
+  std::chrono::milliseconds offset_{0};
+  std::vector<std::string> by_;
+  bool emit_current_ = false;
+  std::string late_topic_;
+  NullKeys null_keys_ = NullKeys::kError;
+  std::string step_name_;
+};
+
+/// Windows of one length, one after the other: [0, length), [length, 2 length), ...
+inline WindowSpec Tumbling(std::chrono::milliseconds length) { return WindowSpec(length); }
+
+/// What an aggregate reads: a text names a column, anything else is an expression.
+class AggregateInput {
+ public:
+  AggregateInput(const char* column) : value(col(column)) {}         // NOLINT(google-explicit-constructor)
+  AggregateInput(const std::string& column) : value(col(column)) {}  // NOLINT(google-explicit-constructor)
+  AggregateInput(Expression expression)
+      : value(std::move(expression)) {}  // NOLINT(google-explicit-constructor)
+
+  Expression value;
+};
+
+/// One result column of a window. Nulls are ignored; an aggregate of nothing is null, count is 0 (W6).
+struct Aggregation {
+  std::string function;              ///< "count", "sum", ...
+  std::vector<Expression> argument;  ///< none for count of rows, else one
+  std::string name;                  ///< of the result column
+};
+
+/// Rows of the window.
+inline Aggregation count(std::string name) { return {"count", {}, std::move(name)}; }
+/// Rows in which `value` is not null: `count("price", "priced")`.
+Aggregation count(AggregateInput value, std::string name);
+/// Integers add up to int64 and fail on overflow, doubles are compensated (W8).
+Aggregation sum(AggregateInput value, std::string name);
+Aggregation mean(AggregateInput value, std::string name);
+Aggregation min(AggregateInput value, std::string name);
+Aggregation max(AggregateInput value, std::string name);
+/// By arrival within a partition.
+Aggregation first(AggregateInput value, std::string name);
+Aggregation last(AggregateInput value, std::string name);
+
+}  // namespace millrace

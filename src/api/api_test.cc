@@ -1,0 +1,222 @@
+#include <arrow/api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "api/build_plan.h"
+#include "columnar/schema_text.h"
+#include "millrace/millrace.h"
+
+namespace millrace {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+App MakeApp() { return App({.name = "p", .kafka = {{"bootstrap.servers", "localhost:9092"}}}); }
+
+DataFrame Bids(App& app) {
+  return app.From(Topic("bids")
+                      .Json(schema({{"ts", timestamp_ms()}, {"auction", int64()}, {"price", float64()}}))
+                      .EventTime("ts"));
+}
+
+std::string Explained(const App& app) {
+  std::string text = app.Explain();
+  return text.substr(text.find("source"));
+}
+
+TEST(Api, TheMainJobBecomesThePlanItReadsLike) {
+  App app = MakeApp();
+  Bids(app)
+      .Filter(col("price") > 50)
+      .With("revenue", col("price") * 1.2)
+      .Window(Tumbling(1min).Grace(5s).By("auction"))
+      .Aggregate({count("bids"), sum("revenue", "total"), max("price", "best")})
+      .To(Topic("bids_per_minute").Json().Key("auction"));
+  EXPECT_EQ(Explained(app),
+            "source 'source-1': topic bids (json, event time ts)\n"
+            "    {ts: timestamp[ms], auction: int64, price: float64}\n"
+            "filter 'filter-1': price > 50\n"
+            "    {ts: timestamp[ms], auction: int64, price: float64}\n"
+            "with 'with-1': revenue = price * 1.2\n"
+            "    {ts: timestamp[ms], auction: int64, price: float64, revenue: float64}\n"
+            "window 'window-1': tumbling 1m by auction, grace 5s: bids = count(), total = sum(revenue), best "
+            "= max(price)\n"
+            "    {auction: int64, window_start: timestamp[ms], window_end: timestamp[ms], bids: int64, "
+            "total: float64, "
+            "best: float64}\n"
+            "sink 'sink-1': topic bids_per_minute (json, key auction)\n");
+}
+
+TEST(Api, EveryStepAndSinkReachesThePlan) {
+  App app = MakeApp();
+  const DataFrame bids =
+      app.From(Topic("bids")
+                   .Json(schema({{"k", string().NotNull()}, {"tags", list(string())}, {"x", int32()}}))
+                   .Key("k")
+                   .KeyFormat("json")
+                   .OffsetReset("error")
+                   .KeepUnknownFields()
+                   .Named("in"));
+  bids.Drop("_extra")
+      .Rename("x", "y")
+      .Cast("y", int64())
+      .Explode("tags", true)
+      .Select({"k", {"tag", call("upper", {col("tags")})}, "y"})
+      .GroupBy({"k", "tag"}, NullKeys::kDrop)
+      .Named("by-tag")
+      .OnError(ErrorPolicy::kDrop)
+      .Window(Tumbling(10ms).Offset(2ms).EmitCurrent().LateTo("late").Named("w"))
+      .Aggregate({count("y", "n"), mean("y", "m"), min("y", "lo"), first(col("y") + 1, "f"), last("y", "l"),
+                  count("rows")})
+      .To(Parquet("out").PartitionBy({col("k")}).Roll(1s).RollBytes(5).Named("files"))
+      .To(ArrowIpc("ipc"))
+      .To(Console().Json().Limit(3));
+  const auto plan = BuildPlan(app);
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  const auto analyzed = AnalyzePlan(*plan);
+  ASSERT_TRUE(analyzed.ok()) << analyzed.status().message();
+  const auto& nodes = analyzed->plan.nodes;
+  const auto& source = std::get<KafkaSource>(nodes[0].op);
+  EXPECT_EQ(nodes[0].name, "in");
+  EXPECT_EQ(std::tie(source.key, source.key_format, source.offset_reset, source.extra),
+            std::make_tuple("k", "json", "error", "keep"));
+  EXPECT_EQ(SchemaText(*source.schema), "{k: string not null, tags: list<string>, x: int32}");
+  EXPECT_TRUE(std::get<ExplodeStep>(nodes[4].op).keep_empty);
+  EXPECT_EQ(nodes[6].name, "by-tag");
+  EXPECT_EQ(nodes[6].on_error, OnError::kDrop);
+  const auto& window = std::get<WindowStep>(nodes[7].op);
+  EXPECT_EQ(window.by, (std::vector<std::string>{"k", "tag"})) << "the columns of the GroupBy before";
+  EXPECT_EQ(window.null_key, NullKey::kDrop);
+  EXPECT_EQ(window.offset, 2ms);
+  EXPECT_EQ(window.emit, WindowEmit::kCurrent);
+  EXPECT_EQ(window.late_topic, "late");
+  EXPECT_EQ(nodes[7].name, "w");
+  EXPECT_EQ(
+      SchemaText(*analyzed->schemas[7]),
+      "{k: string not null, tag: string, window_start: timestamp[ms], window_end: timestamp[ms], n: int64, "
+      "m: float64, lo: int64, f: int64, l: int64, rows: int64, final: bool}");
+  const auto& files = std::get<ParquetSink>(std::get<SinkNode>(nodes[8].op).sink);
+  EXPECT_EQ(nodes[8].name, "files");
+  EXPECT_EQ(files.roll, 1s);
+  EXPECT_EQ(files.roll_bytes, ByteCount(5));
+  EXPECT_EQ(std::get<ConsoleSink>(std::get<SinkNode>(nodes[10].op).sink).limit, 3);
+  for (const NodeId sink : {8U, 9U, 10U}) EXPECT_EQ(nodes[sink].inputs, (std::vector<NodeId>{7}));
+}
+
+TEST(Api, ExpressionsReadAsTheirSql) {
+  const std::pair<Expression, const char*> cases[] = {
+      {col("a") + 1 - col("b") * 2.5 / 3 % 4, "a + 1 - b * 2.5 / 3 % 4"},
+      {-col("a") == 5 && !(col("b") != "x"), "-a = 5 and not b <> 'x'"},
+      {(col("a") < 1 || col("a") <= 2U) && (3L > col("a") || col("a") >= true),
+       "(a < 1 or a <= 2) and (3 > a or a >= true)"},
+      {col("u").Field("id").IsNull() || col("s").IsNotNull(), "u.id is null or s is not null"},
+      {col("s").In({"A", "B"}), "s in ('A', 'B')"},
+      {col("s").Like("a%"), "s like 'a%'"},
+      {col("a").Between(1, 5), "a >= 1 and a <= 5"},
+      {coalesce({col("a"), null(), 0}), "coalesce(a, null, 0)"},
+      {call("upper", {col("s")}), "upper(s)"},
+      {sql("case when a > 1 then 'x' else 'y' end"), "case when a > 1 then 'x' else 'y' end"},
+      {lit(2) * lit(3), "2 * 3"},
+      {col("odd name"), "\"odd name\""},
+  };
+  for (const auto& [expression, text] : cases) EXPECT_EQ(expression.ToString(), text);
+  EXPECT_EQ(col("a").Cast(int64()).ToString(), sql("cast(a as int64)").ToString());
+}
+
+TEST(Api, BranchesShareWhatIsBeforeThem) {
+  App app = MakeApp();
+  const DataFrame bids = Bids(app);
+  bids.Filter(col("price") > 50).To(Topic("high"));
+  bids.Filter(col("price") <= 50).To(Topic("low"));
+  bids.To(Console());
+  const Plan plan = *BuildPlan(app);
+  ASSERT_EQ(plan.nodes.size(), 6U);
+  EXPECT_EQ(plan.nodes[1].inputs, (std::vector<NodeId>{0}));
+  EXPECT_EQ(plan.nodes[3].inputs, (std::vector<NodeId>{0}));
+  EXPECT_EQ(plan.nodes[5].inputs, (std::vector<NodeId>{0}));
+  EXPECT_TRUE(AnalyzePlan(plan).ok());
+}
+
+TEST(Api, AUnionFeedsTheNextStepFromBoth) {
+  App app = MakeApp();
+  const DataFrame a = Bids(app);
+  const DataFrame b = app.From(
+      Topic("more").Json(schema({{"ts", timestamp_ms()}, {"auction", int64()}, {"price", float64()}})));
+  b.Union(a).Filter(col("price") > 1).To(Console());
+  const Plan plan = *BuildPlan(app);
+  EXPECT_EQ(plan.nodes[2].inputs, (std::vector<NodeId>{0, 1}));
+  EXPECT_TRUE(AnalyzePlan(plan).ok());
+}
+
+TEST(Api, SettingsReachThePlan) {
+  const App app({.name = "p",
+                 .kafka = {},
+                 .delivery = Delivery::kAtLeastOnce,
+                 .commit_interval = 7ms,
+                 .batch_rows = 5,
+                 .workers = 3,
+                 .state_dir = "/s",
+                 .idle_after = std::nullopt,
+                 .out_of_orderness = 9ms,
+                 .dead_letter_topic = "dlq",
+                 .create_topics = false});
+  const Plan plan = *BuildPlan(app);
+  EXPECT_EQ(plan.guarantee, Guarantee::kAtLeastOnce);
+  EXPECT_EQ(plan.EffectiveCommitInterval(), 7ms);
+  EXPECT_EQ(plan.batch.rows, 5);
+  EXPECT_EQ(plan.workers, 3);
+  EXPECT_EQ(plan.state_dir, "/s");
+  EXPECT_EQ(plan.idle_after, std::nullopt);
+  EXPECT_EQ(plan.out_of_orderness, 9ms);
+  EXPECT_EQ(plan.dead_letter_topic, "dlq");
+  EXPECT_FALSE(plan.create_topics);
+  const Plan defaults = *BuildPlan(MakeApp());
+  const Plan expected;
+  EXPECT_EQ(defaults.batch.rows, expected.batch.rows);
+  EXPECT_EQ(defaults.batch.bytes, expected.batch.bytes);
+  EXPECT_EQ(defaults.commit_bytes, expected.commit_bytes);
+  EXPECT_EQ(defaults.memory, expected.memory);
+  EXPECT_EQ(defaults.idle_after, expected.idle_after);
+  EXPECT_EQ(defaults.max_future, expected.max_future);
+  EXPECT_EQ(defaults.EffectiveCommitInterval(), expected.EffectiveCommitInterval());
+}
+
+TEST(Api, MistakesNameFileAndLineOfTheCall) {
+  App app = MakeApp();
+  const int line = __LINE__ + 1;
+  Bids(app).Filter(col("prise") > 50).To(Console());
+  EXPECT_THAT(app.Explain(), AllOf(HasSubstr("api_test.cc:" + std::to_string(line)),
+                                   HasSubstr("unknown column 'prise' (did you mean 'price'?)")));
+}
+
+TEST(Api, MistakesOfTheBuilderAreReportedTogether) {
+  App app = MakeApp();
+  const DataFrame bids = app.From(Topic("bids").Json(schema({{"x", DataType("strng")}})).Key("a", "b"));
+  bids.Filter(sql("x >")).Cast("x", DataType("int65")).To(Console());
+  Bids(app).With("y", ~0ULL + col("price")).Window(Tumbling(1s)).Aggregate({count("n")}).To(Console());
+  const Status status = BuildPlan(app).status();
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  for (const char* part :
+       {"the key of a topic that is read is one column", "sql(\"x >\")", "unknown type 'int65'",
+        "18446744073709551615 is too large", "a window needs By(...), or a GroupBy before it"}) {
+    EXPECT_THAT(status.message(), HasSubstr(part));
+  }
+}
+
+TEST(Api, AStopBeforeAndDuringARunIsDeliveredOnce) {
+  App app = MakeApp();
+  int stops = 0;
+  api_internal::StopSwitch& stop = api_internal::StopSwitchOf(app);
+  stop.Attach([&] { ++stops; });
+  app.Stop();
+  app.Stop();
+  EXPECT_EQ(stops, 1);
+  stop.Detach();
+  stop.Attach([&] { ++stops; });
+  EXPECT_EQ(stops, 2) << "a Stop that came before is remembered";
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,188 @@
+#include "millrace/dataframe.h"
+
+#include <algorithm>
+
+#include "api/access.h"
+#include "columnar/schema_text.h"
+
+namespace millrace {
+
+using api_internal::Access;
+using api_internal::Graph;
+using api_internal::LocationOf;
+
+namespace {
+
+static_assert(static_cast<int>(ErrorPolicy::kDeadLetter) == static_cast<int>(OnError::kDeadLetter));
+static_assert(static_cast<int>(ErrorPolicy::kFail) == static_cast<int>(OnError::kFail));
+
+/// Adds a step behind `inputs`.
+class StepAdder {
+ public:
+  StepAdder(Graph& graph, const std::vector<NodeId>& inputs, const CallSite& at)
+      : graph_(graph), inputs_(inputs), location_(LocationOf(at)) {}
+
+  /// A broken expression becomes null, and its mistake an error of the graph.
+  PlanExpr Read(const Expression& expression) {
+    if (!Access::ErrorOf(expression).empty()) {
+      graph_.AddError(location_, Access::ErrorOf(expression));
+      return {Access::Get(null()), location_};
+    }
+    return {Access::Get(expression), location_};
+  }
+
+  std::vector<std::pair<std::string, PlanExpr>> Read(const std::vector<NamedExpression>& columns) {
+    std::vector<std::pair<std::string, PlanExpr>> read;
+    for (const NamedExpression& column : columns) read.emplace_back(column.name, Read(column.value));
+    return read;
+  }
+
+  void AddError(const std::string& message) { graph_.AddError(location_, message); }
+  const SourceLocation& location() const { return location_; }
+
+  NodeId Add(decltype(PlanNode::op) op, std::string name = "") {
+    PlanNode node;
+    node.name = std::move(name);
+    node.op = std::move(op);
+    node.inputs = inputs_;
+    node.location = location_;
+    return graph_.Add(std::move(node));
+  }
+
+ private:
+  Graph& graph_;
+  const std::vector<NodeId>& inputs_;
+  SourceLocation location_;
+};
+
+}  // namespace
+
+DataFrame DataFrame::Filter(const Expression& predicate, CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  return {graph_, {step.Add(FilterStep{step.Read(predicate)})}};
+}
+
+DataFrame DataFrame::With(std::string name, Expression value, CallSite at) const {
+  return With(std::vector<NamedExpression>{{std::move(name), std::move(value)}}, at);
+}
+
+DataFrame DataFrame::With(std::vector<NamedExpression> columns, CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  return {graph_, {step.Add(WithStep{step.Read(columns)})}};
+}
+
+DataFrame DataFrame::Select(std::vector<NamedExpression> columns, CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  return {graph_, {step.Add(SelectStep{step.Read(columns)})}};
+}
+
+DataFrame DataFrame::Drop(std::vector<std::string> columns, CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  return {graph_, {step.Add(DropStep{std::move(columns)})}};
+}
+
+DataFrame DataFrame::Rename(std::string from, std::string to, CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  return {graph_, {step.Add(RenameStep{{{std::move(from), std::move(to)}}})}};
+}
+
+DataFrame DataFrame::Cast(std::string column, const DataType& type, CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  CastStep cast;
+  if (auto parsed = ParseType(type.text()); parsed.ok()) {
+    cast.columns.emplace_back(std::move(column), *std::move(parsed));
+  } else {
+    step.AddError("cast of column '" + column + "': " + parsed.status().message());
+  }
+  return {graph_, {step.Add(std::move(cast))}};
+}
+
+DataFrame DataFrame::Explode(std::string column, bool keep_empty, CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  return {graph_, {step.Add(ExplodeStep{std::move(column), keep_empty})}};
+}
+
+DataFrame DataFrame::GroupBy(std::vector<std::string> columns, NullKeys null_keys, CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  return {graph_, {step.Add(GroupByStep{std::move(columns), static_cast<NullKey>(null_keys)})}};
+}
+
+WindowedFrame DataFrame::Window(WindowSpec window) const { return {*this, std::move(window)}; }
+
+DataFrame DataFrame::Union(const DataFrame& other, CallSite at) const {
+  if (other.graph_ != graph_) {
+    graph_->AddError(LocationOf(at), "a union of frames of two apps");
+    return *this;
+  }
+  std::vector<std::size_t> nodes = nodes_;
+  nodes.insert(nodes.end(), other.nodes_.begin(), other.nodes_.end());
+  std::sort(nodes.begin(), nodes.end());
+  return {graph_, std::move(nodes)};
+}
+
+const DataFrame& DataFrame::To(const Topic& topic, CallSite at) const {
+  StepAdder(*graph_, nodes_, at).Add(SinkNode{std::nullopt, Access::ToSink(topic)}, Access::NameOf(topic));
+  return *this;
+}
+
+const DataFrame& DataFrame::To(const FileSink& files, CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  const auto add = [&](auto sink) {
+    for (const Expression& expression : Access::PartitionOf(files))
+      sink.partition_by.push_back(step.Read(expression));
+    step.Add(SinkNode{std::nullopt, std::move(sink)}, Access::NameOf(files));
+  };
+  if (Access::FormatOf(files) == FileSink::Format::kParquet) {
+    add(Access::ToFileSink<ParquetSink>(files));
+  } else {
+    add(Access::ToFileSink<IpcSink>(files));
+  }
+  return *this;
+}
+
+const DataFrame& DataFrame::To(const Console& console, CallSite at) const {
+  StepAdder(*graph_, nodes_, at)
+      .Add(SinkNode{std::nullopt, Access::ToSink(console)}, Access::NameOf(console));
+  return *this;
+}
+
+DataFrame DataFrame::Named(std::string step_name) const {
+  if (nodes_.size() == 1) {
+    graph_->node(nodes_.front()).name = std::move(step_name);
+  } else {
+    graph_->AddError(graph_->node(nodes_.back()).location,
+                     "Named('" + step_name + "') after a union names no step");
+  }
+  return *this;
+}
+
+DataFrame DataFrame::OnError(ErrorPolicy policy) const {
+  if (nodes_.size() == 1) {
+    graph_->node(nodes_.front()).on_error = static_cast<millrace::OnError>(policy);
+  } else {
+    graph_->AddError(graph_->node(nodes_.back()).location, "OnError after a union belongs to no step");
+  }
+  return *this;
+}
+
+DataFrame WindowedFrame::Aggregate(std::vector<Aggregation> columns, CallSite at) const {
+  Graph& graph = *frame_.graph_;
+  StepAdder step(graph, frame_.nodes_, at);
+  WindowStep window = Access::ToStep(window_);
+  if (window.by.empty()) {
+    if (const GroupByStep* group = graph.GroupBefore(frame_.nodes_)) {
+      window.by = group->columns;
+      window.null_key = group->null_key;
+    } else {
+      step.AddError("a window needs By(...), or a GroupBy before it");
+    }
+  }
+  for (const Aggregation& column : columns) {
+    AggregateCall call{column.function, {}};
+    if (!column.argument.empty()) call.argument = step.Read(column.argument.front()).expr;
+    window.aggregates.push_back({column.name, std::move(call), step.location()});
+  }
+  return {frame_.graph_, {step.Add(std::move(window), Access::NameOf(window_))}};
+}
+
+}  // namespace millrace
