@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// libFuzzer's entry point: judges one input and aborts the process when a promise is broken.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+/// Inputs that standalone_main.cc replays and mutates besides the corpus.
+std::vector<std::string> FuzzSeeds();
