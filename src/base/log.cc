@@ -17,7 +17,7 @@ std::atomic<LogFormat> g_format{LogFormat::kText};
 spdlog::logger& Logger() {
   static const std::shared_ptr<spdlog::logger> logger = [] {
     auto made = spdlog::stderr_color_mt("millrace");
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%-5!l%$ %v");
+    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%-7l%$ %v");
     return made;
   }();
   return *logger;

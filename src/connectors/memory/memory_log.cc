@@ -216,7 +216,6 @@ Status MemoryLog::Begin(const ProducerIdentity& producer) {
   MR_ASSIGN_OR_RETURN(Transaction * transaction, Owned(producer));
   MR_CHECK(transaction->number == 0) << "transaction of " << producer.transactional_id << " is open already";
   transaction->number = ++last_transaction_;
-  transaction->began_ms = clock_->Now().value();
   return Status::Ok();
 }
 
@@ -225,6 +224,8 @@ Result<WrittenRecord> MemoryLog::Send(const ProducerIdentity& producer, const Ou
   MR_ASSIGN_OR_RETURN(Transaction * transaction, Owned(producer));
   MR_CHECK(transaction->number != 0) << "no open transaction of " << producer.transactional_id;
   MR_ASSIGN_OR_RETURN(WrittenRecord written, AppendLocked(record, transaction->number));
+  if (transaction->partitions.empty() && transaction->offsets.empty())
+    transaction->began_ms = clock_->Now().value();
   transaction->partitions.insert(written.partition);
   return written;
 }
@@ -239,6 +240,8 @@ Status MemoryLog::SendOffsets(const ProducerIdentity& producer, const GroupToken
     return Status::Aborted("group " + member.group() + " does not accept offsets of member " +
                            member.member_id() + " in generation " + std::to_string(member.generation()));
   }
+  if (transaction->partitions.empty() && transaction->offsets.empty())
+    transaction->began_ms = clock_->Now().value();
   auto& pending = transaction->offsets[member.group()];
   pending.insert(pending.end(), offsets.begin(), offsets.end());
   return Status::Ok();
@@ -267,7 +270,9 @@ void MemoryLog::EndLocked(Transaction& transaction, bool commit) {
 void MemoryLog::AbortExpired() {
   const std::int64_t oldest_ms = clock_->Now().value() - options_.transaction_timeout.count();
   for (auto& [id, transaction] : transactions_) {
-    if (transaction.number == 0 || transaction.began_ms >= oldest_ms) continue;
+    // As in Kafka, the broker learns of a transaction with its first partition or offsets.
+    if (transaction.number == 0 || (transaction.partitions.empty() && transaction.offsets.empty())) continue;
+    if (transaction.began_ms >= oldest_ms) continue;
     EndLocked(transaction, false);
     ++transaction.epoch;  // Kafka fences the producer whose transaction it ended.
   }
