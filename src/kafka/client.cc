@@ -47,8 +47,10 @@ struct Client::Callbacks {
     const std::string_view about = facility == nullptr ? "" : facility;
     // Lost connections come again through the error callback, which says them once in a while and not per
     // attempt.
-    const bool connection = about == "FAIL" || about == "ERROR";
-    const LogLevel ours = level <= kWarning && !connection ? LogLevel::kWarning : LogLevel::kDebug;
+    // The user's section serves consumers and producers alike: a property of the other kind (CONFWARN) is no
+    // mistake.
+    const bool hidden = about == "FAIL" || about == "ERROR" || about == "CONFWARN";
+    const LogLevel ours = level <= kWarning && !hidden ? LogLevel::kWarning : LogLevel::kDebug;
     millrace::Log(ours, text,
                   {{"client", rd_kafka_name(handle)}, {"facility", about}, {"error", level <= kError}});
   }

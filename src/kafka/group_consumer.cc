@@ -17,6 +17,7 @@ constexpr Duration kSeekTimeout{10'000};
 // Records and events wait in two queues, so that events are served while records are held back. While there
 // are no records the event queue is looked at this often.
 constexpr Duration kEventSlice{20};
+constexpr int kWakeTimeoutMs = 100;
 constexpr int kMostEventsPerPoll = 1000;
 
 }  // namespace
@@ -179,9 +180,18 @@ Status GroupConsumer::Seek(const TopicPartition& partition, Offset offset) {
 
 Status GroupConsumer::Start(const TopicPartition& partition, Offset offset) {
   MR_RETURN_IF_ERROR(CheckHeld(partition));
+  const PartitionList list = MakePartitionList(std::span(&partition, 1));
+  MR_RETURN_IF_ERROR(ToStatus(rd_kafka_resume_partitions(client_->handle(), list.get()),
+                              "starting " + partition.ToString()));
   MR_RETURN_IF_ERROR(Seek(partition, offset));
   fetch_->Start(partition, offset);
-  return Resume(partition);
+  // librdkafka's fetching thread may sleep up to a second and is not woken by a resume or a seek, only by a
+  // request to the same broker. The answer does not matter.
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  static_cast<void>(rd_kafka_query_watermark_offsets(
+      client_->handle(), partition.topic.c_str(), partition.partition.value(), &low, &high, kWakeTimeoutMs));
+  return Status::Ok();
 }
 
 Status GroupConsumer::Pause(const TopicPartition& partition) {
@@ -193,9 +203,9 @@ Status GroupConsumer::Pause(const TopicPartition& partition) {
 
 Status GroupConsumer::Resume(const TopicPartition& partition) {
   MR_RETURN_IF_ERROR(CheckHeld(partition));
-  const PartitionList list = MakePartitionList(std::span(&partition, 1));
-  return ToStatus(rd_kafka_resume_partitions(client_->handle(), list.get()),
-                  "resuming " + partition.ToString());
+  const Offset position = fetch_->Position(partition);
+  if (position == kNoOffset) return Status::Ok();  // stays held back until Start
+  return Start(partition, position);
 }
 
 Result<std::vector<GroupOffset>> GroupConsumer::Committed(std::span<const TopicPartition> partitions) {

@@ -21,13 +21,8 @@ struct Setting {
 
 // Defaults for every client; the user's own values win.
 constexpr Setting kCommonDefaults[] = {
-    {"socket.nagle.disable", "true"},
-    {"log.connection.close", "false"},
-    {"log_level", "6"},
-    // The section serves consumers and producers alike, so a property of the other kind is no mistake.
-    {"log.configuration.warnings", "false"},
-    {"reconnect.backoff.ms", "50"},
-    {"reconnect.backoff.max.ms", "2000"},
+    {"socket.nagle.disable", "true"}, {"log.connection.close", "false"},    {"log_level", "6"},
+    {"reconnect.backoff.ms", "50"},   {"reconnect.backoff.max.ms", "2000"},
 };
 
 constexpr Setting kConsumerDefaults[] = {
@@ -121,7 +116,7 @@ Status Set(rd_kafka_conf_t* conf, const std::string& name, const std::string& va
     return Status::InvalidArgument("kafka: `" + name +
                                    "` has a value that librdkafka refuses (not shown: it is secret)");
   }
-  return Status::InvalidArgument("kafka: `" + name + "`: " + text.data());
+  return Status::InvalidArgument("kafka: `" + name + "` cannot be `" + value + "`: " + text.data());
 }
 
 Status SetAll(rd_kafka_conf_t* conf, std::span<const Setting> settings) {

@@ -12,7 +12,12 @@ namespace millrace {
 
 Result<std::unique_ptr<KafkaCluster>> KafkaCluster::Make(KafkaClusterOptions options) {
   MR_CHECK(options.clock != nullptr);
-  if (options.embedded != nullptr) options.properties["bootstrap.servers"] = options.embedded->bootstrap();
+  if (options.embedded != nullptr) {
+    options.properties["bootstrap.servers"] = options.embedded->bootstrap();
+    // The embedded broker lets a rebalance last as long as a session, so sessions are kept short.
+    options.properties.emplace("session.timeout.ms", "2000");
+    options.properties.emplace("heartbeat.interval.ms", "300");
+  }
   std::unique_ptr<KafkaCluster> cluster(new KafkaCluster(std::move(options)));
   const KafkaClusterOptions& own = cluster->options_;
   MR_ASSIGN_OR_RETURN(cluster->admin_client_,

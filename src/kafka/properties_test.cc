@@ -1,0 +1,108 @@
+#include "kafka/properties.h"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace millrace::kafka {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+Properties With(const std::string& name, const std::string& value) {
+  return {{"bootstrap.servers", "localhost:9092"}, {name, value}};
+}
+
+TEST(Properties, WhatTheUserSetsIsAccepted) {
+  EXPECT_TRUE(CheckProperties(With("fetch.wait.max.ms", "100")).ok());
+  EXPECT_TRUE(CheckProperties(With("compression.type", "zstd")).ok());
+  EXPECT_TRUE(CheckProperties(With("sasl.password", "hunter2")).ok());
+}
+
+TEST(Properties, AnUnknownNameIsRefusedWithTheNearestOne) {
+  const Status status = CheckProperties(With("fetch.wait.mx.ms", "100"));
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), AllOf(HasSubstr("fetch.wait.mx.ms"), HasSubstr("did you mean"),
+                                      HasSubstr("fetch.wait.max.ms")));
+}
+
+TEST(Properties, AValueThatDoesNotFitIsRefusedWithTheReason) {
+  for (const auto& [name, value] : {std::pair{"compression.type", "lz5"}, {"linger.ms", "soon"}}) {
+    const Status status = CheckProperties(With(name, value));
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << name;
+    EXPECT_THAT(status.message(), AllOf(HasSubstr(name), HasSubstr(value)));
+  }
+}
+
+TEST(Properties, WithoutABrokerTheErrorSaysWhatToName) {
+  EXPECT_THAT(CheckProperties({}).message(), HasSubstr("bootstrap.servers"));
+}
+
+struct ReservedCase {
+  const char* name;
+  const char* value;
+  const char* hint;
+};
+
+TEST(Properties, WhatWouldBreakTheGuaranteesIsRefusedWithAnAlternative) {
+  const ReservedCase cases[] = {
+      {"enable.auto.commit", "true", "commits offsets"},
+      {"isolation.level", "read_uncommitted", "aborted"},
+      {"group.id", "mine", "`name`"},
+      {"transactional.id", "mine", "slot"},
+      {"auto.offset.reset", "latest", "`offset_reset`"},
+      {"enable.idempotence", "false", "duplicate"},
+      {"acks", "1", "replica"},
+      {"partition.assignment.strategy", "cooperative-sticky", "together"},
+      {"group.protocol", "consumer", "classic"},
+      {"statistics.interval.ms", "0", "metrics"},
+  };
+  for (const ReservedCase& one : cases) {
+    const Status status = CheckProperties(With(one.name, one.value));
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << one.name;
+    EXPECT_THAT(status.message(), AllOf(HasSubstr(one.name), HasSubstr(one.hint)));
+  }
+}
+
+TEST(Properties, ReservedNamesWithTheValueTheyHaveAnywayAreLetThrough) {
+  EXPECT_TRUE(CheckProperties(With("enable.auto.commit", "false")).ok());
+  EXPECT_TRUE(CheckProperties(With("enable.idempotence", "true")).ok());
+  EXPECT_TRUE(CheckProperties(With("acks", "-1")).ok());
+}
+
+TEST(Properties, SecretsAreRedactedAndNeverRepeatedInErrors) {
+  const Properties shown = RedactedProperties({{"sasl.password", "hunter2"},
+                                               {"ssl.key.password", "hunter2"},
+                                               {"ssl.key.pem", "hunter2"},
+                                               {"sasl.oauthbearer.client.secret", "hunter2"},
+                                               {"sasl.oauthbearer.config", "hunter2"},
+                                               {"sasl.username", "alice"}});
+  for (const auto& [name, value] : shown) EXPECT_THAT(value, Not(HasSubstr("hunter2"))) << name;
+  EXPECT_EQ(shown.at("sasl.username"), "alice");
+}
+
+TEST(Properties, EverySecretOfLibrdkafkaIsKnownAsOne) {
+  for (const std::string& name : KnownProperties()) {
+    const bool sounds_secret = name.find("password") != std::string::npos ||
+                               name.find("secret") != std::string::npos ||
+                               name.find("passphrase") != std::string::npos;
+    EXPECT_TRUE(!sounds_secret || IsSecretProperty(name)) << name;
+  }
+  EXPECT_THAT(KnownProperties(), Contains("bootstrap.servers"));
+  EXPECT_THAT(KnownProperties(), Contains("partitioner"));
+}
+
+TEST(Properties, EveryRoleHasAValidConfiguration) {
+  const Properties user = {{"bootstrap.servers", "localhost:9092"}};
+  for (const Role role : {Role::kGroupConsumer, Role::kReader, Role::kTransactionalProducer,
+                          Role::kIdempotentProducer, Role::kAdmin}) {
+    EXPECT_TRUE(MakeConf(role, user, {}).ok()) << static_cast<int>(role);
+  }
+}
+
+}  // namespace
+}  // namespace millrace::kafka

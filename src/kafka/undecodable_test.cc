@@ -1,0 +1,69 @@
+#include "kafka/undecodable.h"
+
+#include <gtest/gtest.h>
+
+namespace millrace::kafka {
+namespace {
+
+constexpr int kBadCompression = -198;
+
+/// A partition of good records but for one batch [first, end) that cannot be decoded.
+struct Log {
+  std::int64_t first;
+  std::int64_t end;
+  std::int64_t log_end;
+};
+
+/// Reads `log` the way a consumer does; returns the offset from which records are delivered after the batch,
+/// and counts the reads.
+std::int64_t ReadPast(const Log& log, int* reads) {
+  UndecodableBatch batch;
+  std::int64_t at = log.first;
+  for (*reads = 0; *reads < 1000; ++*reads) {
+    const bool bad = at >= log.first && at < log.end;
+    const auto step = bad ? batch.OnError(Offset(log.first), kBadCompression) : batch.OnGood(Offset(at));
+    if (step.skipped.has_value()) {
+      EXPECT_EQ(step.skipped->first, Offset(log.first));
+      EXPECT_EQ(step.skipped->second, step.seek);
+      return step.seek->value();
+    }
+    if (step.seek.has_value()) {
+      EXPECT_FALSE(step.deliver);
+      at = std::min(step.seek->value(), log.log_end);
+      // Beyond the end there is nothing but the end itself.
+      if (step.seek->value() > log.log_end) at = step.seek->value();
+    }
+  }
+  return -1;
+}
+
+TEST(UndecodableBatch, ExactlyTheBatchIsSkippedWhateverItsSize) {
+  for (const std::int64_t size : {1, 2, 3, 7, 8, 9, 100, 1'000, 65'536}) {
+    int reads = 0;
+    EXPECT_EQ(ReadPast({500, 500 + size, 10'000'000}, &reads), 500 + size) << size;
+    EXPECT_LT(reads, 45) << size;
+  }
+}
+
+TEST(UndecodableBatch, AFewEqualErrorsChangeNothing) {
+  UndecodableBatch batch;
+  for (int i = 1; i < UndecodableBatch::kEqualErrors; ++i) {
+    EXPECT_FALSE(batch.OnError(Offset(5), kBadCompression).seek.has_value());
+  }
+  EXPECT_TRUE(batch.OnGood(Offset(5)).deliver);
+  EXPECT_FALSE(batch.OnError(Offset(5), kBadCompression).seek.has_value());
+  EXPECT_FALSE(batch.searching());
+}
+
+TEST(UndecodableBatch, AnotherBatchThatIsBadTooEndsTheFirst) {
+  UndecodableBatch batch;
+  UndecodableBatch::Step step;
+  for (int i = 0; i < UndecodableBatch::kEqualErrors; ++i) step = batch.OnError(Offset(10), kBadCompression);
+  ASSERT_EQ(step.seek, Offset(11));
+  step = batch.OnError(Offset(11), -199);  // the next batch starts at 11
+  ASSERT_TRUE(step.skipped.has_value());
+  EXPECT_EQ(step.skipped->second, Offset(11));
+}
+
+}  // namespace
+}  // namespace millrace::kafka
