@@ -14,8 +14,10 @@ namespace millrace {
 
 /// What a failure may do to results.
 enum class Delivery {
-  kExactlyOnce,  ///< each result is seen once by a read_committed consumer (D1)
-  kAtLeastOnce,  ///< none is lost, some may be seen twice after a failure (D2)
+  /// Each result is seen once by a read_committed consumer (D1).
+  kExactlyOnce,
+  /// None is lost, some may be seen twice after a failure (D2).
+  kAtLeastOnce,
 };
 
 /// Settings of an App; the names and defaults of the YAML.
@@ -59,6 +61,7 @@ class [[nodiscard]] RunResult {
   /// `exit_code` 0 when it ended well; else `message` says what happened, where and what to do.
   RunResult(int exit_code, std::string message) : exit_code_(exit_code), message_(std::move(message)) {}
 
+  /// Ended or stopped as asked.
   bool ok() const { return exit_code_ == 0; }
   /// 0 ended or stopped, 1 the pipeline failed, 2 invalid pipeline, 3 no broker: for `return
   /// app.Run().ExitCode();`.
@@ -76,6 +79,7 @@ class [[nodiscard]] RunResult {
 /// before the first record is read.
 class App {
  public:
+  /// Checks nothing yet.
   explicit App(AppOptions options);
   App(App&&) noexcept;
   App& operator=(App&&) noexcept;

@@ -59,6 +59,7 @@ class DataFrame {
     return Drop(std::vector<std::string>{column}, at);
   }
 
+  /// The column keeps its place and type.
   DataFrame Rename(std::string from, std::string to, CallSite at = CallSite::current()) const;
 
   /// A value that does not fit the type is an error of its row (R3).

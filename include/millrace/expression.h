@@ -91,6 +91,7 @@ Expression call(std::string_view function, const std::vector<Expression>& argume
 /// The first argument that is not null.
 Expression coalesce(std::initializer_list<Expression> arguments);
 
+/// Integers stay integers and fail on overflow (R5).
 Expression operator+(const Expression& left, const Expression& right);
 Expression operator-(const Expression& left, const Expression& right);
 Expression operator*(const Expression& left, const Expression& right);
@@ -111,6 +112,7 @@ Expression operator-(const Expression& operand);
 
 /// A column with its name: `{"revenue", col("price") * 1.2}`, or just `"price"` for a column as it is.
 struct NamedExpression {
+  /// A column as it is.
   NamedExpression(const char* column)
       : name(column), value(col(column)) {}  // NOLINT(google-explicit-constructor)
   NamedExpression(const std::string& column)
@@ -118,7 +120,9 @@ struct NamedExpression {
   NamedExpression(std::string column_name, Expression expression)
       : name(std::move(column_name)), value(std::move(expression)) {}
 
+  /// Of the resulting column.
   std::string name;
+  /// What it holds.
   Expression value;
 };
 

@@ -14,6 +14,7 @@ namespace millrace {
 /// returns a changed copy. Made by Parquet() and ArrowIpc().
 class FileSink {
  public:
+  /// How rows are written.
   enum class Format { kParquet, kArrowIpc };
   FileSink(Format format, std::string directory) : format_(format), directory_(std::move(directory)) {}
 

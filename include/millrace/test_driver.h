@@ -21,6 +21,7 @@ class PipelineTestError : public std::runtime_error {
 
 /// A record of a topic, as a read_committed consumer sees it; also what a test feeds.
 struct TestRecord {
+  /// nullopt: no key.
   std::optional<std::string> key;
   std::optional<std::string> value;  ///< nullopt: a tombstone
   /// Kafka timestamp in ms; fed without one: the manual clock.

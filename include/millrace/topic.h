@@ -15,6 +15,7 @@ namespace millrace {
 /// copy.
 class Topic {
  public:
+  /// JSON, all defaults.
   explicit Topic(std::string name) : name_(std::move(name)) {}
 
   /// JSON objects (the default). Read without a schema: inferred from the topic at the first start (R7).

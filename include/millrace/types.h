@@ -25,6 +25,7 @@ class DataType {
   /// The same type for a column whose values must not be null (R6): a record without one is an error.
   DataType NotNull() const { return DataType(text_ + " not null"); }
 
+  /// As the YAML writes it.
   const std::string& text() const { return text_; }
 
  private:
@@ -68,10 +69,12 @@ class Schema {
  public:
   /// One column.
   struct Column {
+    /// Unique in the schema.
     std::string name;
     DataType type;
   };
 
+  /// In written order.
   Schema(std::initializer_list<Column> columns) : columns_(columns) {}
   explicit Schema(std::vector<Column> columns) : columns_(std::move(columns)) {}
   /// A schema that exists in Arrow already.

@@ -12,15 +12,19 @@ namespace millrace {
 
 /// What happens to rows whose key is null (K1).
 enum class NullKeys {
-  kError,  ///< a dead letter (R3)
+  /// A dead letter (R3).
+  kError,
+  /// Gone, and counted.
   kDrop,
-  kGroup,  ///< null is a key like any other
+  /// Null is a key like any other.
+  kGroup,
 };
 
 /// How rows are put into windows of event time: `Tumbling(1min).Grace(5s).By("auction")`. A value type; each
 /// call returns a changed copy.
 class WindowSpec {
  public:
+  /// See Tumbling().
   explicit WindowSpec(std::chrono::milliseconds tumbling) : tumbling_(tumbling) {}
 
   /// Key columns; default: those of the GroupBy before.
@@ -60,19 +64,24 @@ inline WindowSpec Tumbling(std::chrono::milliseconds length) { return WindowSpec
 /// What an aggregate reads: a text names a column, anything else is an expression.
 class AggregateInput {
  public:
+  /// A column.
   AggregateInput(const char* column) : value(col(column)) {}         // NOLINT(google-explicit-constructor)
   AggregateInput(const std::string& column) : value(col(column)) {}  // NOLINT(google-explicit-constructor)
   AggregateInput(Expression expression)
       : value(std::move(expression)) {}  // NOLINT(google-explicit-constructor)
 
+  /// What is aggregated.
   Expression value;
 };
 
 /// One result column of a window. Nulls are ignored; an aggregate of nothing is null, count is 0 (W6).
 struct Aggregation {
-  std::string function;              ///< "count", "sum", ...
-  std::vector<Expression> argument;  ///< none for count of rows, else one
-  std::string name;                  ///< of the result column
+  /// "count", "sum", ...
+  std::string function;
+  /// None for count of rows, else one.
+  std::vector<Expression> argument;
+  /// Of the result column.
+  std::string name;
 };
 
 /// Rows of the window.
