@@ -1,0 +1,211 @@
+"""Measures the job of docs/performance.md: millrace against the reference loop, in turn, on one Apache Kafka.
+
+The job: a topic (lz4, two partitions) of JSON bids -> all fields decoded -> count, sum, min and max per auction and
+minute -> results to Kafka, under exactly_once. What counts is CPU seconds of the measured process (user + system of
+the whole process, start included), never wall time. One line per run: name, records, CPU seconds, records per CPU
+second, peak resident memory; then the median of each case and the ratio. Results of every run are compared with the
+same aggregates computed apart. Needs only Python's standard library and the programs of build/release.
+"""
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+EXTRA_COLUMNS = (", channel: string, country: string, session: string, first: bool, position: int64, url: string,"
+                 " agent: string, score: double")
+PIPELINE = """\
+name: {name}
+kafka:
+  bootstrap.servers: {bootstrap}
+guarantee: {guarantee}
+workers: {workers}
+source:
+  topic: {topic}
+  format: json
+  key: auction
+  timestamp: ts
+  schema: {{ts: timestamp[ms], auction: int64, bidder: int64, price: double{extra}}}
+steps:
+  - window:
+      by: [auction]
+      tumbling: 1m
+      aggregate: {{bids: count(), total: sum(price), low: min(price), high: max(price)}}
+sinks:
+  - topic: {name}-results
+    format: json
+    key: auction
+"""
+
+
+@dataclasses.dataclass
+class Measure:
+    """What one run of one process cost."""
+    case: str
+    records: int
+    cpu_s: float
+    wall_s: float
+    rss_mib: float
+
+    @property
+    def rate(self) -> float:
+        return self.records / self.cpu_s
+
+    def line(self) -> str:
+        return (f"{self.case:<24} {self.records:>11,} records {self.cpu_s:>8.2f} CPU-s {self.rate:>12,.0f} /CPU-s "
+                f"{self.rss_mib:>7.0f} MiB peak {self.wall_s:>7.1f} s wall")
+
+
+class Job:
+    def __init__(self, options: argparse.Namespace, bootstrap: str):
+        self.options = options
+        self.bootstrap = bootstrap
+        self.programs = options.build / "bench" / "job"
+        self.folder = ROOT / "build" / "bench-job"
+        self.run_number = 0
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+
+    def tool(self, *words: object) -> str:
+        done = subprocess.run([self.programs / "job_topic", *map(str, words)], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"job_topic {' '.join(map(str, words))}: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def topic(self, size: int, records: int) -> str:
+        name = f"bids-{size}-{records}"
+        self.tool("fill", self.bootstrap, name, size, records)
+        return name
+
+    def finish(self, process: subprocess.Popen, case: str, records: int, begin: float) -> Measure:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            log = self.folder / f"{case}.log"
+            sys.exit(f"{case} ended with {process.returncode}; the end of {log}:\n{log.read_text()[-3000:]}")
+        return Measure(case, records, usage.ru_utime + usage.ru_stime, now() - begin, usage.ru_maxrss / 1024)
+
+    def reference(self, size: int, records: int) -> Measure:
+        topic = self.topic(size, records)
+        case = f"reference-{size}"
+        begin = now()
+        with open(self.folder / f"{case}.log", "w") as log:
+            process = subprocess.Popen([self.programs / "reference_loop", self.bootstrap, topic], stdout=log, stderr=log)
+        measure = self.finish(process, case, records, begin)
+        totals = json.loads((self.folder / f"{case}.log").read_text().splitlines()[-1])
+        if totals["records"] != records:
+            sys.exit(f"the reference loop saw {totals['records']} of {records} records")
+        return measure
+
+    def engine(self, size: int, records: int, guarantee: str = "exactly_once") -> Measure:
+        topic = self.topic(size, records)
+        self.run_number += 1
+        case = f"millrace-{size}" if guarantee == "exactly_once" else f"millrace-{size}-{guarantee}"
+        name = f"job-{size}-{self.run_number}"
+        file, state = self.folder / f"{name}.yaml", self.folder / f"{name}.state"
+        file.write_text(PIPELINE.format(name=name, bootstrap=self.bootstrap, guarantee=guarantee, topic=topic,
+                                        workers=self.options.workers, extra=EXTRA_COLUMNS if size == 363 else ""))
+        begin = now()
+        with open(self.folder / f"{case}.log", "w") as log:
+            process = subprocess.Popen([self.options.build / "millrace", "run", file, "--state-dir", state],
+                                       stdout=log, stderr=log)
+        try:
+            self.tool("await", self.bootstrap, topic, name, self.options.timeout)
+        except SystemExit:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            log_end = (self.folder / f"{case}.log").read_text()[-3000:]
+            sys.exit(f"{case} did not reach the end of its input; the end of its log:\n{log_end}")
+        process.send_signal(signal.SIGTERM)
+        measure = self.finish(process, case, records, begin)
+        self.tool("check", self.bootstrap, f"{name}-results", size, records)
+        shutil.rmtree(state, ignore_errors=True)
+        return measure
+
+
+def now() -> float:
+    return os.times().elapsed
+
+
+def compare(job: Job, size: int) -> float:
+    """Both in turn, so that what the machine does besides falls on both; prints the ratio of the medians."""
+    options = job.options
+    runs: dict[str, list[Measure]] = {}
+    for _ in range(options.rounds):
+        for measure in (job.reference(size, options.records), job.engine(size, options.records)):
+            print(measure.line(), flush=True)
+            runs.setdefault(measure.case, []).append(measure)
+    rates = {case: statistics.median(m.rate for m in measures) for case, measures in runs.items()}
+    ratio = rates[f"millrace-{size}"] / rates[f"reference-{size}"]
+    for case, rate in rates.items():
+        print(f"{case + ' median':<24} {rate:>12,.0f} /CPU-s")
+    print(f"{f'ratio-{size}':<24} {ratio:>12.2f} x the reference loop", flush=True)
+    return ratio
+
+
+def start_up(job: Job) -> None:
+    """What a run costs before the first record, so that the other figures can be read with it in mind."""
+    measure = job.engine(86, 1_000)
+    print(f"{'start and stop':<24} {measure.cpu_s:>12.2f} CPU-s with 1,000 records, included in every run", flush=True)
+
+
+def memory(job: Job) -> bool:
+    """Ten times the records must not need more memory."""
+    measures = [job.engine(86, records) for records in (job.options.records_long // 10, job.options.records_long)]
+    for measure in measures:
+        print(measure.line(), flush=True)
+    growth = measures[1].rss_mib / measures[0].rss_mib
+    print(f"{'memory growth':<24} {growth:>12.2f} x with 10 x the records", flush=True)
+    return growth <= 1.2
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev bench job --", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=3_000_000)
+    parser.add_argument("--records-long", type=int, default=20_000_000, help="for --memory")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[86, 363], choices=[86, 363])
+    parser.add_argument("--memory", action="store_true", help="compare peak memory of 2 M and 20 M records")
+    parser.add_argument("--at-least-once", action="store_true", help="one more run per size with that guarantee")
+    parser.add_argument("--bar", type=float, help="fail when a ratio is below this")
+    parser.add_argument("--timeout", type=int, default=600, help="seconds for one run of the engine")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
+    parser.add_argument("--keep", action="store_true", help="leave the broker and its topics running")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    options = parse(sys.argv[1:])
+    options.build = options.build.resolve()
+    dev = str(ROOT / "dev")
+    if not options.keep:
+        subprocess.run([dev, "kafka", "down", "--name", "bench"], check=True)
+    up = subprocess.run([dev, "kafka", "up", "--name", "bench"], check=True, stdout=subprocess.PIPE, text=True)
+    job = Job(options, up.stdout.split()[-1])
+    good = True
+    try:
+        start_up(job)
+        if options.memory:
+            good = memory(job)
+        else:
+            for size in options.sizes:
+                ratio = compare(job, size)
+                good = good and (options.bar is None or ratio >= options.bar)
+                if options.at_least_once:
+                    print(job.engine(size, options.records, "at_least_once").line(), flush=True)
+    finally:
+        if not options.keep:
+            subprocess.run([dev, "kafka", "down", "--name", "bench"], check=True)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
