@@ -1,0 +1,111 @@
+#include "runtime/watermark_tracker.h"
+
+#include <arrow/api.h>
+#include <gtest/gtest.h>
+
+namespace millrace {
+namespace {
+
+Batch Rows(const std::vector<std::int64_t>& times) {
+  arrow::Int64Builder builder;
+  EXPECT_TRUE(builder.AppendValues(times).ok());
+  Batch batch;
+  batch.event_time = std::static_pointer_cast<arrow::Int64Array>(builder.Finish().ValueOrDie());
+  batch.data = arrow::RecordBatch::Make(arrow::schema({}), static_cast<std::int64_t>(times.size()),
+                                        arrow::ArrayVector{});
+  return batch;
+}
+
+std::vector<std::int64_t> Before(const Batch& batch) {
+  return {batch.watermark_before->raw_values(), batch.watermark_before->raw_values() + batch.num_rows()};
+}
+
+constexpr std::int64_t kNone = kNoWatermark.value();
+constexpr EventTime kNow{1'000'000};
+
+TEST(WatermarkTracker, EachRowIsJudgedByTheRowsBeforeIt) {
+  WatermarkTracker tracker({0}, {});
+  Batch batch = Rows({10, 5, 20, 15});
+  ASSERT_TRUE(tracker.Observe(0, kNow, &batch).ok());
+  EXPECT_EQ(Before(batch), (std::vector<std::int64_t>{kNone, 10, 10, 20}));
+  EXPECT_EQ(tracker.watermark(), Watermark(20));
+  Batch next = Rows({1});
+  ASSERT_TRUE(tracker.Observe(0, kNow, &next).ok());
+  EXPECT_EQ(Before(next), (std::vector<std::int64_t>{20}));
+}
+
+TEST(WatermarkTracker, OutOfOrdernessHoldsTheWatermarkBackAndDoesNotOverflow) {
+  WatermarkTracker tracker({0}, {.out_of_orderness = Duration(7)});
+  Batch batch = Rows({std::numeric_limits<std::int64_t>::min() + 3, 10});
+  ASSERT_TRUE(tracker.Observe(0, kNow, &batch).ok());
+  EXPECT_EQ(tracker.watermark(), Watermark(3));
+}
+
+TEST(WatermarkTracker, TheSlowestInputThatIsNotIdleDecides) {
+  WatermarkTracker tracker({0, 0}, {.idle_after = Duration(100)});
+  Batch fast = Rows({500});
+  ASSERT_TRUE(tracker.Observe(0, kNow, &fast).ok());
+  EXPECT_EQ(tracker.watermark(), kNoWatermark);
+  Batch slow = Rows({50});
+  ASSERT_TRUE(tracker.Observe(1, kNow, &slow).ok());
+  EXPECT_EQ(tracker.watermark(), Watermark(50));
+  // Input 1 is at its end for long enough; input 0 still has rows waiting.
+  EXPECT_TRUE(tracker.CheckIdle(EventTime(kNow.value() + 150), {false, true}));
+  EXPECT_EQ(tracker.watermark(), Watermark(500));
+}
+
+TEST(WatermarkTracker, WhenAllAreIdleItMovesWithTheWallClockAndNeverAboveIt) {
+  WatermarkTracker tracker({0}, {.idle_after = Duration(100)});
+  Batch batch = Rows({kNow.value() - 1'000});
+  ASSERT_TRUE(tracker.Observe(0, kNow, &batch).ok());
+  EXPECT_FALSE(tracker.CheckIdle(EventTime(kNow.value() + 99), {true}));
+  tracker.CheckIdle(EventTime(kNow.value() + 100), {true});
+  EXPECT_EQ(tracker.watermark(), Watermark(kNow.value() - 1'000));
+  EXPECT_TRUE(tracker.CheckIdle(EventTime(kNow.value() + 400), {true}));
+  EXPECT_EQ(tracker.watermark(), Watermark(kNow.value() - 700));
+  tracker.CheckIdle(EventTime(kNow.value() + 100'000), {true});
+  EXPECT_LE(tracker.watermark().value(), kNow.value() + 100'000);
+}
+
+TEST(WatermarkTracker, AnInputThatIsNotAtItsEndIsNeverIdle) {
+  WatermarkTracker tracker({0}, {.idle_after = Duration(100)});
+  Batch batch = Rows({1});
+  ASSERT_TRUE(tracker.Observe(0, kNow, &batch).ok());
+  EXPECT_FALSE(tracker.CheckIdle(EventTime(kNow.value() + 10'000), {false}));
+  EXPECT_FALSE(tracker.CheckIdle(EventTime(kNow.value() + 10'050), {true}));
+  EXPECT_FALSE(tracker.idle());
+}
+
+TEST(WatermarkTracker, ARepartitionInputWaitsForEveryUpstreamAndIgnoresRegressions) {
+  WatermarkTracker tracker({2}, {});
+  ASSERT_TRUE(tracker.Report(0, {.upstream_partition = 0, .watermark = Watermark(100)}).ok());
+  EXPECT_EQ(tracker.watermark(), kNoWatermark);
+  ASSERT_TRUE(tracker.Report(0, {.upstream_partition = 1, .watermark = Watermark(40)}).ok());
+  EXPECT_EQ(tracker.watermark(), Watermark(40));
+  ASSERT_TRUE(tracker.Report(0, {.upstream_partition = 1, .watermark = Watermark(30)}).ok());
+  EXPECT_EQ(tracker.watermark(), Watermark(40));
+  ASSERT_TRUE(tracker.Report(0, {.upstream_partition = 1, .watermark = Watermark(40), .idle = true}).ok());
+  EXPECT_EQ(tracker.watermark(), Watermark(100));
+  EXPECT_EQ(tracker.Report(0, {.upstream_partition = 2}).code(), StatusCode::kCorrupt);
+}
+
+TEST(WatermarkTracker, SavedClocksComeBackAndForeignTextIsRefused) {
+  WatermarkTracker before({0, 2}, {});
+  Batch batch = Rows({77});
+  ASSERT_TRUE(before.Observe(0, kNow, &batch).ok());
+  ASSERT_TRUE(before.Report(1, {.upstream_partition = 0, .watermark = Watermark(60)}).ok());
+  ASSERT_TRUE(before.Report(1, {.upstream_partition = 1, .watermark = Watermark(-5), .idle = true}).ok());
+  EXPECT_EQ(before.watermark(), Watermark(60));
+  WatermarkTracker after({0, 2}, {});
+  ASSERT_TRUE(after.Load(0, before.Save(0), kNow).ok());
+  ASSERT_TRUE(after.Load(1, before.Save(1), kNow).ok());
+  after.FinishLoad();
+  EXPECT_EQ(after.watermark(), Watermark(60));
+  EXPECT_EQ(after.Save(1), before.Save(1));
+  for (const char* text : {"x", "1", "1;", "1;2;q", "1;2;a3;a4;a5"}) {
+    EXPECT_EQ(WatermarkTracker({2}, {}).Load(0, text, kNow).code(), StatusCode::kCorrupt) << text;
+  }
+}
+
+}  // namespace
+}  // namespace millrace
