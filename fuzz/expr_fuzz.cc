@@ -111,13 +111,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (call.ok() && !call->argument.empty()) CheckRoundTrip(call->argument);
   if (!expr.ok()) {
     MR_CHECK(expr.status().message().find(" at character ") != std::string::npos) << expr.status().message();
-    return 0;
+    return -1;
   }
   CheckRoundTrip(*expr);
   const auto bound = BoundExpr::Bind(*expr, kBatch->schema());
   if (!bound.ok()) {
     MR_CHECK(bound.status().error_class() == millrace::ErrorClass::kUser) << bound.status().message();
-    return 0;
+    return -1;
   }
   CheckEvaluation(*bound, *kBatch);
   return 0;
