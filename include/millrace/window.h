@@ -62,12 +62,12 @@ class WindowSpec {
 inline WindowSpec Tumbling(std::chrono::milliseconds length) { return WindowSpec(length); }
 
 /// What an aggregate reads: a text names a column, anything else is an expression.
-class AggregateInput {
+class AggregatedValue {
  public:
   /// A column.
-  AggregateInput(const char* column) : value(col(column)) {}         // NOLINT(google-explicit-constructor)
-  AggregateInput(const std::string& column) : value(col(column)) {}  // NOLINT(google-explicit-constructor)
-  AggregateInput(Expression expression)
+  AggregatedValue(const char* column) : value(col(column)) {}         // NOLINT(google-explicit-constructor)
+  AggregatedValue(const std::string& column) : value(col(column)) {}  // NOLINT(google-explicit-constructor)
+  AggregatedValue(Expression expression)
       : value(std::move(expression)) {}  // NOLINT(google-explicit-constructor)
 
   /// What is aggregated.
@@ -87,14 +87,14 @@ struct Aggregation {
 /// Rows of the window.
 inline Aggregation count(std::string name) { return {"count", {}, std::move(name)}; }
 /// Rows in which `value` is not null: `count("price", "priced")`.
-Aggregation count(AggregateInput value, std::string name);
+Aggregation count(AggregatedValue value, std::string name);
 /// Integers add up to int64 and fail on overflow, doubles are compensated (W8).
-Aggregation sum(AggregateInput value, std::string name);
-Aggregation mean(AggregateInput value, std::string name);
-Aggregation min(AggregateInput value, std::string name);
-Aggregation max(AggregateInput value, std::string name);
+Aggregation sum(AggregatedValue value, std::string name);
+Aggregation mean(AggregatedValue value, std::string name);
+Aggregation min(AggregatedValue value, std::string name);
+Aggregation max(AggregatedValue value, std::string name);
 /// By arrival within a partition.
-Aggregation first(AggregateInput value, std::string name);
-Aggregation last(AggregateInput value, std::string name);
+Aggregation first(AggregatedValue value, std::string name);
+Aggregation last(AggregatedValue value, std::string name);
 
 }  // namespace millrace

@@ -89,25 +89,25 @@ WindowSpec WindowSpec::Named(std::string step_name) const {
   return Changed(*this, &WindowSpec::step_name_, std::move(step_name));
 }
 
-Aggregation count(AggregateInput value, std::string name) {
+Aggregation count(AggregatedValue value, std::string name) {
   return {"count", {std::move(value.value)}, std::move(name)};
 }
-Aggregation sum(AggregateInput value, std::string name) {
+Aggregation sum(AggregatedValue value, std::string name) {
   return {"sum", {std::move(value.value)}, std::move(name)};
 }
-Aggregation mean(AggregateInput value, std::string name) {
+Aggregation mean(AggregatedValue value, std::string name) {
   return {"mean", {std::move(value.value)}, std::move(name)};
 }
-Aggregation min(AggregateInput value, std::string name) {
+Aggregation min(AggregatedValue value, std::string name) {
   return {"min", {std::move(value.value)}, std::move(name)};
 }
-Aggregation max(AggregateInput value, std::string name) {
+Aggregation max(AggregatedValue value, std::string name) {
   return {"max", {std::move(value.value)}, std::move(name)};
 }
-Aggregation first(AggregateInput value, std::string name) {
+Aggregation first(AggregatedValue value, std::string name) {
   return {"first", {std::move(value.value)}, std::move(name)};
 }
-Aggregation last(AggregateInput value, std::string name) {
+Aggregation last(AggregatedValue value, std::string name) {
   return {"last", {std::move(value.value)}, std::move(name)};
 }
 

@@ -16,25 +16,13 @@ Status WrongType(std::string_view function, const arrow::DataType& type, std::st
                                  TypeText(type));
 }
 
-bool IsNumber(const arrow::DataType& type) {
-  return arrow::is_integer(type.id()) || type.id() == arrow::Type::FLOAT ||
-         type.id() == arrow::Type::DOUBLE || arrow::is_decimal(type.id());
+bool IsIntegerOrDouble(const arrow::DataType& type) {
+  return arrow::is_integer(type.id()) || type.id() == arrow::Type::FLOAT || type.id() == arrow::Type::DOUBLE;
 }
 
 bool IsOrdered(const arrow::DataType& type) {
-  return IsNumber(type) || arrow::is_base_binary_like(type.id()) || arrow::is_temporal(type.id()) ||
-         type.id() == arrow::Type::BOOL;
-}
-
-std::shared_ptr<arrow::DataType> SumType(const arrow::DataType& type) {
-  if (arrow::is_integer(type.id())) return arrow::int64();
-  if (type.id() == arrow::Type::DECIMAL128) {
-    return arrow::decimal128(38, static_cast<const arrow::DecimalType&>(type).scale());
-  }
-  if (type.id() == arrow::Type::DECIMAL256) {
-    return arrow::decimal256(76, static_cast<const arrow::DecimalType&>(type).scale());
-  }
-  return arrow::float64();
+  return IsIntegerOrDouble(type) || arrow::is_base_binary_like(type.id()) || arrow::is_temporal(type.id()) ||
+         type.id() == arrow::Type::BOOL || type.id() == arrow::Type::DECIMAL128;
 }
 
 }  // namespace
@@ -52,13 +40,9 @@ Result<std::shared_ptr<arrow::DataType>> AggregateResultType(std::string_view fu
     return Status::InvalidArgument(std::string(function) + "() needs an expression, such as " +
                                    std::string(function) + "(price)");
   }
-  if (function == "sum") {
-    if (!IsNumber(*input)) return WrongType(function, *input, "a number");
-    return SumType(*input);
-  }
-  if (function == "mean") {
-    if (!IsNumber(*input)) return WrongType(function, *input, "a number");
-    return arrow::float64();
+  if (function == "sum" || function == "mean") {
+    if (!IsIntegerOrDouble(*input)) return WrongType(function, *input, "an integer or double");
+    return function == "sum" && arrow::is_integer(input->id()) ? arrow::int64() : arrow::float64();
   }
   if (!IsOrdered(*input)) return WrongType(function, *input, "a number, string, date, timestamp or bool");
   return input;
