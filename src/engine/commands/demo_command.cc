@@ -297,7 +297,7 @@ Exit DemoCommand(const DemoOptions& options, CommandIo& io) {
     io.out << DemoPipeline(options, "localhost:9092", "./state");
     return Exit::kOk;
   }
-  ConfigureLog(LogFormat::kText, LogLevel::kWarning);  // the table is the log
+  ConfigureLog(LogFormat::kText, LogLevel::kError);  // the table is the log; lateness is on purpose
   const ShutdownSignal shutdown;
   Demo demo(options);
   return RunDemo(demo, io, shutdown.token());

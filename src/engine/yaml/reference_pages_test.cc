@@ -23,11 +23,11 @@ std::string Page(const std::string& name) {
 }
 
 TEST(ReferencePages, AreNotStale) {
-  EXPECT_EQ(Page("yaml-reference.md"), YamlReferencePage())
+  EXPECT_TRUE(Page("yaml-reference.md") == YamlReferencePage())
       << "write it anew: millrace docs yaml > docs/yaml-reference.md";
-  EXPECT_EQ(Page("functions.md"), FunctionReferencePage())
+  EXPECT_TRUE(Page("functions.md") == FunctionReferencePage())
       << "write it anew: millrace docs functions > docs/functions.md";
-  EXPECT_EQ(Page("pipeline.schema.json"), PipelineJsonSchema())
+  EXPECT_TRUE(Page("pipeline.schema.json") == PipelineJsonSchema())
       << "write it anew: millrace schema yaml > docs/pipeline.schema.json";
 }
 
