@@ -8,7 +8,8 @@
 #   kill     SIGKILL, keep its data
 #   status   name, address and process of each broker
 #   lock     print the lines for tools/deps.lock after a change of tools/kafka/pom.xml
-# NAME is "default" unless given; data and log are in build/kafka/NAME. --set adds a broker property.
+# NAME is "default" unless given; data and log are in build/kafka/NAME. --set adds a broker property;
+# its value may hold @PORT@ and @CONTROLLER_PORT@.
 # Java 17 and Maven are installed when they are missing. A broker takes about 250 MB of memory.
 
 KAFKA_LIBRARIES=$MILLRACE_DEPS/kafka
@@ -94,10 +95,11 @@ kafka_up() {
     local controller
     controller=$(kafka_free_port)
     [ -n "$port" ] || port=$(kafka_free_port)
-    sed -e "s|@PORT@|$port|g" -e "s|@CONTROLLER_PORT@|$controller|g" -e "s|@DATA@|$home/data|g" \
-      "$ROOT/tools/kafka/server.properties.in" >"$home/server.properties"
-    local setting
-    for setting in "$@"; do printf '%s\n' "$setting" >>"$home/server.properties"; done
+    {
+      cat "$ROOT/tools/kafka/server.properties.in"
+      printf '%s\n' "$@"
+    } | sed -e "s|@PORT@|$port|g" -e "s|@CONTROLLER_PORT@|$controller|g" -e "s|@DATA@|$home/data|g" \
+      >"$home/server.properties"
     kafka_java kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAQ --standalone \
       -c "$home/server.properties" >"$home/format.log" 2>&1 || {
       cat "$home/format.log" >&2

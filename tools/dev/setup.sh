@@ -86,6 +86,20 @@ setup_arrow() {
   mv "$work" "$prefix"
 }
 
+# The tests in Python get an environment of their own; only ./dev test needs it.
+setup_python_tests() {
+  local key venv=$MILLRACE_DEPS/tests-venv
+  key="$(setup_key "$ROOT/tools/python_tests.lock") $(python3 -V)"
+  if up_to_date "$venv" "$key"; then return 0; fi
+  step "making the environment of the Python tests"
+  mkdir -p "$MILLRACE_DEPS"
+  rm -rf "$venv"
+  python3 -m venv "$venv" || die "python3 -m venv does not work; is python3-venv installed?"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+    --only-binary=:all: -r "$ROOT/tools/python_tests.lock" || die "pip could not install tools/python_tests.lock"
+  printf '%s\n' "$key" >"$venv/.stamp"
+}
+
 setup_librdkafka() {
   local sha name file key prefix=$MILLRACE_DEPS/librdkafka
   read -r sha name file <<<"$(lock_lines npm)"

@@ -1,12 +1,12 @@
-# usage: ./dev test [--quick | --long | --faults | --kafka | NAME]
+# usage: ./dev test [--quick | --long | --faults [--long] | --kafka [--long] | NAME]
 #
 #   (nothing)   what must pass before a change is merged: the checks, the unit and golden tests as release and under
 #               AddressSanitizer and UndefinedBehaviorSanitizer, the threaded modules under ThreadSanitizer, and the
 #               integration tests against a real Apache Kafka
 #   --quick     the checks, and the unit and golden tests as release
 #   --long      everything: also header self-containment, clang-tidy, the Python package and the kill and failure runs
-#   --faults    only the kill and failure runs
-#   --kafka     only the integration tests against a real Apache Kafka
+#   --faults    only the kill and failure runs; with --long after it, more of them
+#   --kafka     only the integration tests against a real Apache Kafka; with --long after it, at full size (2 M records)
 #   NAME        the release tests whose name matches the regular expression NAME
 # Fetches and installs what it needs. A stage that cannot run says why. MILLRACE_JOBS limits parallelism.
 
@@ -20,6 +20,8 @@ test_main() {
   TEST_ROWS=()
   TEST_FAILED=0
   local begin=$SECONDS
+  # Larger inputs and more rounds in the Python tests.
+  if [ "${1:-}" = --long ] || [ "${2:-}" = --long ]; then export MILLRACE_TEST_LONG=1; fi
   case ${1:-} in
     "")
       test_stage "checks" check_main
@@ -49,6 +51,7 @@ test_main() {
     *)
       [ $# -eq 1 ] || die "test takes one NAME"
       build_preset release
+      setup_python_tests
       ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(test_jobs)" -R "$1"
       return
       ;;
@@ -107,6 +110,7 @@ test_preset() {
 # Integration tests find the broker in MILLRACE_TEST_KAFKA.
 test_with_kafka() {
   build_preset release
+  setup_python_tests
   [ "$(test_count build/release '^kafka_broker$')" != 0 ] || test_skip "no test has the label kafka_broker"
   kafka_main down --name test
   MILLRACE_TEST_KAFKA=$(kafka_main up --name test | tail -n 1)
@@ -120,6 +124,7 @@ test_with_kafka() {
 # Failure runs need the test hooks, so they use the dev build; they start and kill brokers themselves.
 test_faults() {
   build_preset dev
+  setup_python_tests
   [ "$(test_count build/dev '^fault$')" != 0 ] || test_skip "no test has the label fault"
   kafka_libraries
   MILLRACE_TEST_KAFKA=$(kafka_main up --name fault | tail -n 1)

@@ -1,0 +1,89 @@
+"""Several processes as one consumer group, coming and going while records flow."""
+import json
+import threading
+
+from harness.bids import WindowOracle, assert_passed, bids, pass_pipeline, sentinel, window_pipeline
+from harness.lab import SCALE, Lab
+
+PARTITIONS = 6
+
+
+class Flow(threading.Thread):
+    """Produces in the background, in `steps` parts that the test releases."""
+
+    def __init__(self, lab: Lab, topic: str, count: int, seed: int, parts: int):
+        super().__init__(daemon=True)
+        self.lab, self.topic, self.count, self.seed, self.parts = lab, topic, count, seed, parts
+        self.released = threading.Semaphore(0)
+        self.produced = [threading.Event() for _ in range(parts)]
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            feeder = self.lab.topics.producer(compression_type="lz4")
+            part = self.count // self.parts
+            for i in range(self.parts):
+                self.released.acquire()
+                feeder.send_all(self.topic, bids(part, self.seed, first=i * part))
+                self.produced[i].set()
+            for partition in range(PARTITIONS):
+                key, value = sentinel(partition, self.count)
+                feeder.send(self.topic, key, value, partition=partition)
+            feeder.flush()
+        except BaseException as error:
+            self.error = error
+            for event in self.produced:
+                event.set()
+
+    def finish(self) -> None:
+        self.join(300)
+        assert not self.is_alive() and self.error is None, self.error
+
+
+def come_and_go(lab: Lab, pipeline: dict, topic: str, count: int, seed: int) -> None:
+    """Joins and leaves in each part of the flow; the last two processes stop at the end."""
+    file = lab.write(pipeline)
+    flow = Flow(lab, topic, count, seed, parts=4)
+    flow.start()
+    first = lab.run(file)
+    first.wait_log("partitions assigned")
+    flow.released.release()
+    second = lab.run(file)
+    second.wait_log("partitions assigned")
+    flow.produced[0].wait(120)
+    flow.released.release()
+    first.stop()
+    flow.produced[1].wait(120)
+    flow.released.release()
+    third = lab.run(file)
+    third.wait_log("partitions assigned")
+    flow.produced[2].wait(120)
+    flow.released.release()
+    second.stop()
+    fourth = lab.run(file)
+    fourth.wait_log("partitions assigned")
+    flow.finish()
+    lab.await_read(topic, 120)
+    third.stop()
+    fourth.stop()
+    lab.topics.assert_nothing_pending(lab.output())
+
+
+def test_processes_come_and_go_and_each_record_passes_once(lab: Lab):
+    topic = lab.create_input(PARTITIONS)
+    come_and_go(lab, pass_pipeline(lab.name, lab.broker.bootstrap, topic), topic, 200_000 * SCALE, seed=41)
+    assert_passed(lab.topics.read(topic, seconds=120), lab.topics.read(lab.output(), seconds=120))
+
+
+def test_processes_come_and_go_and_windows_equal_the_oracle(lab: Lab):
+    topic = lab.create_input(PARTITIONS)
+    come_and_go(lab, window_pipeline(lab.name, lab.broker.bootstrap, topic), topic, 200_000 * SCALE, seed=42)
+    WindowOracle.of(lab.topics.read(topic, seconds=120)).assert_equals(lab.topics.read(lab.output(), seconds=120))
+
+
+def test_at_least_once_loses_nothing_while_processes_come_and_go(lab: Lab):
+    topic = lab.create_input(PARTITIONS)
+    pipeline = pass_pipeline(lab.name, lab.broker.bootstrap, topic, guarantee="at_least_once")
+    come_and_go(lab, pipeline, topic, 100_000 * SCALE, seed=43)
+    wanted = {bid["seq"] for bid in (json.loads(record.value) for record in lab.topics.read(topic)) if bid["price"] > 50}
+    assert {json.loads(record.value)["seq"] for record in lab.topics.read(lab.output())} == wanted
