@@ -7,8 +7,7 @@
 //   encode/...                    the same columns back to JSON
 #include <simdjson.h>
 
-#include <algorithm>
-#include <random>
+#include <utility>
 
 #include <arrow/api.h>
 #include <benchmark/benchmark.h>
@@ -16,6 +15,7 @@
 #include "base/check.h"
 #include "codec/json/json_codec.h"
 #include "columnar/schema_text.h"
+#include "env/random.h"
 
 namespace millrace {
 namespace {
@@ -49,14 +49,14 @@ std::shared_ptr<arrow::Schema> SchemaOf(const std::vector<Column>& columns) {
   return arrow::schema(std::move(fields));
 }
 
-std::string Number(std::mt19937_64& random, std::uint64_t below) { return std::to_string(random() % below); }
+std::string Number(Random& random, std::uint64_t below) { return std::to_string(random.Below(below)); }
 
-std::vector<std::string> Members(std::mt19937_64& random, std::int64_t bytes, std::int64_t i) {
+std::vector<std::string> Members(Random& random, std::int64_t bytes, std::int64_t i) {
   std::vector<std::string> members = {
       "\"ts\":" + std::to_string(1'700'000'000'000 + i * 3),
-      "\"auction\":" + std::to_string(1000 + random() % 9000),
-      "\"bidder\":" + std::to_string(100'000 + random() % 900'000),
-      "\"price\":" + std::to_string(100 + random() % 900) + "." + std::to_string(10 + random() % 90),
+      "\"auction\":" + std::to_string(1000 + random.Below(9000)),
+      "\"bidder\":" + std::to_string(100'000 + random.Below(900'000)),
+      "\"price\":" + std::to_string(100 + random.Below(900)) + "." + std::to_string(10 + random.Below(90)),
       "\"channel\":\"chan-" + Number(random, 10) + "\""};
   if (bytes < 300) return members;
   for (const std::string& more :
@@ -72,11 +72,12 @@ std::vector<std::string> Members(std::mt19937_64& random, std::int64_t bytes, st
 }
 
 std::shared_ptr<const RecordBlock> MakeBlock(std::int64_t bytes, bool shuffled) {
-  std::mt19937_64 random(42);
+  Random random(42);
   RecordBlockBuilder builder({"bench", Partition(0)});
   for (std::int64_t i = 0; i < kRecords; ++i) {
     std::vector<std::string> members = Members(random, bytes, i);
-    if (shuffled) std::shuffle(members.begin(), members.end(), random);
+    for (std::size_t k = members.size(); shuffled && k > 1; --k)
+      std::swap(members[k - 1], members[random.Below(k)]);
     std::string record;
     for (const std::string& member : members) record.append(record.empty() ? "{" : ",").append(member);
     record.push_back('}');

@@ -125,19 +125,19 @@ Status Column::InitNumber(const arrow::DataType& data_type) {
   };
   switch (data_type.id()) {
     case arrow::Type::INT8:
-      return limits(Kind::kNarrowInt, 1, std::int8_t{});
+      return limits(Kind::kLimitedInt, 1, std::int8_t{});
     case arrow::Type::INT16:
-      return limits(Kind::kNarrowInt, 2, std::int16_t{});
+      return limits(Kind::kLimitedInt, 2, std::int16_t{});
     case arrow::Type::INT32:
-      return limits(Kind::kNarrowInt, 4, std::int32_t{});
+      return limits(Kind::kLimitedInt, 4, std::int32_t{});
     case arrow::Type::INT64:
       return limits(Kind::kInt64, 8, std::int64_t{});
     case arrow::Type::UINT8:
-      return limits(Kind::kNarrowInt, 1, std::uint8_t{});
+      return limits(Kind::kLimitedInt, 1, std::uint8_t{});
     case arrow::Type::UINT16:
-      return limits(Kind::kNarrowInt, 2, std::uint16_t{});
+      return limits(Kind::kLimitedInt, 2, std::uint16_t{});
     case arrow::Type::UINT32:
-      return limits(Kind::kNarrowInt, 4, std::uint32_t{});
+      return limits(Kind::kLimitedInt, 4, std::uint32_t{});
     case arrow::Type::UINT64:
       kind = Kind::kUint64;
       return {};
@@ -155,7 +155,7 @@ Status Column::InitNumber(const arrow::DataType& data_type) {
     case arrow::Type::TIME32:
     case arrow::Type::TIME64:
       width = data_type.id() == arrow::Type::TIME32 ? 4 : 8;
-      kind = width == 4 ? Kind::kNarrowInt : Kind::kInt64;
+      kind = Kind::kLimitedInt;
       int_min = 0;
       int_max = 86'400 * UnitsPerSecond(static_cast<const arrow::TimeType&>(data_type).unit()) - 1;
       return {};
@@ -199,7 +199,7 @@ Status Column::InitNested(const arrow::DataType& data_type) {
     cells += children.back()->cells;
   }
   cells = std::max<std::int64_t>(cells, 1);
-  shape = std::make_unique<Shape>(names);
+  shape = std::make_unique<Shape>(names, children);
   return {};
 }
 

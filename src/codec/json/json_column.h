@@ -15,11 +15,11 @@ namespace millrace::json {
 
 /// How the JSON value of a column is read.
 enum class Kind : std::uint8_t {
-  kInt64,  ///< also timestamps and times of 64 bits: an integer within [int_min, int_max]
+  kInt64,  ///< also timestamps
   kFloat64,
   kString,
   kBool,
-  kNarrowInt,  ///< 8 to 32 bits, within [int_min, int_max]
+  kLimitedInt,  ///< an integer within [int_min, int_max]; also times
   kUint64,
   kFloat32,
   kBinary,         ///< base64
@@ -80,13 +80,21 @@ struct Column {
     return text + text_size;
   }
 
-  // Constant after construction.
-  Kind kind = Kind::kInt64;
+  // What every append touches, kept within two cache lines.
+  Kind kind = Kind::kInt64;  ///< constant after construction, as all below the values
   bool not_null = false;
   std::int8_t width = 8;  ///< bytes per entry of `values`; 0 for bool (bits) and struct (none)
-  std::int32_t precision = 0;
+  std::int64_t length = 0;
+  std::int64_t capacity = 0;
+  std::uint8_t* values = nullptr;  ///< fixed-width values, bits of bool, or int32 offsets (list, map, texts)
+  std::uint8_t* text = nullptr;    ///< bytes of strings and binaries
+  std::int64_t text_size = 0;
+  std::int64_t text_capacity = 0;
+  std::int64_t null_count = 0;
+
+  std::int32_t precision = 0;  ///< of a decimal
   std::int32_t scale = 0;
-  std::int64_t int_min = 0;
+  std::int64_t int_min = 0;  ///< of an integer
   std::int64_t int_max = 0;
   std::int64_t units_per_second = 0;  ///< of a timestamp
   std::int64_t cells = 1;             ///< leaf values that one value of this column makes at least
@@ -95,15 +103,6 @@ struct Column {
   std::string type_text;  ///< "float64"
   std::vector<std::unique_ptr<Column>> children;
   std::unique_ptr<Shape> shape;  ///< of a struct: its keys and the order seen last
-
-  // The values.
-  std::int64_t length = 0;
-  std::int64_t capacity = 0;
-  std::uint8_t* values = nullptr;  ///< fixed-width values, bits of bool, or int32 offsets (list, map, texts)
-  std::uint8_t* text = nullptr;    ///< bytes of strings and binaries
-  std::int64_t text_size = 0;
-  std::int64_t text_capacity = 0;
-  std::int64_t null_count = 0;
 
  private:
   Column();

@@ -204,7 +204,7 @@ void ColumnWriter::WriteNested(std::int64_t row, Writer* out) const {
   if (kind_ == Kind::kStruct) {
     // A sliced struct keeps its children whole: its offset counts for them too.
     for (std::size_t i = 0; i < children_.size(); ++i) {
-      out->Raw(prefixes_[i]);
+      out->Constant(prefixes_[i]);
       children_[i]->Write(row + offset_, out);
     }
     return out->Raw(children_.empty() ? "{}" : "}");
@@ -257,14 +257,14 @@ bool ColumnWriter::HasKeyForm() const {
   }
 }
 
-std::string KeyPrefix(char opening, std::string_view name) {
+PaddedText KeyPrefix(char opening, std::string_view name) {
   std::string prefix;
   Writer writer(&prefix);
   writer.Byte(opening);
   writer.String(name);
   writer.Byte(':');
   writer.Finish();
-  return prefix;
+  return PaddedText(prefix);
 }
 
 }  // namespace millrace::json

@@ -72,7 +72,7 @@ class ColumnWriter {
   int scale_ = 0;
   std::int64_t units_per_second_ = 1;
   std::vector<std::unique_ptr<ColumnWriter>> children_;
-  std::vector<std::string> prefixes_;  // of a struct
+  std::vector<PaddedText> prefixes_;  // of a struct
 
   // The array bound last.
   std::int64_t offset_ = 0;
@@ -82,6 +82,6 @@ class ColumnWriter {
 };
 
 /// `opening`, the name as a JSON string, a colon.
-std::string KeyPrefix(char opening, std::string_view name);
+PaddedText KeyPrefix(char opening, std::string_view name);
 
 }  // namespace millrace::json

@@ -14,7 +14,7 @@ class JsonEncoder final : public Encoder {
  public:
   explicit JsonEncoder(std::shared_ptr<arrow::Schema> schema,
                        std::vector<std::unique_ptr<json::ColumnWriter>> columns,
-                       std::vector<std::string> prefixes)
+                       std::vector<json::PaddedText> prefixes)
       : schema_(std::move(schema)), columns_(std::move(columns)), prefixes_(std::move(prefixes)) {}
 
   Status Encode(const arrow::RecordBatch& rows, EncodedRows* out) override {
@@ -31,7 +31,7 @@ class JsonEncoder final : public Encoder {
     for (std::int64_t row = 0; row < rows.num_rows(); ++row) {
       out->offsets[static_cast<std::size_t>(row)] = writer.size();
       for (std::size_t i = 0; i < columns_.size(); ++i) {
-        writer.Raw(prefixes_[i]);
+        writer.Constant(prefixes_[i]);
         columns_[i]->Write(row, &writer);
       }
       writer.Raw(columns_.empty() ? "{}" : "}");
@@ -45,14 +45,14 @@ class JsonEncoder final : public Encoder {
   // Constant after construction.
   const std::shared_ptr<arrow::Schema> schema_;
   const std::vector<std::unique_ptr<json::ColumnWriter>> columns_;
-  const std::vector<std::string> prefixes_;  // `{"first":`, `,"second":`, ...
+  const std::vector<json::PaddedText> prefixes_;  // `{"first":`, `,"second":`, ...
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Encoder>> MakeJsonEncoder(const std::shared_ptr<arrow::Schema>& schema) {
   std::vector<std::unique_ptr<json::ColumnWriter>> columns;
-  std::vector<std::string> prefixes;
+  std::vector<json::PaddedText> prefixes;
   for (const auto& field : schema->fields()) {
     MR_ASSIGN_OR_RETURN(auto column, json::ColumnWriter::Make(*field));
     columns.push_back(std::move(column));

@@ -6,6 +6,10 @@
 #include <cstring>
 #include <limits>
 
+#ifdef __SSE4_1__
+#include <smmintrin.h>
+#endif
+
 namespace millrace::json {
 
 static_assert(std::endian::native == std::endian::little, "digit runs are read as little-endian words");
@@ -41,9 +45,8 @@ inline DigitRun ReadDigits(const char* p) {
   return {(low + high) >> 32, count};
 }
 
-/// Reads an integer of JSON's grammar that int64 holds. Returns what follows it, or null when there is none
-/// at `p`, it is too large, or it has a fraction or exponent. Reads up to 40 bytes.
-inline const char* ReadInt64(const char* p, std::int64_t* out) {
+/// ReadInt64 by runs of eight digits: any length, any machine.
+inline const char* ReadInt64ByRuns(const char* p, std::int64_t* out) {
   const bool negative = *p == '-';
   p += negative ? 1 : 0;
   DigitRun run = ReadDigits(p);
@@ -68,28 +71,104 @@ inline const char* ReadInt64(const char* p, std::int64_t* out) {
   return p;
 }
 
-/// Reads a short number (at most 8 digits before and after the point, no exponent) as the nearest double.
+#ifdef __SSE4_1__
+/// Sixteen bytes of a text, each less '0'; a bit of `others` is set where the byte was no digit.
+struct DigitBlock {
+  __m128i digits;
+  unsigned others;
+};
+
+inline DigitBlock LoadDigits(const char* p) {
+  const __m128i digits =
+      _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), _mm_set1_epi8('0'));
+  const __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
+  return {digits, static_cast<unsigned>(_mm_movemask_epi8(is_digit)) ^ 0xFFFFU};
+}
+
+/// The number in the first `count` digits of a block; `count` <= 16.
+inline std::uint64_t DigitsValue(__m128i digits, int count) {
+  // Loaded at `count`: a shuffle that moves `count` bytes to the end and clears those before.
+  alignas(32) static constexpr signed char kAlign[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                                         -1, -1, -1, -1, -1, 0,  1,  2,  3,  4,  5,
+                                                         6,  7,  8,  9,  10, 11, 12, 13, 14, 15};
+  const __m128i shuffle = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kAlign + count));
+  const __m128i bytes = _mm_shuffle_epi8(digits, shuffle);
+  const __m128i pairs =
+      _mm_maddubs_epi16(bytes, _mm_set_epi8(1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10));
+  const __m128i fours = _mm_madd_epi16(pairs, _mm_set_epi16(1, 100, 1, 100, 1, 100, 1, 100));
+  const __m128i packed = _mm_packus_epi32(fours, fours);
+  const __m128i eights = _mm_madd_epi16(packed, _mm_set_epi16(1, 10000, 1, 10000, 1, 10000, 1, 10000));
+  const auto both = static_cast<std::uint64_t>(_mm_cvtsi128_si64(eights));
+  return (both & 0xFFFFFFFFU) * 100'000'000U + (both >> 32);
+}
+#endif
+
+/// Reads an integer of JSON's grammar that int64 holds. Returns what follows it, or null when there is none
+/// at `p`, it is too large, or it has a fraction or exponent. Reads up to 40 bytes.
+inline const char* ReadInt64(const char* p, std::int64_t* out) {
+#ifdef __SSE4_1__
+  const bool negative = *p == '-';
+  const char* first = p + (negative ? 1 : 0);
+  const DigitBlock block = LoadDigits(first);
+  if (block.others == 0) return ReadInt64ByRuns(p, out);
+  const int count = std::countr_zero(block.others);
+  if (count == 0 || (*first == '0' && count > 1)) return nullptr;
+  const char next = first[count];
+  if (next == '.' || (next | 0x20) == 'e') return nullptr;
+  const auto value = static_cast<std::int64_t>(DigitsValue(block.digits, count));
+  *out = negative ? -value : value;
+  return first + count;
+#else
+  return ReadInt64ByRuns(p, out);
+#endif
+}
+
+/// Reads a short number (its digits and point end within 15 bytes, no exponent) as the nearest double.
 /// Returns what follows it, or null when ReadFloat must do it. Reads up to 24 bytes.
 inline const char* ReadShortFloat64(const char* p, double* out) {
   const bool negative = *p == '-';
   p += negative ? 1 : 0;
+  // In both versions the digits are at most 2^53 and the power of ten is exact, so the one division rounds
+  // the true value once.
+#ifdef __SSE4_1__
+  const DigitBlock block = LoadDigits(p);
+  if (block.others == 0) return nullptr;
+  const int whole = std::countr_zero(block.others);
+  if (whole == 0 || (*p == '0' && whole > 1)) return nullptr;
+  double value = 0;
+  if (p[whole] == '.') {
+    const unsigned rest = block.others & (block.others - 1);
+    if (rest == 0) return nullptr;
+    const int stop = std::countr_zero(rest);
+    const int fraction = stop - whole - 1;
+    if (fraction == 0) return nullptr;
+    // Loaded at 16 - whole: ones for the bytes before the point, which stay; those behind it move up over it.
+    alignas(32) static constexpr signed char kKeep[32] = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                                          -1, -1, -1, -1, -1, -1, -1, -1};
+    const __m128i keep = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kKeep + 16 - whole));
+    const __m128i digits = _mm_blendv_epi8(_mm_srli_si128(block.digits, 1), block.digits, keep);
+    value = static_cast<double>(static_cast<std::int64_t>(DigitsValue(digits, stop - 1))) /
+            kExactPowersOfTen[fraction];
+    p += stop;
+  } else {
+    value = static_cast<double>(static_cast<std::int64_t>(DigitsValue(block.digits, whole)));
+    p += whole;
+  }
+#else
   const DigitRun whole = ReadDigits(p);
   if (whole.count == 0 || (*p == '0' && whole.count > 1)) return nullptr;
   p += whole.count;
-  double value = 0;
+  auto value = static_cast<double>(static_cast<std::int64_t>(whole.value));
   if (*p == '.') {
     const DigitRun fraction = ReadDigits(p + 1);
-    if (fraction.count == 0) return nullptr;
-    p += 1 + fraction.count;
     const std::uint64_t digits = whole.value * kPowersOfTen[fraction.count] + fraction.value;
-    // Both operands are exact in a double, so the one division rounds the true value once.
-    if (digits > (1ULL << 53)) return nullptr;
+    if (fraction.count == 0 || digits > (1ULL << 53)) return nullptr;
+    p += 1 + fraction.count;
     value = static_cast<double>(static_cast<std::int64_t>(digits)) / kExactPowersOfTen[fraction.count];
-  } else {
-    value = static_cast<double>(static_cast<std::int64_t>(whole.value));
   }
-  const char next = *p;
-  if ((next >= '0' && next <= '9') || (next | 0x20) == 'e') return nullptr;
+  if (*p >= '0' && *p <= '9') return nullptr;
+#endif
+  if ((*p | 0x20) == 'e') return nullptr;
   *out = negative ? -value : value;
   return p;
 }

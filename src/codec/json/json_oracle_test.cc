@@ -6,6 +6,7 @@
 #include <random>
 
 #include "codec/json/json_test_support.h"
+#include "env/random.h"
 
 // Random records, whole and damaged, through a decoder that has seen others (so that its guesses are right or
 // wrong), a fresh one, and simdjson's DOM parser, written by other people: all three must agree on every
@@ -28,7 +29,7 @@ const Columns kColumns = {{"ts", "int64"},
 /// --gtest_random_seed=N repeats a run (N up to 99999).
 std::uint64_t Seed() {
   const int asked = testing::UnitTest::GetInstance()->random_seed();
-  return asked != 0 ? static_cast<std::uint64_t>(asked) : std::random_device{}() % 99'999 + 1;
+  return asked != 0 ? static_cast<std::uint64_t>(asked) : Random::FromSystem().Below(99'999) + 1;
 }
 
 /// Makes JSON text that mostly fits kColumns.

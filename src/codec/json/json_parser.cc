@@ -49,14 +49,14 @@ bool Parser::ParseValue(std::string_view value, Column* column) {
 
 /// One value of any type. The shapes that make up nearly all records are read here; everything else, errors
 /// too, in ValueInFull, which starts over at `p`.
-inline const char* Parser::Value(Column& column, const char* p, int depth) {
+[[gnu::always_inline]] inline const char* Parser::Value(Column& column, const char* p, int depth) {
   column.GrowIfFull();
   const std::int64_t row = column.length;
   switch (column.kind) {
     case Kind::kInt64: {
       std::int64_t value = 0;
       const char* after = ReadInt64(p, &value);
-      if (after == nullptr || value < column.int_min || value > column.int_max) break;
+      if (after == nullptr) break;
       column.As<std::int64_t>()[row] = value;
       column.length = row + 1;
       return after;
@@ -87,7 +87,7 @@ const char* Parser::ValueInFull(Column& column, const char* p, int depth) {
   if (*p == 'n') return Null(column, p);
   switch (column.kind) {
     case Kind::kInt64:
-    case Kind::kNarrowInt:
+    case Kind::kLimitedInt:
       return Integer(column, p);
     case Kind::kUint64:
       return Unsigned(column, p);
@@ -128,35 +128,36 @@ const char* Parser::Null(Column& column, const char* p) {
 
 const char* Parser::Object(Column& object, const char* p, int depth) {
   if (depth >= options_.max_depth) return TooDeep(p);
-  Shape& shape = *object.shape;
   const std::int64_t row = object.length;
   std::size_t missing = object.children.size();
-  std::int32_t previous = 0;
+  Shape::Member* member = object.shape->start();
   p = SkipSpace(p + 1);
   bool more = *p != '}';
   while (more) {
     const char* key = p;
-    std::int32_t at = shape.member(previous).next;
-    if (shape.member(at).Matches(p, end_)) {
-      p += shape.member(at).size;
+    Shape::Member* previous = member;
+    member = previous->next;
+    if (member->Matches(p, end_)) {
+      p += member->size;
+    } else if (member->next->Matches(p, end_)) {  // one key left out, as when it is optional
+      member = member->next;
+      p += member->size;
     } else {
-      p = Key(p, shape, &at);
+      context_ = &object;
+      p = Key(p, *object.shape, &member);
       if (p == nullptr) return nullptr;
-      shape.member(previous).next = at;
+      previous->next = member;
     }
-    previous = at;
     p = SkipSpace(p);
-    const std::int32_t child_at = shape.member(at).child;
-    context_ = &object;
-    if (child_at != Shape::kNone) {
-      Column& child = *object.children[static_cast<std::size_t>(child_at)];
-      if (child.length == row) {
+    if (Column* child = member->child; child != nullptr) {
+      if (child->length == row) {
         --missing;
       } else {
-        child.Truncate(row);  // R5: of equal keys the last one counts
+        child->Truncate(row);  // R5: of equal keys the last one counts
       }
-      p = Value(child, p, depth + 1);
+      p = Value(*child, p, depth + 1);
     } else {
+      context_ = &object;
       p = Unknown(depth == 0 ? key : nullptr, p, depth + 1);
     }
     if (p == nullptr) return nullptr;
@@ -165,12 +166,15 @@ const char* Parser::Object(Column& object, const char* p, int depth) {
     if (more) {
       p = SkipSpace(p + 1);
     } else if (*p != '}') {
-      if (child_at != Shape::kNone) context_ = object.children[static_cast<std::size_t>(child_at)].get();
+      context_ = member->child != nullptr ? member->child : &object;
       return Syntax(p, "',' or '}'");
     }
   }
   ++p;
-  if (p == end_ && depth > 0) return Syntax(p, "',' or '}'");
+  if (p == end_ && depth > 0) {
+    context_ = &object;
+    return Syntax(p, "',' or '}'");
+  }
   if (missing > 0 && !FillMissing(object)) return nullptr;
   ++object.length;
   return p;
@@ -189,7 +193,7 @@ bool Parser::FillMissing(Column& object) {
 }
 
 /// A key that was not the one expected. Sets its member; returns the position after the colon.
-const char* Parser::Key(const char* p, Shape& shape, std::int32_t* member) {
+const char* Parser::Key(const char* p, Shape& shape, Shape::Member** member) {
   if (*p != '"') return Syntax(p, "a key in quotes");
   const RawString raw = ScanString(p + 1, end_);
   if (raw.close == nullptr) return StringFailure(p, raw.fault);

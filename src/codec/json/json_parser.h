@@ -55,7 +55,7 @@ class Parser {
   };
 
   const char* Object(Column& object, const char* p, int depth);
-  const char* Key(const char* p, Shape& shape, std::int32_t* member);
+  const char* Key(const char* p, Shape& shape, Shape::Member** member);
   const char* Unknown(const char* key, const char* p, int depth);
   bool FillMissing(Column& object);
   const char* List(Column& list, const char* p, int depth);

@@ -14,14 +14,15 @@ bool NeedsEscape(std::string_view name) {
 
 }  // namespace
 
-Shape::Shape(const std::vector<std::string>& names) {
-  members_.resize(2);
-  slots_.assign(64, kNone);
-  for (std::size_t i = 0; i < names.size(); ++i) Add(names[i], static_cast<std::int32_t>(i));
-  for (std::size_t i = 0; i < members_.size(); ++i) members_[i].next = static_cast<std::int32_t>(i) + 1;
-  members_.back().next = kUnknown;
-  members_[0].next = members_.size() > 2 ? 2 : kUnknown;
-  members_[kUnknown].next = kUnknown;
+Shape::Shape(const std::vector<std::string>& names, const std::vector<std::unique_ptr<Column>>& columns)
+    : slots_(64) {
+  unknown_.next = &unknown_;
+  Member* last = &start_;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    last->next = Add(names[i], columns[i].get());
+    last = last->next;
+  }
+  last->next = &unknown_;
 }
 
 std::uint64_t Shape::Hash(std::string_view name) {
@@ -37,51 +38,46 @@ std::uint64_t Shape::Hash(std::string_view name) {
   return hash;
 }
 
-void Shape::Grow() {
-  slots_.assign(slots_.size() * 2, kNone);
-  for (std::size_t i = 2; i < members_.size(); ++i) {
-    std::size_t at = Hash(members_[i].name) & (slots_.size() - 1);
-    while (slots_[at] != kNone) at = (at + 1) & (slots_.size() - 1);
-    slots_[at] = static_cast<std::int32_t>(i);
-  }
+void Shape::Insert(Member* member) {
+  std::size_t slot = Hash(member->name) & (slots_.size() - 1);
+  while (slots_[slot] != nullptr) slot = (slot + 1) & (slots_.size() - 1);
+  slots_[slot] = member;
 }
 
-std::int32_t Shape::Add(std::string_view name, std::int32_t child) {
-  Member member;
-  member.child = child;
-  member.next = kUnknown;
-  member.name = name;
-  member.quoted = "\"" + member.name + "\":";
-  member.size = NeedsEscape(name) ? 0 : static_cast<std::int64_t>(member.quoted.size());
-  const std::size_t head = member.quoted.size() < 16 ? member.quoted.size() : 16;
+Shape::Member* Shape::Add(std::string_view name, Column* child) {
+  members_.push_back(std::make_unique<Member>());
+  Member* member = members_.back().get();
+  member->child = child;
+  member->next = &unknown_;
+  member->name = name;
+  member->quoted = "\"" + member->name + "\":";
+  if (!NeedsEscape(name)) member->size = static_cast<std::int64_t>(member->quoted.size());
+  const std::size_t head = member->quoted.size() < 16 ? member->quoted.size() : 16;
   char bytes[16] = {};
   char mask[16] = {};
-  std::memcpy(bytes, member.quoted.data(), head);
+  std::memcpy(bytes, member->quoted.data(), head);
   std::memset(mask, 0xFF, head);
-  std::memcpy(&member.first, bytes, 8);
-  std::memcpy(&member.second, bytes + 8, 8);
-  std::memcpy(&member.first_mask, mask, 8);
-  std::memcpy(&member.second_mask, mask + 8, 8);
-  members_.push_back(std::move(member));
-  const auto at = static_cast<std::int32_t>(members_.size() - 1);
+  std::memcpy(&member->first, bytes, 8);
+  std::memcpy(&member->second, bytes + 8, 8);
+  std::memcpy(&member->first_mask, mask, 8);
+  std::memcpy(&member->second_mask, mask + 8, 8);
   if (members_.size() * 2 > slots_.size()) {
-    Grow();
+    slots_.assign(slots_.size() * 2, nullptr);
+    for (const auto& each : members_) Insert(each.get());
   } else {
-    std::size_t slot = Hash(name) & (slots_.size() - 1);
-    while (slots_[slot] != kNone) slot = (slot + 1) & (slots_.size() - 1);
-    slots_[slot] = at;
+    Insert(member);
   }
-  return at;
+  return member;
 }
 
-std::int32_t Shape::Find(std::string_view name) {
-  for (std::size_t slot = Hash(name) & (slots_.size() - 1); slots_[slot] != kNone;
+Shape::Member* Shape::Find(std::string_view name) {
+  for (std::size_t slot = Hash(name) & (slots_.size() - 1); slots_[slot] != nullptr;
        slot = (slot + 1) & (slots_.size() - 1)) {
-    if (members_[static_cast<std::size_t>(slots_[slot])].name == name) return slots_[slot];
+    if (slots_[slot]->name == name) return slots_[slot];
   }
-  if (unknown_ == kMaxUnknown || name.size() > kMaxUnknownBytes) return kUnknown;
-  ++unknown_;
-  return Add(name, kNone);
+  if (remembered_ == kMaxUnknown || name.size() > kMaxUnknownBytes) return &unknown_;
+  ++remembered_;
+  return Add(name, nullptr);
 }
 
 }  // namespace millrace::json

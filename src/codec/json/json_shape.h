@@ -2,11 +2,15 @@
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace millrace::json {
+
+struct Column;
 
 /// The keys of one kind of object, and which key followed which one last time.
 ///
@@ -15,7 +19,6 @@ namespace millrace::json {
 /// costs time only: it never changes what a record means.
 class Shape {
  public:
-  static constexpr std::int32_t kNone = -1;
   /// Keys without a column that are remembered, and their longest length.
   static constexpr std::size_t kMaxUnknown = 256;
   static constexpr std::size_t kMaxUnknownBytes = 64;
@@ -25,10 +28,10 @@ class Shape {
     std::uint64_t first_mask = 0;
     std::uint64_t second = 0;  ///< bytes 8..15
     std::uint64_t second_mask = 0;
-    std::int64_t size = 0;       ///< of `quoted`; 0: never matches
-    std::int32_t child = kNone;  ///< column of this key, or kNone
-    std::int32_t next = 0;       ///< member that followed this one last time
-    std::string quoted;          ///< `"name":`
+    std::int64_t size = kNeverMatches;  ///< of `quoted`
+    Column* child = nullptr;            ///< column of this key, or null
+    Member* next = nullptr;             ///< member that followed this one last time; never null
+    std::string quoted;                 ///< `"name":`
     std::string name;
 
     /// True when the text at `p` begins with this key, quoted and with its colon. Reads 16 bytes, more for
@@ -39,30 +42,32 @@ class Shape {
       std::memcpy(&a, p, 8);
       std::memcpy(&b, p + 8, 8);
       if ((((a ^ first) & first_mask) | ((b ^ second) & second_mask)) != 0 || end - p < size) return false;
-      return size <= 16 ? size > 0
-                        : std::memcmp(p + 16, quoted.data() + 16, static_cast<std::size_t>(size - 16)) == 0;
+      return size <= 16 || std::memcmp(p + 16, quoted.data() + 16, static_cast<std::size_t>(size - 16)) == 0;
     }
   };
 
-  /// `names[i]` is the key of column i.
-  explicit Shape(const std::vector<std::string>& names);
+  /// `names[i]` is the key of `columns[i]`, which outlives the shape.
+  Shape(const std::vector<std::string>& names, const std::vector<std::unique_ptr<Column>>& columns);
+  Shape(const Shape&) = delete;
+  Shape& operator=(const Shape&) = delete;
 
-  /// Member 0 stands before the first key of an object; its `next` is the key expected first.
-  Member& member(std::int32_t at) { return members_[static_cast<std::size_t>(at)]; }
-  /// The member of `name`, remembering it when there is room. `unknown` when it has no column and is not
-  /// remembered.
-  std::int32_t Find(std::string_view name);
-  /// The member of all keys that are not remembered.
-  static constexpr std::int32_t kUnknown = 1;
+  /// Stands before the first key of an object; its `next` is the key expected first.
+  Member* start() { return &start_; }
+  /// The member of `name`, remembered when there is room; else a member without column that never matches.
+  Member* Find(std::string_view name);
 
  private:
-  static std::uint64_t Hash(std::string_view name);
-  std::int32_t Add(std::string_view name, std::int32_t child);
-  void Grow();
+  static constexpr std::int64_t kNeverMatches = std::numeric_limits<std::int64_t>::max();
 
-  std::vector<Member> members_;
-  std::vector<std::int32_t> slots_;  // open addressing; kNone is free; a power of two
-  std::size_t unknown_ = 0;
+  static std::uint64_t Hash(std::string_view name);
+  Member* Add(std::string_view name, Column* child);
+  void Insert(Member* member);
+
+  Member start_;
+  Member unknown_;
+  std::vector<std::unique_ptr<Member>> members_;
+  std::vector<Member*> slots_;  // open addressing; null is free; a power of two
+  std::size_t remembered_ = 0;  // members without a column
 };
 
 }  // namespace millrace::json

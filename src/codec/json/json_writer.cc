@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -14,54 +15,60 @@
 namespace millrace::json {
 namespace {
 
-constexpr char kDigitPairs[] =
-    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051"
-    "525354555657"
-    "5859606162636465666768697071727374757677787980818283848586878889909192939495969798"
-    "99";
-
-/// Writes `value` in decimal to `to` (20 bytes). Returns the end.
-char* PutUint(std::uint64_t value, char* to) {
-  char digits[20];
-  char* p = digits + sizeof(digits);
-  while (value >= 100) {
-    p -= 2;
-    std::memcpy(p, kDigitPairs + value % 100 * 2, 2);
-    value /= 100;
-  }
-  if (value >= 10) {
-    p -= 2;
-    std::memcpy(p, kDigitPairs + value * 2, 2);
-  } else {
-    *--p = static_cast<char>('0' + value);
-  }
-  const auto size = static_cast<std::size_t>(digits + sizeof(digits) - p);
-  std::memcpy(to, p, size);
-  return to + size;
+/// The eight decimal digits of `value` (below 10^8) as bytes 0..9, the first digit in the lowest byte.
+std::uint64_t EightDigits(std::uint64_t value) {
+  const std::uint64_t fours = value / 10000 | (value % 10000) << 32;
+  const std::uint64_t hundreds = (fours * 10486 >> 20) & 0x7F0000007FULL;
+  const std::uint64_t pairs = hundreds | (fours - hundreds * 100) << 16;
+  const std::uint64_t tens = (pairs * 103 >> 10) & 0x000F000F000F000FULL;
+  return tens | (pairs - tens * 10) << 8;
 }
 
-/// Writes a double of at most 15 digits, at most 4 of them decimals. A decimal of that length is the only one
-/// of its length or shorter that reads back to its double, so these digits are the shortest. Returns null for
-/// all others.
+constexpr std::uint64_t kAsciiZeros = 0x3030303030303030ULL;
+
+/// Writes all eight digits of `value` (below 10^8). Returns the end.
+char* PutEight(std::uint64_t value, char* to) {
+  const std::uint64_t text = EightDigits(value) | kAsciiZeros;
+  std::memcpy(to, &text, 8);
+  return to + 8;
+}
+
+/// Writes `value` (below 10^8) without leading zeros; 8 bytes may be written. Returns the end.
+char* PutLeading(std::uint64_t value, char* to) {
+  const std::uint64_t digits = EightDigits(value);
+  const int zeros = std::countr_zero(digits | 1ULL << 56) / 8;
+  const std::uint64_t text = (digits | kAsciiZeros) >> (8 * zeros);
+  std::memcpy(to, &text, 8);
+  return to + 8 - zeros;
+}
+
+/// Writes `value` in decimal; 24 bytes may be written. Returns the end.
+char* PutUint(std::uint64_t value, char* to) {
+  constexpr std::uint64_t kEight = 100'000'000;
+  if (value < kEight) return PutLeading(value, to);
+  if (value < kEight * kEight) return PutEight(value % kEight, PutLeading(value / kEight, to));
+  const std::uint64_t low = value % (kEight * kEight);
+  return PutEight(low % kEight, PutEight(low / kEight, PutLeading(value / (kEight * kEight), to)));
+}
+
+/// Writes a double of at most 15 digits of which at most 6 are decimals. A decimal of up to 15 digits is the
+/// only one that reads back to its double, so these digits are the shortest. Returns null for all others; 40
+/// bytes may be written.
 char* PutShortFloat(double value, char* to) {
   const double magnitude = std::fabs(value);
-  if (!(magnitude < 1e11) || (magnitude == 0 && std::signbit(value))) return nullptr;
-  for (int decimals = 0; decimals <= 4; decimals += 2) {
-    const double scaled = magnitude * kExactPowersOfTen[decimals];
-    const auto digits = static_cast<std::int64_t>(scaled + 0.5);
-    if (static_cast<double>(digits) / kExactPowersOfTen[decimals] != magnitude) continue;
-    if (value < 0) *to++ = '-';
-    const auto unit = static_cast<std::int64_t>(kPowersOfTen[decimals]);
-    to = PutUint(static_cast<std::uint64_t>(digits / unit), to);
-    std::int64_t fraction = digits % unit;
-    if (fraction == 0) return to;
-    *to++ = '.';
-    for (int i = decimals - 1; i >= 0; --i, fraction /= 10) to[i] = static_cast<char>('0' + fraction % 10);
-    to += decimals;
-    while (to[-1] == '0') --to;
-    return to;
-  }
-  return nullptr;
+  if (!(magnitude < 1e9) || (magnitude == 0 && std::signbit(value))) return nullptr;
+  const auto digits = static_cast<std::int64_t>(magnitude * 1e6 + 0.5);
+  if (static_cast<double>(digits) / 1e6 != magnitude) return nullptr;
+  *to = '-';
+  to = PutUint(static_cast<std::uint64_t>(digits / 1'000'000), to + (value < 0 ? 1 : 0));
+  const std::int64_t fraction = digits % 1'000'000;
+  if (fraction == 0) return to;
+  // As eight digits after the point: the last two are zero, and the trailing zeros are the highest bytes.
+  const std::uint64_t decimals = EightDigits(static_cast<std::uint64_t>(fraction) * 100);
+  const std::uint64_t text = decimals | kAsciiZeros;
+  *to++ = '.';
+  std::memcpy(to, &text, 8);
+  return to + 8 - std::countl_zero(decimals) / 8;
 }
 
 /// What stands for each byte in a string: 0 itself, 'u' a \u00XX escape, else the letter after the backslash.
@@ -93,8 +100,14 @@ void Writer::Raw(std::string_view text) {
   at_ += text.size();
 }
 
+void Writer::Constant(const PaddedText& text) {
+  char* to = Room(static_cast<std::int64_t>(text.size) + 16);
+  for (std::size_t i = 0; i < text.size; i += 16) std::memcpy(to + i, text.padded.data() + i, 16);
+  at_ = to + text.size;
+}
+
 void Writer::Int(std::int64_t value) {
-  char* to = Room(24);
+  char* to = Room(32);
   auto magnitude = static_cast<std::uint64_t>(value);
   if (value < 0) {
     *to++ = '-';
@@ -103,10 +116,10 @@ void Writer::Int(std::int64_t value) {
   at_ = PutUint(magnitude, to);
 }
 
-void Writer::Uint(std::uint64_t value) { at_ = PutUint(value, Room(24)); }
+void Writer::Uint(std::uint64_t value) { at_ = PutUint(value, Room(32)); }
 
 void Writer::Float(double value) {
-  char* to = Room(32);
+  char* to = Room(40);
   if (char* end = PutShortFloat(value, to); end != nullptr) {
     at_ = end;
   } else if (!std::isfinite(value)) {

@@ -6,6 +6,15 @@
 
 namespace millrace::json {
 
+/// A constant text that is copied 16 bytes at a time.
+struct PaddedText {
+  PaddedText() = default;
+  explicit PaddedText(std::string_view text) : padded(text), size(text.size()) { padded.append(16, '\0'); }
+
+  std::string padded;
+  std::size_t size = 0;
+};
+
 /// Writes JSON text to the end of a string that is kept larger than its content, so that nothing is cleared
 /// twice.
 ///
@@ -20,6 +29,7 @@ class Writer {
   void Finish() { out_->resize(static_cast<std::size_t>(size())); }
 
   void Raw(std::string_view text);
+  void Constant(const PaddedText& text);
   void Byte(char c) {
     *Room(1) = c;
     ++at_;
