@@ -3,6 +3,7 @@
 //   NAME_fuzz [--iterations N] [--seed N] [FILE or FOLDER...]
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <csignal>
@@ -23,10 +24,23 @@ constexpr std::size_t kMaxPool = 4096;
 
 std::string g_current;  // printed when the target aborts
 
-void PrintCurrent() {
+/// On a stack of its own, because the input may have used up the other.
+void OnCrash(int signal) {
   std::fprintf(stderr, "\nthe failing input has %zu bytes:\n", g_current.size());
   std::fwrite(g_current.data(), 1, g_current.size(), stderr);
   std::fputc('\n', stderr);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+void CatchCrashes() {
+  static std::array<char, 65'536> stack;
+  const stack_t own = {.ss_sp = stack.data(), .ss_flags = 0, .ss_size = stack.size()};
+  sigaltstack(&own, nullptr);
+  struct sigaction action = {};
+  action.sa_handler = OnCrash;
+  action.sa_flags = SA_ONSTACK;
+  for (const int signal : {SIGABRT, SIGSEGV, SIGFPE, SIGBUS}) sigaction(signal, &action, nullptr);
 }
 
 /// Whether the target found the input worth keeping.
@@ -134,7 +148,7 @@ int main(int argc, char** argv) {
       AddCorpus(argument, &pool);
     }
   }
-  std::signal(SIGABRT, [](int) { PrintCurrent(); });
+  CatchCrashes();
   for (const std::string& input : pool) static_cast<void>(Run(input));
   Mutator mutator(seed);
   std::uint64_t kept = 0;

@@ -71,7 +71,7 @@ TEST_F(Bind, FindsTheTypeOfAnExpression) {
       {"date(utc)", "date"},
       {"abs(small)", "int64"},
       {"abs(amount)", "decimal(10, 2)"},
-      {"floor(amount)", "decimal(10, 2)"},
+      {"floor(amount)", "decimal(11, 2)"},
       {"greatest(qty, price)", "float64"},
       {"qty in (1, 2, null)", "bool"},
       {"big in (1, 2)", "bool"},
@@ -134,9 +134,9 @@ TEST_F(Bind, SaysWhatIsWrongAndWhere) {
 }
 
 TEST_F(Bind, ReportsWhatAKernelRefusesBeforeAnythingRuns) {
-  for (const char* text :
-       {"regexp_like(symbol, '(')", "date_trunc('fortnight', ts)", "regexp_extract(symbol, 'a', 2)",
-        "date_add('nanosecond', 1, ts)", "bid.tags = bid.tags", "list_sum(bid.tags)"}) {
+  for (const char* text : {"regexp_like(symbol, '(')", "date_trunc('fortnight', ts)",
+                           "regexp_extract(symbol, 'a', 2)", "date_add('nanosecond', 1, ts)",
+                           "strptime(symbol, '')", "bid.tags = bid.tags", "list_sum(bid.tags)"}) {
     const auto bound = Of(text);
     ASSERT_FALSE(bound.ok()) << text;
     EXPECT_EQ(bound.status().error_class(), ErrorClass::kUser) << text;

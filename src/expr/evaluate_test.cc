@@ -171,6 +171,13 @@ TEST_F(Evaluate, NeverWrapsNarrowIntegers) {
   EXPECT_EQ(Text("case when a > 0 then a else 1000 end", *batch), "127 1000");
 }
 
+TEST_F(Evaluate, RoundsDecimalsIntoADigitMore) {
+  const auto batch = Batch({{"d", "decimal(4, 2)", R"(["99.99", "-99.99", null, "1.50", "0.00"])"}});
+  EXPECT_EQ(Text("round(d)", *batch), "100.00 -100.00 null 2.00 0.00");
+  EXPECT_EQ(Text("floor(d)", *batch), "99.00 -100.00 null 1.00 0.00");
+  EXPECT_EQ(Text("ceil(d)", *batch), "100.00 -99.00 null 2.00 0.00");
+}
+
 TEST_F(Evaluate, ReadsDictionariesAndLargeStringsLikeStrings) {
   const auto plain = *arrow::json::ArrayFromJSONString(arrow::utf8(), R"(["a", null, "b"])");
   const auto dictionary = (*arrow::compute::DictionaryEncode(plain)).make_array();

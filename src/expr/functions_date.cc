@@ -125,6 +125,8 @@ arrow::Result<Datum> Strftime(const KernelCall& call) {
 }
 
 arrow::Result<Datum> Strptime(const KernelCall& call) {
+  // Arrow reads out of bounds on an empty format.
+  if (OptionText(call.arguments[1]).empty()) return arrow::Status::Invalid("the format is empty");
   const arrow::compute::StrptimeOptions options(OptionText(call.arguments[1]), arrow::TimeUnit::MILLI,
                                                 /*error_is_null=*/false);
   return CallFunction("strptime", {call.arguments[0]}, &options);

@@ -15,19 +15,36 @@ using arrow::compute::CallFunction;
 
 bool IsWhole(const Datum& value) { return arrow::is_integer(value.type()->id()); }
 
+/// A decimal with room for the digit that rounding may add: Arrow's kernels can lose that overflow and give
+/// 0.
+arrow::Result<Datum> WithRoomToRound(const Datum& value) {
+  if (!arrow::is_decimal(value.type()->id())) return value;
+  const auto& type = static_cast<const arrow::DecimalType&>(*value.type());
+  const std::int32_t precision = type.precision() + 1;
+  if (precision > arrow::Decimal256Type::kMaxPrecision) {
+    return arrow::Status::TypeError("a decimal of 76 digits has no room to be rounded");
+  }
+  const auto wider = precision > arrow::Decimal128Type::kMaxPrecision
+                         ? arrow::decimal256(precision, type.scale())
+                         : arrow::decimal128(precision, type.scale());
+  return arrow::compute::Cast(value, wider);
+}
+
 /// Half away from zero, as in SQL.
 arrow::Result<Datum> Round(const KernelCall& call) {
   const std::int64_t digits = call.arguments.size() > 1 ? OptionInt(call.arguments[1]) : 0;
   if (IsWhole(call.arguments[0]) && digits >= 0) return call.arguments[0];
   const arrow::compute::RoundOptions options(digits, arrow::compute::RoundMode::HALF_TOWARDS_INFINITY);
-  return CallFunction("round", {call.arguments[0]}, &options);
+  ARROW_ASSIGN_OR_RAISE(const Datum value, WithRoomToRound(call.arguments[0]));
+  return CallFunction("round", {value}, &options);
 }
 
 /// A rounding that leaves integers alone.
 Kernel RoundKernel(std::string function) {
   return [function = std::move(function)](const KernelCall& call) -> arrow::Result<Datum> {
     if (IsWhole(call.arguments[0])) return call.arguments[0];
-    return CallFunction(function, {call.arguments[0]});
+    ARROW_ASSIGN_OR_RAISE(const Datum value, WithRoomToRound(call.arguments[0]));
+    return CallFunction(function, {value});
   };
 }
 
