@@ -216,7 +216,8 @@ class ProgramBuilder {
     sink.internal = true;
     sink.sink = MakeRepartitionSink(
         {.topic = cut.topic, .partitions = downstream.partitions, .upstream = partition_}, *compiled_.clock);
-    program_.nodes[at].next.push_back(Append(std::move(sink)));
+    const std::size_t to = Append(std::move(sink));
+    program_.nodes[at].next.push_back(to);
     for (const NodeId input : node.inputs) edges_.emplace_back(input, at);
     return Status::Ok();
   }

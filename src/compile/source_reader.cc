@@ -181,7 +181,8 @@ class SourceReader final : public InputReader {
                     std::vector<RowError>* errors) const {
     const std::shared_ptr<arrow::Array> column = batch->data->column(key_index_);
     MR_ASSIGN_ARROW(const arrow::Datum differs, cp::CallFunction("not_equal", {column, keys}));
-    const auto& different = static_cast<const arrow::BooleanArray&>(*differs.make_array());
+    const std::shared_ptr<arrow::Array> differing = differs.make_array();
+    const auto& different = static_cast<const arrow::BooleanArray&>(*differing);
     if (different.true_count() > 0) {
       for (std::int64_t i = 0; i < different.length(); ++i) {
         if (!different.IsValid(i) || !different.Value(i)) continue;

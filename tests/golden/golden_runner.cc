@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -187,8 +188,17 @@ class CaseRun {
     return header == kHeaders.end() ? std::nullopt : HeaderOf(record, header->second);
   }
 
+  /// Topic, partition and offset of the record that a dead letter came from.
+  static std::tuple<std::string, std::int64_t, std::int64_t> SourceOf(const TestOutputRecord& letter) {
+    const auto number = [&](const char* part) { return std::stoll(PartOf(letter, part).value_or("-1")); };
+    return {PartOf(letter, "topic").value_or(""), number("partition"), number("offset")};
+  }
+
   void CheckDeadLetters(const std::vector<GoldenDeadLetter>& expected) {
-    const std::vector<TestOutputRecord> records = Read("dead");
+    std::vector<TestOutputRecord> records = Read("dead");
+    // Within a batch a failing source record is written before what failed in later steps.
+    std::stable_sort(records.begin(), records.end(),
+                     [](const auto& a, const auto& b) { return SourceOf(a) < SourceOf(b); });
     ASSERT_EQ(records.size(), expected.size()) << "dead letters:" << List(records);
     for (std::size_t i = 0; i < expected.size(); ++i) {
       for (const auto& [name, text] : expected[i].parts) {
