@@ -121,6 +121,7 @@ Status Disk::Explain(const rocksdb::Status& status, std::string_view doing) cons
 }
 
 Status Disk::Write(rocksdb::WriteBatch* batch) {
+  if (db_ == nullptr) return Status::Io("state directory " + directory_ + " could not be opened again");
   return Explain(db_->Write(write_options_, batch), "write to");
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "env/crash_point.h"
 #include "state/disk.h"
 #include "state/layout.h"
@@ -14,6 +15,8 @@ namespace millrace {
 namespace {
 
 constexpr std::string_view kFormatVersion = "1";
+// Committed rows are kept in memory up to this many bytes before they are written.
+constexpr std::int64_t kMaxStagedBytes = 64LL << 20;
 // A checkpoint that changes nothing is written only this often, to keep LastCommitted young.
 constexpr std::int64_t kIdleCommitMs = 3'600'000;
 
@@ -24,6 +27,7 @@ class RocksStateStore final : public StateStore {
         clock_(options_.clock == nullptr ? &system_clock_ : options_.clock),
         disk_(std::move(disk)),
         last_flush_(clock_->Steady()) {}
+  ~RocksStateStore() override;
 
   /// Checks what the directory says about itself, or writes it when the directory is new.
   Status Begin();
@@ -48,10 +52,11 @@ class RocksStateStore final : public StateStore {
   Status Dump(const std::function<Status(const ChangelogEntry&)>& visit) override;
 
  private:
-  // How far the changelog of one table is on disk.
+  // How far the changelog of one table is committed.
   struct Progress {
     std::optional<Offset> offset;
     std::string id;
+    bool on_disk = true;
   };
   using Tables = std::map<std::string, std::unique_ptr<Table>>;
 
@@ -59,9 +64,11 @@ class RocksStateStore final : public StateStore {
   const Progress& ProgressOf(const std::string& table) const;
   Status ReadProgress(const std::string& table, Progress* progress);
   static void PutProgress(const std::string& table, const Progress& progress, rocksdb::WriteBatch* batch);
-  void PutCommitted(rocksdb::WriteBatch* batch);
+  static void PutCommitted(EventTime at, rocksdb::WriteBatch* batch);
   Status CountRows();
-  void Evict();
+  /// Writes what is committed and not yet on disk, with the changelog offsets, in one batch.
+  Status WriteOut();
+  Status Evict();
 
   const StateStoreOptions options_;
   const SystemClock system_clock_;
@@ -70,9 +77,10 @@ class RocksStateStore final : public StateStore {
   Tables tables_;
   std::map<std::string, Progress> progress_;
   std::optional<EventTime> last_committed_;
+  std::int64_t committed_on_disk_ms_ = 0;  // last_committed_ there
   std::chrono::nanoseconds last_flush_;
-  bool counted_ = true;                           // the row counts on disk are right
-  std::optional<rocksdb::WriteBatch> collected_;  // by CollectDirty, for CommitDirty
+  bool counted_ = true;     // the row counts on disk are right
+  bool collected_ = false;  // CollectDirty came to its end
 };
 
 Status RocksStateStore::Begin() {
@@ -95,6 +103,7 @@ Status RocksStateStore::Begin() {
   MR_ASSIGN_OR_RETURN(const std::optional<std::string> committed,
                       disk_->Get(ReservedKey(Reserved::kCommitted)));
   if (committed) last_committed_ = EventTime(ReadInt64(*committed));
+  committed_on_disk_ms_ = last_committed_ ? last_committed_->value() : 0;
   MR_ASSIGN_OR_RETURN(const std::optional<std::string> counted, disk_->Get(ReservedKey(Reserved::kCounted)));
   if (!counted) MR_RETURN_IF_ERROR(CountRows());  // a restore did not come to its end
   if (layout.value_or("") != options_.layout) return WriteIdentity();
@@ -122,8 +131,7 @@ Result<KeyedTable*> RocksStateStore::AddTable(const std::string& name, SlotRows*
   return added;
 }
 
-// --- Changelog progress
-// ------------------------------------------------------------------------------------------
+// --- Changelog progress ---
 
 Status RocksStateStore::ReadProgress(const std::string& table, Progress* progress) {
   MR_ASSIGN_OR_RETURN(const std::optional<std::string> value,
@@ -146,9 +154,9 @@ void RocksStateStore::PutProgress(const std::string& table, const Progress& prog
   batch->Put(ReservedKey(Reserved::kOffset, table), value.append(progress.id));
 }
 
-void RocksStateStore::PutCommitted(rocksdb::WriteBatch* batch) {
+void RocksStateStore::PutCommitted(EventTime at, rocksdb::WriteBatch* batch) {
   std::string value;
-  AppendInt64(clock_->Now().value(), &value);
+  AppendInt64(at.value(), &value);
   batch->Put(ReservedKey(Reserved::kCommitted), value);
 }
 
@@ -164,14 +172,14 @@ const RocksStateStore::Progress& RocksStateStore::ProgressOf(const std::string& 
   return found->second;
 }
 
-// --- Restore
-// -----------------------------------------------------------------------------------------------------
+// --- Restore ---
 
 Status RocksStateStore::Wipe() {
-  collected_.reset();
+  collected_ = false;
   MR_RETURN_IF_ERROR(disk_->Wipe());
   counted_ = true;
   last_committed_.reset();
+  committed_on_disk_ms_ = 0;
   MR_RETURN_IF_ERROR(WriteIdentity());
   for (auto& [name, table] : tables_) {
     MR_RETURN_IF_ERROR(table->Reload());
@@ -188,6 +196,7 @@ Status RocksStateStore::ApplyChangelog(
     MR_CHECK(!unchanged->has_changes())
         << "restore of table " << table << " over uncommitted rows of " << name;
   }
+  MR_RETURN_IF_ERROR(WriteOut());
   rocksdb::WriteBatch batch;
   if (!entries.empty() && counted_) {
     counted_ = false;
@@ -210,15 +219,18 @@ Status RocksStateStore::ApplyChangelog(
       batch.Delete(key);
     }
   }
-  progress = Progress{.offset = next, .id = changelog_id};
+  progress = Progress{.offset = next, .id = changelog_id, .on_disk = true};
   PutProgress(table, progress, &batch);
-  PutCommitted(&batch);
+  last_committed_ = clock_->Now();
+  committed_on_disk_ms_ = last_committed_->value();
+  PutCommitted(*last_committed_, &batch);
   MR_RETURN_IF_ERROR(disk_->Write(&batch));
   CrashPoint("during_restore");
   return Status::Ok();
 }
 
 Status RocksStateStore::FinishRestore() {
+  MR_RETURN_IF_ERROR(WriteOut());
   if (!counted_) MR_RETURN_IF_ERROR(CountRows());
   MR_RETURN_IF_ERROR(disk_->Flush(/*wait=*/true));
   last_flush_ = clock_->Steady();
@@ -261,15 +273,13 @@ Status RocksStateStore::CountRows() {
   return Status::Ok();
 }
 
-// --- Checkpoint
-// --------------------------------------------------------------------------------------------------
+// --- Checkpoint ---
 
 Status RocksStateStore::CollectDirty(const std::function<Status(const ChangelogEntry&)>& visit) {
   MR_CHECK(counted_) << "state directory " << disk_->directory() << ": FinishRestore was not called";
-  collected_.reset();
-  rocksdb::WriteBatch batch;
-  for (auto& [name, table] : tables_) MR_RETURN_IF_ERROR(table->AppendDirty(visit, &batch));
-  collected_ = std::move(batch);
+  collected_ = false;
+  for (auto& [name, table] : tables_) MR_RETURN_IF_ERROR(table->Collect(visit));
+  collected_ = true;
   return Status::Ok();
 }
 
@@ -277,55 +287,74 @@ Status RocksStateStore::CommitDirty(const std::map<std::string, Offset>& changel
   if (!collected_) {
     MR_RETURN_IF_ERROR(CollectDirty([](const ChangelogEntry&) { return Status::Ok(); }));
   }
-  bool moved = collected_->Count() > 0;
+  CrashPoint("rocksdb_write");
   for (const auto& [name, offset] : changelog_offsets) {
     MR_CHECK(progress_.contains(name)) << "no state table " << name;
     Progress& progress = progress_[name];
     if (progress.offset == offset) continue;
-    moved = true;
     progress.offset = offset;
-    PutProgress(name, progress, &*collected_);
+    progress.on_disk = false;
   }
-  const EventTime now = clock_->Now();
-  const bool fresh = last_committed_ && now.value() - last_committed_->value() < kIdleCommitMs;
-  if (!moved && fresh) {
-    collected_.reset();
-    return Status::Ok();
-  }
-  PutCommitted(&*collected_);
-  CrashPoint("rocksdb_write");
-  MR_RETURN_IF_ERROR(disk_->Write(&*collected_));
-  collected_.reset();
-  last_committed_ = now;
   for (auto& [name, table] : tables_) table->Committed();
-  Evict();
+  collected_ = false;
+  last_committed_ = clock_->Now();
+  std::int64_t staged = 0;
+  for (const auto& [name, table] : tables_) staged += table->staged_bytes();
   if (clock_->Steady() - last_flush_ >= options_.flush_interval) {
     last_flush_ = clock_->Steady();
+    MR_RETURN_IF_ERROR(WriteOut());
     MR_RETURN_IF_ERROR(disk_->Flush(/*wait=*/false));
+  } else if (staged > kMaxStagedBytes) {
+    MR_RETURN_IF_ERROR(WriteOut());
   }
+  return Evict();
+}
+
+Status RocksStateStore::WriteOut() {
+  rocksdb::WriteBatch batch;
+  for (const auto& [name, table] : tables_) table->AppendStaged(&batch);
+  for (const auto& [name, progress] : progress_) {
+    if (!progress.on_disk) PutProgress(name, progress, &batch);
+  }
+  const std::int64_t committed_ms = last_committed_ ? last_committed_->value() : 0;
+  if (batch.Count() == 0 && committed_ms - committed_on_disk_ms_ < kIdleCommitMs) return Status::Ok();
+  if (last_committed_) PutCommitted(*last_committed_, &batch);
+  MR_RETURN_IF_ERROR(disk_->Write(&batch));
+  committed_on_disk_ms_ = committed_ms;
+  for (auto& [name, progress] : progress_) progress.on_disk = true;
+  for (auto& [name, table] : tables_) table->StagedWritten();
   return Status::Ok();
 }
 
 Status RocksStateStore::Rollback() {
-  collected_.reset();
-  for (auto& [name, table] : tables_) table->Rollback();
+  collected_ = false;
+  for (auto& [name, table] : tables_) MR_RETURN_IF_ERROR(table->Rollback());
   return Status::Ok();
 }
 
-// Each table gives rows in proportion to what it holds.
-void RocksStateStore::Evict() {
+// Each table gives rows in proportion to what it holds; a tenth of the bound more than needed, so that it
+// does not happen at every checkpoint.
+Status RocksStateStore::Evict() {
   std::int64_t in_memory = 0;
   for (const auto& [name, table] : tables_) in_memory += table->rows_in_memory();
-  const std::int64_t excess = in_memory - options_.max_rows_in_memory;
-  if (excess <= 0) return;
+  if (in_memory <= options_.max_rows_in_memory) return Status::Ok();
+  MR_RETURN_IF_ERROR(WriteOut());
+  const std::int64_t excess = in_memory - options_.max_rows_in_memory + options_.max_rows_in_memory / 10;
   for (auto& [name, table] : tables_) {
     const double share = static_cast<double>(table->rows_in_memory()) / static_cast<double>(in_memory);
     table->Evict(static_cast<std::int64_t>(std::ceil(share * static_cast<double>(excess))));
   }
+  return Status::Ok();
 }
 
-// --- Figures and dumps
-// -------------------------------------------------------------------------------------------
+RocksStateStore::~RocksStateStore() {
+  if (const Status status = WriteOut(); !status.ok()) {
+    Log(LogLevel::kWarning, "state was not written at close; the changelog is read again at the next start",
+        {{"directory", disk_->directory()}, {"error", status}});
+  }
+}
+
+// --- Figures and dumps ---
 
 std::int64_t RocksStateStore::dirty_rows() const {
   std::int64_t rows = 0;
@@ -352,6 +381,7 @@ std::int64_t RocksStateStore::memory_bytes() const {
 }
 
 Status RocksStateStore::Dump(const std::function<Status(const ChangelogEntry&)>& visit) {
+  MR_RETURN_IF_ERROR(WriteOut());
   for (const auto& [name, table] : tables_) {
     const std::string prefix = RowPrefix(name);
     MR_RETURN_IF_ERROR(disk_->Scan(prefix, [&](std::string_view key, std::string_view value) {

@@ -84,7 +84,7 @@ std::uint32_t RowIndex::Find(std::int64_t slice, std::string_view key, std::uint
 }
 
 std::uint32_t RowIndex::Insert(std::int64_t slice, std::string_view key, std::uint32_t hash) {
-  if (static_cast<std::uint64_t>(size_ + 1) * 8 > static_cast<std::uint64_t>(buckets_.size()) * 5) Grow();
+  MakeBucketRoom();
   const std::uint32_t slot = ReserveSlot();
   Slot& added = slots_[slot];
   added = Slot{.slice = slice,
@@ -120,7 +120,8 @@ void RowIndex::AddBucket(std::uint64_t bucket) {
   buckets_[at] = bucket;
 }
 
-void RowIndex::Grow() {
+void RowIndex::MakeBucketRoom() {
+  if (static_cast<std::uint64_t>(size_ + 1) * 8 <= static_cast<std::uint64_t>(buckets_.size()) * 5) return;
   MR_CHECK(buckets_.size() <= (1ULL << 31)) << "too many rows in one table in memory";
   std::vector<std::uint64_t> old(buckets_.size() * 2, 0);
   old.swap(buckets_);
@@ -130,11 +131,11 @@ void RowIndex::Grow() {
   }
 }
 
-void RowIndex::Erase(std::uint32_t slot) {
-  Slot& erased = slots_[slot];
-  MR_CHECK((erased.flags & kUsed) != 0) << "slot " << slot << " is not in use";
-  const std::uint64_t target = BucketOf(erased.hash, slot);
-  std::uint32_t hole = erased.hash & mask_;
+void RowIndex::Unlink(std::uint32_t slot) {
+  const Slot& unlinked = slots_[slot];
+  MR_CHECK((unlinked.flags & kUsed) != 0) << "slot " << slot << " is not in use";
+  const std::uint64_t target = BucketOf(unlinked.hash, slot);
+  std::uint32_t hole = unlinked.hash & mask_;
   while (buckets_[hole] != target) hole = (hole + 1) & mask_;
   // Moves later entries of the run back into the hole, unless that would put one before its home bucket.
   for (std::uint32_t at = (hole + 1) & mask_; buckets_[at] != 0; at = (at + 1) & mask_) {
@@ -145,9 +146,18 @@ void RowIndex::Erase(std::uint32_t slot) {
     }
   }
   buckets_[hole] = 0;
-  erased.flags = 0;
-  free_slots_.push_back(slot);
   --size_;
+}
+
+void RowIndex::Relink(std::uint32_t slot) {
+  MakeBucketRoom();
+  AddBucket(BucketOf(slots_[slot].hash, slot));
+  ++size_;
+}
+
+void RowIndex::Free(std::uint32_t slot) {
+  slots_[slot].flags = 0;
+  free_slots_.push_back(slot);
 }
 
 void RowIndex::Clear() {

@@ -34,6 +34,7 @@ class RowIndex {
     kOnDisk = 4,      ///< a committed row of this key is on disk
     kReferenced = 8,  ///< used since the eviction sweep passed
     kPending = 16,    ///< to be read from disk in this lookup
+    kStaged = 32,     ///< committed later than what is on disk
   };
 
   RowIndex();
@@ -47,7 +48,12 @@ class RowIndex {
 
   /// Adds a key that is not there. `key` is copied when it fits inline, else referred to.
   std::uint32_t Insert(std::int64_t slice, std::string_view key, std::uint32_t hash);
-  void Erase(std::uint32_t slot);
+  /// Makes the key unknown; the slot with its key and flags stays.
+  void Unlink(std::uint32_t slot);
+  /// Takes Unlink back. Precondition: the key is unknown.
+  void Relink(std::uint32_t slot);
+  /// Gives an unlinked slot back.
+  void Free(std::uint32_t slot);
   void Clear();
   /// A slot for the owner's own use: never found, never given out again until Clear.
   std::uint32_t ReserveSlot();
@@ -85,7 +91,7 @@ class RowIndex {
   };
   static_assert(sizeof(Slot) == 32);
 
-  void Grow();
+  void MakeBucketRoom();
   void AddBucket(std::uint64_t bucket);
 
   // A bucket is 0 when empty, else hash << 32 | slot + 1.

@@ -140,7 +140,7 @@ class Model {
     StateStoreOptions options;
     options.directory = directory_;
     options.layout = "table=text";
-    options.max_rows_in_memory = static_cast<std::int64_t>(random_() % 200);
+    options.max_rows_in_memory = random_() % 2 == 0 ? 1'000'000 : static_cast<std::int64_t>(random_() % 200);
     auto store = StateStore::Open(options, *runtime_);
     ASSERT_TRUE(store.ok()) << store.status().ToString();
     store_ = *std::move(store);

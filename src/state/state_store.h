@@ -55,7 +55,8 @@ struct StateStoreOptions {
   /// Bound on rows kept in memory by all tables together; clean rows beyond it are evicted after a
   /// checkpoint.
   std::int64_t max_rows_in_memory = 1'000'000;
-  /// A commit this long after the last flush starts one: bounds what a crash makes the restore read again.
+  /// A commit this long after the last flush writes and flushes: bounds what a crash makes the restore read
+  /// again.
   Duration flush_interval{60'000};
   /// Null: the system's. Outlives the store.
   const Clock* clock = nullptr;
@@ -64,9 +65,10 @@ struct StateStoreOptions {
 /// The state of one task: tables in memory over one RocksDB. One owner, one thread.
 ///
 /// Life: Open -> AddTable* -> (restore: ApplyChangelog* ) -> (table reads and writes -> CollectDirty ->
-/// CommitDirty | Rollback)* -> destroy. What CollectDirty visited reaches disk only by CommitDirty, in one
-/// WriteBatch together with the changelog offsets, in the same column family: a crash leaves either all or
-/// nothing of a checkpoint.
+/// CommitDirty | Rollback)* -> destroy. What CollectDirty visited becomes committed only by CommitDirty.
+/// Committed rows go to disk with the changelog offsets, several checkpoints at once, in one WriteBatch in
+/// the same column family: after a crash the disk holds exactly what was committed at some checkpoint, and
+/// its offset says which.
 class StateStore {
  public:
   /// Errors: kAlreadyExists when another process or task holds the directory; kCorrupt when it does not
@@ -80,7 +82,8 @@ class StateStore {
   /// Precondition: `name` not yet added, before the first restore or write. `rows` outlives the store.
   virtual Result<KeyedTable*> AddTable(const std::string& name, SlotRows* rows) = 0;
 
-  /// Offset up to which the changelog of `table` is on disk: restore goes on there; nullopt: nothing is.
+  /// Offset up to which the changelog of `table` is in this store: restore goes on there; nullopt: nothing
+  /// is.
   virtual std::optional<Offset> ChangelogOffset(const std::string& table) const = 0;
   /// Marker of the changelog topic ("topic id") that ChangelogOffset belongs to; "" when unknown.
   virtual std::string ChangelogId(const std::string& table) const = 0;
@@ -100,9 +103,9 @@ class StateStore {
 
   /// Visits what changed since the last commit: last value per key, tables in name order, keys ascending.
   virtual Status CollectDirty(const std::function<Status(const ChangelogEntry&)>& visit) = 0;
-  /// The transaction committed: writes what CollectDirty visited, with the new changelog offsets by table.
+  /// The transaction committed: keeps what CollectDirty visited, with the new changelog offsets by table.
   virtual Status CommitDirty(const std::map<std::string, Offset>& changelog_offsets) = 0;
-  /// The transaction aborted: memory goes back to what is on disk.
+  /// The transaction aborted: memory goes back to what is committed.
   virtual Status Rollback() = 0;
 
   /// Entries changed since the last commit, and their bytes: for commit_bytes.

@@ -326,8 +326,7 @@ TEST_F(StateStoreTest, RowThatCannotBeReadIsCorruptAndNamesTheDirectory) {
   EXPECT_THAT(status.message(), HasSubstr(options_.directory));
 }
 
-// --- Opening
-// -----------------------------------------------------------------------------------------------------
+// --- Opening ---
 
 TEST_F(StateStoreTest, LayoutThatChangedIsRefusedNamingTheStep) {
   struct Case {
@@ -450,15 +449,18 @@ TEST_F(StateStoreTest, CommitFlushesWhenTheIntervalHasPassed) {
   EXPECT_GE(files(), 1);
 }
 
-TEST_F(StateStoreTest, CommitWithoutChangesWritesNothing) {
+TEST_F(StateStoreTest, CommitWithoutChangesIsWrittenOncePerHour) {
   Open();
   Put(0, "a", "1");
   Commit(1);
+  Open();
   clock_.Advance(Duration(120'000));
   Commit(1);
+  Open();
   EXPECT_EQ(store_->LastCommitted(), EventTime(1'000'000));
   clock_.Advance(Duration(3'600'000));
   Commit(1);
+  Open();
   EXPECT_EQ(store_->LastCommitted(), EventTime(1'000'000 + 3'720'000));
 }
 

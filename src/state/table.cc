@@ -31,15 +31,14 @@ std::string Table::RowKey(std::int64_t slice, std::string_view key) const {
   return bytes.append(key);
 }
 
-// --- Lookup
-// ------------------------------------------------------------------------------------------------------
+// --- Lookup ---
 
 Status Table::Lookup(std::span<const std::int64_t> slices, const KeyColumn& keys,
                      std::span<std::uint32_t> slots) {
   MR_CHECK(slices.size() == slots.size() && keys.num_rows() == static_cast<std::int64_t>(slots.size()))
       << "table " << name_ << ": " << slices.size() << " slices, " << keys.num_rows() << " keys, "
       << slots.size() << " slots";
-  appended_ = false;
+  collected_whole_ = false;
   std::uint32_t hashes[RowIndex::kBatchRows];
   for (std::size_t first = 0; first < slots.size(); first += RowIndex::kBatchRows) {
     const std::size_t n = std::min(RowIndex::kBatchRows, slots.size() - first);
@@ -89,7 +88,7 @@ std::uint32_t Table::AddRow(std::int64_t slice, std::string_view key, std::uint3
   MakeRoom();
   position_in_slice_[slot] = static_cast<std::uint32_t>(rows.slots.size());
   rows.slots.push_back(slot);
-  if (rows.rows_on_disk > rows.on_disk_in_memory) {
+  if (rows.only_on_disk() > 0) {
     index_.flags(slot) |= RowIndex::kPending;
     pending_.push_back(slot);
   } else {
@@ -134,8 +133,7 @@ Status Table::ResolvePending() {
   return status;
 }
 
-// --- Slices
-// ------------------------------------------------------------------------------------------------------
+// --- Slices ---
 
 std::optional<std::int64_t> Table::FirstSlice() const {
   if (slices_.empty()) return std::nullopt;
@@ -162,12 +160,12 @@ std::vector<std::uint32_t> Table::InKeyOrder(const std::vector<std::uint32_t>& s
   return result;
 }
 
-Status Table::VisitSlice(std::int64_t slice, const MergedVisitor& visit) {
+Status Table::VisitSlice(std::int64_t slice, const RowVisitor& visit) {
   const auto found = slices_.find(slice);
   if (found == slices_.end()) return Status::Ok();
   const SliceRows& rows = found->second;
   std::unique_ptr<Disk::Cursor> on_disk;
-  if (rows.rows_on_disk > rows.on_disk_in_memory) {
+  if (rows.only_on_disk() > 0) {
     MR_ASSIGN_OR_RETURN(on_disk, disk_->MakeCursor(RowKey(slice, "")));
     if (scratch_slot_ == RowIndex::kNoSlot) {
       scratch_slot_ = index_.ReserveSlot();
@@ -178,7 +176,7 @@ Status Table::VisitSlice(std::int64_t slice, const MergedVisitor& visit) {
     while (on_disk != nullptr && on_disk->valid() && (!limit || on_disk->key() < *limit)) {
       MR_RETURN_IF_ERROR(rows_->Decode(scratch_slot_, on_disk->value())
                              .WithContext("state of " + name_ + " in " + disk_->directory()));
-      MR_RETURN_IF_ERROR(visit(on_disk->key(), scratch_slot_, /*on_disk=*/true));
+      MR_RETURN_IF_ERROR(visit(on_disk->key(), scratch_slot_));
       MR_RETURN_IF_ERROR(on_disk->Next());
     }
     return Status::Ok();
@@ -186,7 +184,7 @@ Status Table::VisitSlice(std::int64_t slice, const MergedVisitor& visit) {
   for (const std::uint32_t slot : InKeyOrder(rows.slots)) {
     const std::string_view key = index_.Key(slot);
     MR_RETURN_IF_ERROR(visit_disk_below(key));
-    MR_RETURN_IF_ERROR(visit(key, slot, (index_.flags(slot) & RowIndex::kOnDisk) != 0));
+    MR_RETURN_IF_ERROR(visit(key, slot));
     if (on_disk != nullptr && on_disk->valid() && on_disk->key() == key) MR_RETURN_IF_ERROR(on_disk->Next());
   }
   return visit_disk_below(std::nullopt);
@@ -195,172 +193,53 @@ Status Table::VisitSlice(std::int64_t slice, const MergedVisitor& visit) {
 Status Table::CloseSlice(std::int64_t slice, const RowVisitor& visit) {
   const auto found = slices_.find(slice);
   if (found == slices_.end()) return Status::Ok();
-  ClosedSlice closed{.slice = slice, .rows_on_disk = found->second.rows_on_disk, .keys = {}, .key_ends = {}};
-  const auto close_row = [&](std::string_view key, std::uint32_t slot, bool on_disk) -> Status {
+  ClosedSlice closed{.slice = slice, .rows = {}, .committed = {}, .keys_on_disk = {}, .key_ends = {}};
+  std::int64_t key_bytes = 0;
+  const auto close_row = [&](std::string_view key, std::uint32_t slot) -> Status {
     MR_RETURN_IF_ERROR(visit(key, slot));
-    if (on_disk) {
-      closed.keys.append(key);
-      closed.key_ends.push_back(closed.keys.size());
+    if (slot == scratch_slot_) {
+      closed.keys_on_disk.append(key);
+      closed.key_ends.push_back(closed.keys_on_disk.size());
+      closed.committed.push_back(RowIndex::kNoSlot);
+    } else if ((index_.flags(slot) & (RowIndex::kStaged | RowIndex::kOnDisk)) != 0) {
+      closed.committed.push_back(slot);
+    } else {
+      return Status::Ok();
     }
+    key_bytes += static_cast<std::int64_t>(key.size());
     return Status::Ok();
   };
   MR_RETURN_IF_ERROR(VisitSlice(slice, close_row));
-  appended_ = false;
+  collected_whole_ = false;
   SliceRows& rows = found->second;
-  for (const std::uint32_t slot : rows.slots) {
-    if ((index_.flags(slot) & RowIndex::kDirty) != 0) {
-      dirty_key_bytes_ -= static_cast<std::int64_t>(index_.Key(slot).size());
-    }
-    index_.Erase(slot);
+  for (const std::uint32_t slot : rows.slots) index_.Unlink(slot);
+  for (const std::uint32_t slot : rows.dirty) {
+    dirty_key_bytes_ -= static_cast<std::int64_t>(index_.Key(slot).size());
   }
   dirty_count_ -= static_cast<std::int64_t>(rows.dirty.size());
-  rows_only_on_disk_ -= rows.rows_on_disk - rows.on_disk_in_memory;
-  slices_.erase(found);
-  last_slice_rows_ = nullptr;
-  if (!closed.key_ends.empty()) {
-    tombstones_ += static_cast<std::int64_t>(closed.key_ends.size());
-    tombstone_bytes_ += static_cast<std::int64_t>(closed.keys.size());
+  rows_only_on_disk_ -= rows.only_on_disk();
+  if (closed.committed.empty()) {
+    for (const std::uint32_t slot : rows.slots) index_.Free(slot);
+  } else {
+    tombstones_ += static_cast<std::int64_t>(closed.committed.size());
+    tombstone_bytes_ += key_bytes;
+    closed.rows = std::move(rows);
     closed_.push_back(std::move(closed));
   }
+  slices_.erase(found);
+  last_slice_rows_ = nullptr;
   return Status::Ok();
 }
 
 Status Table::Scan(const SliceRowVisitor& visit) {
   for (const std::int64_t slice : Slices()) {
-    MR_RETURN_IF_ERROR(VisitSlice(slice, [&](std::string_view key, std::uint32_t slot, bool /*on_disk*/) {
-      return visit(slice, key, slot);
-    }));
+    const auto visit_row = [&](std::string_view key, std::uint32_t slot) { return visit(slice, key, slot); };
+    MR_RETURN_IF_ERROR(VisitSlice(slice, visit_row));
   }
   return Status::Ok();
 }
 
-// --- Checkpoint
-// --------------------------------------------------------------------------------------------------
-
-Status Table::AppendDirty(const ChangelogVisitor& visit, rocksdb::WriteBatch* batch) {
-  std::map<std::int64_t, const ClosedSlice*> changed;
-  for (const ClosedSlice& closed : closed_) changed[closed.slice] = &closed;
-  for (const auto& [slice, rows] : slices_) {
-    if (!rows.dirty.empty()) changed.try_emplace(slice, nullptr);
-  }
-  std::int64_t row_bytes = 0;
-  for (const auto& [slice, closed] : changed) {
-    MR_RETURN_IF_ERROR(AppendSliceChanges(slice, closed, visit, batch, &row_bytes));
-  }
-  if (dirty_count_ > 0) average_row_bytes_ = row_bytes / dirty_count_;
-  appended_ = true;
-  return Status::Ok();
-}
-
-Status Table::AppendSliceChanges(std::int64_t slice, const ClosedSlice* closed, const ChangelogVisitor& visit,
-                                 rocksdb::WriteBatch* batch, std::int64_t* row_bytes) {
-  std::string disk_key = RowKey(slice, "");
-  const std::size_t key_at = disk_key.size();
-  if (closed != nullptr) batch->DeleteRange(disk_key, PrefixEnd(disk_key));
-  const auto at_key = [&](std::string_view key) -> std::string_view {
-    disk_key.resize(key_at);
-    return std::string_view(disk_key.append(key)).substr(prefix_.size());
-  };
-
-  // Both lists are in key order; a key in both came back after the slice was closed, and its row wins.
-  std::size_t next_closed = 0;
-  const auto visit_closed_below = [&](std::optional<std::string_view> limit) -> Status {
-    for (; closed != nullptr && next_closed < closed->key_ends.size(); ++next_closed) {
-      const std::string_view key = closed->Key(next_closed);
-      if (limit && key > *limit) break;
-      if (limit && key == *limit) continue;
-      MR_RETURN_IF_ERROR(visit({name_, at_key(key), std::nullopt}));
-    }
-    return Status::Ok();
-  };
-  const auto found = slices_.find(slice);
-  std::int64_t count = found == slices_.end() ? 0 : found->second.rows_on_disk;
-  if (found != slices_.end()) {
-    for (const std::uint32_t slot : InKeyOrder(found->second.dirty)) {
-      MR_RETURN_IF_ERROR(visit_closed_below(index_.Key(slot)));
-      encoded_.clear();
-      rows_->Encode(slot, &encoded_);
-      *row_bytes += static_cast<std::int64_t>(encoded_.size());
-      MR_RETURN_IF_ERROR(visit({name_, at_key(index_.Key(slot)), encoded_}));
-      batch->Put(disk_key, encoded_);
-      if ((index_.flags(slot) & RowIndex::kOnDisk) == 0) ++count;
-    }
-  }
-  MR_RETURN_IF_ERROR(visit_closed_below(std::nullopt));
-  std::string value;
-  AppendInt64(count, &value);
-  const std::string count_key = ReservedKey(Reserved::kCount, name_, slice);
-  if (count == 0) {
-    batch->Delete(count_key);
-  } else {
-    batch->Put(count_key, value);
-  }
-  return Status::Ok();
-}
-
-void Table::Committed() {
-  MR_CHECK(appended_) << "table " << name_ << " changed between CollectDirty and CommitDirty";
-  for (auto& [slice, rows] : slices_) {
-    for (const std::uint32_t slot : rows.dirty) {
-      std::uint32_t& flags = index_.flags(slot);
-      if ((flags & RowIndex::kOnDisk) == 0) {
-        ++rows.rows_on_disk;
-        ++rows.on_disk_in_memory;
-      }
-      flags = (flags & ~RowIndex::kDirty) | RowIndex::kOnDisk;
-    }
-    rows.dirty.clear();
-  }
-  ForgetChanges();
-}
-
-void Table::Rollback() {
-  for (auto& [slice, rows] : slices_) {
-    for (const std::uint32_t slot : rows.dirty) Forget(slot, &rows);
-    rows.dirty.clear();
-  }
-  for (const ClosedSlice& closed : closed_) {
-    SliceOf(closed.slice).rows_on_disk += closed.rows_on_disk;
-    rows_only_on_disk_ += closed.rows_on_disk;
-  }
-  ForgetChanges();
-  std::erase_if(slices_, [](const auto& entry) {
-    return entry.second.slots.empty() && entry.second.rows_on_disk == 0;
-  });
-  last_slice_rows_ = nullptr;
-}
-
-void Table::ForgetChanges() {
-  dirty_count_ = 0;
-  dirty_key_bytes_ = 0;
-  closed_.clear();
-  tombstones_ = 0;
-  tombstone_bytes_ = 0;
-}
-
-Status Table::Reload() {
-  index_.Clear();
-  scratch_slot_ = RowIndex::kNoSlot;
-  slices_.clear();
-  last_slice_rows_ = nullptr;
-  ForgetChanges();
-  rows_only_on_disk_ = 0;
-  sweep_at_ = 0;
-  const std::string prefix = ReservedKey(Reserved::kCount, name_);
-  return disk_->Scan(prefix, [&](std::string_view key, std::string_view value) -> Status {
-    if (key.size() != prefix.size() + kSliceBytes || value.size() != sizeof(std::int64_t)) {
-      return Status::Corrupt("state directory " + disk_->directory() + " has a row count of table " + name_ +
-                             " that cannot be read; it is set aside and rebuilt from the changelog");
-    }
-    const std::int64_t count = ReadInt64(value);
-    SliceOf(ReadSlice(key.substr(prefix.size()))).rows_on_disk = count;
-    rows_only_on_disk_ += count;
-    return Status::Ok();
-  });
-}
-
-// --- Memory
-// ------------------------------------------------------------------------------------------------------
+// --- Memory ---
 
 void Table::Forget(std::uint32_t slot, SliceRows* rows) {
   if ((index_.flags(slot) & RowIndex::kOnDisk) != 0) {
@@ -374,7 +253,8 @@ void Table::Forget(std::uint32_t slot, SliceRows* rows) {
   rows->slots.pop_back();
   const std::size_t key_size = index_.Key(slot).size();
   if (key_size > RowIndex::kInlineKeyBytes) rows->keys.Release(key_size);
-  index_.Erase(slot);
+  index_.Unlink(slot);
+  index_.Free(slot);
 }
 
 void Table::CompactKeys(SliceRows* rows) {
@@ -389,7 +269,8 @@ void Table::CompactKeys(SliceRows* rows) {
 }
 
 void Table::Evict(std::int64_t rows) {
-  MR_CHECK(!has_changes()) << "eviction from table " << name_ << " with uncommitted rows";
+  MR_CHECK(!has_changes() && staged_.bytes() == 0)
+      << "eviction from table " << name_ << " of rows not on disk";
   // Two rounds of the clock hand: the first takes away the second chance of rows used since the last sweep.
   const std::uint64_t steps = 2ULL * index_.slot_limit();
   for (std::uint64_t step = 0; step < steps && rows > 0; ++step) {
@@ -413,7 +294,7 @@ std::int64_t Table::dirty_bytes() const {
 }
 
 std::int64_t Table::memory_bytes() const {
-  std::int64_t bytes = index_.memory_bytes() + rows_->memory_bytes() + tombstone_bytes_;
+  std::int64_t bytes = index_.memory_bytes() + rows_->memory_bytes() + staged_.memory_bytes();
   bytes += static_cast<std::int64_t>(position_in_slice_.capacity() * sizeof(std::uint32_t));
   for (const auto& [slice, rows] : slices_) {
     bytes +=

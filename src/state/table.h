@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,24 +14,30 @@
 #include "state/key_arena.h"
 #include "state/keyed_table.h"
 #include "state/row_index.h"
+#include "state/staged_rows.h"
 #include "state/state_store.h"
 
 namespace millrace {
 
 /// A KeyedTable over the memory index and the disk of its store.
 ///
+/// A row goes through: dirty (changed since the commit) -> staged (committed, its bytes kept in memory) -> on
+/// disk. Without a write-ahead log nothing is lost by staging: what RocksDB has not flushed would not survive
+/// either.
+///
 /// Invariants, per slice:
-///   1. rows_on_disk counts the committed rows, wherever else they are; it changes only by Committed and
-///   Reload.
-///   2. A used slot is kOnDisk iff a committed row of its key exists and its slice was not closed since the
-///   commit.
-///   3. A slot that is not dirty is kOnDisk and equals the row on disk.
-///   4. rows_on_disk == on_disk_in_memory means that a key not in memory is nowhere: no read is needed.
+///   1. rows_on_disk counts the rows that are on disk and alive, wherever else they are.
+///   2. on_disk_in_memory counts the slots that are kOnDisk; when both are equal, a key that is not in memory
+///   is
+///      nowhere, and no read is needed.
+///   3. A slot that is not dirty holds the committed row; it is kStaged when the disk has not got that
+///   version.
+///   4. A slot that is dirty or staged is not evicted.
 class Table final : public KeyedTable {
  public:
   using ChangelogVisitor = std::function<Status(const ChangelogEntry&)>;
 
-  /// `rows` and `disk` outlive the table.
+  /// `disk` outlives the table, `rows` all calls but the destructor and those of writing out.
   Table(std::string name, SlotRows* rows, Disk* disk);
 
   // KeyedTable.
@@ -43,43 +50,60 @@ class Table final : public KeyedTable {
   std::int64_t num_rows() const override { return index_.size() + rows_only_on_disk_; }
   std::int64_t memory_bytes() const override;
 
-  // For the store.
+  // The checkpoint, for the store (table_checkpoint.cc).
+
   const std::string& name() const { return name_; }
   /// Forgets all rows in memory and reads the counts per slice from disk.
   Status Reload();
-  /// Adds what changed to `batch` and shows it to `visit`, keys ascending, a key once.
-  Status AppendDirty(const ChangelogVisitor& visit, rocksdb::WriteBatch* batch);
-  /// The batch of the last AppendDirty is on disk.
+  /// Shows what changed since the commit to `visit`, keys ascending, a key once, and keeps it for Committed.
+  Status Collect(const ChangelogVisitor& visit);
+  /// What the last Collect showed is committed: it becomes staged.
   void Committed();
-  /// Memory goes back to what is on disk.
-  void Rollback();
-  /// Drops up to `rows` clean rows from memory, those not used lately first. Precondition: nothing dirty.
+  /// Memory goes back to what is committed. Errors: kCorrupt when a row does not read back.
+  Status Rollback();
+  /// Adds what is staged to `batch`.
+  void AppendStaged(rocksdb::WriteBatch* batch) const;
+  /// The batch of the last AppendStaged was written.
+  void StagedWritten();
+  /// Drops up to `rows` rows from memory, those not used lately first. Precondition: nothing dirty or staged.
   void Evict(std::int64_t rows);
 
   bool has_changes() const { return dirty_count_ > 0 || !closed_.empty(); }
   std::int64_t dirty_rows() const { return dirty_count_ + tombstones_; }
   std::int64_t dirty_bytes() const;
+  std::int64_t staged_bytes() const { return staged_.bytes(); }
   std::int64_t rows_in_memory() const { return index_.size(); }
 
  private:
   struct SliceRows {
-    std::vector<std::uint32_t> slots;  // in memory
-    std::vector<std::uint32_t> dirty;  // among them
-    KeyArena keys;                     // of the long ones among them
+    std::vector<std::uint32_t> slots;   // in memory
+    std::vector<std::uint32_t> dirty;   // among them
+    std::vector<std::uint32_t> staged;  // among them
+    KeyArena keys;                      // of the long ones among them
     std::int64_t rows_on_disk = 0;
     std::int64_t on_disk_in_memory = 0;
+
+    std::int64_t only_on_disk() const { return rows_on_disk - on_disk_in_memory; }
   };
-  // A slice closed since the last commit: the committed keys it had, back to back in key order.
+  // A slice closed since the commit. Its slots are unlinked but not yet free, so that Rollback can have them
+  // back.
   struct ClosedSlice {
     std::int64_t slice;
-    std::int64_t rows_on_disk;
-    std::string keys;
+    SliceRows rows;
+    // Committed keys in key order: a slot, or kNoSlot for the next of keys_on_disk.
+    std::vector<std::uint32_t> committed;
+    std::string keys_on_disk;
     std::vector<std::size_t> key_ends;
 
-    std::string_view Key(std::size_t i) const {
+    std::string_view KeyOnDisk(std::size_t i) const {
       const std::size_t begin = i == 0 ? 0 : key_ends[i - 1];
-      return std::string_view(keys).substr(begin, key_ends[i] - begin);
+      return std::string_view(keys_on_disk).substr(begin, key_ends[i] - begin);
     }
+  };
+  // A row shown by Collect, its bytes in collected_bytes_ up to `end`.
+  struct Collected {
+    std::uint32_t slot;
+    std::size_t end;
   };
 
   std::uint32_t AddRow(std::int64_t slice, std::string_view key, std::uint32_t hash);
@@ -89,15 +113,17 @@ class Table final : public KeyedTable {
   Status ResolvePending();
   /// Takes one row out of memory; its slice stays even when empty.
   void Forget(std::uint32_t slot, SliceRows* rows);
-  void ForgetChanges();
   void CompactKeys(SliceRows* rows);
   std::string RowKey(std::int64_t slice, std::string_view key) const;
-  /// Visits memory and disk of one slice merged in key order; on_disk tells whether the row is committed.
-  using MergedVisitor = std::function<Status(std::string_view key, std::uint32_t slot, bool on_disk)>;
-  Status VisitSlice(std::int64_t slice, const MergedVisitor& visit);
+  /// Visits memory and disk of one slice merged in key order.
+  Status VisitSlice(std::int64_t slice, const RowVisitor& visit);
   std::vector<std::uint32_t> InKeyOrder(const std::vector<std::uint32_t>& slots) const;
-  Status AppendSliceChanges(std::int64_t slice, const ClosedSlice* closed, const ChangelogVisitor& visit,
-                            rocksdb::WriteBatch* batch, std::int64_t* row_bytes);
+
+  Status CollectSlice(std::int64_t slice, const ClosedSlice* closed, const ChangelogVisitor& visit);
+  Status RollBackRows(SliceRows* rows);
+  void AppendStagedSlice(std::int64_t slice, const SliceRows& rows, rocksdb::WriteBatch* batch,
+                         std::map<std::int64_t, std::int64_t>* counts) const;
+  void ForgetChanges();
 
   const std::string name_;
   const std::string prefix_;  // of all row keys
@@ -114,16 +140,20 @@ class Table final : public KeyedTable {
 
   std::int64_t dirty_count_ = 0;
   std::int64_t dirty_key_bytes_ = 0;
-  std::vector<ClosedSlice> closed_;
+  std::vector<ClosedSlice> closed_;  // a slice at most once: what comes back was never committed
   std::int64_t tombstones_ = 0;
   std::int64_t tombstone_bytes_ = 0;
 
+  bool collected_whole_ = false;  // nothing changed since Collect
+  std::vector<Collected> collected_;
+  std::string collected_bytes_;
+  StagedRows staged_;
+  std::set<std::int64_t> staged_closes_;  // slices with rows on disk, closed and committed
+
   std::vector<std::uint32_t> pending_;  // slots to be read from disk in this lookup
   std::uint32_t scratch_slot_ = RowIndex::kNoSlot;
-  bool appended_ = false;       // nothing changed since AppendDirty
   std::uint32_t sweep_at_ = 0;  // where Evict goes on
   std::int64_t average_row_bytes_ = 64;
-  std::string encoded_;
 };
 
 }  // namespace millrace

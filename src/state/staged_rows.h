@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace {
+
+/// Encoded rows by slot: what was committed and is not on disk yet. One owner, one thread.
+///
+/// A checkpoint writes a row here in place of its older version, which costs a copy; RocksDB sees only the
+/// last one.
+class StagedRows {
+ public:
+  void Set(std::uint32_t slot, std::string_view row);
+  /// Precondition: Set since the last Clear. Valid until the next Set.
+  std::string_view operator[](std::uint32_t slot) const {
+    return {bytes_.data() + places_[slot].at, places_[slot].size};
+  }
+  void Clear();
+  /// Grows until Clear.
+  std::int64_t bytes() const { return static_cast<std::int64_t>(bytes_.size()); }
+  std::int64_t memory_bytes() const;
+
+ private:
+  struct Place {
+    std::uint64_t at = 0;
+    std::uint32_t size = 0;
+    std::uint32_t room = 0;
+    std::uint64_t generation = 0;  // of the Clear before which it was made
+  };
+  std::vector<Place> places_;  // by slot
+  std::string bytes_;
+  std::uint64_t generation_ = 1;
+};
+
+}  // namespace millrace

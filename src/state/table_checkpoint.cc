@@ -1,0 +1,206 @@
+// The part of Table that takes rows from dirty to staged to disk, and back.
+
+#include <map>
+
+#include "base/check.h"
+#include "state/store_key.h"
+#include "state/table.h"
+
+namespace millrace {
+
+Status Table::Reload() {
+  index_.Clear();
+  scratch_slot_ = RowIndex::kNoSlot;
+  slices_.clear();
+  last_slice_rows_ = nullptr;
+  ForgetChanges();
+  staged_.Clear();
+  staged_closes_.clear();
+  rows_only_on_disk_ = 0;
+  sweep_at_ = 0;
+  const std::string prefix = ReservedKey(Reserved::kCount, name_);
+  return disk_->Scan(prefix, [&](std::string_view key, std::string_view value) -> Status {
+    if (key.size() != prefix.size() + kSliceBytes || value.size() != sizeof(std::int64_t)) {
+      return Status::Corrupt("state directory " + disk_->directory() + " has a row count of table " + name_ +
+                             " that cannot be read; it is set aside and rebuilt from the changelog");
+    }
+    const std::int64_t count = ReadInt64(value);
+    SliceOf(ReadSlice(key.substr(prefix.size()))).rows_on_disk = count;
+    rows_only_on_disk_ += count;
+    return Status::Ok();
+  });
+}
+
+void Table::ForgetChanges() {
+  dirty_count_ = 0;
+  dirty_key_bytes_ = 0;
+  closed_.clear();
+  tombstones_ = 0;
+  tombstone_bytes_ = 0;
+  collected_.clear();
+  collected_bytes_.clear();
+  collected_whole_ = false;
+}
+
+// --- Dirty to staged ---
+
+Status Table::Collect(const ChangelogVisitor& visit) {
+  collected_.clear();
+  collected_bytes_.clear();
+  std::map<std::int64_t, const ClosedSlice*> changed;
+  for (const ClosedSlice& closed : closed_) changed[closed.slice] = &closed;
+  for (const auto& [slice, rows] : slices_) {
+    if (!rows.dirty.empty()) changed.try_emplace(slice, nullptr);
+  }
+  for (const auto& [slice, closed] : changed) MR_RETURN_IF_ERROR(CollectSlice(slice, closed, visit));
+  if (dirty_count_ > 0)
+    average_row_bytes_ = static_cast<std::int64_t>(collected_bytes_.size()) / dirty_count_;
+  collected_whole_ = true;
+  return Status::Ok();
+}
+
+Status Table::CollectSlice(std::int64_t slice, const ClosedSlice* closed, const ChangelogVisitor& visit) {
+  std::string changelog_key;
+  AppendSlice(slice, &changelog_key);
+  const auto with_key = [&changelog_key](std::string_view key) -> std::string_view {
+    changelog_key.resize(kSliceBytes);
+    return changelog_key.append(key);
+  };
+  // Both lists are in key order; a key in both came back after the slice was closed, and its row wins.
+  std::size_t next_closed = 0;
+  std::size_t next_on_disk = 0;
+  const auto visit_closed_below = [&](std::optional<std::string_view> limit) -> Status {
+    for (; closed != nullptr && next_closed < closed->committed.size(); ++next_closed) {
+      const std::uint32_t slot = closed->committed[next_closed];
+      const bool on_disk = slot == RowIndex::kNoSlot;
+      const std::string_view key = on_disk ? closed->KeyOnDisk(next_on_disk) : index_.Key(slot);
+      if (limit && key > *limit) break;
+      if (on_disk) ++next_on_disk;
+      if (limit && key == *limit) continue;
+      MR_RETURN_IF_ERROR(visit({name_, with_key(key), std::nullopt}));
+    }
+    return Status::Ok();
+  };
+  if (const auto found = slices_.find(slice); found != slices_.end()) {
+    for (const std::uint32_t slot : InKeyOrder(found->second.dirty)) {
+      const std::string_view key = index_.Key(slot);
+      MR_RETURN_IF_ERROR(visit_closed_below(key));
+      const std::size_t begin = collected_bytes_.size();
+      rows_->Encode(slot, &collected_bytes_);
+      collected_.push_back({.slot = slot, .end = collected_bytes_.size()});
+      MR_RETURN_IF_ERROR(visit({name_, with_key(key), std::string_view(collected_bytes_).substr(begin)}));
+    }
+  }
+  return visit_closed_below(std::nullopt);
+}
+
+void Table::Committed() {
+  MR_CHECK(collected_whole_) << "table " << name_ << " changed between CollectDirty and CommitDirty";
+  std::size_t begin = 0;
+  for (const Collected& row : collected_) {
+    staged_.Set(row.slot, std::string_view(collected_bytes_).substr(begin, row.end - begin));
+    begin = row.end;
+    std::uint32_t& flags = index_.flags(row.slot);
+    if ((flags & RowIndex::kStaged) == 0) SliceOf(index_.Slice(row.slot)).staged.push_back(row.slot);
+    flags = (flags & ~RowIndex::kDirty) | RowIndex::kStaged;
+  }
+  for (auto& [slice, rows] : slices_) rows.dirty.clear();
+  for (const ClosedSlice& closed : closed_) {
+    for (const std::uint32_t slot : closed.rows.slots) index_.Free(slot);
+    if (closed.rows.rows_on_disk > 0) staged_closes_.insert(closed.slice);
+  }
+  ForgetChanges();
+}
+
+// --- Back to what is committed ---
+
+Status Table::Rollback() {
+  for (auto& [slice, rows] : slices_) MR_RETURN_IF_ERROR(RollBackRows(&rows));
+  // What came back after a close was never committed: the closed slice takes its place.
+  for (ClosedSlice& closed : closed_) {
+    for (const std::uint32_t slot : closed.rows.slots) index_.Relink(slot);
+    rows_only_on_disk_ += closed.rows.only_on_disk();
+    SliceRows& rows = slices_[closed.slice];
+    rows = std::move(closed.rows);
+    MR_RETURN_IF_ERROR(RollBackRows(&rows));
+  }
+  ForgetChanges();
+  std::erase_if(slices_, [](const auto& entry) {
+    return entry.second.slots.empty() && entry.second.rows_on_disk == 0;
+  });
+  last_slice_rows_ = nullptr;
+  return Status::Ok();
+}
+
+Status Table::RollBackRows(SliceRows* rows) {
+  for (const std::uint32_t slot : rows->dirty) {
+    std::uint32_t& flags = index_.flags(slot);
+    if ((flags & RowIndex::kStaged) == 0) {
+      Forget(slot, rows);
+      continue;
+    }
+    flags &= ~RowIndex::kDirty;
+    MR_RETURN_IF_ERROR(rows_->Decode(slot, staged_[slot]).WithContext("state of " + name_ + " in memory"));
+  }
+  rows->dirty.clear();
+  return Status::Ok();
+}
+
+// --- Staged to disk ---
+
+void Table::AppendStaged(rocksdb::WriteBatch* batch) const {
+  std::map<std::int64_t, std::int64_t> counts;
+  for (const std::int64_t slice : staged_closes_) {
+    const std::string prefix = RowKey(slice, "");
+    batch->DeleteRange(prefix, PrefixEnd(prefix));
+    counts[slice] = 0;
+  }
+  for (const auto& [slice, rows] : slices_) AppendStagedSlice(slice, rows, batch, &counts);
+  for (const ClosedSlice& closed : closed_) AppendStagedSlice(closed.slice, closed.rows, batch, &counts);
+  for (const auto& [slice, count] : counts) {
+    const std::string key = ReservedKey(Reserved::kCount, name_, slice);
+    std::string value;
+    AppendInt64(count, &value);
+    if (count == 0) {
+      batch->Delete(key);
+    } else {
+      batch->Put(key, value);
+    }
+  }
+}
+
+void Table::AppendStagedSlice(std::int64_t slice, const SliceRows& rows, rocksdb::WriteBatch* batch,
+                              std::map<std::int64_t, std::int64_t>* counts) const {
+  if (rows.staged.empty()) return;
+  std::string key = RowKey(slice, "");
+  const std::size_t prefix_size = key.size();
+  std::int64_t count = rows.rows_on_disk;
+  for (const std::uint32_t slot : InKeyOrder(rows.staged)) {
+    key.resize(prefix_size);
+    key.append(index_.Key(slot));
+    const std::string_view row = staged_[slot];
+    batch->Put(key, rocksdb::Slice(row.data(), row.size()));
+    if ((index_.flags(slot) & RowIndex::kOnDisk) == 0) ++count;
+  }
+  (*counts)[slice] = count;
+}
+
+void Table::StagedWritten() {
+  const auto written = [this](SliceRows* rows) {
+    for (const std::uint32_t slot : rows->staged) {
+      std::uint32_t& flags = index_.flags(slot);
+      if ((flags & RowIndex::kOnDisk) == 0) {
+        ++rows->rows_on_disk;
+        ++rows->on_disk_in_memory;
+      }
+      flags = (flags & ~RowIndex::kStaged) | RowIndex::kOnDisk;
+    }
+    rows->staged.clear();
+  };
+  for (auto& [slice, rows] : slices_) written(&rows);
+  for (ClosedSlice& closed : closed_) written(&closed.rows);
+  staged_.Clear();
+  staged_closes_.clear();
+}
+
+}  // namespace millrace
