@@ -159,8 +159,8 @@ class StagedFileSink final : public Sink {
       return Status::Ok();
     }
     const Status published = WriteFinished(note, path);
-    if (published.code() == StatusCode::kNotFound && !PathExists(path))
-      return Status::Ok();  // somebody else did it
+    // Gone meanwhile: another worker has published the same note and cleaned up.
+    if (!published.ok() && !PathExists(path)) return Status::Ok();
     MR_RETURN_IF_ERROR(published);
     return RemoveAll(path);
   }
