@@ -2,7 +2,7 @@
 #
 #   from the deps prefix (./dev setup)   Arrow::arrow compute acero dataset parquet flight substrait s3,
 #                                        RdKafka::rdkafka
-#   from the distribution                RocksDB::rocksdb simdjson::simdjson xxhash::xxhash yaml-cpp::yaml-cpp
+#   from the distribution                jemalloc::jemalloc RocksDB::rocksdb simdjson::simdjson xxhash::xxhash yaml-cpp::yaml-cpp
 #                                        fmt::fmt spdlog::spdlog CLI11::CLI11 lz4::lz4 zstd::zstd Boost::headers
 #                                        CURL::libcurl OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Threads::Threads
 #                                        GTest::gmock GTest::gtest_main benchmark::benchmark benchmark::benchmark_main
@@ -53,6 +53,7 @@ millrace_import(RocksDB::rocksdb rocksdb/db.h rocksdb)
 millrace_import(xxhash::xxhash xxhash.h "")
 target_compile_definitions(xxhash::xxhash INTERFACE XXH_INLINE_ALL)
 millrace_import(lz4::lz4 lz4.h lz4)
+millrace_import(jemalloc::jemalloc jemalloc/jemalloc.h jemalloc)
 millrace_import(zstd::zstd zstd.h zstd)
 if(NOT TARGET yaml-cpp::yaml-cpp)
   add_library(yaml-cpp::yaml-cpp INTERFACE IMPORTED GLOBAL)

@@ -10,7 +10,7 @@
 SETUP_PACKAGES=(g++ cmake ninja-build make git ca-certificates python3 python3-venv
   ccache mold clang-format-14
   libssl-dev libcurl4-openssl-dev libsasl2-dev zlib1g-dev liblz4-dev libzstd-dev libsnappy-dev libxxhash-dev
-  librocksdb-dev libsimdjson-dev libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev "libboost1.81-dev|libboost-dev"
+  libjemalloc-dev librocksdb-dev libsimdjson-dev libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev "libboost1.81-dev|libboost-dev"
   libgtest-dev libgmock-dev libbenchmark-dev)
 
 setup_main() {
