@@ -39,4 +39,4 @@ class SourceTree:
 
 
 def is_test(path: str) -> bool:
-    return path.endswith("_test.cc") or path.startswith("tests/")
+    return path.endswith(("_test.cc", "_bench.cc", "_harness.cc", "_harness.h")) or path.startswith("tests/")

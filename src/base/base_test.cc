@@ -26,9 +26,11 @@ TEST(Result, AssignOrReturnPassesValueAndError) {
 }
 
 TEST(Duration, ReadsSumsAndRefusesTheRest) {
-  const std::pair<const char*, std::int64_t> good[] = {{"250ms", 250}, {"1m", 60'000}, {"1h30m", 5'400'000}, {"0", 0}, {"7d", 604'800'000}};
+  const std::pair<const char*, std::int64_t> good[] = {
+      {"250ms", 250}, {"1m", 60'000}, {"1h30m", 5'400'000}, {"0", 0}, {"7d", 604'800'000}};
   for (const auto& [text, ms] : good) EXPECT_EQ(ParseDuration(text)->count(), ms) << text;
-  for (const char* text : {"", "5", "m", "1x", "-1s", "1.5s", "1 m", "99999999999999999999s", "9223372036854775807d"}) {
+  for (const char* text :
+       {"", "5", "m", "1x", "-1s", "1.5s", "1 m", "99999999999999999999s", "9223372036854775807d"}) {
     EXPECT_FALSE(ParseDuration(text).ok()) << text;
   }
   EXPECT_EQ(FormatDuration(Duration(90'000)), "1m30s");
@@ -38,7 +40,8 @@ TEST(ByteSize, ReadsBinaryAndDecimalUnits) {
   EXPECT_EQ(ParseByteSize("64KiB")->value(), 65536);
   EXPECT_EQ(ParseByteSize("10MB")->value(), 10'000'000);
   EXPECT_EQ(ParseByteSize("512")->value(), 512);
-  for (const char* text : {"", "MiB", "1.5GiB", "1TB", "-1", "99999999999999999999"}) EXPECT_FALSE(ParseByteSize(text).ok()) << text;
+  for (const char* text : {"", "MiB", "1.5GiB", "1TB", "-1", "99999999999999999999"})
+    EXPECT_FALSE(ParseByteSize(text).ok()) << text;
   EXPECT_EQ(FormatByteSize(ByteCount(1536 * 1024)), "1.5 MiB");
 }
 
@@ -56,8 +59,11 @@ TEST(Metrics, PrometheusTextHasTypesLabelsAndCumulativeBuckets) {
   registry.GetCounter("rows_total", "Rows.", {{"step", "a\"b"}}).Add(4);
   registry.GetHistogram("commit_seconds", "Commit.", {0.1, 1}).Observe(0.5);
   const std::string text = registry.ToPrometheusText();
-  EXPECT_NE(text.find("# TYPE rows_total counter\nrows_total{step=\"a\\\"b\"} 7\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("commit_seconds_bucket{le=\"0.1\"} 0\ncommit_seconds_bucket{le=\"1\"} 1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("# TYPE rows_total counter\nrows_total{step=\"a\\\"b\"} 7\n"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("commit_seconds_bucket{le=\"0.1\"} 0\ncommit_seconds_bucket{le=\"1\"} 1\n"),
+            std::string::npos)
+      << text;
   EXPECT_EQ(registry.Sum("rows_total"), 7);
 }
 

@@ -20,12 +20,13 @@ constexpr std::array<std::pair<std::string_view, std::int64_t>, 8> kUnits{{{"", 
 }  // namespace
 
 Result<ByteCount> ParseByteSize(std::string_view text) {
-  const Status bad =
-      Status::InvalidArgument("'" + std::string(text) + "' is not a size; write for example 64KiB, 128MiB or 1GiB");
+  const Status bad = Status::InvalidArgument("'" + std::string(text) +
+                                             "' is not a size; write for example 64KiB, 128MiB or 1GiB");
   std::int64_t number = 0;
   std::size_t at = 0;
   while (at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) != 0) {
-    if (__builtin_mul_overflow(number, 10, &number) || __builtin_add_overflow(number, text[at] - '0', &number)) {
+    if (__builtin_mul_overflow(number, 10, &number) ||
+        __builtin_add_overflow(number, text[at] - '0', &number)) {
       return bad;
     }
     ++at;

@@ -24,9 +24,10 @@ struct Voidify {
 
 }  // namespace millrace::internal
 
-/// Aborts with file, line and message when `condition` is false. Always on; for our own invariants, never for input.
-#define MR_CHECK(condition)                  \
-  (condition) ? static_cast<void>(0)         \
+/// Aborts with file, line and message when `condition` is false. Always on; for our own invariants, never for
+/// input.
+#define MR_CHECK(condition)                       \
+  (condition) ? static_cast<void>(0)              \
               : ::millrace::internal::Voidify{} & \
                     ::millrace::internal::CheckFailure(__FILE__, __LINE__, #condition).stream()
 

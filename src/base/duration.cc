@@ -27,7 +27,8 @@ Result<Duration> ParseDuration(std::string_view text) {
     std::int64_t number = 0;
     const std::size_t digits = at;
     while (at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) != 0) {
-      if (__builtin_mul_overflow(number, 10, &number) || __builtin_add_overflow(number, text[at] - '0', &number)) {
+      if (__builtin_mul_overflow(number, 10, &number) ||
+          __builtin_add_overflow(number, text[at] - '0', &number)) {
         return Bad(text);
       }
       ++at;
@@ -40,7 +41,8 @@ Result<Duration> ParseDuration(std::string_view text) {
       if (text.substr(unit, at - unit) == name) scale = ms;
     }
     std::int64_t part = 0;
-    if (scale == 0 || __builtin_mul_overflow(number, scale, &part) || __builtin_add_overflow(total, part, &total)) {
+    if (scale == 0 || __builtin_mul_overflow(number, scale, &part) ||
+        __builtin_add_overflow(total, part, &total)) {
       return Bad(text);
     }
   }

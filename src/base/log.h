@@ -24,13 +24,13 @@ struct LogField {
   LogField(std::string_view k, bool v) : key(k), value(v) {}
   LogField(std::string_view k, double v) : key(k), value(v) {}
   template <typename Int>
-    requires std::is_integral_v<Int>
-  LogField(std::string_view k, Int v) : key(k), value(static_cast<std::int64_t>(v)) {}
+  requires std::is_integral_v<Int> LogField(std::string_view k, Int v)
+      : key(k), value(static_cast<std::int64_t>(v)) {}
   LogField(std::string_view k, const Status& v) : key(k), value(v.ToString()) {}
 };
 
-/// Writes one line to stderr: time, level, event sentence, fields. One line per event that matters; never per record.
-/// Thread-safe. Secrets must not be passed: redact before (kafka::RedactedConfig).
+/// Writes one line to stderr: time, level, event sentence, fields. One line per event that matters; never per
+/// record. Thread-safe. Secrets must not be passed: redact before (kafka::RedactedConfig).
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
 
 /// For the whole process; called by main() before threads start. Default: text, info.

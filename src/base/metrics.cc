@@ -93,8 +93,8 @@ Gauge& MetricRegistry::GetGauge(std::string_view name, std::string_view help, Me
   return FamilyOf(name, help, Kind::kGauge).gauges[std::move(labels)];
 }
 
-Histogram& MetricRegistry::GetHistogram(std::string_view name, std::string_view help, std::vector<double> bounds,
-                                        MetricLabels labels) {
+Histogram& MetricRegistry::GetHistogram(std::string_view name, std::string_view help,
+                                        std::vector<double> bounds, MetricLabels labels) {
   MutexLock lock(mutex_);
   return FamilyOf(name, help, Kind::kHistogram)
       .histograms.try_emplace(std::move(labels), std::move(bounds))
@@ -116,7 +116,8 @@ std::string MetricRegistry::ToPrometheusText() const {
     for (const auto& [labels, counter] : family.counters) {
       out += name + LabelText(labels) + " " + std::to_string(counter.value()) + "\n";
     }
-    for (const auto& [labels, gauge] : family.gauges) out += name + LabelText(labels) + " " + Number(gauge.value()) + "\n";
+    for (const auto& [labels, gauge] : family.gauges)
+      out += name + LabelText(labels) + " " + Number(gauge.value()) + "\n";
     for (const auto& [labels, histogram] : family.histograms) AppendHistogram(name, labels, histogram, &out);
   }
   return out;

@@ -54,8 +54,8 @@ class Histogram {
 
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
-/// All metrics of one process. Get* returns the same object for the same name and labels, so a restarted task goes on
-/// counting; returned references live as long as the registry. Thread-safe.
+/// All metrics of one process. Get* returns the same object for the same name and labels, so a restarted task
+/// goes on counting; returned references live as long as the registry. Thread-safe.
 ///
 /// Names follow Prometheus: snake_case, unit last, counters end in _total.
 class MetricRegistry {
@@ -64,7 +64,8 @@ class MetricRegistry {
   Gauge& GetGauge(std::string_view name, std::string_view help, MetricLabels labels = {});
   Histogram& GetHistogram(std::string_view name, std::string_view help, std::vector<double> bounds,
                           MetricLabels labels = {});
-  /// Drops one gauge (a partition that left); no effect when absent. References to it must not be used afterwards.
+  /// Drops one gauge (a partition that left); no effect when absent. References to it must not be used
+  /// afterwards.
   void RemoveGauge(std::string_view name, const MetricLabels& labels);
 
   /// Prometheus text exposition format 0.0.4, families in name order.

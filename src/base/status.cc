@@ -57,21 +57,36 @@ std::string Status::ToString() const {
 
 std::string_view StatusCodeName(StatusCode code) {
   switch (code) {
-    case StatusCode::kOk: return "ok";
-    case StatusCode::kInvalidArgument: return "invalid_argument";
-    case StatusCode::kNotFound: return "not_found";
-    case StatusCode::kAlreadyExists: return "already_exists";
-    case StatusCode::kPermissionDenied: return "permission_denied";
-    case StatusCode::kUnavailable: return "unavailable";
-    case StatusCode::kTimeout: return "timeout";
-    case StatusCode::kAborted: return "aborted";
-    case StatusCode::kOutcomeUnknown: return "outcome_unknown";
-    case StatusCode::kFenced: return "fenced";
-    case StatusCode::kCancelled: return "cancelled";
-    case StatusCode::kIo: return "io";
-    case StatusCode::kResourceExhausted: return "resource_exhausted";
-    case StatusCode::kCorrupt: return "corrupt";
-    case StatusCode::kBug: return "bug";
+    case StatusCode::kOk:
+      return "ok";
+    case StatusCode::kInvalidArgument:
+      return "invalid_argument";
+    case StatusCode::kNotFound:
+      return "not_found";
+    case StatusCode::kAlreadyExists:
+      return "already_exists";
+    case StatusCode::kPermissionDenied:
+      return "permission_denied";
+    case StatusCode::kUnavailable:
+      return "unavailable";
+    case StatusCode::kTimeout:
+      return "timeout";
+    case StatusCode::kAborted:
+      return "aborted";
+    case StatusCode::kOutcomeUnknown:
+      return "outcome_unknown";
+    case StatusCode::kFenced:
+      return "fenced";
+    case StatusCode::kCancelled:
+      return "cancelled";
+    case StatusCode::kIo:
+      return "io";
+    case StatusCode::kResourceExhausted:
+      return "resource_exhausted";
+    case StatusCode::kCorrupt:
+      return "corrupt";
+    case StatusCode::kBug:
+      return "bug";
   }
   return "unknown";
 }

@@ -36,8 +36,9 @@ enum class StatusCode {
 
 /// The outcome of a call that can fail: ok, or a code, a class and one sentence.
 ///
-/// The sentence says what happened, where (topic, partition, offset, file, line) and what to do; callers add what
-/// they know on the way up with WithContext. Cheap to move; an ok Status allocates nothing. Thread-compatible.
+/// The sentence says what happened, where (topic, partition, offset, file, line) and what to do; callers add
+/// what they know on the way up with WithContext. Cheap to move; an ok Status allocates nothing.
+/// Thread-compatible.
 class [[nodiscard]] Status {
  public:
   Status() = default;
@@ -45,18 +46,28 @@ class [[nodiscard]] Status {
   Status(StatusCode code, ErrorClass error_class, std::string message);
 
   static Status Ok() { return {}; }
-  static Status InvalidArgument(std::string message) { return {StatusCode::kInvalidArgument, std::move(message)}; }
+  static Status InvalidArgument(std::string message) {
+    return {StatusCode::kInvalidArgument, std::move(message)};
+  }
   static Status NotFound(std::string message) { return {StatusCode::kNotFound, std::move(message)}; }
-  static Status AlreadyExists(std::string message) { return {StatusCode::kAlreadyExists, std::move(message)}; }
-  static Status PermissionDenied(std::string message) { return {StatusCode::kPermissionDenied, std::move(message)}; }
+  static Status AlreadyExists(std::string message) {
+    return {StatusCode::kAlreadyExists, std::move(message)};
+  }
+  static Status PermissionDenied(std::string message) {
+    return {StatusCode::kPermissionDenied, std::move(message)};
+  }
   static Status Unavailable(std::string message) { return {StatusCode::kUnavailable, std::move(message)}; }
   static Status Timeout(std::string message) { return {StatusCode::kTimeout, std::move(message)}; }
   static Status Aborted(std::string message) { return {StatusCode::kAborted, std::move(message)}; }
-  static Status OutcomeUnknown(std::string message) { return {StatusCode::kOutcomeUnknown, std::move(message)}; }
+  static Status OutcomeUnknown(std::string message) {
+    return {StatusCode::kOutcomeUnknown, std::move(message)};
+  }
   static Status Fenced(std::string message) { return {StatusCode::kFenced, std::move(message)}; }
   static Status Cancelled(std::string message) { return {StatusCode::kCancelled, std::move(message)}; }
   static Status Io(std::string message) { return {StatusCode::kIo, std::move(message)}; }
-  static Status ResourceExhausted(std::string message) { return {StatusCode::kResourceExhausted, std::move(message)}; }
+  static Status ResourceExhausted(std::string message) {
+    return {StatusCode::kResourceExhausted, std::move(message)};
+  }
   static Status Corrupt(std::string message) { return {StatusCode::kCorrupt, std::move(message)}; }
   static Status Bug(std::string message) { return {StatusCode::kBug, std::move(message)}; }
 
@@ -89,7 +100,7 @@ std::string_view StatusCodeName(StatusCode code);
 }  // namespace millrace
 
 /// Returns from the enclosing function when `expr` (a Status) is not ok.
-#define MR_RETURN_IF_ERROR(expr)                       \
-  do {                                                 \
+#define MR_RETURN_IF_ERROR(expr)                                                     \
+  do {                                                                               \
     if (::millrace::Status mr_status_ = (expr); !mr_status_.ok()) return mr_status_; \
   } while (false)

@@ -17,7 +17,8 @@ std::size_t Distance(std::string_view a, std::string_view b) {
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const std::size_t change = lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1;
       d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + change});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
     }
   }
   return d[a.size()][b.size()];
@@ -33,14 +34,16 @@ std::string DidYouMean(std::string_view word, std::span<const std::string> candi
   std::size_t best_distance = word.size() / 3 + 1;
   for (const std::string& candidate : candidates) {
     if (word.size() > kLongestWord || candidate.size() > kLongestWord) continue;
-    if (const std::size_t distance = Distance(word, candidate); distance <= best_distance && (best == nullptr || distance < best_distance)) {
+    if (const std::size_t distance = Distance(word, candidate);
+        distance <= best_distance && (best == nullptr || distance < best_distance)) {
       best = &candidate;
       best_distance = distance;
     }
   }
   if (best != nullptr) return " (did you mean '" + *best + "'?)";
   std::string out = " (there is: ";
-  for (std::size_t i = 0; i < std::min(kShown, candidates.size()); ++i) out += (i > 0 ? ", " : "") + candidates[i];
+  for (std::size_t i = 0; i < std::min(kShown, candidates.size()); ++i)
+    out += (i > 0 ? ", " : "") + candidates[i];
   return out + (candidates.size() > kShown ? ", ...)" : ")");
 }
 
