@@ -13,6 +13,8 @@ namespace {
 
 constexpr Duration kTimeout{30'000};
 constexpr int kTimeoutMs = 30'000;
+constexpr int kKnownAttempts = 200;
+constexpr int kKnownPauseMs = 50;
 
 template <auto Destroy>
 struct Destroyer {
@@ -164,7 +166,18 @@ Status AdminClient::Create(const TopicToCreate& topic) {
   std::size_t count = 0;
   const auto* results =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
-  return TopicResult(results, count, context);
+  MR_RETURN_IF_ERROR(TopicResult(results, count, context));
+  return WaitUntilKnown(topic.name);
+}
+
+Status AdminClient::WaitUntilKnown(const std::string& topic) {
+  // Brokers hear of a new topic after the controller that has made it.
+  for (int attempt = 0; attempt < kKnownAttempts; ++attempt) {
+    MR_ASSIGN_OR_RETURN(const auto found, Describe(topic));
+    if (found.has_value()) return Status::Ok();
+    rd_kafka_poll(client_->handle(), kKnownPauseMs);
+  }
+  return Status::Timeout("topic " + topic + " was created, but no broker knows it yet; start again");
 }
 
 Status AdminClient::Delete(const std::string& topic) {

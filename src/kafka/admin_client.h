@@ -45,6 +45,7 @@ class AdminClient {
   Result<std::optional<TopicInfo>> Describe(const std::string& topic);
   /// All topics but the broker's internal ones, in name order.
   Result<std::vector<TopicInfo>> List();
+  /// Returns when the topic can be described.
   Status Create(const TopicToCreate& topic);
   Status Delete(const std::string& topic);
   Status DeleteRecords(const TopicPartition& partition, Offset before);
@@ -52,6 +53,7 @@ class AdminClient {
 
  private:
   AdminClient() = default;
+  Status WaitUntilKnown(const std::string& topic);
   Result<std::map<std::string, std::string>> DescribeConfig(const std::string& topic);
 
   std::unique_ptr<Client> client_;

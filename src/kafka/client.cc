@@ -26,6 +26,10 @@ bool BelongsToTransaction(std::int16_t api_key) {
   return api_key == kEndTxn || api_key == kAddOffsetsToTxn || api_key == kTxnOffsetCommit;
 }
 
+bool LosesAnswer(int code) {
+  return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
 bool RefusesUs(int code) {
   switch (code) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
@@ -100,8 +104,8 @@ struct Client::Callbacks {
   static rd_kafka_resp_err_t OnResponseReceived(rd_kafka_t*, int, const char*, std::int32_t,
                                                 std::int16_t api_key, std::int16_t, std::int32_t, std::size_t,
                                                 std::int64_t, rd_kafka_resp_err_t error, void* opaque) {
-    if (BelongsToTransaction(api_key) && error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      ++static_cast<Client*>(opaque)->transaction_requests_.answered;
+    if (BelongsToTransaction(api_key) && LosesAnswer(error)) {
+      ++static_cast<Client*>(opaque)->transaction_requests_.lost;
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
@@ -147,6 +151,15 @@ Client::~Client() {
   } else {
     rd_kafka_destroy(handle_);
   }
+}
+
+std::optional<std::string> Client::Property(const std::string& name) const {
+  std::array<char, 512> value{};
+  std::size_t size = value.size();
+  if (rd_kafka_conf_get(rd_kafka_conf(handle_), name.c_str(), value.data(), &size) != RD_KAFKA_CONF_OK) {
+    return std::nullopt;
+  }
+  return std::string(value.data());
 }
 
 void Client::RememberError(int code, std::string_view reason) {

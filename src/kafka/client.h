@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,16 +38,15 @@ class ClientHooks {
   virtual void OnStatistics(std::string_view /*json*/) {}
 };
 
-/// Counts the requests of the transaction coordinator that were sent and not answered: a request whose answer
-/// was lost may still take effect later, so the producer must not go on (KAFKA-17754). Written by
-/// librdkafka's threads.
+/// What happened to the requests to the transaction coordinator since Reset. A request whose answer was lost
+/// may still take effect later, so the producer must not go on (KAFKA-17754). Written by librdkafka's
+/// threads.
 struct TransactionRequests {
   std::atomic<int> sent{0};
-  std::atomic<int> answered{0};
-  std::atomic<int> end_sent{0};
+  std::atomic<int> end_sent{0};  ///< of them, those that end the transaction
+  std::atomic<int> lost{0};      ///< failed without an answer
 
-  void Reset() { sent = answered = end_sent = 0; }
-  int unanswered() const { return sent.load() - answered.load(); }
+  void Reset() { sent = end_sent = lost = 0; }
 };
 
 /// One librdkafka handle: made, watched, destroyed. Forwards its log to ours and remembers the last error of
@@ -63,6 +63,8 @@ class Client {
   ~Client();
 
   rd_kafka_t* handle() const { return handle_; }
+  /// The value that a property has in this client, defaults included; nullopt when it has none.
+  std::optional<std::string> Property(const std::string& name) const;
   TransactionRequests& transaction_requests() { return transaction_requests_; }
 
   /// Waits until a broker answers. After each failed attempt calls `on_attempt` (may be null) with the

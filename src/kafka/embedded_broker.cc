@@ -58,6 +58,12 @@ Status EmbeddedBroker::DeleteRecords(const TopicPartition& partition, Offset bef
                   "deleting records of " + partition.ToString());
 }
 
+void EmbeddedBroker::FailRequests(std::int16_t api_key, const std::vector<int>& errors) {
+  std::vector<rd_kafka_resp_err_t> codes;
+  for (const int error : errors) codes.push_back(static_cast<rd_kafka_resp_err_t>(error));
+  rd_kafka_mock_push_request_errors_array(cluster_, api_key, codes.size(), codes.data());
+}
+
 std::map<std::string, EmbeddedBroker::Topic> EmbeddedBroker::topics() const {
   const MutexLock lock(mutex_);
   return topics_;

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/mutex.h"
@@ -39,6 +40,9 @@ class EmbeddedBroker {
   /// Errors: kNotFound.
   Status DeleteTopic(const std::string& topic);
   Status DeleteRecords(const TopicPartition& partition, Offset before);
+  /// The next requests with this key of the Kafka protocol fail, one per error (librdkafka's numbers; a
+  /// negative one loses the connection instead of answering). For tests of what the clients make of it.
+  void FailRequests(std::int16_t api_key, const std::vector<int>& errors);
   /// The topics made by CreateTopic.
   std::map<std::string, Topic> topics() const;
 

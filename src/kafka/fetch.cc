@@ -168,9 +168,9 @@ void Fetch::OnMessage(rd_kafka_message_t* message, void* opaque) {
 
 void Fetch::Append(PartitionFetch& to, const rd_kafka_message_t& message) {
   if (message.offset < to.position.value() || to.seek_to.has_value()) return;
-  if (const auto step = to.undecodable.OnGood(Offset(message.offset)); !step.deliver) {
-    Apply(to, step);
-    return;
+  if (!to.undecodable.quiet()) {
+    const auto step = to.undecodable.OnGood(Offset(message.offset));
+    if (!step.deliver) return Apply(to, step);
   }
   to.position = Offset(message.offset + 1);
   to.position_known = true;

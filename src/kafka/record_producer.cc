@@ -37,6 +37,10 @@ Result<std::unique_ptr<RecordProducer>> RecordProducer::Make(const ClientOptions
   Properties fixed;
   if (!transactional_id.empty()) fixed.emplace("transactional.id", transactional_id);
   MR_ASSIGN_OR_RETURN(producer->client_, Client::Make(role, options, fixed, producer.get()));
+  producer->clock_ = options.clock;
+  if (const auto timeout = producer->client_->Property("transaction.timeout.ms")) {
+    producer->transaction_timeout_ = Duration(std::stoll(*timeout));
+  }
   return producer;
 }
 
@@ -178,6 +182,15 @@ Status RecordProducer::Flush() {
   return status;
 }
 
+Status RecordProducer::FencedOrTooSlow(Status fenced) const {
+  // The broker fences a producer in the same way when it gives up its transaction after the timeout. Then
+  // nobody else has the id and a new producer can go on.
+  const auto lasted = std::chrono::duration_cast<Duration>(clock_->Steady() - began_at_);
+  if (!in_transaction_ || lasted < transaction_timeout_) return fenced;
+  return Status::OutcomeUnknown(fenced.message() + "; the transaction had lasted " + FormatDuration(lasted) +
+                                ", longer than transaction.timeout.ms allows");
+}
+
 Status RecordProducer::Classify(rd_kafka_error_t* error, std::string_view what, bool* retry) {
   *retry = false;
   const std::string context = std::string(what) + " of transaction " + transactional_id_;
@@ -188,8 +201,10 @@ Status RecordProducer::Classify(rd_kafka_error_t* error, std::string_view what, 
   Status status = client_->Explain(kafka::TakeError(error, context));
   if (fatal) {
     Status cause = FatalError(client_->handle(), context);
-    if (!cause.ok()) return cause;
-    return status.code() == StatusCode::kFenced ? status : Status::OutcomeUnknown(status.message());
+    if (cause.ok()) cause = std::move(status);
+    if (cause.code() == StatusCode::kFenced) return FencedOrTooSlow(std::move(cause));
+    if (cause.code() == StatusCode::kPermissionDenied) return cause;
+    return Status::OutcomeUnknown(cause.message());
   }
   if (!delivery_error_.ok() && doomed) return delivery_error_;
   if (doomed) return Status::Aborted(status.message());
@@ -215,7 +230,7 @@ Status RecordProducer::Transact(std::string_view what, Call call) {
   // librdkafka repeats a request whose answer was lost. The first one may still be on its way to the
   // coordinator and would then end a later transaction of this producer, so this producer must not have a
   // later one.
-  if (status.ok() && client_->transaction_requests().unanswered() > 0) {
+  if (status.ok() && client_->transaction_requests().lost > 0) {
     return Status::OutcomeUnknown(std::string(what) + " of transaction " + transactional_id_ +
                                   ": the connection was lost while the coordinator was asked");
   }
@@ -236,7 +251,10 @@ Status RecordProducer::Init() {
 Status RecordProducer::Begin() {
   if (!transactional()) return Status::Ok();
   delivery_error_ = Status::Ok();
-  return Transact("begin", [&] { return rd_kafka_begin_transaction(client_->handle()); });
+  began_at_ = clock_->Steady();
+  Status status = Transact("begin", [&] { return rd_kafka_begin_transaction(client_->handle()); });
+  in_transaction_ = status.ok();
+  return status;
 }
 
 Status RecordProducer::SendOffsets(std::span<const GroupOffset> offsets, const GroupMembership& membership) {
@@ -264,6 +282,7 @@ Status RecordProducer::Commit() {
   MR_RETURN_IF_ERROR(Flush());
   Status status =
       Transact("commit", [&] { return rd_kafka_commit_transaction(client_->handle(), kAttemptMs); });
+  if (status.ok()) in_transaction_ = false;
   if (status.code() != StatusCode::kTimeout && status.code() != StatusCode::kUnavailable) return status;
   // The coordinator was never asked to end the transaction: it is certainly not committed.
   if (client_->transaction_requests().end_sent == 0) return Status::Aborted(status.message());
@@ -275,6 +294,7 @@ Status RecordProducer::Abort() {
   Status status =
       Transact("abort", [&] { return rd_kafka_abort_transaction(client_->handle(), kAttemptMs); });
   delivery_error_ = Status::Ok();
+  if (status.ok()) in_transaction_ = false;
   if (status.ok() || status.code() == StatusCode::kFenced || status.code() == StatusCode::kPermissionDenied)
     return status;
   return Status::OutcomeUnknown(status.message());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -74,11 +75,16 @@ class RecordProducer final : private ClientHooks {
   /// Classifies the error of a transactional call, which it destroys; `retry` is set when the call may be
   /// repeated.
   Status Classify(rd_kafka_error_t* error, std::string_view what, bool* retry);
+  Status FencedOrTooSlow(Status fenced) const;
   template <typename Call>
   Status Transact(std::string_view what, Call call);
   bool transactional() const { return !transactional_id_.empty(); }
 
   const std::string transactional_id_;
+  const Clock* clock_ = nullptr;     // constant after Make
+  Duration transaction_timeout_{0};  // constant after Make; 0 without transactions
+  bool in_transaction_ = false;
+  std::chrono::nanoseconds began_at_{0};                          // of the transaction, by the steady clock
   std::map<std::string, rd_kafka_topic_t*, std::less<>> topics_;  // owned handles
   std::string_view last_topic_name_;                              // key of last_topic_ in topics_
   rd_kafka_topic_t* last_topic_ = nullptr;

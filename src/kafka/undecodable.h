@@ -37,6 +37,8 @@ class UndecodableBatch {
   void Reset() { *this = UndecodableBatch(); }
 
   bool searching() const { return searching_; }
+  /// Nothing suspicious was seen lately: OnGood would do nothing.
+  bool quiet() const { return !searching_ && equal_errors_ == 0; }
 
  private:
   Step Probe(Offset at);
