@@ -17,15 +17,29 @@ void AddMetric(std::string& out, const char* name, const char* type, const char*
          number + "\n";
 }
 
-HttpResponse Ready(const std::optional<RunnerStatus>& status) {
-  if (!status) return {503, "starting\n"};
-  if (status->ready) return {200, "ready\n"};
-  return {503, "not ready: " + std::to_string(status->tasks_running) + " tasks run, " +
-                   std::to_string(status->tasks_restoring) + " are being restored\n"};
+/// What only the runner as a whole knows.
+std::string RunnerMetricsText(const RunnerStatus& status, EventTime now) {
+  std::string out;
+  AddMetric(out, "millrace_ready", "gauge", "1 when every assigned task is restored and running.",
+            status.ready ? 1 : 0);
+  AddMetric(out, "millrace_tasks_running", "gauge", "Tasks that process input.",
+            static_cast<double>(status.tasks_running));
+  AddMetric(out, "millrace_tasks_restoring", "gauge", "Tasks whose state is being read from changelogs.",
+            static_cast<double>(status.tasks_restoring));
+  AddMetric(out, "millrace_lag_records", "gauge",
+            "Records between the positions and the ends of all input partitions.",
+            static_cast<double>(status.lag));
+  if (!status.watermark || *status.watermark == kNoWatermark || *status.watermark == kEndOfTime) return out;
+  const auto watermark_ms = static_cast<double>(status.watermark->value());
+  AddMetric(out, "millrace_watermark_seconds", "gauge",
+            "The smallest watermark of all tasks, in seconds since the epoch.", watermark_ms / 1000);
+  AddMetric(out, "millrace_watermark_lag_seconds", "gauge",
+            "How far the smallest watermark is behind the clock.",
+            (static_cast<double>(now.value()) - watermark_ms) / 1000);
+  return out;
 }
 
-}  // namespace
-
+/// Memory, CPU time and version of this process.
 std::string ProcessMetricsText() {
   const ResourceUsage usage = GetResourceUsage();
   std::string out =
@@ -40,16 +54,30 @@ std::string ProcessMetricsText() {
   return out;
 }
 
+}  // namespace
+
+std::string MetricsText(const MetricRegistry& metrics, const std::optional<RunnerStatus>& status,
+                        EventTime now) {
+  return metrics.ToPrometheusText() + ProcessMetricsText() + (status ? RunnerMetricsText(*status, now) : "");
+}
+
+HttpResponse ReadyResponse(const std::optional<RunnerStatus>& status) {
+  if (!status) return {503, "starting\n"};
+  if (status->ready) return {200, "ready\n"};
+  return {503, "not ready: " + std::to_string(status->tasks_running) + " tasks run, " +
+                   std::to_string(status->tasks_restoring) + " are being restored\n"};
+}
+
 Result<std::unique_ptr<HttpServer>> ServeEndpoints(const std::string& address, const MetricRegistry& metrics,
                                                    std::function<std::optional<RunnerStatus>()> status) {
   std::vector<HttpRoute> routes;
-  routes.push_back({"GET", "/metrics", [&metrics](const HttpRequest&) {
-                      return HttpResponse{200, metrics.ToPrometheusText() + ProcessMetricsText(),
+  routes.push_back({"GET", "/metrics", [&metrics, status](const HttpRequest&) {
+                      return HttpResponse{200, MetricsText(metrics, status(), SystemClock().Now()),
                                           "text/plain; version=0.0.4; charset=utf-8"};
                     }});
   routes.push_back({"GET", "/healthz", [](const HttpRequest&) { return HttpResponse{200, "ok\n"}; }});
-  routes.push_back(
-      {"GET", "/readyz", [status = std::move(status)](const HttpRequest&) { return Ready(status()); }});
+  routes.push_back({"GET", "/readyz",
+                    [status = std::move(status)](const HttpRequest&) { return ReadyResponse(status()); }});
   HttpServerOptions options;
   options.address = address;
   return HttpServer::Start(std::move(options), std::move(routes));

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/metrics.h"
@@ -20,7 +21,12 @@ namespace millrace {
 Result<std::unique_ptr<HttpServer>> ServeEndpoints(const std::string& address, const MetricRegistry& metrics,
                                                    std::function<std::optional<RunnerStatus>()> status);
 
-/// Prometheus text about this process: memory, CPU time, version.
-std::string ProcessMetricsText();
+/// What /metrics answers: Prometheus text of the registry, of this process and, when there is a status, of
+/// the runner.
+std::string MetricsText(const MetricRegistry& metrics, const std::optional<RunnerStatus>& status,
+                        EventTime now);
+
+/// What /readyz answers.
+HttpResponse ReadyResponse(const std::optional<RunnerStatus>& status);
 
 }  // namespace millrace

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "connectors/kafka/kafka_cluster.h"
+#include "engine/broker_wait.h"
 #include "engine/endpoints.h"
 #include "engine/runner.h"
 #include "engine/version.h"
@@ -23,8 +24,9 @@ class KafkaPlanRun final : public PlanRun {
       MR_ASSIGN_OR_RETURN(server, ServeEndpoints(options_.http, metrics_, [this] { return status(); }));
       Log(LogLevel::kInfo, "serving /metrics, /healthz and /readyz", {{"address", server->address()}});
     }
-    MR_RETURN_IF_ERROR(Connect());
+    const Status connected = Connect();
     if (stopped()) return Status::Ok();
+    MR_RETURN_IF_ERROR(connected);
     RunnerOptions options;
     options.cluster = cluster_.get();
     options.clock = &clock_;
@@ -60,9 +62,7 @@ class KafkaPlanRun final : public PlanRun {
     options.clock = &clock_;
     options.metrics = &metrics_;
     MR_ASSIGN_OR_RETURN(cluster_, KafkaCluster::Make(std::move(options)));
-    return cluster_->WaitForBroker(options_.startup_timeout, [](const Status& reason) {
-      Log(LogLevel::kWarning, "no broker answers; trying again", {{"reason", reason.message()}});
-    });
+    return AwaitBroker(*cluster_, options_.startup_timeout, clock_, [this] { return stopped(); });
   }
 
   bool stopped() const {

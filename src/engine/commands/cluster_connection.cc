@@ -2,13 +2,12 @@
 
 #include <utility>
 
-#include "base/log.h"
 #include "connectors/kafka/kafka_cluster.h"
+#include "engine/broker_wait.h"
 #include "engine/commands/pipeline_loading.h"
 #include "env/environment.h"
 
 namespace millrace {
-
 Result<std::map<std::string, std::string>> PropertiesOf(const ClusterChoice& choice) {
   std::map<std::string, std::string> properties;
   if (!choice.file.empty()) {
@@ -37,9 +36,7 @@ Result<std::unique_ptr<Cluster>> ConnectCluster(const std::map<std::string, std:
   options.clock = &clock;
   options.metrics = &metrics;
   MR_ASSIGN_OR_RETURN(std::unique_ptr<KafkaCluster> cluster, KafkaCluster::Make(std::move(options)));
-  MR_RETURN_IF_ERROR(cluster->WaitForBroker(startup_timeout, [](const Status& reason) {
-    Log(LogLevel::kWarning, "no broker answers; trying again", {{"reason", reason.message()}});
-  }));
+  MR_RETURN_IF_ERROR(AwaitBroker(*cluster, startup_timeout, clock, [] { return false; }));
   return std::unique_ptr<Cluster>(std::move(cluster));
 }
 

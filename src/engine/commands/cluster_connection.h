@@ -27,7 +27,7 @@ struct ClusterChoice {
 /// The librdkafka properties of a choice. Errors: user error for the file or a property.
 Result<std::map<std::string, std::string>> PropertiesOf(const ClusterChoice& choice);
 
-/// Connects, waiting for a broker with a log line per failed attempt. `clock` and `metrics` must outlive the
+/// Connects, waiting for a broker with a log line now and then. `clock` and `metrics` must outlive the
 /// cluster. Errors: kUnavailable after the time-out; user error for properties; kPermissionDenied.
 Result<std::unique_ptr<Cluster>> ConnectCluster(const std::map<std::string, std::string>& properties,
                                                 Duration startup_timeout, const Clock& clock,

@@ -33,8 +33,12 @@ Result<std::unique_ptr<OpenPipeline>> Open(const std::string& file, Duration sta
   return open;
 }
 
-bool IsInternal(const std::string& topic, const std::string& app, std::string_view suffix) {
-  return topic.starts_with(app + "-") && topic.ends_with(suffix);
+/// Names that the internal topics of a plan's steps have (K2, K3), whether they exist or not. Exact names,
+/// because another pipeline's may begin with the same letters.
+std::set<std::string> InternalNames(const Plan& plan, std::string_view suffix) {
+  std::set<std::string> names;
+  for (const PlanNode& node : plan.nodes) names.insert(plan.name + "-" + node.name + std::string(suffix));
+  return names;
 }
 
 /// Topics that the pipeline reads: its sources, and its repartition topics where they exist.
@@ -47,9 +51,10 @@ Result<std::vector<TopicDescription>> InputTopics(OpenPipeline& open) {
     if (!topic) return Status::NotFound("there is no topic '" + source->topic + "'");
     inputs.push_back(*std::move(topic));
   }
+  const std::set<std::string> repartition = InternalNames(open.plan, "-repartition");
   MR_ASSIGN_OR_RETURN(const std::vector<TopicDescription> all, open.cluster->admin().List());
   for (const TopicDescription& topic : all) {
-    if (IsInternal(topic.name, open.plan.name, "-repartition")) inputs.push_back(topic);
+    if (repartition.contains(topic.name)) inputs.push_back(topic);
   }
   return inputs;
 }
@@ -139,12 +144,11 @@ Result<ResetWork> FindWork(OpenPipeline& open, const ResetOptions& options) {
   ResetWork work;
   MR_ASSIGN_OR_RETURN(work.inputs, InputTopics(open));
   if (!options.state) return work;
+  std::set<std::string> internal = InternalNames(open.plan, "-changelog");
+  internal.merge(InternalNames(open.plan, "-repartition"));
   MR_ASSIGN_OR_RETURN(const std::vector<TopicDescription> all, open.cluster->admin().List());
   for (const TopicDescription& topic : all) {
-    if (IsInternal(topic.name, open.plan.name, "-changelog") ||
-        IsInternal(topic.name, open.plan.name, "-repartition")) {
-      work.topics_to_delete.push_back(topic.name);
-    }
+    if (internal.contains(topic.name)) work.topics_to_delete.push_back(topic.name);
   }
   const std::string folder =
       (options.state_dir.empty() ? open.plan.state_dir : options.state_dir) + "/" + open.plan.name;

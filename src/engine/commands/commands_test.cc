@@ -1,0 +1,233 @@
+// The commands as a user sees them: what they print and how they end. Those that need a broker talk to the
+// embedded one.
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/commands/group_commands.h"
+#include "engine/commands/inspect_commands.h"
+#include "engine/commands/reference_commands.h"
+#include "engine/commands/schema_command.h"
+#include "engine/commands/test_command.h"
+#include "engine/commands/topic_commands.h"
+#include "env/clock.h"
+#include "env/file.h"
+#include "env/random.h"
+#include "kafka/embedded_broker.h"
+
+namespace millrace {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+/// What a command printed.
+struct Outcome {
+  Exit exit;
+  std::string out;
+  std::string err;
+};
+
+template <typename Command>
+Outcome Execute(Command command) {
+  std::ostringstream out;
+  std::ostringstream err;
+  CommandIo io{out, err};
+  const Exit exit = command(io);
+  return {exit, out.str(), err.str()};
+}
+
+class Commands : public testing::Test {
+ protected:
+  Commands() { EXPECT_TRUE(CreateDirectories(folder_).ok()); }
+  ~Commands() override { EXPECT_TRUE(RemoveAll(folder_).ok()); }
+
+  std::string Write(const std::string& name, const std::string& text) {
+    const std::string path = folder_ + "/" + name;
+    std::ofstream(path) << text;
+    return path;
+  }
+  std::string folder() const { return folder_; }
+
+ private:
+  const std::string folder_ = testing::TempDir() + "/commands-" + RandomId();
+};
+
+constexpr const char* kPipeline = R"(name: p
+kafka: {bootstrap.servers: "localhost:1", sasl.password: hunter2}
+source:
+  topic: t
+  timestamp: ts
+  schema: {ts: "timestamp[ms]", k: int64, price: double}
+steps:
+  - filter: price > 50
+  - window: {by: k, tumbling: 10s, aggregate: {n: count(), total: sum(price)}}
+sinks:
+  - topic: o
+tests:
+  - name: passes
+    input:
+      - value: {ts: 1000, k: 1, price: 60}
+      - value: {ts: 2000, k: 1, price: 10}
+      - value: {ts: 11000, k: 1, price: 70}
+    output:
+      - {k: 1, window_start: 0, window_end: 10000, n: 1, total: 60}
+)";
+
+TEST_F(Commands, LintAcceptsAGoodFileAndPointsIntoABadOne) {
+  const std::string good = Write("good.yaml", kPipeline);
+  const std::string bad = Write("bad.yaml",
+                                "name: p\nsource: {topic: t, schema: {a: int64}}\n"
+                                "steps:\n  - filter: prise > 50\nsinks: [{topic: o}]\n");
+  const Outcome outcome = Execute([&](CommandIo& io) { return LintCommand({{good, bad}, false}, io); });
+  EXPECT_EQ(outcome.exit, Exit::kUsage);
+  EXPECT_THAT(outcome.out, HasSubstr(good + ": ok"));
+  EXPECT_THAT(outcome.err, HasSubstr(bad + ":4:13: "));
+  const Outcome json = Execute([&](CommandIo& io) { return LintCommand({{bad}, true}, io); });
+  EXPECT_THAT(json.out, HasSubstr("\"ok\":false,\"errors\":[\"" + bad + ":4:13: "));
+}
+
+TEST_F(Commands, LintRefusesAnUnknownKafkaProperty) {
+  const std::string file =
+      Write("p.yaml", "name: p\nkafka: {bootstrap.server: x}\nsource: {topic: t}\nsinks: [{topic: o}]\n");
+  const Outcome outcome = Execute([&](CommandIo& io) { return LintCommand({{file}, false}, io); });
+  EXPECT_EQ(outcome.exit, Exit::kUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("bootstrap.servers"));
+}
+
+TEST_F(Commands, AMissingFileIsWrongUse) {
+  const Outcome outcome = Execute([&](CommandIo& io) { return GraphCommand({folder() + "/none.yaml"}, io); });
+  EXPECT_EQ(outcome.exit, Exit::kUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("none.yaml"));
+}
+
+TEST_F(Commands, GraphAndExplainShowStepsAndNoSecrets) {
+  const std::string file = Write("p.yaml", kPipeline);
+  for (const char* format : {"text", "mermaid", "json"}) {
+    const Outcome outcome = Execute([&](CommandIo& io) { return GraphCommand({file, format}, io); });
+    EXPECT_EQ(outcome.exit, Exit::kOk);
+    EXPECT_THAT(outcome.out, HasSubstr("window-1")) << format;
+    EXPECT_THAT(outcome.out, Not(HasSubstr("hunter2"))) << format;
+  }
+  const Outcome outcome = Execute([&](CommandIo& io) { return ExplainCommand({file, 2, false}, io); });
+  EXPECT_EQ(outcome.exit, Exit::kOk) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("p-window-1-repartition"));
+  EXPECT_THAT(outcome.out, HasSubstr("p-window-1-changelog"));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("hunter2")));
+  const Outcome one = Execute([&](CommandIo& io) { return ExplainCommand({file, 1, true}, io); });
+  EXPECT_THAT(one.out, Not(HasSubstr("repartition"))) << "one partition needs none";
+}
+
+TEST_F(Commands, TestsInsideAFilePassOrShowWhatDiffers) {
+  const std::string good = Write("good.yaml", kPipeline);
+  const Outcome passed = Execute([&](CommandIo& io) { return TestCommand({{good}, "", false}, io); });
+  EXPECT_EQ(passed.exit, Exit::kOk) << passed.out << passed.err;
+  EXPECT_THAT(passed.out, HasSubstr("1 passed, 0 failed"));
+
+  std::string wrong = kPipeline;
+  wrong.replace(wrong.find("total: 60"), 9, "total: 61");
+  const std::string bad = Write("bad.yaml", wrong);
+  const Outcome failed = Execute([&](CommandIo& io) { return TestCommand({{bad}, "", false}, io); });
+  EXPECT_EQ(failed.exit, Exit::kFailed);
+  EXPECT_THAT(failed.out, HasSubstr("FAILED"));
+  EXPECT_THAT(failed.out,
+              HasSubstr("expected {\"k\":1,\"window_start\":0,\"window_end\":10000,\"n\":1,\"total\":61}"));
+  EXPECT_THAT(failed.out,
+              HasSubstr("got      {\"k\":1,\"window_start\":0,\"window_end\":10000,\"n\":1,\"total\":60"));
+
+  const Outcome none = Execute([&](CommandIo& io) {
+    return TestCommand({{good}, "no such test", false}, io);
+  });
+  EXPECT_EQ(none.exit, Exit::kUsage);
+}
+
+TEST_F(Commands, ReferencePagesAndVersionPrint) {
+  EXPECT_THAT(Execute(SchemaYamlCommand).out, HasSubstr("json-schema.org"));
+  EXPECT_THAT(Execute([](CommandIo& io) { return VersionCommand(true, io); }).out,
+              HasSubstr("{\"millrace\":\""));
+}
+
+class CommandsWithBroker : public Commands {
+ protected:
+  CommandsWithBroker() {
+    Result<std::unique_ptr<kafka::EmbeddedBroker>> broker = kafka::EmbeddedBroker::Start(clock_);
+    EXPECT_TRUE(broker.ok()) << broker.status().message();
+    broker_ = *std::move(broker);
+    EXPECT_TRUE(broker_->CreateTopic("t", 2).ok());
+  }
+  ClusterChoice Choice() const {
+    ClusterChoice choice;
+    choice.broker = broker_->bootstrap();
+    return choice;
+  }
+  Exit WriteLines(const std::string& lines) {
+    std::istringstream input(lines);
+    return Execute([&](CommandIo& io) {
+             return TopicWriteCommand({Choice(), "t", std::nullopt, ":"}, input, io);
+           })
+        .exit;
+  }
+
+ private:
+  const SystemClock clock_;
+  std::unique_ptr<kafka::EmbeddedBroker> broker_;
+};
+
+TEST_F(CommandsWithBroker, WrittenRecordsCanBeReadAndDescribed) {
+  ASSERT_EQ(WriteLines("a:{\"x\":1}\nb:{\"x\":2}\na:{\"x\":3.5}\n"), Exit::kOk);
+  TopicReadOptions read;
+  read.cluster = Choice();
+  read.topic = "t";
+  read.json = true;
+  const Outcome records = Execute([&](CommandIo& io) { return TopicReadCommand(read, io); });
+  EXPECT_EQ(records.exit, Exit::kOk) << records.err;
+  EXPECT_EQ(std::count(records.out.begin(), records.out.end(), '\n'), 3);
+  EXPECT_THAT(records.out, HasSubstr("\"key\":\"b\",\"value\":\"{\\\"x\\\":2}\",\"headers\":{}"));
+  read.limit = 1;
+  read.json = false;
+  EXPECT_EQ(Execute([&](CommandIo& io) { return TopicReadCommand(read, io); }).out.size(),
+            std::string("{\"x\":1}\n").size());
+
+  const Outcome list = Execute([&](CommandIo& io) { return TopicListCommand({Choice(), false}, io); });
+  EXPECT_THAT(list.out, HasSubstr("t  2 partitions"));
+  const Outcome schema = Execute([&](CommandIo& io) {
+    return SchemaInferCommand({Choice(), "t", 100, false}, io);
+  });
+  EXPECT_THAT(schema.out, HasSubstr("schema:\n  x: float64\n")) << schema.err;
+}
+
+TEST_F(CommandsWithBroker, ATopicThatIsNotThereIsSaid) {
+  const Outcome outcome = Execute([&](CommandIo& io) {
+    return TopicDescribeCommand({Choice(), "nope", false}, io);
+  });
+  EXPECT_EQ(outcome.exit, Exit::kFailed);
+  EXPECT_THAT(outcome.err, HasSubstr("there is no topic 'nope'"));
+}
+
+TEST_F(CommandsWithBroker, LagCountsWhatIsNotCommitted) {
+  ASSERT_EQ(WriteLines("a:1\nb:2\nc:3\n"), Exit::kOk);
+  std::string text = kPipeline;
+  text.replace(text.find("localhost:1"), 11, Choice().broker);
+  const Outcome outcome = Execute([&](CommandIo& io) {
+    return LagCommand({Write("p.yaml", text), Duration(10'000), false}, io);
+  });
+  EXPECT_EQ(outcome.exit, Exit::kOk) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("total lag 3"));
+}
+
+TEST_F(Commands, NoBrokerIsAnExitCodeOfItsOwn) {
+  ClusterChoice choice;
+  choice.broker = "127.0.0.1:1";
+  choice.startup_timeout = Duration(300);
+  const Outcome outcome = Execute([&](CommandIo& io) { return TopicListCommand({choice, false}, io); });
+  EXPECT_EQ(outcome.exit, Exit::kNoBroker);
+  EXPECT_THAT(outcome.err, HasSubstr("no Kafka broker answered within 300ms"));
+}
+
+}  // namespace
+}  // namespace millrace
