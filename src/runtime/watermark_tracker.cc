@@ -79,8 +79,6 @@ Status WatermarkTracker::Report(std::size_t input, const WatermarkReport& report
 
 bool WatermarkTracker::CheckIdle(EventTime now, const std::vector<bool>& at_end) {
   if (!options_.idle_after.has_value()) return false;
-  const EventTime previous_check = last_idle_check_;
-  last_idle_check_ = now;
   bool all_idle = !inputs_.empty();
   Watermark highest = watermark_;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -100,15 +98,25 @@ bool WatermarkTracker::CheckIdle(EventTime now, const std::vector<bool>& at_end)
     all_idle = all_idle && in.idle;
     highest = std::max(highest, in.watermark);
   }
-  const bool was_all_idle = std::exchange(all_idle_before_, all_idle);
-  if (!all_idle) return Recompute();
-  // Nothing can arrive that is older: first up to the newest time seen, then with the wall clock (T3).
-  std::int64_t target = highest.value();
-  if (was_all_idle && target != kNoWatermark.value())
-    target += std::max<std::int64_t>(0, now.value() - previous_check.value());
-  const std::int64_t ceiling =
-      std::max(highest.value(), SaturatingMinus(now.value(), options_.out_of_orderness.count()));
-  target = std::min(target, ceiling);
+  if (!all_idle) {
+    idle_since_.reset();
+    return Recompute();
+  }
+  if (!idle_since_.has_value()) {
+    // Nothing can arrive that is older: first up to the newest time seen, then with the wall clock (T3),
+    // counted from the moment of idleness and not from this check, so that it does not matter how often one
+    // checks.
+    std::int64_t since = 0;
+    for (const Input& in : inputs_)
+      since = std::max(since, in.last_arrival.value() + options_.idle_after->count());
+    idle_since_ = EventTime(since);
+    idle_base_ = highest;
+  }
+  if (idle_base_ == kNoWatermark) return false;
+  const std::int64_t ceiling = SaturatingMinus(now.value(), options_.out_of_orderness.count());
+  const std::int64_t moved =
+      idle_base_.value() + std::max<std::int64_t>(0, now.value() - idle_since_->value());
+  const std::int64_t target = std::max(idle_base_.value(), std::min(moved, ceiling));
   if (target <= watermark_.value()) return false;
   watermark_ = Watermark(target);
   return true;

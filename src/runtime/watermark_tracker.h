@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,8 +64,8 @@ class WatermarkTracker {
   const TimeOptions options_;
   std::vector<Input> inputs_;
   Watermark watermark_ = kNoWatermark;
-  EventTime last_idle_check_{0};
-  bool all_idle_before_ = false;
+  std::optional<EventTime> idle_since_;  // wall clock; set while all inputs are idle
+  Watermark idle_base_ = kNoWatermark;   // the newest event time when that began
 };
 
 }  // namespace millrace

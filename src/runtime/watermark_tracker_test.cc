@@ -67,6 +67,14 @@ TEST(WatermarkTracker, WhenAllAreIdleItMovesWithTheWallClockAndNeverAboveIt) {
   EXPECT_LE(tracker.watermark().value(), kNow.value() + 100'000);
 }
 
+TEST(WatermarkTracker, OneLateCheckMovesItAsFarAsManyWould) {
+  WatermarkTracker tracker({0}, {.idle_after = Duration(100)});
+  Batch batch = Rows({500});
+  ASSERT_TRUE(tracker.Observe(0, kNow, &batch).ok());
+  EXPECT_TRUE(tracker.CheckIdle(EventTime(kNow.value() + 400), {true}));
+  EXPECT_EQ(tracker.watermark(), Watermark(800));
+}
+
 TEST(WatermarkTracker, AnInputThatIsNotAtItsEndIsNeverIdle) {
   WatermarkTracker tracker({0}, {.idle_after = Duration(100)});
   Batch batch = Rows({1});
