@@ -36,9 +36,10 @@ Exit BrokerCommand(const BrokerOptions& options, CommandIo& io) {
       return Report(io, status, Exit::kUsage);
   }
   io.out << (*broker)->bootstrap() << std::endl;  // alone on its line and at once: scripts read it
-  io.err << "millrace: the embedded broker listens there until Ctrl-C. It keeps the last 5 MiB of a "
-            "partition, forgets\n"
-            "everything at the end and has no real transactions: for first steps and tests only.\n";
+  io.err
+      << "millrace: the embedded broker listens there until Ctrl-C. It keeps the last 5 MiB of a partition,\n"
+         "forgets everything at the end, and has no admin requests and no real transactions: it is for\n"
+         "clients under test. Pipelines need Apache Kafka; 'millrace demo' brings a broker of its own.\n";
   shutdown.token().Wait();
   return Exit::kOk;
 }

@@ -8,6 +8,7 @@
 
 #include "engine/commands/cluster_connection.h"
 #include "engine/commands/pipeline_loading.h"
+#include "engine/commands/topic_lookup.h"
 #include "engine/yaml/json_value.h"
 #include "env/file.h"
 
@@ -47,9 +48,8 @@ Result<std::vector<TopicDescription>> InputTopics(OpenPipeline& open) {
   for (const PlanNode& node : open.plan.nodes) {
     const auto* source = std::get_if<KafkaSource>(&node.op);
     if (source == nullptr) continue;
-    MR_ASSIGN_OR_RETURN(std::optional<TopicDescription> topic, open.cluster->admin().Describe(source->topic));
-    if (!topic) return Status::NotFound("there is no topic '" + source->topic + "'");
-    inputs.push_back(*std::move(topic));
+    MR_ASSIGN_OR_RETURN(TopicDescription topic, FindTopic(*open.cluster, source->topic));
+    inputs.push_back(std::move(topic));
   }
   const std::set<std::string> repartition = InternalNames(open.plan, "-repartition");
   MR_ASSIGN_OR_RETURN(const std::vector<TopicDescription> all, open.cluster->admin().List());

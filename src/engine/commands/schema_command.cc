@@ -9,6 +9,7 @@
 #include "codec/json/json_codec.h"
 #include "columnar/schema_text.h"
 #include "engine/commands/pipeline_loading.h"
+#include "engine/commands/topic_lookup.h"
 #include "engine/yaml/json_value.h"
 
 namespace millrace {
@@ -17,11 +18,10 @@ namespace {
 /// The first records of all partitions, at most `limit` in all.
 Result<std::vector<std::shared_ptr<const RecordBlock>>> Sample(Cluster& cluster, const std::string& topic,
                                                                std::int64_t limit) {
-  MR_ASSIGN_OR_RETURN(const std::optional<TopicDescription> description, cluster.admin().Describe(topic));
-  if (!description) return Status::NotFound("there is no topic '" + topic + "'");
+  MR_ASSIGN_OR_RETURN(const TopicDescription description, FindTopic(cluster, topic));
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<ChangelogReader> reader, cluster.MakeChangelogReader());
   std::vector<std::pair<TopicPartition, Offset>> open;
-  for (std::int32_t p = 0; p < description->partitions; ++p) {
+  for (std::int32_t p = 0; p < description.partitions; ++p) {
     const TopicPartition partition{topic, Partition(p)};
     MR_ASSIGN_OR_RETURN(const auto bounds, reader->Bounds(partition));
     if (bounds.first >= bounds.second) continue;
