@@ -12,9 +12,7 @@ namespace millrace {
 SubstitutionSources ProcessSources() { return {GetEnv, ReadFile}; }
 
 Result<PipelineFile> LoadPipeline(const std::string& path) {
-  MR_ASSIGN_OR_RETURN(PipelineFile file, ReadPipelineFile(path, ProcessSources()));
-  MR_RETURN_IF_ERROR(kafka::CheckProperties(file.plan.kafka).WithContext(path + ":1:1: kafka"));
-  return file;
+  return ReadPipelineFile(path, ProcessSources());
 }
 
 bool HasAllSchemas(const Plan& plan) {
@@ -22,6 +20,13 @@ bool HasAllSchemas(const Plan& plan) {
     const auto* source = std::get_if<KafkaSource>(&node.op);
     return source == nullptr || source->schema != nullptr || source->format != "json";
   });
+}
+
+Status CheckPipeline(const PipelineFile& file) {
+  const Status kafka = kafka::CheckProperties(file.plan.kafka).WithContext(file.kafka.ToString());
+  const Status plan = HasAllSchemas(file.plan) ? AnalyzePlan(file.plan).status() : Status::Ok();
+  if (kafka.ok() || plan.ok()) return kafka.ok() ? plan : kafka;
+  return Status::InvalidArgument(kafka.message() + "\n" + plan.message());
 }
 
 Result<AnalyzedPlan> LoadAnalyzed(const std::string& path) {
@@ -34,6 +39,7 @@ Result<AnalyzedPlan> LoadAnalyzed(const std::string& path) {
         "' has no schema, and this command asks no broker; declare one ('millrace schema infer " + path +
         "' writes it)");
   }
+  MR_RETURN_IF_ERROR(CheckPipeline(file));
   return AnalyzePlan(std::move(file.plan));
 }
 

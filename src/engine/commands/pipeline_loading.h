@@ -10,13 +10,17 @@ namespace millrace {
 /// ${...} from this process's environment and files.
 SubstitutionSources ProcessSources();
 
-/// Reads a pipeline file and checks its `kafka:` properties. Errors: as ReadPipelineFile.
+/// ReadPipelineFile with ProcessSources.
 Result<PipelineFile> LoadPipeline(const std::string& path);
 
 /// True when every source has a declared schema, so that AnalyzePlan needs no broker.
 bool HasAllSchemas(const Plan& plan);
 
-/// LoadPipeline and AnalyzePlan. Errors: also user error when a source has no schema.
+/// Checks what can be checked without a broker: `kafka:` properties and, where all schemas are declared,
+/// every name and type. Errors: all of them, one per line, each with its place.
+Status CheckPipeline(const PipelineFile& file);
+
+/// LoadPipeline, CheckPipeline and AnalyzePlan. Errors: also user error when a source has no schema.
 Result<AnalyzedPlan> LoadAnalyzed(const std::string& path);
 
 }  // namespace millrace

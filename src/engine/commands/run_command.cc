@@ -3,7 +3,6 @@
 #include <memory>
 #include <utility>
 
-#include "base/log.h"
 #include "engine/commands/pipeline_loading.h"
 #include "engine/plan_run.h"
 #include "env/signals.h"
@@ -13,11 +12,11 @@ namespace {
 
 Result<Plan> LoadPlan(const RunOptions& options) {
   MR_ASSIGN_OR_RETURN(PipelineFile file, LoadPipeline(options.file));
+  // What can be known to be wrong is said before waiting for a broker.
+  MR_RETURN_IF_ERROR(CheckPipeline(file));
   Plan plan = std::move(file.plan);
   if (options.state_dir) plan.state_dir = *options.state_dir;
   if (options.workers) plan.workers = *options.workers;
-  // What can be known to be wrong is said before waiting for a broker.
-  if (HasAllSchemas(plan)) MR_RETURN_IF_ERROR(AnalyzePlan(plan).status());
   return plan;
 }
 
@@ -31,10 +30,7 @@ Exit RunCommand(const RunOptions& options, CommandIo& io) {
   run_options.startup_timeout = options.startup_timeout;
   run_options.console = &io.out;
   const std::unique_ptr<PlanRun> run = PlanRun::Make(*std::move(plan), run_options);
-  const ShutdownSignal shutdown([&run] {
-    Log(LogLevel::kInfo, "stopping: finishing the batch and committing; a second signal ends at once");
-    run->Stop();
-  });
+  const ShutdownSignal shutdown([&run] { run->Stop(); });
   const Status status = run->Run();
   return status.ok() ? Exit::kOk : Report(io, status);
 }

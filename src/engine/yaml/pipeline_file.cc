@@ -16,6 +16,7 @@ Result<PipelineFile> ReadPipelineText(const std::string& file, std::string_view 
   const SectionReader top(document, errors, document.root(), PipelineSection("pipeline"));
   PipelineFile pipeline;
   pipeline.plan = ReadPlan(top);
+  pipeline.kafka = top.LocationOf("kafka");
   if (errors.empty()) {
     // Tests may call sinks by the names that they get here.
     if (const Status named = NameNodes(&pipeline.plan); !named.ok()) return named;

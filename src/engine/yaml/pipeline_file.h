@@ -60,6 +60,7 @@ struct PipelineTest {
 struct PipelineFile {
   Plan plan;  ///< nodes are named (K4); not yet type-checked
   std::vector<PipelineTest> tests;
+  SourceLocation kafka;  ///< the section `kafka:`, or the top of the file
 };
 
 /// Reads pipeline text; `file` is its name in messages.

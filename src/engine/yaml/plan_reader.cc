@@ -31,12 +31,20 @@ std::string ReadTopicOf(const SectionReader& section, std::string_view key) {
   return nested ? nested->Text("topic") : "";
 }
 
+std::optional<Duration> ReadPositiveTime(const SectionReader& section, std::string_view key) {
+  const std::optional<Duration> time = section.OptionalTime(key);
+  if (time && time->count() <= 0) {
+    section.errors().Add(section.LocationOf(key), "'" + std::string(key) + "' must be longer than 0");
+  }
+  return time;
+}
+
 void ReadSettings(const SectionReader& top, Plan& plan) {
   plan.name = top.Text("name");
   for (auto& [key, value] : top.Texts("kafka")) plan.kafka.emplace(key, std::move(value));
   plan.guarantee =
       top.Choice("guarantee") == "at_least_once" ? Guarantee::kAtLeastOnce : Guarantee::kExactlyOnce;
-  plan.commit_interval = top.OptionalTime("commit_interval");
+  plan.commit_interval = ReadPositiveTime(top, "commit_interval");
   plan.commit_bytes = top.Bytes("commit_bytes");
   if (const std::optional<SectionReader> batch = top.Section("batch")) {
     plan.batch = {batch->Integer("rows"), batch->Bytes("bytes"), batch->Time("delay")};
@@ -49,9 +57,6 @@ void ReadSettings(const SectionReader& top, Plan& plan) {
   plan.max_future = top.Time("max_future");
   plan.dead_letter_topic = ReadTopicOf(top, "dead_letter");
   plan.create_topics = top.Bool("create_topics");
-  if (plan.commit_interval && plan.commit_interval->count() <= 0) {
-    top.errors().Add(top.LocationOf("commit_interval"), "'commit_interval' must be longer than 0");
-  }
 }
 
 void CheckSourceColumn(const SectionReader& section, const KafkaSource& source, std::string_view key) {
@@ -102,9 +107,6 @@ ExplodeStep ReadExplode(const SectionReader& section) {
 
 void CheckWindow(const SectionReader& section, const WindowStep& window) {
   Diagnostics& errors = section.errors();
-  if (section.Has("tumbling") && window.tumbling.count() <= 0) {
-    errors.Add(section.LocationOf("tumbling"), "'tumbling' must be longer than 0");
-  }
   if (window.by.empty() && !section.Has("by")) {
     errors.Add(section.location(), "a window needs 'by', or a group_by step before it");
   }
@@ -129,7 +131,7 @@ WindowStep ReadWindow(const SectionReader& step, const GroupByStep* group_by) {
     window.by = group_by->columns;
     window.null_key = group_by->null_key;
   }
-  window.tumbling = section->Time("tumbling");
+  window.tumbling = ReadPositiveTime(*section, "tumbling").value_or(Duration(0));
   window.grace = section->Time("grace");
   window.offset = section->Time("offset");
   window.emit = section->Choice("emit") == "current" ? WindowEmit::kCurrent : WindowEmit::kFinal;
