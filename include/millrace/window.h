@@ -10,6 +10,12 @@
 
 namespace millrace {
 
+// So that `Tumbling(1min).Grace(5s)` reads with `using namespace millrace` alone.
+using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""ms;
+
 /// What happens to rows whose key is null (K1).
 enum class NullKeys {
   /// A dead letter (R3).
