@@ -1,7 +1,6 @@
 #include "expr/cast.h"
 
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include <arrow/api.h>
@@ -9,8 +8,7 @@
 
 #include "expr/function_node.h"
 #include "expr/lexer.h"
-#include "expr/node.h"
-#include "expr/time_text.h"
+#include "expr/text_cast.h"
 
 namespace millrace::expr_internal {
 namespace {
@@ -57,36 +55,6 @@ arrow::Result<Datum> TimestampToText(const Datum& value) {
   return arrow::compute::CallFunction("binary_join_element_wise", {text, Datum("Z"), Datum("")});
 }
 
-arrow::Result<Datum> TextToTime(const KernelCall& call, const TypePtr& target) {
-  const bool is_date = target->id() == Type::DATE32;
-  const auto unit =
-      is_date ? arrow::TimeUnit::SECOND : static_cast<const arrow::TimestampType&>(*target).unit();
-  ARROW_ASSIGN_OR_RAISE(const auto text, Argument<arrow::StringType>::Make(call.arguments[0]));
-  arrow::Int64Builder builder;
-  ARROW_RETURN_NOT_OK(builder.Reserve(call.num_rows));
-  for (std::int64_t row = 0; row < call.num_rows; ++row) {
-    if (text.IsNull(row)) {
-      builder.UnsafeAppendNull();
-      continue;
-    }
-    const auto parsed = ParseTime(text[row]);
-    const auto value =
-        parsed.has_value() && (!is_date || parsed->date_only) ? parsed->In(unit) : std::nullopt;
-    if (value.has_value()) {
-      builder.UnsafeAppend(is_date ? *value / 86'400 : *value);
-    } else {
-      builder.UnsafeAppendNull();
-      call.Fail(row, "cast", "cannot read " + QuoteString(text[row]) + " as " + TypeName(*target));
-    }
-  }
-  ARROW_ASSIGN_OR_RAISE(const auto numbers, builder.Finish());
-  if (is_date) {
-    ARROW_ASSIGN_OR_RAISE(const Datum days, arrow::compute::Cast(Datum(numbers), arrow::int32()));
-    return Relabel(days, target);
-  }
-  return Relabel(Datum(numbers), target);
-}
-
 /// Arrow refuses decimals too small for the widest integer even where the values fit; so through a wide one.
 arrow::Result<Datum> IntegerToDecimal(const Datum& value, const TypePtr& target) {
   const std::int32_t scale = static_cast<const arrow::DecimalType&>(*target).scale();
@@ -105,9 +73,7 @@ arrow::Result<Datum> CastKernel(const KernelCall& call, const TypePtr& target) {
     ARROW_ASSIGN_OR_RAISE(auto nulls, arrow::MakeArrayOfNull(target, call.num_rows));
     return Datum(nulls);
   }
-  if (from.id() == Type::STRING && (target->id() == Type::TIMESTAMP || target->id() == Type::DATE32)) {
-    return TextToTime(call, target);
-  }
+  if (from.id() == Type::STRING && ReadsText(*target)) return CastText(call, target);
   if (IsInteger(from) && IsDecimal(*target)) return IntegerToDecimal(value, target);
   if (from.id() == Type::TIMESTAMP) {
     if (target->id() == Type::TIMESTAMP) return CastTimestamp(value, target);

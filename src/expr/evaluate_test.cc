@@ -144,9 +144,16 @@ TEST_F(Evaluate, ReportsFailingRowsAndKeepsTheOthers) {
 TEST_F(Evaluate, NamesTheExpressionInTheMessage) {
   const auto batch = Batch({{"a", "int64", "[1, 9223372036854775807]"}, {"s", "string", R"(["1", "ab"])"}});
   EXPECT_EQ(On("2 * (a + 1)", *batch)->errors[0].message, "a + 1: overflow");
-  EXPECT_EQ(On("cast(s as int64)", *batch)->errors[0].message,
-            "cast(s as int64): Failed to parse string: 'ab' as a scalar of type int64");
+  EXPECT_EQ(On("cast(s as int64)", *batch)->errors[0].message, "cast(s as int64): cannot read 'ab' as int64");
   EXPECT_EQ(On("cast(s as date)", *batch)->errors[1].message, "cast(s as date): cannot read 'ab' as date");
+}
+
+TEST_F(Evaluate, KeepsMessagesShort) {
+  const std::string json = "[\"" + std::string(100'000, 'x') + "\"]";
+  const auto batch = Batch({{"s", "string", json.c_str()}});
+  const auto result = On("cast(s as int64)", *batch);
+  ASSERT_EQ(result->errors.size(), 1U);
+  EXPECT_LT(result->errors[0].message.size(), 300U);
 }
 
 TEST_F(Evaluate, ComparesUnsignedAndSignedNumbersByValue) {
@@ -176,6 +183,14 @@ TEST_F(Evaluate, RoundsDecimalsIntoADigitMore) {
   EXPECT_EQ(Text("round(d)", *batch), "100.00 -100.00 null 2.00 0.00");
   EXPECT_EQ(Text("floor(d)", *batch), "99.00 -100.00 null 1.00 0.00");
   EXPECT_EQ(Text("ceil(d)", *batch), "100.00 -99.00 null 2.00 0.00");
+}
+
+TEST_F(Evaluate, FoldsListsOfUnsignedNumbers) {
+  const auto batch =
+      Batch({{"l", "list<uint64>", "[[18446744073709551615], [1, 2], [18446744073709551615, 1], []]"}});
+  EXPECT_EQ(Text("list_min(l)", *batch), "18446744073709551615 1 1 null");
+  EXPECT_EQ(Text("list_sum(l)", *batch), "18446744073709551615 3 null null | 2:overflow");
+  EXPECT_EQ(Text("list_sum(l)", *batch->Slice(1, 1)), "3");
 }
 
 TEST_F(Evaluate, ReadsDictionariesAndLargeStringsLikeStrings) {

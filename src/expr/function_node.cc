@@ -12,7 +12,9 @@
 namespace millrace::expr_internal {
 namespace {
 
-constexpr std::size_t kMaxTextInMessage = 80;
+/// Bytes of an expression, and of the reason with the value in it, that a message shows.
+constexpr std::size_t kMaxExpressionInMessage = 80;
+constexpr std::size_t kMaxReasonInMessage = 200;
 
 bool IsRowFailure(const arrow::Status& status) { return status.IsInvalid() || status.IsIndexError(); }
 
@@ -21,9 +23,8 @@ std::string_view ClassOf(const arrow::Status& status, std::string_view otherwise
   return otherwise;
 }
 
-std::string Shortened(const std::string& text) {
-  if (text.size() <= kMaxTextInMessage) return text;
-  std::size_t end = kMaxTextInMessage;
+std::string Shortened(const std::string& text, std::size_t end = kMaxExpressionInMessage) {
+  if (text.size() <= end) return text;
   while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
   return text.substr(0, end) + "...";
 }
@@ -135,7 +136,7 @@ class FunctionNode final : public BoundNode {
       const std::int64_t first = every_row ? 0 : failure.row;
       const std::int64_t last = every_row ? scope.num_rows() - 1 : failure.row;
       for (std::int64_t row = first; row <= last; ++row) {
-        scope.Fail(row, failure.error_class, prefix + failure.message);
+        scope.Fail(row, failure.error_class, prefix + Shortened(failure.message, kMaxReasonInMessage));
       }
     }
   }

@@ -117,6 +117,11 @@ arrow::Result<Datum> FoldNumbers(const KernelCall& call) {
     if constexpr (!std::is_same_v<Fold, SumFold>)
       return FoldLists<Fold, arrow::StringType>(call, *lists, texts, &out);
   }
+  if (type.id() == arrow::Type::UINT64) {
+    arrow::UInt64Builder out;
+    const auto& numbers = static_cast<const arrow::UInt64Array&>(*lists->values());
+    return FoldLists<Fold, arrow::UInt64Type>(call, *lists, numbers, &out);
+  }
   if (IsInteger(type)) {
     ARROW_ASSIGN_OR_RAISE(const Datum numbers, arrow::compute::Cast(Datum(lists->values()), arrow::int64()));
     const auto array = std::static_pointer_cast<arrow::Int64Array>(numbers.make_array());
