@@ -8,7 +8,7 @@ from harness.bids import WindowOracle, bids, sentinel, window_pipeline
 from harness.lab import Lab
 
 LONG = os.environ.get("MILLRACE_TEST_LONG") == "1"
-ROUNDS = 5 if LONG else 2
+ROUNDS = 5 if LONG else 1
 PARTITIONS = 2
 COUNT = 30_000
 CHECKPOINT_POINTS = ["after_poll", "after_process", "after_produce", "after_send_offsets", "end_txn_sent", "after_commit",
@@ -59,7 +59,7 @@ def assert_state_and_results(lab: Lab, topic: str) -> None:
     changelogs = [name for name in lab.topics.names() if name.startswith(lab.name) and name.endswith("-changelog")]
     assert len(changelogs) == 1, changelogs
     live = live_entries(lab.topics, changelogs[0])
-    assert len(live) == len(oracle.open), f"{len(live)} rows in the changelog, {len(oracle.open)} open windows"
+    assert len(live) == len(oracle.open) > 0, f"{len(live)} rows in the changelog, {len(oracle.open)} open windows"
     lab.topics.assert_nothing_pending(lab.output(), changelogs[0])
 
 

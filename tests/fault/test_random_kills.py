@@ -9,7 +9,7 @@ from harness.lab import Lab
 from harness.process import Millrace
 
 LONG = os.environ.get("MILLRACE_TEST_LONG") == "1"
-SECONDS = 120 if LONG else 20
+SECONDS = 120 if LONG else 15
 PARTITIONS = 4
 PROCESSES = 3
 

@@ -3,8 +3,7 @@ import dataclasses
 import time
 from typing import Iterable
 
-from confluent_kafka import (OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException,
-                             Producer, TopicPartition)
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from .waiting import wait_until
@@ -31,7 +30,7 @@ class Topics:
 
     def __init__(self, bootstrap: str, **properties: str):
         self.bootstrap = bootstrap
-        self.properties = {"bootstrap.servers": bootstrap, "broker.address.family": "v4", **properties}
+        self.properties = {"bootstrap.servers": bootstrap, "log_level": 2, **properties}
         self.admin = AdminClient(self.properties)
 
     def create(self, topic: str, partitions: int = 2, **settings: str) -> str:
@@ -87,19 +86,21 @@ class Topics:
         return [record for records in found for record in records]
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
-        """Committed offset per partition; -1 where there is none."""
-        count = self.partitions(topic)
-        request = [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in range(count)])]
-        answer = self.admin.list_consumer_group_offsets(request, request_timeout=TIMEOUT_S)[group].result(TIMEOUT_S)
-        return {part.partition: max(part.offset, -1) for part in answer.topic_partitions}
+        """Committed offset per partition; -1 where there is none or nobody answers yet."""
+        partitions = [TopicPartition(topic, p) for p in range(self.partitions(topic))]
+        # Not the admin client: its list_consumer_group_offsets crashes while the coordinator is loading.
+        consumer = Consumer({**self.properties, "group.id": group})
+        try:
+            return {part.partition: max(part.offset, -1) for part in consumer.committed(partitions, timeout=TIMEOUT_S)}
+        except KafkaException:
+            return {part.partition: -1 for part in partitions}
+        finally:
+            consumer.close()
 
     def has_read_all(self, group: str, topic: str) -> bool:
         """True when the group has committed the end of the topic."""
         ends = self.ends(topic)
-        try:
-            committed = self.committed(group, topic)
-        except KafkaException:  # the coordinator is loading
-            return False
+        committed = self.committed(group, topic)
         return all(end == 0 or committed.get(p, -1) >= end for p, end in ends.items())
 
     def wait_read(self, group: str, topic: str, seconds: float = 60) -> None:
