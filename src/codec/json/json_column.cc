@@ -4,31 +4,13 @@
 #include <cstring>
 
 #include <arrow/api.h>
-#include <arrow/util/key_value_metadata.h>
 
 #include "base/check.h"
+#include "codec/json/json_field.h"
 #include "columnar/schema_text.h"
 
 namespace millrace::json {
 namespace {
-
-std::string FormatOf(const arrow::Field& field) {
-  return field.metadata() == nullptr ? "" : field.metadata()->Get("format").ValueOr("");
-}
-
-std::int64_t UnitsPerSecond(arrow::TimeUnit::type unit) {
-  switch (unit) {
-    case arrow::TimeUnit::SECOND:
-      return 1;
-    case arrow::TimeUnit::MILLI:
-      return 1'000;
-    case arrow::TimeUnit::MICRO:
-      return 1'000'000;
-    case arrow::TimeUnit::NANO:
-      return 1'000'000'000;
-  }
-  return 1;
-}
 
 void SetBit(std::uint8_t* bits, std::int64_t at) {
   bits[at >> 3] |= static_cast<std::uint8_t>(1U << (at & 7));

@@ -2,31 +2,10 @@
 
 #include <arrow/api.h>
 #include <arrow/util/decimal.h>
-#include <arrow/util/key_value_metadata.h>
+
+#include "codec/json/json_field.h"
 
 namespace millrace::json {
-namespace {
-
-std::string FormatOf(const arrow::Field& field) {
-  return field.metadata() == nullptr ? "" : field.metadata()->Get("format").ValueOr("");
-}
-
-std::int64_t UnitsPerSecond(arrow::TimeUnit::type unit) {
-  switch (unit) {
-    case arrow::TimeUnit::SECOND:
-      return 1;
-    case arrow::TimeUnit::MILLI:
-      return 1'000;
-    case arrow::TimeUnit::MICRO:
-      return 1'000'000;
-    case arrow::TimeUnit::NANO:
-      return 1'000'000'000;
-  }
-  return 1;
-}
-
-}  // namespace
-
 Result<std::unique_ptr<ColumnWriter>> ColumnWriter::Make(const arrow::Field& field) {
   auto writer = std::make_unique<ColumnWriter>();
   MR_RETURN_IF_ERROR(writer->Init(field));

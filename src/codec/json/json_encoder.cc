@@ -1,7 +1,6 @@
 #include <cstring>
 
 #include <arrow/api.h>
-#include <arrow/util/key_value_metadata.h>
 
 #include "base/check.h"
 #include "codec/json/json_codec.h"
