@@ -7,6 +7,7 @@
 
 #include "codec/json/json_codec.h"
 #include "codec/text/text_codec.h"
+#include "columnar/tombstone_column.h"
 #include "compile/operator_factory.h"
 #include "compile/repartition.h"
 #include "compile/sink_factory.h"
@@ -170,7 +171,7 @@ class ProgramBuilder {
       ChainNode filter;
       filter.name = chain.name + "-where";
       filter.on_error = chain.on_error;
-      MR_ASSIGN_OR_RETURN(BoundExpr predicate, BoundExpr::Bind(sink.where->expr, input));
+      MR_ASSIGN_OR_RETURN(BoundExpr predicate, BoundExpr::Bind(sink.where->expr, WithTombstoneField(input)));
       MR_ASSIGN_OR_RETURN(filter.op, MakeFilter(std::move(predicate), input));
       path.push_back(Append(std::move(filter)));
     }

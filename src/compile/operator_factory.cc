@@ -5,6 +5,7 @@
 #include <arrow/api.h>
 
 #include "columnar/schema_text.h"
+#include "columnar/tombstone_column.h"
 #include "expr/builder.h"
 #include "ops/explode.h"
 #include "ops/filter.h"
@@ -39,7 +40,7 @@ Result<Projection> ProjectionOf(const std::string& name, const PlanExpr& expr,
   if (const std::string column = expr.expr.AsColumn(); !column.empty()) {
     if (const int index = input->GetFieldIndex(column); index >= 0) return Projection{name, index};
   }
-  MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(expr.expr, input));
+  MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(expr.expr, WithTombstoneField(input)));
   return Projection{name, std::move(bound)};
 }
 
@@ -118,7 +119,7 @@ Result<WindowAggregateOptions> WindowOptions(const PlanNode& node, const WindowS
     aggregate.text = column.call.function + "(" +
                      (column.call.argument.empty() ? "" : column.call.argument.ToString()) + ")";
     if (!column.call.argument.empty()) {
-      MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(column.call.argument, input));
+      MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(column.call.argument, WithTombstoneField(input)));
       aggregate.argument = std::move(bound);
     }
     options.aggregates.push_back(std::move(aggregate));
@@ -151,7 +152,8 @@ Result<std::unique_ptr<Operator>> MakeOperator(const PlanNode& node,
                                                const std::shared_ptr<arrow::Schema>& input,
                                                StateStore* store) {
   if (const auto* filter = std::get_if<FilterStep>(&node.op)) {
-    MR_ASSIGN_OR_RETURN(BoundExpr predicate, BoundExpr::Bind(filter->predicate.expr, input));
+    MR_ASSIGN_OR_RETURN(BoundExpr predicate,
+                        BoundExpr::Bind(filter->predicate.expr, WithTombstoneField(input)));
     return MakeFilter(std::move(predicate), input);
   }
   if (const auto* explode = std::get_if<ExplodeStep>(&node.op))

@@ -1,12 +1,24 @@
 #include "ops/project.h"
 
 #include <arrow/api.h>
+#include <arrow/compute/api.h>
 
 #include "columnar/arrow_status.h"
+#include "columnar/tombstone_column.h"
 #include "ops/row_errors.h"
 
 namespace millrace {
 namespace {
+
+/// The payload of a tombstone stays null, whatever an expression makes of nulls (R2).
+Result<std::shared_ptr<arrow::Array>> NullInTombstones(std::shared_ptr<arrow::Array> values,
+                                                       const Batch& batch) {
+  if (batch.tombstone == nullptr || batch.tombstone->true_count() == 0) return values;
+  const auto null = arrow::MakeNullScalar(values->type());
+  MR_ASSIGN_ARROW(const arrow::Datum masked,
+                  arrow::compute::CallFunction("if_else", {batch.tombstone, null, std::move(values)}));
+  return masked.make_array();
+}
 
 class Project final : public Operator {
  public:
@@ -17,14 +29,16 @@ class Project final : public Operator {
     arrow::ArrayVector arrays;
     arrays.reserve(columns_.size());
     std::vector<std::vector<RowError>> errors;
+    MR_ASSIGN_OR_RETURN(const auto rows, WithTombstoneColumn(batch));
     for (const Projection& column : columns_) {
       if (const int* index = std::get_if<int>(&column.value)) {
         arrays.push_back(batch.data->column(*index));
         continue;
       }
-      MR_ASSIGN_OR_RETURN(ExprValues evaluated, std::get<BoundExpr>(column.value).Evaluate(*batch.data));
+      MR_ASSIGN_OR_RETURN(ExprValues evaluated, std::get<BoundExpr>(column.value).Evaluate(*rows));
       if (!evaluated.errors.empty())
         errors.push_back(ToRowErrors(std::move(evaluated.errors), batch.tombstone.get()));
+      MR_ASSIGN_OR_RETURN(evaluated.values, NullInTombstones(std::move(evaluated.values), batch));
       arrays.push_back(std::move(evaluated.values));
     }
     Batch projected = batch.WithData(arrow::RecordBatch::Make(schema_, batch.num_rows(), std::move(arrays)));

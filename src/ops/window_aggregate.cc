@@ -10,6 +10,7 @@
 #include "columnar/arrow_status.h"
 #include "columnar/key_encoding.h"
 #include "columnar/schema_text.h"
+#include "columnar/tombstone_column.h"
 #include "ops/group_rows.h"
 #include "ops/keyed_rows.h"
 #include "ops/row_errors.h"
@@ -119,8 +120,7 @@ Status WindowAggregate::Process(Batch batch, Output& output) {
   return Status::Ok();
 }
 
-// --- Which rows count
-// --------------------------------------------------------------------------------------------
+// --- Which rows count ---
 
 Status WindowAggregate::AssignWindows(Batch* batch, Output& output) {
   const auto rows = static_cast<std::size_t>(batch->num_rows());
@@ -184,10 +184,11 @@ Status WindowAggregate::EvaluateArguments(Batch* batch, Output& output) {
 
 Result<std::vector<RowError>> WindowAggregate::TryArguments(const Batch& batch) {
   std::vector<std::vector<RowError>> errors;
+  MR_ASSIGN_OR_RETURN(const auto rows, WithTombstoneColumn(batch));
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
     const Aggregate& aggregate = options_.aggregates[i];
     if (!aggregate.argument) continue;
-    MR_ASSIGN_OR_RETURN(ExprValues evaluated, aggregate.argument->Evaluate(*batch.data));
+    MR_ASSIGN_OR_RETURN(ExprValues evaluated, aggregate.argument->Evaluate(*rows));
     arguments_[i] = std::move(evaluated.values);
     if (!evaluated.errors.empty()) errors.push_back(ToRowErrors(std::move(evaluated.errors), nullptr));
     std::vector<RowError> unfit;
@@ -200,8 +201,7 @@ Result<std::vector<RowError>> WindowAggregate::TryArguments(const Batch& batch) 
   return MergeRowErrors(std::move(errors));
 }
 
-// --- Groups and aggregates
-// ---------------------------------------------------------------------------------------
+// --- Groups and aggregates ---
 
 Status WindowAggregate::FindGroups(const Batch& batch) {
   const auto rows = static_cast<std::size_t>(batch.num_rows());
@@ -307,8 +307,7 @@ Status WindowAggregate::UpdateUnchecked(const Batch& batch, const std::vector<Ro
   return Status::Ok();
 }
 
-// --- Results
-// -----------------------------------------------------------------------------------------------------
+// --- Results ---
 
 Status WindowAggregate::EmitChanged(const Batch& batch, Output& output) {
   // One row of the batch for each group, in (window, key) order.
@@ -378,15 +377,14 @@ Result<WindowDescription> DescribeWindow(const WindowAggregateOptions& options, 
   MR_ASSIGN_OR_RETURN(const std::vector<int> key_columns, CheckOptions(options, input));
   MR_ASSIGN_OR_RETURN(const auto aggregators, MakeAggregators(options));
   arrow::FieldVector keys;
-  for (const int column : key_columns) keys.push_back(input.field(column)->WithNullable(true));
+  for (const int column : key_columns) keys.push_back(input.field(column));
   arrow::FieldVector fields = keys;
-  fields.push_back(
-      arrow::field("window_start", arrow::timestamp(arrow::TimeUnit::MILLI), /*nullable=*/false));
-  fields.push_back(arrow::field("window_end", arrow::timestamp(arrow::TimeUnit::MILLI), /*nullable=*/false));
+  fields.push_back(arrow::field("window_start", arrow::timestamp(arrow::TimeUnit::MILLI)));
+  fields.push_back(arrow::field("window_end", arrow::timestamp(arrow::TimeUnit::MILLI)));
   for (std::size_t i = 0; i < aggregators.size(); ++i) {
     fields.push_back(arrow::field(options.aggregates[i].name, aggregators[i]->type()));
   }
-  if (options.emit == EmitMode::kCurrent) fields.push_back(arrow::field("final", arrow::boolean(), false));
+  if (options.emit == EmitMode::kCurrent) fields.push_back(arrow::field("final", arrow::boolean()));
   return WindowDescription{.output_schema = arrow::schema(std::move(fields)),
                            .state_layout = LayoutOf(options, keys, aggregators)};
 }

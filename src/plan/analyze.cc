@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "columnar/key_encoding.h"
 #include "columnar/schema_text.h"
+#include "columnar/tombstone_column.h"
 #include "expr/builder.h"
 #include "plan/aggregate_type.h"
 #include "plan/plan.h"
@@ -61,7 +62,7 @@ class NodeAnalyzer {
  private:
   /// nullptr after an error.
   TypePtr TypeOf(const PlanExpr& expression) {
-    const auto bound = BoundExpr::Bind(expression.expr, input_);
+    const auto bound = BoundExpr::Bind(expression.expr, WithTombstoneField(input_));
     if (bound.ok()) return bound->type();
     errors_.AddAt(expression.location, bound.status().message());
     return nullptr;
@@ -72,7 +73,7 @@ class NodeAnalyzer {
     const TypePtr type = TypeOf(expression);
     if (type == nullptr) return nullptr;
     const std::string column = expression.expr.AsColumn();
-    if (!column.empty()) return input_->GetFieldByName(column)->WithName(name);
+    if (const auto field = input_->GetFieldByName(column)) return field->WithName(name);
     return arrow::field(name, type);
   }
 

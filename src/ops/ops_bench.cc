@@ -1,0 +1,141 @@
+// Cost of a tumbling window per row: int64 keys, one window open at a time, count, sum, min and max of an
+// int64 column. Argument: number of keys.
+
+#include <random>
+
+#include <arrow/api.h>
+#include <benchmark/benchmark.h>
+
+#include "env/file.h"
+#include "expr/builder.h"
+#include "expr/expr.h"
+#include "ops/window_aggregate.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::size_t kBatchRows = 16'384;
+constexpr int kBatches = 64;
+constexpr std::string_view kDirectory = "/tmp/millrace-ops-bench";
+
+class Dropped final : public Output {
+ public:
+  Status Emit(Batch batch) override {
+    rows += batch.num_rows();
+    return Status::Ok();
+  }
+  Status Late(Batch, std::vector<std::int64_t>) override { return Status::Bug("no row is late"); }
+  Status DeadLetter(const Batch&, std::vector<RowError>) override { return Status::Bug("no row fails"); }
+  void CountFiltered(std::int64_t) override {}
+  void CountAbsorbed(std::int64_t) override {}
+  std::int64_t rows = 0;
+};
+
+std::shared_ptr<arrow::Int64Array> Int64s(std::vector<std::int64_t> values) {
+  const auto rows = static_cast<std::int64_t>(values.size());
+  return std::make_shared<arrow::Int64Array>(rows, arrow::Buffer::FromVector(std::move(values)));
+}
+
+std::shared_ptr<arrow::Schema> InputSchema() {
+  return arrow::schema({arrow::field("k", arrow::int64()), arrow::field("v", arrow::int64())});
+}
+
+std::vector<Batch> RandomBatches(std::int64_t keys) {
+  std::mt19937_64 random(1);
+  std::vector<Batch> batches;
+  for (int i = 0; i < kBatches; ++i) {
+    std::vector<std::int64_t> key, value;
+    for (std::size_t row = 0; row < kBatchRows; ++row) {
+      key.push_back(static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(keys)));
+      value.push_back(static_cast<std::int64_t>(random() % 10'000));
+    }
+    Batch batch;
+    batch.data = arrow::RecordBatch::Make(InputSchema(), static_cast<std::int64_t>(kBatchRows),
+                                          {Int64s(std::move(key)), Int64s(std::move(value))});
+    batch.event_time = Int64s(std::vector<std::int64_t>(kBatchRows, 1));
+    batch.watermark_before = Int64s(std::vector<std::int64_t>(kBatchRows, 0));
+    batch.watermark = Watermark(1);
+    batches.push_back(std::move(batch));
+  }
+  return batches;
+}
+
+WindowAggregateOptions MinuteWindow() {
+  WindowAggregateOptions options;
+  options.name = "w";
+  options.by = {"k"};
+  options.size = Duration(60'000);
+  for (const char* function : {"count", "sum", "min", "max"}) {
+    const bool of_rows = std::string_view(function) == "count";
+    options.aggregates.push_back({function, function, function, std::nullopt});
+    if (!of_rows) options.aggregates.back().argument = *BoundExpr::Bind(Col("v"), InputSchema());
+  }
+  return options;
+}
+
+struct OpenWindow {
+  explicit OpenWindow(std::int64_t keys) : batches(RandomBatches(keys)) {
+    MR_CHECK(RemoveAll(std::string(kDirectory)).ok());
+    runtime = *StateRuntime::Make(ByteCount(256 << 20));
+    StateStoreOptions options;
+    options.directory = kDirectory;
+    options.max_rows_in_memory = 10'000'000;
+    store = *StateStore::Open(options, *runtime);
+    window = *MakeWindowAggregate(MinuteWindow(), InputSchema(), *store);
+    for (int i = 0; i < kBatches; ++i) Process();
+  }
+  void Process() { MR_CHECK(window->Process(batches[next++ % kBatches], output).ok()); }
+
+  std::vector<Batch> batches;
+  std::size_t next = 0;
+  Dropped output;
+  std::unique_ptr<StateRuntime> runtime;
+  std::unique_ptr<StateStore> store;
+  std::unique_ptr<Operator> window;
+};
+
+void TumblingCountSumMinMax(benchmark::State& state) {
+  OpenWindow open(state.range(0));
+  for (auto _ : state) open.Process();
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatchRows));
+}
+BENCHMARK(TumblingCountSumMinMax)->Arg(10'000)->Arg(1'000'000);
+
+/// Per row of a checkpoint: every key changed since the last one.
+void Checkpoint(benchmark::State& state) {
+  OpenWindow open(state.range(0));
+  std::int64_t rows = 0;
+  std::int64_t offset = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    for (int i = 0; i < kBatches; ++i) open.Process();
+    rows += open.store->dirty_rows();
+    state.ResumeTiming();
+    MR_CHECK(open.store->CollectDirty([](const ChangelogEntry&) { return Status::Ok(); }).ok());
+    MR_CHECK(open.store->CommitDirty({{"w", Offset(++offset)}}).ok());
+  }
+  state.SetItemsProcessed(rows);
+}
+BENCHMARK(Checkpoint)->Arg(10'000)->Arg(1'000'000);
+
+/// Per result row: a window of 10 k keys that closes.
+void CloseWindow(benchmark::State& state) {
+  OpenWindow open(state.range(0));
+  std::int64_t watermark = 0;
+  for (auto _ : state) {
+    MR_CHECK(open.window->AdvanceTime(Watermark(watermark += 120'000), open.output).ok());
+    state.PauseTiming();
+    for (Batch& batch : open.batches) {
+      batch.event_time = Int64s(std::vector<std::int64_t>(kBatchRows, watermark + 1));
+      open.Process();
+    }
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(open.output.rows);
+}
+BENCHMARK(CloseWindow)->Arg(10'000);
+
+}  // namespace
+}  // namespace millrace
+
+BENCHMARK_MAIN();

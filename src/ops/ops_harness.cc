@@ -1,0 +1,132 @@
+#include "ops/ops_harness.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include <arrow/api.h>
+#include <gtest/gtest.h>
+
+#include "columnar/row_text.h"
+#include "columnar/schema_text.h"
+#include "env/file.h"
+
+namespace millrace {
+namespace {
+
+template <typename Builder>
+auto Finished(Builder& builder) {
+  auto array = builder.Finish();
+  MR_CHECK(array.ok()) << array.status().ToString();
+  return *array;
+}
+
+}  // namespace
+
+Status CollectedOutput::Emit(Batch batch) {
+  CheckBatch(batch);
+  for (std::int64_t i = 0; i < batch.num_rows(); ++i) {
+    const bool tombstone = batch.tombstone != nullptr && batch.tombstone->Value(i);
+    emitted.push_back((tombstone ? "tombstone " : "") + RowText(*batch.data, i));
+  }
+  batches.push_back(std::move(batch));
+  return Status::Ok();
+}
+
+Status CollectedOutput::Late(Batch batch, std::vector<std::int64_t> late_by_ms) {
+  CheckBatch(batch);
+  EXPECT_EQ(batch.num_rows(), static_cast<std::int64_t>(late_by_ms.size()));
+  for (std::size_t i = 0; i < late_by_ms.size(); ++i) {
+    late.push_back(RowText(*batch.data, static_cast<std::int64_t>(i)) +
+                   " late_by=" + std::to_string(late_by_ms[i]));
+  }
+  return Status::Ok();
+}
+
+Status CollectedOutput::DeadLetter(const Batch& batch, std::vector<RowError> errors) {
+  std::int64_t last = -1;
+  for (const RowError& error : errors) {
+    EXPECT_GT(error.row, last) << "not ascending";
+    last = error.row;
+    dead_letters.push_back(RowText(*batch.data, error.row) + " class=" + error.error_class + ": " +
+                           error.message);
+  }
+  return Status::Ok();
+}
+
+std::vector<std::string> CollectedOutput::Take() { return std::exchange(emitted, {}); }
+
+RowFeed::RowFeed(const std::string& schema_text, std::string topic)
+    : partition_{.topic = std::move(topic), .partition = Partition(0)} {
+  arrow::FieldVector fields;
+  for (std::size_t at = 0; at < schema_text.size();) {
+    std::size_t end = schema_text.find("; ", at);
+    if (end == std::string::npos) end = schema_text.size();
+    const std::string column = schema_text.substr(at, end - at);
+    const std::size_t colon = column.find(": ");
+    fields.push_back(*ParseField(column.substr(0, colon), column.substr(colon + 2)));
+    at = end + 2;
+  }
+  schema_ = arrow::schema(std::move(fields));
+}
+
+Batch RowFeed::Make(const std::vector<std::string>& rows) {
+  std::vector<TextRow> cells;
+  arrow::Int64Builder times, watermarks;
+  arrow::BooleanBuilder tombstones;
+  RecordBlockBuilder block(partition_);
+  bool any_tombstone = false;
+  for (const std::string& row : rows) {
+    const bool tombstone = row == "tombstone";
+    any_tombstone |= tombstone;
+    cells.push_back(tombstone ? TextRow() : *ParseTextRow(row));
+    std::int64_t time = tombstone ? std::max<std::int64_t>(watermark_.value(), 0) : 0;
+    for (const TextCell& cell : cells.back()) {
+      if (cell.name == "t") time = std::stoll(cell.text);
+    }
+    EXPECT_TRUE(times.Append(time).ok() && watermarks.Append(watermark_.value()).ok() &&
+                tombstones.Append(tombstone).ok());
+    watermark_ = std::max(watermark_, Watermark(time));
+    block.Append(next_offset_, time, BytesView(), BytesView::Of(row));
+    next_offset_ = Next(next_offset_);
+  }
+  auto data = RowsFromText(cells, schema_);
+  MR_CHECK(data.ok()) << data.status().ToString();
+  Batch batch;
+  batch.data = *data;
+  batch.event_time = std::static_pointer_cast<arrow::Int64Array>(Finished(times));
+  batch.watermark_before = std::static_pointer_cast<arrow::Int64Array>(Finished(watermarks));
+  batch.watermark = watermark_;
+  if (any_tombstone) batch.tombstone = std::static_pointer_cast<arrow::BooleanArray>(Finished(tombstones));
+  if (!rows.empty()) batch.block = block.Finish();
+  batch.origin = {.partition = partition_,
+                  .first = Offset(next_offset_.value() - static_cast<std::int64_t>(rows.size())),
+                  .last = Offset(next_offset_.value() - 1)};
+  CheckBatch(batch);
+  return batch;
+}
+
+ScratchStore::ScratchStore() : runtime_(*StateRuntime::Make(ByteCount(16 << 20))) {
+  static int made = 0;
+  directory_ = testing::TempDir() + "millrace-ops-" + std::to_string(getpid()) + "-" + std::to_string(++made);
+  EXPECT_TRUE(RemoveAll(directory_).ok());
+  Reopen();
+}
+
+ScratchStore::~ScratchStore() {
+  store_.reset();
+  EXPECT_TRUE(RemoveAll(directory_).ok());
+}
+
+StateStore& ScratchStore::Reopen() {
+  store_.reset();
+  StateStoreOptions options;
+  options.directory = directory_;
+  options.max_rows_in_memory = max_rows_in_memory;
+  auto store = StateStore::Open(options, *runtime_);
+  MR_CHECK(store.ok()) << store.status().ToString();
+  store_ = *std::move(store);
+  return *store_;
+}
+
+}  // namespace millrace
