@@ -54,7 +54,7 @@ kafka_down() {
 kafka_process() {
   local id
   id=$(cat "$1/pid" 2>/dev/null) || return 0
-  if tr '\0' ' ' <"/proc/$id/cmdline" 2>/dev/null | grep -qF -- "$1/server.properties"; then printf '%s' "$id"; fi
+  if { tr '\0' ' ' <"/proc/$id/cmdline"; } 2>/dev/null | grep -qF -- "$1/server.properties"; then printf '%s' "$id"; fi
 }
 
 kafka_status() {
