@@ -26,7 +26,7 @@ WORDS = [
     word(r"std::(lock_guard|scoped_lock)\b", "MutexLock of base/mutex.h", ("src/base/",), in_tests=True),
     word(r"\b(system|steady|high_resolution)_clock::now\b|\bgettimeofday\b|\bclock_gettime\b",
          "the Clock of env/clock.h", ("src/env/", "bench/", "examples/"), in_tests=True),
-    word(r"\b(secure_)?getenv\b|\bsetenv\b", "the environment access of env/", ("src/env/",), in_tests=True),
+    word(r"\b(secure_)?getenv\b|\bsetenv\b", "the environment access of env/", ("src/env/", "examples/"), in_tests=True),
     word(r"std::j?thread\b|std::async\b|\bpthread_create\b", "the threads of env/", ("src/env/", "bench/", "examples/"),
          in_tests=True),
     word(r"\bsleep_(for|until)\b|\bu?sleep\s*\(|\bnanosleep\b", "waiting for a condition with a deadline (env/)",

@@ -136,6 +136,7 @@ Result<std::shared_ptr<arrow::Schema>> SampleSchema(const std::string& topic, co
 
 Status InferMissingSchemas(Plan* plan, Cluster& cluster, const Clock& clock) {
   const std::string meta = plan->name + "-meta";
+  DeclareTextSchemas(plan);
   for (PlanNode& node : plan->nodes) {
     auto* source = std::get_if<KafkaSource>(&node.op);
     if (source == nullptr || source->schema != nullptr) continue;

@@ -53,6 +53,7 @@ class Driver final : public TestDriver {
   Status SetUp(Plan plan) {
     MR_RETURN_IF_ERROR(NameNodes(&plan));
     RedirectSinks(&plan);
+    DeclareTextSchemas(&plan);
     for (const PlanNode& node : plan.nodes) {
       const auto* source = std::get_if<KafkaSource>(&node.op);
       if (source == nullptr) continue;

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "env/crash_point.h"
 #include "kafka/error.h"
 
 namespace millrace::kafka {
@@ -96,7 +97,10 @@ struct Client::Callbacks {
     if (BelongsToTransaction(api_key)) {
       auto& requests = static_cast<Client*>(opaque)->transaction_requests_;
       ++requests.sent;
-      if (api_key == kEndTxn) ++requests.end_sent;
+      if (api_key == kEndTxn) {
+        ++requests.end_sent;
+        CrashPoint("end_txn_sent");
+      }
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }

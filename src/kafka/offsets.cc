@@ -50,6 +50,19 @@ Result<Offset> ListOffset(rd_kafka_t* handle, const TopicPartition& partition, s
   return Offset(found->offset);
 }
 
+/// Asks for the topic's metadata. After a restart of a broker the client's cached leader epoch is refused
+/// until it has done so, and ListOffsets does not do it by itself.
+void RefreshLeader(rd_kafka_t* handle, const TopicPartition& partition, Duration timeout) {
+  rd_kafka_topic_t* topic = rd_kafka_topic_new(handle, partition.topic.c_str(), nullptr);
+  if (topic == nullptr) return;
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(handle, 0, topic, &metadata, static_cast<int>(timeout.count())) ==
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_metadata_destroy(metadata);
+  }
+  rd_kafka_topic_destroy(topic);
+}
+
 }  // namespace
 
 void PartitionListDeleter::operator()(rd_kafka_topic_partition_list_t* list) const {
@@ -90,8 +103,12 @@ std::vector<TopicPartition> FromPartitionList(const rd_kafka_topic_partition_lis
 
 Result<std::pair<Offset, Offset>> LogBounds(rd_kafka_t* handle, const TopicPartition& partition,
                                             Duration timeout) {
-  MR_ASSIGN_OR_RETURN(const Offset first,
-                      ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, timeout));
+  Result<Offset> asked = ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, timeout);
+  if (!asked.ok()) {
+    RefreshLeader(handle, partition, timeout);
+    asked = ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, timeout);
+  }
+  MR_ASSIGN_OR_RETURN(const Offset first, std::move(asked));
   MR_ASSIGN_OR_RETURN(const Offset end, ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_LATEST, timeout));
   return std::pair{first, end};
 }

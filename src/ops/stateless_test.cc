@@ -19,6 +19,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 BoundExpr Bind(const std::string& text, const RowFeed& feed) {
+  MR_CHECK(InitializeExpressions().ok());
   auto bound = BoundExpr::Bind(*ParseExpr(text), WithTombstoneField(feed.schema()));
   MR_CHECK(bound.ok()) << bound.status().ToString();
   return *bound;
@@ -113,27 +114,27 @@ TEST(Project, RowThatFailsInSeveralColumnsIsOneDeadLetter) {
 }
 
 TEST(Explode, GivesOneRowPerElementAndRepeatsTheOthers) {
-  const std::vector<std::string> rows{"k=a t=[1, 2]", "k=b t=[]", "k=c t=null", "tombstone", "k=d t=[null]"};
-  RowFeed feed("k: string; t: list<int64>");
-  const auto dropped = RunBatch(MakeExplode("t", false, *feed.schema()), feed, rows);
-  EXPECT_THAT(dropped.emitted, ElementsAre("k=a t=1", "k=a t=2", "tombstone k=null t=null", "k=d t=null"));
+  const std::vector<std::string> rows{"k=a l=[1, 2]", "k=b l=[]", "k=c l=null", "tombstone", "k=d l=[null]"};
+  RowFeed feed("k: string; l: list<int64>");
+  const auto dropped = RunBatch(MakeExplode("l", false, *feed.schema()), feed, rows);
+  EXPECT_THAT(dropped.emitted, ElementsAre("k=a l=1", "k=a l=2", "tombstone k=null l=null", "k=d l=null"));
   EXPECT_EQ(dropped.filtered, 2);
   EXPECT_EQ(dropped.batches.at(0).OffsetOf(1), Offset(0));
   EXPECT_EQ(dropped.batches.at(0).OffsetOf(3), Offset(4));
-  RowFeed again("k: string; t: list<int64>");
-  const auto kept = RunBatch(MakeExplode("t", true, *again.schema()), again, rows);
-  EXPECT_THAT(kept.emitted, ElementsAre("k=a t=1", "k=a t=2", "k=b t=null", "k=c t=null",
-                                        "tombstone k=null t=null", "k=d t=null"));
+  RowFeed again("k: string; l: list<int64>");
+  const auto kept = RunBatch(MakeExplode("l", true, *again.schema()), again, rows);
+  EXPECT_THAT(kept.emitted, ElementsAre("k=a l=1", "k=a l=2", "k=b l=null", "k=c l=null",
+                                        "tombstone k=null l=null", "k=d l=null"));
   EXPECT_EQ(kept.filtered, 0);
 }
 
 TEST(Explode, WorksOnSlicesOfABatch) {
-  RowFeed feed("k: string; t: list<string>");
-  const auto explode = *MakeExplode("t", false, *feed.schema());
-  const Batch batch = feed.Make({R"(k=a t=["x"])", R"(k=b t=["y", "z"])", R"(k=c t=["w"])"});
+  RowFeed feed("k: string; l: list<string>");
+  const auto explode = *MakeExplode("l", false, *feed.schema());
+  const Batch batch = feed.Make({R"(k=a l=["x"])", R"(k=b l=["y", "z"])", R"(k=c l=["w"])"});
   CollectedOutput output;
   ASSERT_TRUE(explode->Process(SliceBatch(batch, 1, 2), output).ok());
-  EXPECT_THAT(output.emitted, ElementsAre("k=b t=y", "k=b t=z", "k=c t=w"));
+  EXPECT_THAT(output.emitted, ElementsAre("k=b l=y", "k=b l=z", "k=c l=w"));
 }
 
 TEST(Explode, NeedsAListColumn) {

@@ -194,7 +194,9 @@ TEST_F(WindowAggregateTest, FirstAndLastOfEqualTimesGoByOriginWhicheverCameFirst
 
 // W6
 TEST_F(WindowAggregateTest, NanCountsOnlyWhenThereIsNothingElse) {
-  Open({{"lo", "min(sqrt(v))"}, {"hi", "max(sqrt(v))"}}, "k: string; t: int64; v: float64");
+  Open({{"lo", "min(if(v < 0, (v - v) / (v - v), sqrt(v)))"},
+        {"hi", "max(if(v < 0, (v - v) / (v - v), sqrt(v)))"}},
+       "k: string; t: int64; v: float64");
   Run({"k=a t=1 v=4.0", "k=b t=1 v=-1.0", "k=a t=2 v=-1.0", "k=a t=3 v=9.0"});
   AdvanceTo(10);
   const auto rows = output.Take();

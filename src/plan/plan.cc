@@ -50,4 +50,13 @@ Status NameNodes(Plan* plan) {
   return Status::Ok();
 }
 
+void DeclareTextSchemas(Plan* plan) {
+  for (PlanNode& node : plan->nodes) {
+    auto* source = std::get_if<KafkaSource>(&node.op);
+    if (source == nullptr || source->schema != nullptr || source->format == "json") continue;
+    source->schema =
+        arrow::schema({arrow::field("value", source->format == "bytes" ? arrow::binary() : arrow::utf8())});
+  }
+}
+
 }  // namespace millrace

@@ -198,6 +198,10 @@ struct AnalyzedPlan {
 /// that do not depend on one another are reported together, one per line.
 Result<AnalyzedPlan> AnalyzePlan(Plan plan);
 
+/// Gives sources of format string or bytes that declare no schema the only one they can have: a column
+/// `value`.
+void DeclareTextSchemas(Plan* plan);
+
 /// Gives every unnamed node its name: kind-ordinal (K4). Errors: a name used twice.
 Status NameNodes(Plan* plan);
 

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kIdleCheckEvery{100};
 constexpr std::chrono::seconds kPurgeEvery{30};
-constexpr Duration kFreshFetch{1'000};  // T3
+constexpr Duration kFreshFetch{1'000};      // T3
+constexpr int kRoundsBetweenAttempts = 10;  // to start a task; a round waits up to 50 ms for input
 constexpr Duration kRecoveryBackoffFirst{100};
 constexpr Duration kRecoveryBackoffMost{5'000};
 
@@ -48,7 +49,13 @@ Status Worker::Start() {
   MR_ASSIGN_OR_RETURN(auto reader, cluster_.MakeChangelogReader());
   restorer_ =
       std::make_unique<Restorer>(std::move(reader), cluster_.admin(), *context_.clock, *context_.metrics);
-  MR_RETURN_IF_ERROR(CreateProducer());
+  if (const Status made = CreateProducer(); IsRetryable(made)) {
+    Log(LogLevel::kWarning, "Kafka does not answer; trying again",
+        {{"worker", options_.id}, {"error", made}});
+    recovery_needed_ = true;
+  } else {
+    MR_RETURN_IF_ERROR(made);
+  }
   last_commit_ = last_idle_check_ = last_purge_ = context_.clock->Steady();
   return member_->Subscribe({topics.begin(), topics.end()}, this);
 }
@@ -66,12 +73,9 @@ Status Worker::RunOnce(Duration wait) {
     if (recovery_needed_) wait = recovery_backoff_;
   }
   if (!restorer_->empty()) {
-    const bool anything_runs = status_.tasks_running.load() > 0;
-    MR_ASSIGN_OR_RETURN(const std::vector<Task*> done, restorer_->Step(anything_runs ? Duration(0) : wait));
-    for (auto& [id, held] : tasks_) {
-      if (std::find(done.begin(), done.end(), held.task.get()) == done.end()) continue;
-      MR_RETURN_IF_ERROR(StartTask(&held));
-    }
+    Status restored = RestoreSome(wait);
+    if (IsRetryable(restored)) return Recover(restored);
+    MR_RETURN_IF_ERROR(restored);
     if (!restorer_->empty()) wait = Duration(0);
   }
   PollLimits limits = options_.poll;
@@ -225,11 +229,12 @@ Status Worker::OpenTasks() {
     }
   }
   for (auto& [id, held] : tasks_) {
-    if (held.task != nullptr) continue;
+    if (held.task != nullptr || held.rounds_to_wait-- > 0) continue;
     const Status opened = OpenTask(id, &held);
     if (opened.ok()) continue;
     if (held.task != nullptr) restorer_->Remove(held.task.get());
     held = HeldTask{};
+    held.rounds_to_wait = kRoundsBetweenAttempts;
     if (!IsRetryable(opened)) return opened;
     Log(LogLevel::kWarning, "a task could not start; trying again",
         {{"sub_topology", context_.topology->sub_topologies[id.sub_topology].name},
@@ -246,6 +251,16 @@ Status Worker::OpenTask(TaskId id, HeldTask* held) {
   MR_ASSIGN_OR_RETURN(held->committed, member_->Committed(held->task->inputs()));
   MR_RETURN_IF_ERROR(restorer_->Add(held->task.get()));
   held->phase = Phase::kRestoring;
+  return Status::Ok();
+}
+
+Status Worker::RestoreSome(Duration wait) {
+  const bool anything_runs = status_.tasks_running.load() > 0;
+  MR_ASSIGN_OR_RETURN(const std::vector<Task*> done, restorer_->Step(anything_runs ? Duration(0) : wait));
+  for (auto& [id, held] : tasks_) {
+    if (std::find(done.begin(), done.end(), held.task.get()) == done.end()) continue;
+    MR_RETURN_IF_ERROR(StartTask(&held));
+  }
   return Status::Ok();
 }
 

@@ -79,6 +79,7 @@ class Worker final : private AssignmentListener {
     Phase phase = Phase::kAssigned;
     std::unique_ptr<Task> task;
     std::vector<CommittedOffset> committed;
+    int rounds_to_wait = 0;  // after a task could not start
   };
 
   void OnAssigned(std::vector<TopicPartition> partitions) override;
@@ -91,6 +92,7 @@ class Worker final : private AssignmentListener {
   Status Recover(const Status& cause);
   Status OpenTasks();
   Status OpenTask(TaskId id, HeldTask* held);
+  Status RestoreSome(Duration wait);
   Status StartTask(HeldTask* held);
   Status ProcessBlocks(std::vector<std::shared_ptr<const RecordBlock>> blocks);
   Status CheckIdle();

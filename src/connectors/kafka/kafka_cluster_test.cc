@@ -189,7 +189,7 @@ TEST_F(EmbeddedKafka, TwoMembersShareThePartitionsAndNothingIsLost) {
     second.Step();
     return first->assigned.size() == 1 && second.assigned.size() == 1;
   }));
-  EXPECT_EQ(first->revocations, 1);
+  EXPECT_GE(first->revocations, 1);
   EXPECT_EQ(first->losses, 0);
   EXPECT_NE(first->assigned[0], second.assigned[0]);
   Write(kIn0, 3);

@@ -81,9 +81,10 @@ tests:
 
 TEST_F(Commands, LintAcceptsAGoodFileAndPointsIntoABadOne) {
   const std::string good = Write("good.yaml", kPipeline);
-  const std::string bad = Write("bad.yaml",
-                                "name: p\nsource: {topic: t, schema: {a: int64}}\n"
-                                "steps:\n  - filter: prise > 50\nsinks: [{topic: o}]\n");
+  const std::string bad =
+      Write("bad.yaml",
+            "name: p\nsource: {topic: t, schema: {a: int64}}\n"
+            "steps:\n  - filter: prise > 50\nsinks: [{topic: o}]\nkafka: {bootstrap.servers: \"x:1\"}\n");
   const Outcome outcome = Execute([&](CommandIo& io) { return LintCommand({{good, bad}, false}, io); });
   EXPECT_EQ(outcome.exit, Exit::kUsage);
   EXPECT_THAT(outcome.out, HasSubstr(good + ": ok"));
