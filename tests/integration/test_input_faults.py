@@ -3,6 +3,7 @@ import json
 
 from harness.broker import free_port
 from harness.lab import Lab
+from harness.waiting import wait_until
 
 MAX_TS = (1 << 63) - 1
 
@@ -81,6 +82,6 @@ def test_an_empty_topic_is_waited_on_quietly(lab: Lab):
     topic = lab.create_input(2)
     process, http = lab.run_with_http(lab.write(pipeline(lab, topic)), free_port())
     http.wait_ready(process)
-    assert "kafka_consumergroup_lag" in http.get("/metrics")[1]
+    wait_until(lambda: "kafka_consumergroup_lag" in http.get("/metrics")[1], 5, "the lag of each partition")
     process.stop()
     assert lab.topics.read(lab.output()) == []
