@@ -167,7 +167,7 @@ class Driver final : public TestDriver {
     WorkerOptions worker;
     worker.id = ready_->topology.app + "-test-" + std::to_string(i);
     worker.exactly_once = ready_->analyzed.plan.guarantee == Guarantee::kExactlyOnce;
-    worker.commit_interval = Duration::max() / 2;  // RunUntilIdle commits
+    worker.commit_interval = std::chrono::hours(24 * 365);  // RunUntilIdle commits
     worker.poll.max_records =
         options_.batch_rows > 0 ? options_.batch_rows : ready_->analyzed.plan.batch.rows;
     workers_[i] = std::make_unique<Worker>(context_, cluster_, std::move(worker));

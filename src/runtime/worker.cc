@@ -15,6 +15,14 @@ constexpr int kRoundsBetweenAttempts = 10;  // to start a task; a round waits up
 constexpr Duration kRecoveryBackoffFirst{100};
 constexpr Duration kRecoveryBackoffMost{5'000};
 
+// Longer intervals would overflow when compared in nanoseconds.
+constexpr Duration kLongestCommitInterval = std::chrono::hours(24 * 365);
+
+WorkerOptions WithinBounds(WorkerOptions options) {
+  options.commit_interval = std::min(options.commit_interval, kLongestCommitInterval);
+  return options;
+}
+
 bool IsRetryable(const Status& status) {
   return !status.ok() && status.error_class() == ErrorClass::kRetryable;
 }
@@ -23,7 +31,7 @@ bool IsRetryable(const Status& status) {
 
 Worker::Worker(const TaskContext& context, Cluster& cluster, WorkerOptions options)
     : context_(context),
-      options_(std::move(options)),
+      options_(WithinBounds(std::move(options))),
       cluster_(cluster),
       records_in_(
           context.metrics->GetCounter("millrace_records_in_total", "Records read from input topics.")),

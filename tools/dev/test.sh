@@ -10,7 +10,9 @@
 #   NAME        the release tests whose name matches the regular expression NAME
 # Fetches and installs what it needs. A stage that cannot run says why. MILLRACE_JOBS limits parallelism.
 
+# Modules with threads or locks, and the programs that test them: only these are built under ThreadSanitizer.
 TEST_TSAN_LABELS='^(runtime|state|kafka|http|env|connectors/memory|connectors/kafka)$'
+TEST_TSAN_TARGETS=(runtime_test state_test kafka_test http_test env_test connectors_memory_test connectors_kafka_test)
 
 test_main() {
   help_if_asked "$ROOT/tools/dev/test.sh" "$@"
@@ -27,7 +29,7 @@ test_main() {
       test_stage "checks" check_main
       test_stage "release: unit, golden" test_preset release '^(unit|golden)$'
       test_stage "asan: unit, golden" test_preset asan '^(unit|golden)$'
-      test_stage "tsan: threaded modules" test_preset tsan "$TEST_TSAN_LABELS"
+      test_stage "tsan: threaded modules" test_preset tsan "$TEST_TSAN_LABELS" "${TEST_TSAN_TARGETS[@]}"
       test_stage "kafka: integration" test_with_kafka
       ;;
     --quick)
@@ -39,7 +41,7 @@ test_main() {
       test_stage "headers compile alone" check_main --headers
       test_stage "release: unit, golden" test_preset release '^(unit|golden)$'
       test_stage "asan: unit, golden" test_preset asan '^(unit|golden)$'
-      test_stage "tsan: threaded modules" test_preset tsan "$TEST_TSAN_LABELS"
+      test_stage "tsan: threaded modules" test_preset tsan "$TEST_TSAN_LABELS" "${TEST_TSAN_TARGETS[@]}"
       test_stage "kafka: integration" test_with_kafka
       test_stage "dev: kills and failures" test_faults
       test_stage "python" test_python
@@ -102,7 +104,8 @@ test_count() { ctest --test-dir "$1" -N -L "$2" | awk '/^Total Tests:/ {print $3
 
 test_preset() {
   local preset=$1 labels=$2
-  build_preset "$preset"
+  shift 2
+  build_preset "$preset" "$@"
   [ "$(test_count "build/$preset" "$labels")" != 0 ] || test_skip "no test has a label matching $labels"
   ctest --test-dir "build/$preset" --output-on-failure --progress -j "$(test_jobs)" -L "$labels"
 }

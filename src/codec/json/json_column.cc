@@ -251,6 +251,7 @@ void Column::Truncate(std::int64_t rows) {
 }
 
 std::shared_ptr<arrow::ArrayData> Column::Finish() {
+  if (capacity == 0) Reserve(1);  // never written to: even no row has a first offset
   std::vector<std::shared_ptr<arrow::Buffer>> buffers = {nullptr};
   if (null_count > 0) buffers[0] = validity_.Take((length + 7) / 8);
   const std::int64_t rows = std::exchange(length, 0);
