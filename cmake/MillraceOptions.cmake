@@ -4,7 +4,7 @@ option(BUILD_TESTING "Build the unit tests" ON)
 option(MILLRACE_TEST_HOOKS "Compile fault-injection hooks in (never in a binary that is shipped)" OFF)
 option(MILLRACE_WERROR "Treat warnings as errors" ON)
 option(MILLRACE_PCH "Precompile the Arrow headers" ON)
-option(MILLRACE_ALLOW_MISSING "Skip, with a warning, a module whose files or dependencies are missing" ON)
+option(MILLRACE_ALLOW_MISSING "Skip, with a warning, a module whose files or dependencies are missing" OFF)
 set(MILLRACE_ARCH "x86-64-v2" CACHE STRING "-march= on x86-64; empty for the compiler's default")
 set(MILLRACE_SANITIZE "" CACHE STRING "-fsanitize= list, e.g. address,undefined or thread")
 
