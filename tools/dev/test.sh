@@ -11,8 +11,14 @@
 # Fetches and installs what it needs. A stage that cannot run says why. MILLRACE_JOBS limits parallelism.
 
 # Modules with threads or locks, and the programs that test them: only these are built under ThreadSanitizer.
-TEST_TSAN_LABELS='^(runtime|state|kafka|http|env|connectors/memory|connectors/kafka)$'
-TEST_TSAN_TARGETS=(runtime_test state_test kafka_test http_test env_test connectors_memory_test connectors_kafka_test)
+TEST_TSAN_LABELS='^(runtime|state|http|env|connectors/memory)$'
+TEST_TSAN_TARGETS=(runtime_test state_test http_test env_test connectors_memory_test)
+
+test_tsan() {
+  say "Left out: kafka and connectors/kafka. librdkafka makes its threads by thrd_create, which ThreadSanitizer of"
+  say "GCC 12 does not know; the first allocation in such a thread ends the process."
+  test_preset tsan "$TEST_TSAN_LABELS" "${TEST_TSAN_TARGETS[@]}"
+}
 
 test_main() {
   help_if_asked "$ROOT/tools/dev/test.sh" "$@"
@@ -29,7 +35,7 @@ test_main() {
       test_stage "checks" check_main
       test_stage "release: unit, golden" test_preset release '^(unit|golden)$'
       test_stage "asan: unit, golden" test_preset asan '^(unit|golden)$'
-      test_stage "tsan: threaded modules" test_preset tsan "$TEST_TSAN_LABELS" "${TEST_TSAN_TARGETS[@]}"
+      test_stage "tsan: threaded modules" test_tsan
       test_stage "kafka: integration" test_with_kafka
       ;;
     --quick)
@@ -41,7 +47,7 @@ test_main() {
       test_stage "headers compile alone" check_main --headers
       test_stage "release: unit, golden" test_preset release '^(unit|golden)$'
       test_stage "asan: unit, golden" test_preset asan '^(unit|golden)$'
-      test_stage "tsan: threaded modules" test_preset tsan "$TEST_TSAN_LABELS" "${TEST_TSAN_TARGETS[@]}"
+      test_stage "tsan: threaded modules" test_tsan
       test_stage "kafka: integration" test_with_kafka
       test_stage "dev: kills and failures" test_faults
       test_stage "python" test_python
