@@ -28,6 +28,8 @@ class Counter {
 class Gauge {
  public:
   void Set(double value) { value_.store(value, std::memory_order_relaxed); }
+  /// For a gauge that several owners share: each adds what changed on its side.
+  void Add(double amount) { value_.fetch_add(amount, std::memory_order_relaxed); }
   double value() const { return value_.load(std::memory_order_relaxed); }
 
  private:

@@ -1,5 +1,6 @@
 #include "compile/repartition.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -88,6 +89,7 @@ class RepartitionSink final : public Sink {
     record.value = value;
     record.timestamp_ms = clock_.Now().value();
     record.headers = headers;
+    context.bytes += std::max<std::int32_t>(value.size, 0);
     return context.producer->Send(record);
   }
 

@@ -19,6 +19,8 @@ struct SinkContext {
   /// Rows the sink could not write (too large, not encodable) are appended here; the task dead-letters them
   /// (R3).
   std::vector<RowError>* errors = nullptr;
+  /// Write and Prepare add the bytes they handed on: keys and values, text, or what a staging file grew by.
+  std::int64_t bytes = 0;
   /// At Prepare: the watermark of the rows written so far, and whether every input of the task is idle (T2a).
   Watermark watermark = kNoWatermark;
   bool idle = false;

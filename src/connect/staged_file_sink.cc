@@ -69,10 +69,13 @@ class StagedFileSink final : public Sink {
     return DeleteUnreferenced();
   }
 
-  Status Write(const Batch& batch, SinkContext& /*context*/) override {
+  Status Write(const Batch& batch, SinkContext& context) override {
     if (batch.num_rows() == 0) return Status::Ok();
     if (!open_) MR_RETURN_IF_ERROR(OpenFile());
+    MR_ASSIGN_ARROW(const std::int64_t before, open_->file->Tell());
     MR_RETURN_IF_ERROR(At(StagingPath(open_->id), open_->writer->WriteRecordBatch(*batch.data)));
+    MR_ASSIGN_ARROW(const std::int64_t after, open_->file->Tell());
+    context.bytes += after - before;
     open_->dirty = true;
     return Status::Ok();
   }

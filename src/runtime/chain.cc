@@ -27,10 +27,16 @@ Result<Batch> WithLateBy(const Batch& batch, const std::vector<std::int64_t>& la
 }  // namespace
 
 struct Chain::Node {
-  Node(ChainNode made, MetricRegistry& registry) : spec(std::move(made)), metrics(registry, spec.name) {}
+  Node(ChainNode made, MetricRegistry& registry) : spec(std::move(made)), metrics(registry, spec.name) {
+    if (spec.sink == nullptr && spec.late_sink == nullptr) return;
+    bytes_out = &registry.GetCounter("millrace_bytes_out_total",
+                                     "Bytes that sinks wrote, those of aborted transactions included.",
+                                     {{"step", spec.name}});
+  }
 
   ChainNode spec;
   StepMetrics metrics;
+  Counter* bytes_out = nullptr;   // of a node with a sink
   Watermark time = kNoWatermark;  // last AdvanceTime
   std::int64_t late_warned_at_ms = 0;
 };
@@ -109,6 +115,7 @@ Status Chain::WriteSink(Node& node, Sink& sink, const Batch& batch) {
   std::vector<RowError> errors;
   SinkContext context{.producer = producer_, .errors = &errors};
   MR_RETURN_IF_ERROR(sink.Write(batch, context).WithContext(node.spec.name));
+  node.bytes_out->Add(context.bytes);
   const std::int64_t accepted = batch.num_rows() - static_cast<std::int64_t>(errors.size());
   node.metrics.rows_out.Add(accepted);
   if (!node.spec.internal && &sink == node.spec.sink.get()) sink_rows_.Add(accepted);
@@ -219,6 +226,7 @@ Status Chain::Prepare(Watermark watermark, bool idle) {
       std::vector<RowError> errors;
       SinkContext context{.producer = producer_, .errors = &errors, .watermark = in, .idle = idle};
       MR_RETURN_IF_ERROR(sink->Prepare(context).WithContext(nodes_[i]->spec.name));
+      nodes_[i]->bytes_out->Add(context.bytes);
     }
   }
   return Status::Ok();

@@ -21,6 +21,7 @@ Task::Task(TaskId id, const TaskContext& context)
     : id_(id),
       context_(context),
       sub_(context.topology->sub_topologies[id.sub_topology]),
+      state_metrics_(*context.metrics, *context.clock),
       dead_letters_(context.topology->dead_letter_topic, *context.clock, *context.metrics) {}
 
 Task::~Task() = default;
@@ -56,6 +57,11 @@ Status Task::Open() {
     MR_ASSIGN_OR_RETURN(store_, OpenStore());
   }
   MR_ASSIGN_OR_RETURN(TaskProgram program, sub_.make_program(id_.partition, store_.get()));
+  for (const TableSpec& table : sub_.tables) {
+    changelog_bytes_[table.table] = &context_.metrics->GetCounter(
+        "millrace_changelog_bytes_total", "Bytes of keys and values written to changelog topics.",
+        {{"step", table.table}});
+  }
   inputs_ = std::move(program.inputs);
   std::vector<std::int32_t> upstreams;
   for (const TaskProgram::Input& input : inputs_) {
@@ -111,6 +117,7 @@ Status Task::Ready(Producer* producer) {
   tracker_->FinishLoad();
   chain_->RestoreTime(tracker_->watermark());
   set_producer(producer);
+  RefreshMetrics();
   progress_ = false;
   return chain_->Recover(notes_);
 }
@@ -170,18 +177,31 @@ Status Task::CheckIdle(const std::vector<bool>& at_end) {
 Status Task::Prepare(Producer& producer) {
   MR_RETURN_IF_ERROR(chain_->Prepare(tracker_->watermark(), tracker_->idle()));
   if (store_ == nullptr) return Status::Ok();
-  std::map<std::string_view, const TableSpec*> tables;
-  for (const TableSpec& table : sub_.tables) tables[table.table] = &table;
+  struct Changelog {
+    std::string_view topic;
+    std::int64_t bytes = 0;
+  };
+  std::map<std::string_view, Changelog> changelogs;
+  for (const TableSpec& table : sub_.tables) changelogs[table.table] = {.topic = table.changelog_topic};
   const std::int64_t now_ms = context_.clock->Now().value();
-  return store_->CollectDirty([&](const ChangelogEntry& entry) {
+  MR_RETURN_IF_ERROR(store_->CollectDirty([&](const ChangelogEntry& entry) {
+    Changelog& changelog = changelogs.at(entry.table);
     OutgoingRecord record;
-    record.topic = tables.at(entry.table)->changelog_topic;
+    record.topic = changelog.topic;
     record.partition = id_.partition;
     record.key = BytesView::Of(entry.key);
     if (entry.value.has_value()) record.value = BytesView::Of(*entry.value);
     record.timestamp_ms = now_ms;
+    changelog.bytes += static_cast<std::int64_t>(entry.key.size() + entry.value.value_or("").size());
     return producer.Send(record);
-  });
+  }));
+  for (const auto& [table, changelog] : changelogs)
+    changelog_bytes_.at(std::string(table))->Add(changelog.bytes);
+  return Status::Ok();
+}
+
+void Task::RefreshMetrics() {
+  if (store_ != nullptr) state_metrics_.Refresh(*store_);
 }
 
 std::vector<CommittedOffset> Task::Offsets() const {

@@ -10,6 +10,7 @@
 #include "connect/group_member.h"
 #include "connect/producer.h"
 #include "runtime/chain.h"
+#include "runtime/state_metrics.h"
 #include "runtime/topology.h"
 #include "runtime/watermark_tracker.h"
 
@@ -73,6 +74,8 @@ class Task {
   std::int64_t dirty_bytes() const { return store_ ? store_->dirty_bytes() : 0; }
   Watermark watermark() const { return tracker_->watermark(); }
   bool idle() const { return tracker_->idle(); }
+  /// Shows the size of its state; cheap to call often.
+  void RefreshMetrics();
 
   /// Checkpoint step 2: sinks prepare, dirty state goes to the changelogs.
   Status Prepare(Producer& producer);
@@ -99,6 +102,8 @@ class Task {
   std::vector<TopicPartition> input_partitions_;  // by input index of the program
   std::unique_ptr<StateStore> store_;
   std::vector<TaskProgram::Input> inputs_;
+  StateMetrics state_metrics_;
+  std::map<std::string, Counter*> changelog_bytes_;  // by table
   DeadLetterWriter dead_letters_;
   std::unique_ptr<Chain> chain_;
   std::unique_ptr<WatermarkTracker> tracker_;

@@ -15,6 +15,8 @@ constexpr int kRoundsBetweenAttempts = 10;  // to start a task; a round waits up
 constexpr Duration kRecoveryBackoffFirst{100};
 constexpr Duration kRecoveryBackoffMost{5'000};
 
+constexpr std::string_view kLag = "kafka_consumergroup_lag";
+
 // Longer intervals would overflow when compared in nanoseconds.
 constexpr Duration kLongestCommitInterval = std::chrono::hours(24 * 365);
 
@@ -42,7 +44,13 @@ Worker::Worker(const TaskContext& context, Cluster& cluster, WorkerOptions optio
                                               "Times a worker dropped uncommitted work and recovered.")),
       commit_seconds_(context.metrics->GetHistogram(
           "millrace_commit_seconds", "Duration of a checkpoint.",
-          {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10})) {}
+          {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10})),
+      batch_rows_(context.metrics->GetHistogram(
+          "millrace_batch_rows", "Records of one batch of input.",
+          {1, 10, 100, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000})),
+      batch_seconds_(context.metrics->GetHistogram(
+          "millrace_batch_seconds", "Time from a batch of input to the sinks, all steps included.",
+          {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5})) {}
 
 Worker::~Worker() = default;
 
@@ -342,6 +350,7 @@ void Worker::OnRevoked(std::vector<TopicPartition> partitions, bool lost) {
       tasks_.erase(found);
     }
     assigned_.erase(partition);
+    context_.metrics->RemoveGauge(kLag, LagLabels(partition));
     committed_.erase(partition);
     purged_.erase(partition);
   }
@@ -378,13 +387,28 @@ Status Worker::ProcessBlocks(std::vector<std::shared_ptr<const RecordBlock>> blo
       const auto found = tasks_.find(id);
       // Fetched before a revocation or a recovery: it will be read again from the committed offset.
       if (found == tasks_.end() || found->second.phase != Phase::kRunning) continue;
-      records_in_.Add(block->num_records());
-      bytes_in_.Add(block->num_bytes());
-      MR_RETURN_IF_ERROR(found->second.task->Process(std::move(block)));
+      MR_RETURN_IF_ERROR(ProcessBlock(*found->second.task, std::move(block)));
       break;
     }
   }
   return Status::Ok();
+}
+
+Status Worker::ProcessBlock(Task& task, std::shared_ptr<const RecordBlock> block) {
+  records_in_.Add(block->num_records());
+  bytes_in_.Add(block->num_bytes());
+  batch_rows_.Observe(static_cast<double>(block->num_records()));
+  const auto started = context_.clock->Steady();
+  MR_RETURN_IF_ERROR(task.Process(std::move(block)));
+  const std::chrono::duration<double> took = context_.clock->Steady() - started;
+  batch_seconds_.Observe(took.count());
+  return Status::Ok();
+}
+
+MetricLabels Worker::LagLabels(const TopicPartition& partition) const {
+  return {{"consumergroup", context_.topology->app},
+          {"topic", partition.topic},
+          {"partition", std::to_string(partition.partition.value())}};
 }
 
 Status Worker::CheckIdle() {
@@ -402,15 +426,13 @@ Status Worker::CheckIdle() {
       const std::int64_t behind =
           std::max<std::int64_t>(0, progress.last_stable.value() - progress.position.value());
       context_.metrics
-          ->GetGauge("kafka_consumergroup_lag", "Records between the position and the end of a partition.",
-                     {{"consumergroup", context_.topology->app},
-                      {"topic", input.topic},
-                      {"partition", std::to_string(input.partition.value())}})
+          ->GetGauge(kLag, "Records between the position and the end of a partition.", LagLabels(input))
           .Set(static_cast<double>(behind));
       lag += behind;
     }
     MR_RETURN_IF_ERROR(BeginIfNeeded());
     MR_RETURN_IF_ERROR(held.task->CheckIdle(at_end));
+    held.task->RefreshMetrics();
   }
   status_.lag = lag;
   UpdateStatus();

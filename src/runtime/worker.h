@@ -97,6 +97,8 @@ class Worker final : private AssignmentListener {
   Status ProcessBlocks(std::vector<std::shared_ptr<const RecordBlock>> blocks);
   Status CheckIdle();
   Status PurgeRepartitions();
+  Status ProcessBlock(Task& task, std::shared_ptr<const RecordBlock> block);
+  MetricLabels LagLabels(const TopicPartition& partition) const;
   Result<Offset> StartOffset(const CommittedOffset& committed);
   std::vector<TaskId> TasksOf(const TopicPartition& partition) const;
   bool HoldsAllInputs(TaskId id) const;
@@ -112,6 +114,8 @@ class Worker final : private AssignmentListener {
   Counter& commits_;
   Counter& recoveries_;
   Histogram& commit_seconds_;
+  Histogram& batch_rows_;
+  Histogram& batch_seconds_;
 
   // Owned by the worker's thread.
   std::unique_ptr<GroupMember> member_;

@@ -81,6 +81,7 @@ class EchoSink final : public Sink {
       record.topic = "out";
       record.key = BytesView::Of(batch.key->GetView(i));
       record.value = BytesView::Of(value);
+      context.bytes += record.key.size + record.value.size;
       MR_RETURN_IF_ERROR(context.producer->Send(record));
     }
     return Status::Ok();
@@ -258,6 +259,44 @@ TEST_F(WorkerTest, PartitionsMoveBetweenWorkersWithTheirState) {
   RunUntilQuiet({second.get()});
   ASSERT_TRUE(second->Stop().ok());
   ExpectExactlyOnce();
+}
+
+TEST_F(WorkerTest, MetricsTellWhatWasReadWrittenAndIsHeld) {
+  auto worker = MakeWorker("w0", /*batch_rows=*/4);
+  WriteInput(50);
+  RunUntilQuiet({worker.get()});
+  clock_.Advance(Duration(1'000));  // sizes of state are looked at once per second
+  RunUntilQuiet({worker.get()});
+  EXPECT_EQ(metrics_.Sum("millrace_records_in_total"), 50);
+  EXPECT_EQ(metrics_.Sum("millrace_bytes_in_total"), 50 * 3);  // keys of two bytes, values of one
+  std::int64_t bytes_out = 0;
+  for (const MemoryRecord& record : log_.Read({"out", Partition(0)}))
+    bytes_out += static_cast<std::int64_t>(record.key->size() + record.value->size());
+  EXPECT_EQ(metrics_.Sum("millrace_bytes_out_total"), static_cast<double>(bytes_out));
+  EXPECT_GT(metrics_.Sum("millrace_changelog_bytes_total"), 0);
+  EXPECT_EQ(metrics_.Sum("millrace_state_rows"), 7) << "seven keys over two tasks";
+  EXPECT_GT(metrics_.Sum("millrace_state_memory_bytes"), 0);
+  // 4 rows per batch over both partitions: at least 50 / 4 batches, each in both histograms.
+  const std::string text = metrics_.ToPrometheusText();
+  EXPECT_NE(text.find("\nmillrace_batch_rows_sum 50\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nmillrace_batch_rows_bucket{le=\"1\"} 0\n"), std::string::npos) << text;
+  const auto count_of = [&](const std::string& name) {
+    const std::size_t at = text.find("\n" + name + "_count ");
+    return at == std::string::npos ? 0 : std::stoi(text.substr(at + name.size() + 8));
+  };
+  EXPECT_GE(count_of("millrace_batch_rows"), 13);
+  EXPECT_EQ(count_of("millrace_batch_seconds"), count_of("millrace_batch_rows"));
+}
+
+TEST_F(WorkerTest, WhatAPartitionThatLeftShowedIsNotShownAnyMore) {
+  auto worker = MakeWorker("w0");
+  WriteInput(50);
+  RunUntilQuiet({worker.get()});
+  EXPECT_NE(metrics_.ToPrometheusText().find("kafka_consumergroup_lag{"), std::string::npos);
+  ASSERT_TRUE(worker->Stop().ok());
+  EXPECT_EQ(metrics_.ToPrometheusText().find("kafka_consumergroup_lag{"), std::string::npos);
+  EXPECT_EQ(metrics_.Sum("millrace_state_rows"), 0);
+  EXPECT_EQ(metrics_.Sum("millrace_state_memory_bytes"), 0);
 }
 
 struct FaultCase {

@@ -6,6 +6,7 @@
 #include <rocksdb/env.h>
 
 #include "base/log.h"
+#include "state/store_key.h"
 
 namespace millrace {
 namespace {
@@ -187,6 +188,19 @@ Status Disk::Cursor::Settle() {
   valid_ = iterator_->Valid() && iterator_->key().starts_with(prefix_);
   if (valid_) return Status::Ok();
   return disk_->Explain(iterator_->status(), "read");
+}
+
+std::int64_t Disk::FileBytes(const std::string& prefix) const {
+  if (db_ == nullptr) return 0;
+  const std::string end = PrefixEnd(prefix);
+  const rocksdb::Range range(prefix, end);
+  std::uint64_t bytes = 0;
+  rocksdb::SizeApproximationOptions options;
+  options.include_files = true;
+  options.include_memtables = false;
+  const rocksdb::Status status =
+      db_->GetApproximateSizes(options, db_->DefaultColumnFamily(), &range, 1, &bytes);
+  return status.ok() ? static_cast<std::int64_t>(bytes) : 0;
 }
 
 Status Disk::Flush(bool wait) {

@@ -43,6 +43,9 @@ class Disk {
   class Cursor;
   Result<std::unique_ptr<Cursor>> MakeCursor(std::string prefix);
 
+  /// Estimate of the bytes in files below `prefix`; 0 when it cannot be told.
+  std::int64_t FileBytes(const std::string& prefix) const;
+
   /// Starts (wait: does) writing the memtable to a file.
   Status Flush(bool wait);
   /// Removes everything; the directory stays open.

@@ -49,6 +49,7 @@ class RocksStateStore final : public StateStore {
   std::int64_t dirty_bytes() const override;
   std::int64_t num_rows() const override;
   std::int64_t memory_bytes() const override;
+  std::vector<TableSize> Sizes() const override;
   Status Dump(const std::function<Status(const ChangelogEntry&)>& visit) override;
 
  private:
@@ -378,6 +379,17 @@ std::int64_t RocksStateStore::memory_bytes() const {
   std::int64_t bytes = 0;
   for (const auto& [name, table] : tables_) bytes += table->memory_bytes();
   return bytes;
+}
+
+std::vector<TableSize> RocksStateStore::Sizes() const {
+  std::vector<TableSize> sizes;
+  for (const auto& [name, table] : tables_) {
+    sizes.push_back({.table = name,
+                     .rows = table->num_rows(),
+                     .memory_bytes = table->memory_bytes(),
+                     .disk_bytes = disk_->FileBytes(RowPrefix(name))});
+  }
+  return sizes;
 }
 
 Status RocksStateStore::Dump(const std::function<Status(const ChangelogEntry&)>& visit) {

@@ -44,6 +44,14 @@ struct ChangelogEntry {
   std::optional<std::string_view> value;
 };
 
+/// What one table holds now.
+struct TableSize {
+  std::string table;
+  std::int64_t rows = 0;          ///< in memory and on disk, uncommitted ones included
+  std::int64_t memory_bytes = 0;  ///< estimate of what is resident
+  std::int64_t disk_bytes = 0;    ///< estimate, in files: without what RocksDB has not flushed
+};
+
 struct StateStoreOptions {
   /// Directory of this task alone; made when missing, locked while open.
   std::string directory;
@@ -113,6 +121,8 @@ class StateStore {
   virtual std::int64_t dirty_bytes() const = 0;
   virtual std::int64_t num_rows() const = 0;
   virtual std::int64_t memory_bytes() const = 0;
+  /// By table, in name order. Cost: O(open slices), not O(rows); meant for a few calls per second.
+  virtual std::vector<TableSize> Sizes() const = 0;
 
   /// All committed entries in key order (table, key, value): for verification and dumps.
   virtual Status Dump(const std::function<Status(const ChangelogEntry&)>& visit) = 0;

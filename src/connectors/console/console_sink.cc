@@ -44,10 +44,12 @@ class ConsoleSink : public Sink {
  public:
   explicit ConsoleSink(std::shared_ptr<ConsoleOutput> output) : output_(std::move(output)) {}
 
-  Status Write(const Batch& batch, SinkContext& /*context*/) final {
+  Status Write(const Batch& batch, SinkContext& context) final {
     const std::int64_t allowed = output_->Claim(batch.num_rows());
     if (allowed == 0) return Status::Ok();
+    const std::size_t before = waiting_.size();
     MR_RETURN_IF_ERROR(Render(*batch.data->Slice(0, allowed), &waiting_));
+    context.bytes += static_cast<std::int64_t>(waiting_.size() - before);
     return waiting_.size() > kMaxWaitingBytes ? Flush() : Status::Ok();
   }
   Status Commit() final { return Flush(); }

@@ -26,6 +26,7 @@ class KafkaBatchSink final : public Sink {
       MR_RETURN_IF_ERROR(
           options_.key->Encode(*key_columns, &keys_).WithContext("key of topic " + options_.topic));
     }
+    context.bytes += static_cast<std::int64_t>(values_.bytes.size()) + KeyBytes(batch);
     OutgoingRecord record;
     record.topic = options_.topic;
     if (options_.partition.has_value()) record.partition = *options_.partition;
@@ -48,6 +49,11 @@ class KafkaBatchSink final : public Sink {
     if (options_.key != nullptr) return keys_.row(row);
     if (batch.key == nullptr || batch.key->IsNull(row)) return {};
     return BytesView::Of(batch.key->GetView(row));
+  }
+
+  std::int64_t KeyBytes(const Batch& batch) const {
+    if (options_.key != nullptr) return static_cast<std::int64_t>(keys_.bytes.size());
+    return batch.key == nullptr ? 0 : batch.key->total_values_length();
   }
 
   std::span<const HeaderView> HeadersOf(const Batch& batch, std::int64_t row) {

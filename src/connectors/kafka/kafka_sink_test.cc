@@ -89,10 +89,12 @@ struct Fixture {
   void Write(const Batch& batch) {
     SinkContext context{.producer = &producer, .errors = &errors};
     status = sink->Write(batch, context);
+    bytes = context.bytes;
   }
   std::unique_ptr<Sink> sink;
   RecordingProducer producer;
   std::vector<RowError> errors;
+  std::int64_t bytes = 0;
   Status status;
 };
 
@@ -100,6 +102,7 @@ TEST(KafkaSink, RowsKeepTheirKeyAndEventTimeWithoutKeyColumns) {
   Fixture f({});
   f.Write(MakeBatch({"a", "b"}));
   EXPECT_THAT(f.producer.sent, ElementsAre("out[-1] key0 = 0|a @0", "out[-1] key1 = 1|b @1"));
+  EXPECT_EQ(f.bytes, 2 * 7);  // keys and values: "key0" and "0|a"
 }
 
 TEST(KafkaSink, KeyColumnsMakeTheKey) {
