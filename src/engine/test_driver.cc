@@ -36,9 +36,9 @@ void RedirectSinks(Plan* plan) {
 class Driver final : public TestDriver {
  public:
   Driver(TestDriverOptions options, std::string state_dir)
-      : options_(options),
+      : options_(std::move(options)),
         state_dir_(std::move(state_dir)),
-        clock_(options.start),
+        clock_(options_.start),
         log_(&clock_),
         cluster_(&log_) {}
 
@@ -57,7 +57,7 @@ class Driver final : public TestDriver {
     for (const PlanNode& node : plan.nodes) {
       const auto* source = std::get_if<KafkaSource>(&node.op);
       if (source == nullptr) continue;
-      if (source->schema == nullptr) {
+      if (source->schema == nullptr && !HasWaiting(source->topic)) {
         return Status::InvalidArgument(node.location.ToString() + ": source '" + source->topic +
                                        "' needs a declared schema to be tested");
       }
@@ -66,6 +66,7 @@ class Driver final : public TestDriver {
       topic.partitions = options_.source_partitions;
       MR_RETURN_IF_ERROR(log_.CreateTopic(topic));
     }
+    for (const TestInputRecord& record : options_.waiting) MR_RETURN_IF_ERROR(Write(record));
     MR_ASSIGN_OR_RETURN(ReadyPipeline ready, SetUpPipeline(std::move(plan), cluster_, clock_, nullptr));
     ready_ = std::make_unique<ReadyPipeline>(std::move(ready));
     MR_ASSIGN_OR_RETURN(state_, StateRuntime::Make(ByteCount(kStateMemory)));
@@ -104,7 +105,7 @@ class Driver final : public TestDriver {
         const double before = metrics_.Sum("millrace_records_in_total");
         MR_RETURN_IF_ERROR(workers_[i]->RunOnce(Duration(0)));
         const bool read = metrics_.Sum("millrace_records_in_total") > before;
-        if (read && options_.restart_after_every_batch) {
+        if (read && options_.restart != TestRestart::kNever) {
           MR_RETURN_IF_ERROR(Restart(i));
           quiet = false;
         } else if (!read) {
@@ -163,6 +164,11 @@ class Driver final : public TestDriver {
   EventTime now() const override { return clock_.Now(); }
 
  private:
+  bool HasWaiting(const std::string& topic) const {
+    return std::any_of(options_.waiting.begin(), options_.waiting.end(),
+                       [&](const TestInputRecord& record) { return record.topic == topic; });
+  }
+
   Status StartWorker(std::size_t i) {
     WorkerOptions worker;
     worker.id = ready_->topology.app + "-test-" + std::to_string(i);
@@ -174,8 +180,12 @@ class Driver final : public TestDriver {
     return workers_[i]->Start();
   }
 
-  /// Every second time without a commit, as after kill -9: the batch is read again.
   Status Restart(std::size_t i) {
+    if (options_.restart == TestRestart::kStop) {
+      MR_RETURN_IF_ERROR(workers_[i]->Stop());
+      return StartWorker(i);
+    }
+    // Every second time without a commit, as after kill -9: the batch is read again.
     if (std::exchange(commit_before_restart_, !commit_before_restart_))
       MR_RETURN_IF_ERROR(workers_[i]->Checkpoint());
     workers_[i].reset();
@@ -199,7 +209,7 @@ class Driver final : public TestDriver {
 
 Result<std::unique_ptr<TestDriver>> TestDriver::Make(Plan plan, TestDriverOptions options) {
   const std::string temporary = GetEnv("TMPDIR").value_or("/tmp");
-  auto driver = std::make_unique<Driver>(options, temporary + "/millrace-test-" + RandomId());
+  auto driver = std::make_unique<Driver>(std::move(options), temporary + "/millrace-test-" + RandomId());
   MR_RETURN_IF_ERROR(driver->SetUp(std::move(plan)));
   return std::unique_ptr<TestDriver>(std::move(driver));
 }

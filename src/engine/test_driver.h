@@ -14,6 +14,23 @@
 
 namespace millrace {
 
+/// A record that a test writes to a source topic.
+struct TestInputRecord {
+  std::string topic;
+  Partition partition{0};
+  std::optional<std::string> key;
+  std::optional<std::string> value;    ///< nullopt: a tombstone
+  std::optional<EventTime> timestamp;  ///< nullopt: the manual clock
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+/// What a driver does to its workers after every batch.
+enum class TestRestart {
+  kNever,
+  kKill,  ///< drops everything that is not committed or stored, every second time the batch too; recovers
+  kStop,  ///< stops in good order and starts again
+};
+
 struct TestDriverOptions {
   /// The manual clock at the beginning.
   EventTime start{0};
@@ -22,8 +39,10 @@ struct TestDriverOptions {
   int workers = 1;
   /// Rows per batch; 0: as the plan says.
   std::int64_t batch_rows = 0;
-  /// Stop, drop everything that is not committed or stored, and recover after every batch.
-  bool restart_after_every_batch = false;
+  TestRestart restart = TestRestart::kNever;
+  /// Written to the source topics before the pipeline starts: what an undeclared schema is inferred from
+  /// (R7).
+  std::vector<TestInputRecord> waiting;
 };
 
 /// A committed record of a topic, as a read_committed consumer sees it.
@@ -33,16 +52,6 @@ struct TestOutputRecord {
   std::optional<std::string> key;
   std::optional<std::string> value;
   EventTime timestamp{0};
-  std::vector<std::pair<std::string, std::string>> headers;
-};
-
-/// A record that a test writes to a source topic.
-struct TestInputRecord {
-  std::string topic;
-  Partition partition{0};
-  std::optional<std::string> key;
-  std::optional<std::string> value;    ///< nullopt: a tombstone
-  std::optional<EventTime> timestamp;  ///< nullopt: the manual clock
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
@@ -62,7 +71,8 @@ struct TestCounters {
 /// returns. One owner, one thread. Life: Make -> (Write | AdvanceClock | RunUntilIdle | Read*)* -> destroy.
 class TestDriver {
  public:
-  /// Errors: user error as AnalyzePlan and compilation give it; sources need a declared schema.
+  /// Errors: user error as AnalyzePlan and compilation give it; a source without a declared schema needs
+  /// records that wait for it.
   static Result<std::unique_ptr<TestDriver>> Make(Plan plan, TestDriverOptions options);
   virtual ~TestDriver() = default;
 

@@ -53,7 +53,7 @@ TEST_P(MainJob, CountsPerMinuteAndSetsBrokenRecordsAside) {
   options.start = EventTime(1'000'000);
   options.workers = GetParam().workers;
   options.batch_rows = GetParam().batch_rows;
-  options.restart_after_every_batch = GetParam().restart;
+  options.restart = GetParam().restart ? TestRestart::kKill : TestRestart::kNever;
   options.source_partitions = GetParam().partitions;
   auto driver = TestDriver::Make(file->plan, options);
   ASSERT_TRUE(driver.ok()) << driver.status().ToString();

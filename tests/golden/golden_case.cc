@@ -98,6 +98,7 @@ class Parser {
   void ReadComment(std::string_view line) {
     if (line_ == 1 && line.starts_with("# rules: ")) case_.rules = Words(line.substr(9));
     if (line.starts_with("# configs: ")) case_.configs = Words(line.substr(11));
+    if (line.starts_with("# not on Kafka: ")) case_.not_on_kafka = line.substr(16);
   }
 
   Status Read(const Section& section) {

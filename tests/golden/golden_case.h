@@ -55,6 +55,7 @@ struct GoldenCase {
   std::string path;
   std::vector<std::string> rules;
   std::vector<std::string> configs;  ///< empty: all
+  std::string not_on_kafka;          ///< why a real broker cannot show it; empty: it can
   std::int64_t start_ms = 1'000'000'000;
   std::int32_t partitions = 1;
   std::string pipeline;  ///< complete YAML

@@ -107,7 +107,7 @@ Result<std::string> RunVariant(const PipelineFile& file, const PipelineTest& tes
   options.start = test.start;
   options.source_partitions = test.partitions;
   options.batch_rows = variant.batch_rows;
-  options.restart_after_every_batch = variant.restart;
+  options.restart = variant.restart ? TestRestart::kKill : TestRestart::kNever;
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<TestDriver> driver, TestDriver::Make(file.plan, options));
   MR_RETURN_IF_ERROR(Feed(test, *driver));
   std::string problems;

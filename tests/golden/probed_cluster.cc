@@ -1,0 +1,75 @@
+#include "probed_cluster.h"
+
+#include <utility>
+
+namespace millrace {
+namespace {
+
+class ProbedMember final : public GroupMember {
+ public:
+  ProbedMember(std::unique_ptr<GroupMember> member, InputProbe* probe)
+      : member_(std::move(member)), probe_(probe) {}
+
+  PartitionProgress Progress(const TopicPartition& partition) override {
+    return probe_->seen[partition] = member_->Progress(partition);
+  }
+
+  Status Subscribe(const std::vector<std::string>& topics, AssignmentListener* listener) override {
+    return member_->Subscribe(topics, listener);
+  }
+  Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(const PollLimits& limits) override {
+    return member_->Poll(limits);
+  }
+  Status Start(const TopicPartition& partition, Offset offset) override {
+    return member_->Start(partition, offset);
+  }
+  Status Pause(const TopicPartition& partition) override { return member_->Pause(partition); }
+  Status Resume(const TopicPartition& partition) override { return member_->Resume(partition); }
+  Result<std::vector<CommittedOffset>> Committed(std::span<const TopicPartition> partitions) override {
+    return member_->Committed(partitions);
+  }
+  Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition) override {
+    return member_->Bounds(partition);
+  }
+  Status CommitOffsets(std::span<const CommittedOffset> offsets) override {
+    return member_->CommitOffsets(offsets);
+  }
+  Result<std::shared_ptr<const GroupToken>> Token() override { return member_->Token(); }
+  bool AssignmentLost() override { return member_->AssignmentLost(); }
+  Status Close() override { return member_->Close(); }
+
+ private:
+  const std::unique_ptr<GroupMember> member_;
+  InputProbe* const probe_;
+};
+
+class ProbedCluster final : public Cluster {
+ public:
+  ProbedCluster(Cluster* cluster, InputProbe* probe) : cluster_(*cluster), probe_(probe) {}
+
+  Result<std::unique_ptr<GroupMember>> MakeGroupMember(const std::string& group,
+                                                       const std::string& client_id) override {
+    MR_ASSIGN_OR_RETURN(auto member, cluster_.MakeGroupMember(group, client_id));
+    return std::unique_ptr<GroupMember>(std::make_unique<ProbedMember>(std::move(member), probe_));
+  }
+  Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) override {
+    return cluster_.MakeProducer(transactional_id);
+  }
+  Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() override {
+    return cluster_.MakeChangelogReader();
+  }
+  TopicAdmin& admin() override { return cluster_.admin(); }
+  bool supports_exactly_once() const override { return cluster_.supports_exactly_once(); }
+
+ private:
+  Cluster& cluster_;
+  InputProbe* const probe_;
+};
+
+}  // namespace
+
+std::unique_ptr<Cluster> MakeProbedCluster(Cluster* cluster, InputProbe* probe) {
+  return std::make_unique<ProbedCluster>(cluster, probe);
+}
+
+}  // namespace millrace
