@@ -16,6 +16,8 @@ constexpr std::size_t kArenaBlockBytes = 256ULL << 10;
 constexpr double kBloomBitsPerKey = 10;
 constexpr int kMaxOpenFilesPerDisk = 256;
 constexpr std::size_t kMaxLogFileBytes = 1ULL << 20;
+constexpr std::size_t kManifestStepBytes = 64ULL
+                                           << 10;  // a task's manifest stays small; the default is 4 MiB
 
 rocksdb::BlockBasedTableOptions TableOptions(std::shared_ptr<rocksdb::Cache> cache) {
   rocksdb::BlockBasedTableOptions table;
@@ -64,6 +66,7 @@ Result<std::unique_ptr<StateRuntime>> StateRuntime::Make(ByteCount memory) {
   options.max_log_file_size = kMaxLogFileBytes;
   options.keep_log_file_num = 2;
   options.max_manifest_file_size = 4ULL << 20;
+  options.manifest_preallocation_size = kManifestStepBytes;
   return std::unique_ptr<StateRuntime>(new StateRuntime(std::move(impl)));
 }
 

@@ -1,0 +1,332 @@
+"""What a pipeline must give, row at a time, from the definitions (R2-R6, T1-T5, W1-W9, K1, K2).
+
+Nothing here is shared with the engine, and nothing is fast. A case is what generate.py makes.
+"""
+import json
+
+from expressions import INT_MAX, INT_MIN, Failures, evaluate
+
+NEVER = float("-inf")
+COLUMNS = {"k": str, "t": int, "v": int, "x": float, "s": str}
+MAX_FUTURE_MS = 24 * 3600 * 1000
+CLOCK_MS = 1_000_000_000
+
+
+class Result:
+    """Rows by topic as (key column values or None, JSON value or None), dead letters, and counts."""
+
+    def __init__(self):
+        self.topics = {"out": [], "out2": [], "late": []}
+        self.dead = []  # (partition, offset, classes or None when the class is of no interest)
+        self.filtered = 0
+
+
+class Row:
+    """One row under way: its columns in order, event time, the watermark before it, and where it came from."""
+
+    def __init__(self, values, time, before, source, tombstone=False, key=None):
+        self.values = values
+        self.time = time
+        self.before = before
+        self.source = source  # (partition, offset)
+        self.tombstone = tombstone
+        self.key = key  # what orders rows: those of one key stay in order
+
+    def with_values(self, values):
+        return Row(values, self.time, self.before, self.source, self.tombstone, self.key)
+
+
+def run(case):
+    """The Result of a case."""
+    result = Result()
+    repartitions = case["partitions"] > 1 and moves_rows(case)
+    tasks = [Task(case, result) for _ in range(1 if repartitions else case["partitions"])]
+    clocks = [Clock(case["out_of_orderness"]) for _ in range(case["partitions"])]
+    offsets = [0] * case["partitions"]
+    for record in case["input"]:
+        if record == "run":
+            continue
+        partition = record["partition"]
+        offset = offsets[partition]
+        offsets[partition] += 1
+        row = decode(case, record, (partition, offset), result)
+        if row is None:
+            continue
+        row.before = clocks[partition].watermark
+        clocks[partition].see(row.time)
+        if repartitions:
+            # Rows are generated so that none can be late: when its partition's report comes does not matter.
+            row.before = NEVER
+            tasks[0].process(row)
+        else:
+            tasks[partition].process(row)
+            tasks[partition].advance(clocks[partition].watermark)
+    if repartitions:
+        tasks[0].advance(min(clock.watermark for clock in clocks))
+    return result
+
+
+def moves_rows(case):
+    """True when rows of one group may be in several partitions: the declared key is not among its columns (K2)."""
+    return any("window" in step and case["source_key"] not in step["window"]["by"] for step in case["steps"])
+
+
+class Clock:
+    def __init__(self, out_of_orderness):
+        self.watermark = NEVER
+        self.out_of_orderness = out_of_orderness
+
+    def see(self, time):
+        self.watermark = max(self.watermark, time - self.out_of_orderness)
+
+
+def decode(case, record, source, result):
+    if record["value"] is None:
+        values = dict.fromkeys(COLUMNS)
+        if case["source_key"]:
+            values[case["source_key"]] = record["key"]  # the declared column is the message key (K2)
+        return Row(values, record["time"], None, source, tombstone=True, key=record["key"])
+    values = typed_values(record["value"])
+    if values is None:
+        result.dead.append((*source, {"decode"}))
+        return None
+    if case["source_key"] and values["k"] != record["key"]:
+        result.dead.append((*source, None))
+        return None
+    if values["t"] is None or values["t"] > CLOCK_MS + MAX_FUTURE_MS:
+        result.dead.append((*source, None))
+        return None
+    return Row(values, values["t"], None, source, key=record["key"])
+
+
+def typed_values(value):
+    """The columns of a JSON object, or None when a field does not fit its type (R5, R6)."""
+    try:
+        fields = json.loads(value)
+    except ValueError:
+        return None
+    if not isinstance(fields, dict):
+        return None
+    values = {}
+    for name, wanted in COLUMNS.items():
+        field = fields.get(name)
+        if field is None:
+            values[name] = None
+        elif isinstance(field, bool) or isinstance(field, (list, dict)):
+            return None
+        elif wanted is int:
+            if not isinstance(field, int) or not INT_MIN <= field <= INT_MAX:
+                return None
+            values[name] = field
+        elif wanted is float:
+            if isinstance(field, str):
+                return None
+            values[name] = float(field)
+        else:
+            values[name] = field if isinstance(field, str) else json.dumps(field)
+    return values
+
+
+class Task:
+    """The steps of a case for the rows of one partition."""
+
+    def __init__(self, case, result):
+        self.case = case
+        self.result = result
+        self.steps = [Window(step["window"], result) if "window" in step else step for step in case["steps"]]
+
+    def process(self, row, first=0):
+        for at in range(first, len(self.steps)):
+            step = self.steps[at]
+            if isinstance(step, Window):
+                for changed in step.add(row):
+                    self.process(changed, at + 1)
+                return
+            row = self.stateless(step, row)
+            if row is None:
+                return
+        for sink in self.case["sinks"]:
+            self.sink(sink, row)
+
+    def advance(self, watermark, first=0):
+        for at in range(first, len(self.steps)):
+            step = self.steps[at]
+            if not isinstance(step, Window):
+                continue
+            for closed in step.close(watermark):
+                self.process(closed, at + 1)
+            # What comes later is at least as new as the oldest window that can still close.
+            watermark -= step.grace
+
+    def stateless(self, step, row):
+        if "filter" in step:
+            failures = Failures()
+            keep = evaluate(step["filter"], row.values, failures)
+            if failures and not row.tombstone:
+                return self.dead_letter(row, failures)
+            if failures or keep is not True:
+                self.result.filtered += 1
+                return None
+            return row
+        if "with" in step:
+            if row.tombstone:
+                return row.with_values({**row.values, **dict.fromkeys(name for name, _ in step["with"])})
+            failures = Failures()
+            added = {name: evaluate(e, row.values, failures) for name, e in step["with"]}
+            if failures:
+                return self.dead_letter(row, failures)
+            return row.with_values({**row.values, **added})
+        if "drop" in step:
+            return row.with_values({n: v for n, v in row.values.items() if n not in step["drop"]})
+        names = dict(step["rename"])
+        return row.with_values({names.get(n, n): v for n, v in row.values.items()})
+
+    def sink(self, sink, row):
+        if sink.get("where") is not None:
+            failures = Failures()
+            keep = evaluate(sink["where"], row.values, failures)
+            if failures:
+                self.dead_letter(row, failures)
+                return
+            if keep is not True:
+                return
+        self.result.topics[sink["topic"]].append((row.key, None if row.tombstone else dict(row.values)))
+
+    def dead_letter(self, row, classes):
+        self.result.dead.append((*row.source, classes))
+
+
+class Window:
+    """A window step (W1-W9). Keeps every row it took, and counts anew whenever it is asked."""
+
+    def __init__(self, options, result):
+        self.options = options
+        self.result = result
+        self.grace = options["grace"]
+        self.rows = []  # (key, row, argument values by aggregate)
+        self.closed = NEVER
+
+    # --- Which windows ---
+
+    def windows_of(self, time):
+        """(start, end) of every window that may hold an event at `time`, oldest first."""
+        o = self.options
+        if o["kind"] == "sliding":
+            return [(end - o["size"], end) for end in range(time + 1, time + o["size"] + 1)]
+        step = o["size"] if o["kind"] == "tumbling" else o["step"]
+        newest = time - (time - o["offset"]) % step
+        starts = range(newest, time - o["size"], -step)
+        return [(start, start + o["size"]) for start in reversed(starts)]
+
+    def is_open(self, end, watermark):
+        return watermark < end + self.grace
+
+    # --- Rows ---
+
+    def add(self, row):
+        """Takes a row; yields the running results that changed when the step emits them."""
+        if row.tombstone:
+            return []
+        key = tuple(row.values[name] for name in self.options["by"])
+        if None in key and self.options["null_key"] != "group":
+            if self.options["null_key"] == "drop":
+                self.result.filtered += 1
+            else:
+                self.result.dead.append((*row.source, {"null_key"}))
+            return []
+        last_end = self.windows_of(row.time)[-1][1]
+        if not self.is_open(last_end, row.before):
+            late_by = row.before - (last_end + self.grace)
+            self.result.topics["late"].append((row.key, {**row.values, "late_by": late_by}))
+            return []
+        failures = Failures()
+        arguments = [None if a["argument"] is None else evaluate(a["argument"], row.values, failures)
+                     for a in self.options["aggregates"]]
+        if failures or self.overflows(key, row, arguments):
+            self.result.dead.append((*row.source, failures or {"overflow"}))
+            return []
+        self.rows.append((key, row, arguments))
+        if self.options["emit"] != "current":
+            return []
+        open_now = [w for w in self.windows_of(row.time) if self.is_open(w[1], row.before)]
+        return [self.result_row(key, window, final=False) for window in open_now]
+
+    def overflows(self, key, row, arguments):
+        """Whether a sum of integers would leave int64 in a window of the row (W8)."""
+        sums = [i for i, a in enumerate(self.options["aggregates"]) if a["function"] == "sum"]
+        for window in self.windows_of(row.time):
+            if not self.is_open(window[1], row.before):
+                continue
+            held = self.held(key, window)
+            for i in sums:
+                values = [arguments[i], *(h[1][i] for h in held)]
+                if any(isinstance(v, float) for v in values):
+                    continue
+                if not INT_MIN <= sum(v for v in values if v is not None) <= INT_MAX:
+                    return True
+        return False
+
+    # --- Results ---
+
+    def held(self, key, window):
+        return [(row, arguments) for k, row, arguments in self.rows
+                if k == key and window[0] <= row.time < window[1] and self.is_open(window[1], row.before)]
+
+    def existing(self):
+        """(end, key order, key, window) of every window that has a result."""
+        found = {}
+        for key, row, _ in self.rows:
+            for window in self.windows_of(row.time):
+                if self.options["kind"] == "sliding" and window[1] != row.time + 1:
+                    continue  # a sliding window exists for the times at which there are rows
+                if self.is_open(window[1], row.before):
+                    order = tuple((False, 0) if value is None else (True, value) for value in key)  # null first
+                    found[(window[1], order)] = (key, window)
+        return [(end, *found[(end, order)]) for end, order in sorted(found)]
+
+    def close(self, watermark):
+        """Results of the windows that close when the watermark reaches `watermark`, in order of end and key."""
+        closing = [(key, window) for end, key, window in self.existing()
+                   if self.is_open(end, self.closed) and not self.is_open(end, watermark)]
+        results = [self.result_row(key, window, final=True) for key, window in closing]
+        self.closed = max(self.closed, watermark)
+        return results
+
+    def result_row(self, key, window, final):
+        values = dict(zip(self.options["by"], key))
+        values["window_start"], values["window_end"] = window
+        held = self.held(key, window)
+        for i, aggregate in enumerate(self.options["aggregates"]):
+            values[aggregate["name"]] = aggregated(aggregate, i, held)
+        if self.options["emit"] == "current":
+            values["final"] = final
+        return Row(values, window[1] - 1, NEVER, None, key=key)
+
+
+def aggregated(aggregate, i, held):
+    function = aggregate["function"]
+    if aggregate["argument"] is None:
+        return len(held)
+    by_time = sorted(((row.time, row.source, arguments[i]) for row, arguments in held if arguments[i] is not None),
+                     key=lambda entry: entry[:2])
+    values = [value for _, _, value in by_time]
+    if function == "count":
+        return len(values)
+    if not values:
+        return None
+    arrived = [arguments[i] for _, arguments in held if arguments[i] is not None]
+    if function == "mean":
+        return compensated_sum([float(v) for v in arrived]) / len(values)
+    if function == "sum":
+        return compensated_sum(arrived) if isinstance(arrived[0], float) else sum(arrived)
+    return {"min": min, "max": max, "first": lambda v: v[0], "last": lambda v: v[-1]}[function](values)
+
+
+def compensated_sum(values):
+    """Kahan's sum as Neumaier improved it (W8)."""
+    total = lost = 0.0
+    for value in values:
+        new = total + value
+        lost += (total - new) + value if abs(total) >= abs(value) else (value - new) + total
+        total = new
+    return total + lost
