@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "columnar/record_block.h"
+#include "connect/undecodable.h"
 
 namespace millrace {
 
@@ -23,6 +24,8 @@ class ChangelogReader {
   virtual Status Remove(const TopicPartition& partition) = 0;
   /// Blocks that arrived within `wait`, at most one per partition.
   virtual Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(Duration wait) = 0;
+  /// What Poll passed over since the last call. State that was read without it is not the state.
+  virtual std::vector<UndecodableRecords> TakeUndecodable() = 0;
   /// The consumer's position: passes transaction markers, so it reaches the end even when the last record is
   /// one.
   virtual Offset Position(const TopicPartition& partition) = 0;

@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "columnar/record_block.h"
+#include "connect/undecodable.h"
 
 namespace millrace {
 
@@ -69,6 +70,10 @@ class GroupMember {
   /// time. Keeps the membership alive: call it at least every few seconds, also when everything is stalled
   /// (then with max_records = 0, which serves events and delivers nothing).
   virtual Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(const PollLimits& limits) = 0;
+
+  /// What Poll passed over since the last call, of partitions still started. To be settled in the transaction
+  /// that moves the position past it (R3), so: to be taken after every Poll that succeeded.
+  virtual std::vector<UndecodableRecords> TakeUndecodable() = 0;
 
   /// Starts delivery of an assigned partition at `offset`; on one already started, seeks there.
   virtual Status Start(const TopicPartition& partition, Offset offset) = 0;

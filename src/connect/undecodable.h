@@ -6,8 +6,8 @@
 
 namespace millrace {
 
-/// Records that no client can read (a broken checksum, a batch that does not decompress) and that reading went
-/// past. Together with the blocks they cover every offset.
+/// Records that no client can read (a broken checksum, a batch that does not decompress) and that reading
+/// went past. Together with the blocks they cover every offset.
 struct UndecodableRecords {
   TopicPartition partition;
   Offset first;         ///< the first offset passed over

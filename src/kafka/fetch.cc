@@ -1,6 +1,7 @@
 #include "kafka/fetch.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <librdkafka/rdkafka.h>
 
@@ -22,6 +23,8 @@ struct Fetch::PartitionFetch {
   Offset end_seen_at = kNoOffset;
   UndecodableBatch undecodable;
   std::optional<Offset> seek_to;  // wanted by the search for the end of an undecodable batch
+  std::string undecodable_reason;
+  std::vector<SkippedRecords> skipped;  // not taken yet
 };
 
 namespace {
@@ -136,6 +139,7 @@ void Fetch::Start(const TopicPartition& partition, Offset offset) {
   at->end_seen_at = kNoOffset;
   at->undecodable.Reset();
   at->seek_to.reset();
+  at->skipped.clear();
 }
 
 Offset Fetch::Position(const TopicPartition& partition) const {
@@ -204,6 +208,7 @@ void Fetch::OnPartitionError(PartitionFetch& at, const rd_kafka_message_t& messa
   }
   const std::string_view detail = rd_kafka_message_errstr(&message);
   if (CannotBeDecoded(message.err)) {
+    if (!at.undecodable.searching()) at.undecodable_reason = detail;
     const auto step = at.undecodable.OnError(Offset(message.offset), message.err);
     if (step.seek.has_value()) Apply(at, step);
     return;
@@ -222,11 +227,15 @@ void Fetch::Apply(PartitionFetch& at, const UndecodableBatch::Step& step) {
     searching_ = true;
   }
   if (!step.skipped.has_value()) return;
-  const auto& [first, next] = *step.skipped;
-  Log(LogLevel::kError, "Records that cannot be decoded were skipped",
+  // A batch may begin before what was asked for; those records have been delivered.
+  const Offset first = std::max(step.skipped->first, at.position);
+  const Offset next = step.skipped->second;
+  Log(LogLevel::kError, "records that cannot be decoded were passed over",
       {{"partition", at.partition.ToString()},
        {"first_offset", first.value()},
-       {"next_offset", next.value()}});
+       {"next_offset", next.value()},
+       {"reason", at.undecodable_reason}});
+  at.skipped.push_back({at.partition, first, next, at.undecodable_reason});
   if (undecodable_ != nullptr) undecodable_->Add(1);
 }
 
@@ -276,6 +285,15 @@ std::vector<std::shared_ptr<const RecordBlock>> Fetch::Take() {
   records_ = 0;
   bytes_ = 0;
   return blocks;
+}
+
+std::vector<SkippedRecords> Fetch::TakeSkipped() {
+  std::vector<SkippedRecords> skipped;
+  for (const auto& at : partitions_) {
+    std::move(at->skipped.begin(), at->skipped.end(), std::back_inserter(skipped));
+    at->skipped.clear();
+  }
+  return skipped;
 }
 
 Status Fetch::TakeError() { return std::exchange(error_, Status::Ok()); }

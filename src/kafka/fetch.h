@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,14 @@ struct FetchLimits {
   Duration wait{100};
   std::int64_t max_records = 65'536;
   std::int64_t max_bytes = 16 << 20;
+};
+
+/// Records of a batch that can never be read, passed over.
+struct SkippedRecords {
+  TopicPartition partition;
+  Offset first;
+  Offset next;
+  std::string reason;
 };
 
 /// The reading side of a consumer: one librdkafka queue into which the partitions being read are forwarded,
@@ -67,6 +76,9 @@ class Fetch {
   bool empty() const { return records_ == 0; }
   /// The blocks collected, one per partition that got records.
   std::vector<std::shared_ptr<const RecordBlock>> Take();
+
+  /// What was passed over since the last call, of partitions not started anew since.
+  std::vector<SkippedRecords> TakeSkipped();
 
   /// The first error of a partition since the last call that reading does not get over by itself, or ok.
   Status TakeError();

@@ -70,6 +70,9 @@ class GroupConsumer final : private ClientHooks {
   /// served, records stay where they are.
   Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(const FetchLimits& limits);
 
+  /// See Fetch::TakeSkipped.
+  std::vector<SkippedRecords> TakeSkipped() { return fetch_->TakeSkipped(); }
+
   Status Start(const TopicPartition& partition, Offset offset);
   Status Pause(const TopicPartition& partition);
   Status Resume(const TopicPartition& partition);

@@ -26,6 +26,8 @@ class PartitionReader {
   Status Add(const TopicPartition& partition, Offset from);
   Status Remove(const TopicPartition& partition);
   Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(const FetchLimits& limits);
+  /// See Fetch::TakeSkipped.
+  std::vector<SkippedRecords> TakeSkipped() { return fetch_->TakeSkipped(); }
   /// The next record Poll will return; passes transaction markers. kNoOffset when not added.
   Offset Position(const TopicPartition& partition) const { return fetch_->Position(partition); }
 

@@ -34,6 +34,7 @@ UndecodableBatch::Step UndecodableBatch::OnError(Offset offset, int code) {
     error_code_ = code;
     equal_errors_ = 0;
   }
+  looking_again_ = false;
   if (++equal_errors_ < kEqualErrors) return {};
   searching_ = true;
   inside_ = offset;
@@ -44,7 +45,14 @@ UndecodableBatch::Step UndecodableBatch::OnError(Offset offset, int code) {
 
 UndecodableBatch::Step UndecodableBatch::OnGood(Offset offset) {
   if (!searching_) {
-    if (offset >= error_offset_) equal_errors_ = 0;
+    if (equal_errors_ == 0 || offset < error_offset_) return {};
+    // Good records beyond the error: the batch was passed over without a word, or an error that went away was
+    // followed by a gap in the offsets.
+    if (offset > error_offset_ && !looking_again_) {
+      looking_again_ = true;
+      return {.seek = error_offset_, .deliver = false, .skipped = std::nullopt};
+    }
+    Reset();
     return {};
   }
   if (offset < probe_) return {.seek = std::nullopt, .deliver = false, .skipped = std::nullopt};

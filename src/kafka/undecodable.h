@@ -11,9 +11,10 @@ namespace millrace::kafka {
 /// Finds the way past a batch that can never be read (a decompression bomb, a broken batch).
 ///
 /// librdkafka reports such a batch as the same error at the same offset again and again, and its end is not
-/// known. After kEqualErrors of them the offset behind it is searched for by reading on at growing distances
-/// and then halving the interval between the last offset inside the batch and the first outside, so that no
-/// good record is lost: about 2 log2(records) reads.
+/// known. Of a batch with a wrong checksum it reports the error once, when good records follow, and goes on
+/// with them: then the place of the error is sought again. After kEqualErrors of them the offset behind it is
+/// searched for by reading on at growing distances and then halving the interval between the last offset
+/// inside the batch and the first outside, so that no good record is lost: about 2 log2(records) reads.
 ///
 /// One per partition, one owner, one thread. A state machine:
 ///   reading --kEqualErrors equal errors--> searching --end of the batch found--> reading
@@ -44,10 +45,11 @@ class UndecodableBatch {
   Step Probe(Offset at);
   Step Narrow();
 
-  // reading
+  // reading; looking_again_: a good record came after an error, so the offset of the error is read once more
   Offset error_offset_ = kNoOffset;
   int error_code_ = 0;
   int equal_errors_ = 0;
+  bool looking_again_ = false;
   // searching: inside_ is in the batch, outside_ (when known) is behind it, probe_ is being read
   bool searching_ = false;
   Offset inside_ = kNoOffset;

@@ -55,6 +55,31 @@ TEST(UndecodableBatch, AFewEqualErrorsChangeNothing) {
   EXPECT_FALSE(batch.searching());
 }
 
+TEST(UndecodableBatch, ABatchThatIsReportedOnceAndPassedOverIsSoughtAgainAndSkipped) {
+  // As with a wrong checksum: every read of [10, 13) gives its error and then the good record behind it.
+  UndecodableBatch batch;
+  UndecodableBatch::Step step;
+  std::int64_t at = 10;
+  for (int reads = 0; reads < 50 && !step.skipped.has_value(); ++reads) {
+    step = {};
+    if (at < 13) step = batch.OnError(Offset(10), kBadCompression);
+    if (!step.seek.has_value()) step = batch.OnGood(Offset(std::max<std::int64_t>(at, 13)));
+    ASSERT_FALSE(step.deliver) << "a record behind the batch was delivered before the batch was settled";
+    ASSERT_TRUE(step.seek.has_value());
+    at = step.seek->value();
+  }
+  ASSERT_TRUE(step.skipped.has_value());
+  EXPECT_EQ(*step.skipped, std::pair(Offset(10), Offset(13)));
+}
+
+TEST(UndecodableBatch, AnErrorThatGoesAwayCostsOneMoreReadAndNothingElse) {
+  UndecodableBatch batch;
+  static_cast<void>(batch.OnError(Offset(10), kBadCompression));
+  EXPECT_EQ(batch.OnGood(Offset(14)).seek, Offset(10));  // a compacted log: 10 to 13 are gone
+  EXPECT_TRUE(batch.OnGood(Offset(14)).deliver);
+  EXPECT_TRUE(batch.quiet());
+}
+
 TEST(UndecodableBatch, AnotherBatchThatIsBadTooEndsTheFirst) {
   UndecodableBatch batch;
   UndecodableBatch::Step step;

@@ -5,6 +5,9 @@
 namespace millrace {
 namespace {
 
+constexpr std::string_view kFetchStage = "fetch";
+constexpr std::string_view kUndecodableClass = "undecodable";
+
 /// "bids[3] offset 17" or "a row without a record".
 std::string Where(const RecordBlock* block, std::int64_t record) {
   if (block == nullptr) return "a row computed from state";
@@ -26,13 +29,44 @@ Status DeadLetterWriter::Handle(ErrorPolicy policy, const std::string& stage, co
           Where(block, records[i]) + ": step " + stage + ": " + error.message +
           "; set dead_letter: {topic: ...} to keep such records aside, or on_error: drop");
     }
-    metrics_
-        .GetCounter("millrace_errors_total", "Rows that failed, by step and class.",
-                    {{"step", stage}, {"class", error.error_class}})
-        .Add(1);
+    Count(stage, error.error_class);
     if (policy == ErrorPolicy::kDeadLetter) MR_RETURN_IF_ERROR(Write(stage, block, records[i], error));
   }
   return Status::Ok();
+}
+
+void DeadLetterWriter::Count(const std::string& step, const std::string& error_class) {
+  metrics_
+      .GetCounter("millrace_errors_total", "Rows that failed, by step and class.",
+                  {{"step", step}, {"class", error_class}})
+      .Add(1);
+}
+
+Status DeadLetterWriter::HandleUndecodable(ErrorPolicy policy, const UndecodableRecords& records) {
+  const std::string what = "undecodable batch: offsets " + std::to_string(records.first.value()) + " to " +
+                           std::to_string(records.next.value() - 1) + ": " + records.message;
+  if (policy == ErrorPolicy::kFail) {
+    return Status::InvalidArgument(records.partition.ToString() + " offset " +
+                                   std::to_string(records.first.value()) + ": " + what +
+                                   "; set dead_letter: {topic: ...} to note such records, or on_error: drop "
+                                   "to pass over them");
+  }
+  Count(std::string(kFetchStage), std::string(kUndecodableClass));
+  if (policy == ErrorPolicy::kDrop) return Status::Ok();
+  MR_CHECK(producer_ != nullptr && !topic_.empty());
+  const std::string partition = std::to_string(records.partition.partition.value());
+  const std::string offset = std::to_string(records.first.value());
+  const HeaderView headers[] = {{"__connect.errors.topic", BytesView::Of(records.partition.topic)},
+                                {"__connect.errors.partition", BytesView::Of(partition)},
+                                {"__connect.errors.offset", BytesView::Of(offset)},
+                                {"__connect.errors.stage", BytesView::Of(kFetchStage)},
+                                {"__connect.errors.class.name", BytesView::Of(kUndecodableClass)},
+                                {"__connect.errors.exception.message", BytesView::Of(what)}};
+  OutgoingRecord out;
+  out.topic = topic_;
+  out.timestamp_ms = clock_.Now().value();
+  out.headers = headers;
+  return producer_->Send(out).WithContext("writing to the dead-letter topic '" + topic_ + "'");
 }
 
 Status DeadLetterWriter::Write(const std::string& stage, const RecordBlock* block, std::int64_t record,

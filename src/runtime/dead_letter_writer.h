@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "columnar/batch.h"
+#include "connect/group_member.h"
 #include "connect/producer.h"
 #include "runtime/topology.h"
 
@@ -29,7 +30,11 @@ class DeadLetterWriter {
   Status Handle(ErrorPolicy policy, const std::string& stage, const RecordBlock* block,
                 std::span<const std::int64_t> records, std::span<const RowError> errors);
 
+  /// Records of a source that cannot even be read: one dead letter for all of them, without key and value.
+  Status HandleUndecodable(ErrorPolicy policy, const UndecodableRecords& records);
+
  private:
+  void Count(const std::string& step, const std::string& error_class);
   Status Write(const std::string& stage, const RecordBlock* block, std::int64_t record,
                const RowError& error);
 

@@ -1,6 +1,7 @@
 #include "runtime/restorer.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/log.h"
 
@@ -8,6 +9,17 @@ namespace millrace {
 namespace {
 
 constexpr std::chrono::seconds kLogEvery{5};
+constexpr std::int64_t kDefaultDeleteRetentionMs = 86'400'000;  // Kafka's
+
+/// How long the log keeps tombstones.
+std::int64_t DeleteRetentionMs(const TopicDescription& topic) {
+  const auto found = topic.config.find("delete.retention.ms");
+  if (found == topic.config.end()) return kDefaultDeleteRetentionMs;
+  std::int64_t retention = kDefaultDeleteRetentionMs;
+  const std::string& text = found->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), retention);
+  return error == std::errc() && end == text.data() + text.size() ? retention : kDefaultDeleteRetentionMs;
+}
 
 }  // namespace
 
@@ -70,6 +82,16 @@ Result<Restorer::Table> Restorer::Inspect(Task* task, const std::string& name,
          {"first", table.first.value()},
          {"end", table.end.value()}});
   }
+  const std::optional<EventTime> written = task->store()->LastCommitted();
+  const std::int64_t age_ms = written.has_value() ? clock_.Now().value() - written->value() : 0;
+  // Rows whose tombstones the log has forgotten would stay for ever. Half: the rest is for the reading.
+  if (from.has_value() && age_ms > DeleteRetentionMs(*topic) / 2) {
+    table.trusted = false;
+    Log(LogLevel::kWarning, "state on disk is older than the changelog keeps tombstones; it is rebuilt",
+        {{"changelog", changelog.ToString()},
+         {"age_s", age_ms / 1000},
+         {"delete_retention_ms", DeleteRetentionMs(*topic)}});
+  }
   table.applied = std::max(from.value_or(table.first), table.first);
   return table;
 }
@@ -107,6 +129,13 @@ void Restorer::Remove(Task* task) {
 Result<std::vector<Task*>> Restorer::Step(Duration wait) {
   if (!tables_.empty()) {
     MR_ASSIGN_OR_RETURN(const auto blocks, reader_->Poll(wait));
+    for (const UndecodableRecords& lost : reader_->TakeUndecodable()) {
+      return Status::Corrupt("the changelog " + lost.partition.ToString() + " cannot be decoded at offsets " +
+                             std::to_string(lost.first.value()) + " to " +
+                             std::to_string(lost.next.value() - 1) + " (" + lost.message +
+                             "), so the state cannot be rebuilt; restore the topic, or 'millrace reset' the "
+                             "pipeline");
+    }
     for (const auto& block : blocks) {
       const auto found = tables_.find(block->partition());
       if (found == tables_.end()) continue;

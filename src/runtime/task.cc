@@ -1,5 +1,7 @@
 #include "runtime/task.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "runtime/offset_metadata.h"
 
@@ -151,6 +153,14 @@ Status Task::Process(std::shared_ptr<const RecordBlock> block) {
     }
   }
   positions_[input] = block->next_offset();
+  progress_ = true;
+  return Status::Ok();
+}
+
+Status Task::PassOver(const UndecodableRecords& records) {
+  const std::size_t input = InputIndex(records.partition.topic);
+  MR_RETURN_IF_ERROR(dead_letters_.HandleUndecodable(inputs_[input].on_error, records));
+  positions_[input] = std::max(positions_[input], records.next);
   progress_ = true;
   return Status::Ok();
 }

@@ -65,6 +65,8 @@ class Task {
   void set_producer(Producer* producer);
 
   Status Process(std::shared_ptr<const RecordBlock> block);
+  /// Settles records that cannot be read (R3) and moves the position past them.
+  Status PassOver(const UndecodableRecords& records);
   /// `at_end[i]`: input i has been read to its end and its broker answers.
   Status CheckIdle(const std::vector<bool>& at_end);
 

@@ -8,14 +8,9 @@
 namespace millrace {
 namespace {
 
-constexpr std::chrono::milliseconds kIdleCheckEvery{100};
-constexpr std::chrono::seconds kPurgeEvery{30};
-constexpr Duration kFreshFetch{1'000};      // T3
 constexpr int kRoundsBetweenAttempts = 10;  // to start a task; a round waits up to 50 ms for input
 constexpr Duration kRecoveryBackoffFirst{100};
 constexpr Duration kRecoveryBackoffMost{5'000};
-
-constexpr std::string_view kLag = "kafka_consumergroup_lag";
 
 // Longer intervals would overflow when compared in nanoseconds.
 constexpr Duration kLongestCommitInterval = std::chrono::hours(24 * 365);
@@ -112,6 +107,7 @@ Status Worker::RunOnce(Duration wait) {
   if (recovery_needed_) return Status::Ok();
   MR_RETURN_IF_ERROR(OpenTasks());
   Status processed = ProcessBlocks(*std::move(polled));
+  if (processed.ok()) processed = PassOver(member_->TakeUndecodable());
   if (processed.ok()) processed = CheckIdle();
   if (IsRetryable(processed)) return Recover(processed);
   MR_RETURN_IF_ERROR(processed);
@@ -350,7 +346,7 @@ void Worker::OnRevoked(std::vector<TopicPartition> partitions, bool lost) {
       tasks_.erase(found);
     }
     assigned_.erase(partition);
-    context_.metrics->RemoveGauge(kLag, LagLabels(partition));
+    ForgetLag(partition);
     committed_.erase(partition);
     purged_.erase(partition);
   }
@@ -375,91 +371,8 @@ bool Worker::HoldsAllInputs(TaskId id) const {
   });
 }
 
-// --- Processing
+// --- Status
 // --------------------------------------------------------------------------------------------------
-
-Status Worker::ProcessBlocks(std::vector<std::shared_ptr<const RecordBlock>> blocks) {
-  blocks_last_poll_ = static_cast<std::int64_t>(blocks.size());
-  if (blocks.empty()) return Status::Ok();
-  MR_RETURN_IF_ERROR(BeginIfNeeded());
-  for (auto& block : blocks) {
-    for (const TaskId id : TasksOf(block->partition())) {
-      const auto found = tasks_.find(id);
-      // Fetched before a revocation or a recovery: it will be read again from the committed offset.
-      if (found == tasks_.end() || found->second.phase != Phase::kRunning) continue;
-      MR_RETURN_IF_ERROR(ProcessBlock(*found->second.task, std::move(block)));
-      break;
-    }
-  }
-  return Status::Ok();
-}
-
-Status Worker::ProcessBlock(Task& task, std::shared_ptr<const RecordBlock> block) {
-  records_in_.Add(block->num_records());
-  bytes_in_.Add(block->num_bytes());
-  batch_rows_.Observe(static_cast<double>(block->num_records()));
-  const auto started = context_.clock->Steady();
-  MR_RETURN_IF_ERROR(task.Process(std::move(block)));
-  const std::chrono::duration<double> took = context_.clock->Steady() - started;
-  batch_seconds_.Observe(took.count());
-  return Status::Ok();
-}
-
-MetricLabels Worker::LagLabels(const TopicPartition& partition) const {
-  return {{"consumergroup", context_.topology->app},
-          {"topic", partition.topic},
-          {"partition", std::to_string(partition.partition.value())}};
-}
-
-Status Worker::CheckIdle() {
-  const auto now = context_.clock->Steady();
-  if (now - last_idle_check_ < kIdleCheckEvery && blocks_last_poll_ > 0) return Status::Ok();
-  last_idle_check_ = now;
-  std::int64_t lag = 0;
-  for (auto& [id, held] : tasks_) {
-    if (held.phase != Phase::kRunning) continue;
-    std::vector<bool> at_end;
-    for (const TopicPartition& input : held.task->inputs()) {
-      const PartitionProgress progress = member_->Progress(input);
-      at_end.push_back(progress.position != kNoOffset && progress.position == progress.last_stable &&
-                       progress.position == progress.high && progress.since_last_fetch < kFreshFetch);
-      const std::int64_t behind =
-          std::max<std::int64_t>(0, progress.last_stable.value() - progress.position.value());
-      context_.metrics
-          ->GetGauge(kLag, "Records between the position and the end of a partition.", LagLabels(input))
-          .Set(static_cast<double>(behind));
-      lag += behind;
-    }
-    MR_RETURN_IF_ERROR(BeginIfNeeded());
-    MR_RETURN_IF_ERROR(held.task->CheckIdle(at_end));
-    held.task->RefreshMetrics();
-  }
-  status_.lag = lag;
-  UpdateStatus();
-  return Status::Ok();
-}
-
-Status Worker::PurgeRepartitions() {
-  const auto now = context_.clock->Steady();
-  if (now - last_purge_ < kPurgeEvery) return Status::Ok();
-  last_purge_ = now;
-  for (const SubTopology& sub : context_.topology->sub_topologies) {
-    for (const auto& [partition, offset] : committed_) {
-      if (std::find(sub.repartition_inputs.begin(), sub.repartition_inputs.end(), partition.topic) ==
-          sub.repartition_inputs.end())
-        continue;
-      if (purged_[partition] >= offset) continue;
-      const Status purged = cluster_.admin().DeleteRecords(partition, offset);
-      if (purged.ok()) {
-        purged_[partition] = offset;
-      } else {
-        Log(LogLevel::kWarning, "a repartition topic could not be purged",
-            {{"partition", partition.ToString()}, {"error", purged}});
-      }
-    }
-  }
-  return Status::Ok();
-}
 
 void Worker::UpdateStatus() {
   std::int64_t running = 0;

@@ -95,10 +95,13 @@ class Worker final : private AssignmentListener {
   Status RestoreSome(Duration wait);
   Status StartTask(HeldTask* held);
   Status ProcessBlocks(std::vector<std::shared_ptr<const RecordBlock>> blocks);
+  Status PassOver(const std::vector<UndecodableRecords>& undecodable);
+  /// The running task that reads `partition`; null when there is none (any more).
+  Task* RunningTask(const TopicPartition& partition);
   Status CheckIdle();
   Status PurgeRepartitions();
   Status ProcessBlock(Task& task, std::shared_ptr<const RecordBlock> block);
-  MetricLabels LagLabels(const TopicPartition& partition) const;
+  void ForgetLag(const TopicPartition& partition);
   Result<Offset> StartOffset(const CommittedOffset& committed);
   std::vector<TaskId> TasksOf(const TopicPartition& partition) const;
   bool HoldsAllInputs(TaskId id) const;

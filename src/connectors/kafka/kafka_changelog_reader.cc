@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "connectors/kafka/kafka_group_member.h"
+
 namespace millrace {
 namespace {
 
@@ -22,6 +24,7 @@ class KafkaChangelogReader final : public ChangelogReader {
   Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(Duration wait) override {
     return reader_->Poll({wait, kMaxRecords, kMaxBytes});
   }
+  std::vector<UndecodableRecords> TakeUndecodable() override { return ToUndecodable(reader_->TakeSkipped()); }
   Offset Position(const TopicPartition& partition) override { return reader_->Position(partition); }
 
  private:

@@ -19,6 +19,10 @@ class KafkaGroupMember final : public GroupMember, private kafka::RebalanceListe
     return consumer_->Poll({limits.wait, limits.max_records, limits.max_bytes});
   }
 
+  std::vector<UndecodableRecords> TakeUndecodable() override {
+    return ToUndecodable(consumer_->TakeSkipped());
+  }
+
   Status Start(const TopicPartition& partition, Offset offset) override {
     return consumer_->Start(partition, offset);
   }
@@ -72,6 +76,14 @@ class KafkaGroupMember final : public GroupMember, private kafka::RebalanceListe
 
 std::unique_ptr<GroupMember> MakeKafkaGroupMember(std::unique_ptr<kafka::GroupConsumer> consumer) {
   return std::make_unique<KafkaGroupMember>(std::move(consumer));
+}
+
+std::vector<UndecodableRecords> ToUndecodable(std::vector<kafka::SkippedRecords> skipped) {
+  std::vector<UndecodableRecords> undecodable;
+  undecodable.reserve(skipped.size());
+  for (kafka::SkippedRecords& at : skipped)
+    undecodable.push_back({std::move(at.partition), at.first, at.next, std::move(at.reason)});
+  return undecodable;
 }
 
 std::vector<kafka::GroupOffset> ToGroupOffsets(std::span<const CommittedOffset> offsets) {

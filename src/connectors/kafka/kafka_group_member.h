@@ -22,6 +22,9 @@ class KafkaGroupToken final : public GroupToken {
 
 std::unique_ptr<GroupMember> MakeKafkaGroupMember(std::unique_ptr<kafka::GroupConsumer> consumer);
 
+/// What the clients passed over, as the contracts say it.
+std::vector<UndecodableRecords> ToUndecodable(std::vector<kafka::SkippedRecords> skipped);
+
 /// The same offsets in the form that the clients take.
 std::vector<kafka::GroupOffset> ToGroupOffsets(std::span<const CommittedOffset> offsets);
 

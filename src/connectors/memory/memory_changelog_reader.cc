@@ -34,10 +34,14 @@ class MemoryChangelogReader final : public ChangelogReader {
     for (auto& [partition, position] : positions_) {
       MR_ASSIGN_OR_RETURN(FetchedRecords fetched, log_->Fetch(partition, position, kLimits));
       position = fetched.next;
+      for (const auto& [first, next] : fetched.broken)
+        undecodable_.push_back({partition, first, next, "injected fault: broken records"});
       if (fetched.block != nullptr) blocks.push_back(std::move(fetched.block));
     }
     return blocks;
   }
+
+  std::vector<UndecodableRecords> TakeUndecodable() override { return std::exchange(undecodable_, {}); }
 
   Offset Position(const TopicPartition& partition) override {
     const auto it = positions_.find(partition);
@@ -47,6 +51,7 @@ class MemoryChangelogReader final : public ChangelogReader {
  private:
   MemoryLog* const log_;
   std::map<TopicPartition, Offset> positions_;
+  std::vector<UndecodableRecords> undecodable_;
 };
 
 }  // namespace

@@ -36,10 +36,21 @@ class MemoryGroupMember final : public GroupMember {
     return FetchAll(limits);
   }
 
+  std::vector<UndecodableRecords> TakeUndecodable() override {
+    std::vector<UndecodableRecords> taken;
+    for (auto& [partition, reading] : assigned_) {
+      for (const auto& [first, next] : reading.broken)
+        taken.push_back({partition, first, next, "injected fault: broken records"});
+      reading.broken.clear();
+    }
+    return taken;
+  }
+
   Status Start(const TopicPartition& partition, Offset offset) override {
     MR_ASSIGN_OR_RETURN(Reading * reading, Find(partition));
     reading->started = true;
     reading->paused = false;
+    reading->broken.clear();
     reading->position = offset;
     return Status::Ok();
   }
@@ -120,6 +131,7 @@ class MemoryGroupMember final : public GroupMember {
     bool paused = false;
     Offset position = kNoOffset;
     std::optional<std::chrono::nanoseconds> fetched;
+    std::vector<std::pair<Offset, Offset>> broken;  // passed over, not taken yet
   };
 
   Result<Reading*> Find(const TopicPartition& partition) {
@@ -175,6 +187,7 @@ class MemoryGroupMember final : public GroupMember {
           log_->Fetch(entry->first, reading.position, {Isolation::kReadCommitted, records_left, bytes_left}));
       reading.fetched = log_->clock().Steady();
       reading.position = fetched.next;
+      reading.broken.insert(reading.broken.end(), fetched.broken.begin(), fetched.broken.end());
       if (fetched.block == nullptr) continue;
       records_left -= fetched.block->num_records();
       bytes_left -= fetched.block->num_bytes();

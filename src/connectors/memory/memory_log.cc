@@ -184,6 +184,14 @@ Result<FetchedRecords> MemoryLog::Fetch(const TopicPartition& partition, Offset 
   return log->Fetch(from, limits);
 }
 
+Status MemoryLog::Break(const TopicPartition& partition, Offset first, Offset next) {
+  MutexLock lock(mutex_);
+  PartitionLog* log = Find(partition);
+  if (log == nullptr) return NoSuchPartition(partition);
+  log->Break(first, next);
+  return Status::Ok();
+}
+
 Result<LogBounds> MemoryLog::Bounds(const TopicPartition& partition) {
   MutexLock lock(mutex_);
   AbortExpired();

@@ -115,6 +115,8 @@ class MemoryLog {
 
   // --- Tests make trouble ---
   void Inject(const Fault& fault);
+  /// Makes the records at [first, next) unreadable. Errors: kNotFound.
+  Status Break(const TopicPartition& partition, Offset first, Offset next);
   /// Removes the member of `client_id` as after a session timeout: it learns of it at its next Poll (lost =
   /// true).
   void KickMember(const std::string& group, const std::string& client_id);

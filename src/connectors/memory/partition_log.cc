@@ -63,7 +63,14 @@ FetchedRecords PartitionLog::Fetch(Offset from, const FetchLimits& limits) const
   RecordBlockBuilder builder(partition_);
   for (auto it = At(fetched.next); it != entries_.end() && it->record.offset < end; ++it) {
     const MemoryRecord& record = it->record;
-    if (Visible(*it, limits.isolation)) {
+    if (it->broken && Visible(*it, limits.isolation)) {
+      const Offset next = Next(record.offset);
+      if (!fetched.broken.empty() && fetched.broken.back().second == record.offset) {
+        fetched.broken.back().second = next;
+      } else {
+        fetched.broken.emplace_back(record.offset, next);
+      }
+    } else if (Visible(*it, limits.isolation)) {
       const std::int64_t count = builder.num_records();
       if (count >= limits.max_records ||
           (count > 0 && builder.num_bytes() + SizeOf(record) > limits.max_bytes)) {
@@ -87,7 +94,7 @@ std::vector<MemoryRecord> PartitionLog::Read(Isolation isolation) const {
   std::vector<MemoryRecord> records;
   for (const Entry& entry : entries_) {
     if (entry.record.offset >= end) break;
-    if (Visible(entry, isolation)) records.push_back(entry.record);
+    if (Visible(entry, isolation) && !entry.broken) records.push_back(entry.record);
   }
   return records;
 }
@@ -110,6 +117,12 @@ void PartitionLog::Compact(bool drop_tombstones) {
     if (keep) kept.push_back(entry);
   }
   entries_ = std::move(kept);
+}
+
+void PartitionLog::Break(Offset first, Offset next) {
+  for (Entry& entry : entries_) {
+    if (entry.record.offset >= first && entry.record.offset < next) entry.broken = true;
+  }
 }
 
 void PartitionLog::DeleteBefore(Offset before) {

@@ -25,8 +25,9 @@ struct LogBounds {
 
 /// What one fetch found.
 struct FetchedRecords {
-  std::shared_ptr<const RecordBlock> block;  ///< null when no record is visible
-  Offset next{0};                            ///< where to go on: passes markers and aborted records
+  std::shared_ptr<const RecordBlock> block;       ///< null when no record is visible
+  Offset next{0};                                 ///< where to go on: passes markers and aborted records
+  std::vector<std::pair<Offset, Offset>> broken;  ///< [first, next): visible records that cannot be read
 };
 
 struct FetchLimits {
@@ -55,6 +56,8 @@ class PartitionLog {
   /// is null. Records at or above the last stable offset and records without a key stay. Offsets do not
   /// change.
   void Compact(bool drop_tombstones);
+  /// From now on the records at [first, next) cannot be read, as after damage to the disk.
+  void Break(Offset first, Offset next);
   /// Removes everything below `before`. Precondition: before <= high.
   void DeleteBefore(Offset before);
 
@@ -64,6 +67,7 @@ class PartitionLog {
     MemoryRecord record;
     TransactionNumber transaction = 0;
     Kind kind = Kind::kData;
+    bool broken = false;
   };
   std::deque<Entry>::const_iterator At(Offset offset) const;
   bool Visible(const Entry& entry, Isolation isolation) const;
