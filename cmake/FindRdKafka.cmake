@@ -1,4 +1,5 @@
 # RdKafka::rdkafka, the static librdkafka that ./dev setup built: #include <librdkafka/rdkafka.h>
+# Under ThreadSanitizer it is the instrumented one that ./dev build tsan made.
 # MILLRACE_RDKAFKA=system takes the machine's own library instead (2.14 or newer).
 
 set(MILLRACE_RDKAFKA "deps" CACHE STRING "deps: the static library of the deps prefix; system: the machine's own")
@@ -6,8 +7,18 @@ if(MILLRACE_RDKAFKA STREQUAL "system")
   find_path(RdKafka_INCLUDE_DIR librdkafka/rdkafka.h)
   find_library(RdKafka_LIBRARY rdkafka)
 else()
-  find_path(RdKafka_INCLUDE_DIR librdkafka/rdkafka.h PATHS "${MILLRACE_DEPS}/librdkafka/include" NO_DEFAULT_PATH)
-  find_library(RdKafka_LIBRARY librdkafka.a PATHS "${MILLRACE_DEPS}/librdkafka/lib" NO_DEFAULT_PATH)
+  set(prefix "${MILLRACE_DEPS}/librdkafka")
+  if(MILLRACE_SANITIZE MATCHES "thread")
+    string(APPEND prefix "-tsan")
+  endif()
+  # A build folder that was configured for the other library remembers that one.
+  cmake_path(IS_PREFIX prefix "${RdKafka_LIBRARY}" known)
+  if(NOT known)
+    unset(RdKafka_INCLUDE_DIR CACHE)
+    unset(RdKafka_LIBRARY CACHE)
+  endif()
+  find_path(RdKafka_INCLUDE_DIR librdkafka/rdkafka.h PATHS "${prefix}/include" NO_DEFAULT_PATH)
+  find_library(RdKafka_LIBRARY librdkafka.a PATHS "${prefix}/lib" NO_DEFAULT_PATH)
 endif()
 mark_as_advanced(RdKafka_INCLUDE_DIR RdKafka_LIBRARY)
 if(RdKafka_INCLUDE_DIR)
@@ -23,7 +34,7 @@ endif()
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(RdKafka REQUIRED_VARS RdKafka_LIBRARY RdKafka_INCLUDE_DIR
   VERSION_VAR RdKafka_VERSION
-  REASON_FAILURE_MESSAGE "librdkafka is not in ${MILLRACE_DEPS}. Run ./dev setup, or set MILLRACE_DEPS.")
+  REASON_FAILURE_MESSAGE "librdkafka is not in ${prefix}. Run ./dev setup (./dev build tsan), or set MILLRACE_DEPS.")
 
 if(RdKafka_FOUND AND NOT TARGET RdKafka::rdkafka)
   if(RdKafka_VERSION VERSION_LESS 2.14)

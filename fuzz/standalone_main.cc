@@ -1,11 +1,14 @@
 // Runs a fuzz target without libFuzzer: replays the corpus, then random mutations of it.
 //
-//   NAME_fuzz [--iterations N] [--seed N] [FILE or FOLDER...]
+//   NAME_fuzz [--iterations N | --seconds N] [--seed N] [FILE or FOLDER...]
+//
+// The same seed and corpus give the same mutations; --seconds only decides how many of them are tried.
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -51,6 +54,10 @@ bool Run(const std::string& input) {
 
 std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    std::fprintf(stderr, "%s cannot be read\n", path.c_str());
+    std::exit(2);
+  }
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
@@ -127,32 +134,76 @@ class Mutator {
   std::mt19937_64 random_;
 };
 
-std::uint64_t NumberOr(std::string_view text, std::uint64_t otherwise) {
+struct Options {
+  std::uint64_t iterations = 20'000;
+  std::uint64_t seconds = 0;  // instead of iterations, unless 0
+  std::uint64_t seed = 1;
+  std::vector<std::string> corpus;  // files and folders
+};
+
+/// Ends the process when `text` is no number.
+std::uint64_t Number(const char* option, std::string_view text) {
   std::uint64_t value = 0;
-  return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc() ? value : otherwise;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc() && rest == end) return value;
+  std::fprintf(stderr, "%s needs a number\n", option);
+  std::exit(2);
 }
+
+Options ParseOptions(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    const char* const next = i + 1 < argc ? argv[i + 1] : "";
+    if (argument == "--iterations") {
+      options.iterations = Number(argv[i++], next);
+    } else if (argument == "--seconds") {
+      options.seconds = Number(argv[i++], next);
+    } else if (argument == "--seed") {
+      options.seed = Number(argv[i++], next);
+    } else {
+      options.corpus.emplace_back(argument);
+    }
+  }
+  return options;
+}
+
+/// Says when enough mutations have been tried.
+class Limit {
+ public:
+  explicit Limit(const Options& options)
+      : iterations_(options.iterations),
+        seconds_(options.seconds),
+        start_(std::chrono::steady_clock::now()) {}
+
+  bool Reached(std::uint64_t done) const {
+    if (seconds_ == 0) return done >= iterations_;
+    return std::chrono::steady_clock::now() - start_ >= std::chrono::seconds(seconds_);
+  }
+
+ private:
+  const std::uint64_t iterations_;
+  const std::uint64_t seconds_;
+  const std::chrono::steady_clock::time_point start_;
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::uint64_t iterations = 20'000;
-  std::uint64_t seed = 1;
+  const Options options = ParseOptions(argc, argv);
   std::vector<std::string> pool = FuzzSeeds();
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument == "--iterations" && i + 1 < argc) {
-      iterations = NumberOr(argv[++i], iterations);
-    } else if (argument == "--seed" && i + 1 < argc) {
-      seed = NumberOr(argv[++i], seed);
-    } else {
-      AddCorpus(argument, &pool);
-    }
-  }
+  for (const std::string& path : options.corpus) AddCorpus(path, &pool);
+  // Before the first input: it must be known when a later one crashes.
+  std::printf("seed %llu\n", static_cast<unsigned long long>(options.seed));
+  std::fflush(stdout);
   CatchCrashes();
   for (const std::string& input : pool) static_cast<void>(Run(input));
-  Mutator mutator(seed);
+  Mutator mutator(options.seed);
+  const Limit limit(options);
+  std::uint64_t done = 0;
   std::uint64_t kept = 0;
-  for (std::uint64_t i = 0; i < iterations; ++i) {
+  for (; !limit.Reached(done); ++done) {
     std::string input = mutator.Mutate(pool);
     if (!Run(input)) continue;
     ++kept;
@@ -164,7 +215,7 @@ int main(int argc, char** argv) {
     }
   }
   std::printf("%llu mutations with seed %llu, %llu of them valid: no promise broken\n",
-              static_cast<unsigned long long>(iterations), static_cast<unsigned long long>(seed),
+              static_cast<unsigned long long>(done), static_cast<unsigned long long>(options.seed),
               static_cast<unsigned long long>(kept));
   return 0;
 }

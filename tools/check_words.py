@@ -25,7 +25,7 @@ WORDS = [
          "Mutex, MutexLock, ConditionVariable of base/mutex.h", ("src/base/",), in_tests=True),
     word(r"std::(lock_guard|scoped_lock)\b", "MutexLock of base/mutex.h", ("src/base/",), in_tests=True),
     word(r"\b(system|steady|high_resolution)_clock::now\b|\bgettimeofday\b|\bclock_gettime\b",
-         "the Clock of env/clock.h", ("src/env/", "bench/", "examples/"), in_tests=True),
+         "the Clock of env/clock.h", ("src/env/", "bench/", "examples/", "fuzz/"), in_tests=True),
     word(r"\b(secure_)?getenv\b|\bsetenv\b", "the environment access of env/", ("src/env/", "examples/"), in_tests=True),
     word(r"std::j?thread\b|std::async\b|\bpthread_create\b", "the threads of env/", ("src/env/", "bench/", "examples/"),
          in_tests=True),

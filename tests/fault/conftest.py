@@ -1,4 +1,4 @@
-"""Kills and failures. They need the dev build, whose binary has the crash points."""
+"""Kills and failures. They need a build with test hooks, whose binary has the crash points."""
 import pathlib
 import sys
 

@@ -29,7 +29,7 @@ build_preset() {
   local preset=$1
   shift
   . "$ROOT/tools/dev/setup.sh"
-  setup_everything
+  setup_everything "$preset"
   mkdir -p "build/$preset"
   (
     flock 8

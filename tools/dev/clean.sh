@@ -11,7 +11,7 @@ clean_main() {
   rm -rf build
   if [ "${1:-}" = --deps ]; then
     local part
-    for part in arrow arrow.new librdkafka librdkafka.new kafka kafka.new venv tests-venv .setup.lock; do
+    for part in arrow arrow.new librdkafka librdkafka.new librdkafka-tsan librdkafka-tsan.new kafka kafka.new venv tests-venv .setup.lock; do
       rm -rf "${MILLRACE_DEPS:?}/$part"
     done
   fi

@@ -20,7 +20,7 @@ setup_main() {
   say "Everything is in place ($MILLRACE_DEPS)."
 }
 
-# Used by the other commands: silent when nothing is missing.
+# Used by the other commands: silent when nothing is missing. Argument: the preset that will be built.
 setup_everything() {
   setup_platform
   install_packages "${SETUP_PACKAGES[@]}"
@@ -29,6 +29,7 @@ setup_everything() {
   flock 9 2>/dev/null || true
   setup_arrow
   setup_librdkafka
+  [ "${1:-}" != tsan ] || setup_librdkafka tsan
   exec 9>&-
 }
 
@@ -100,16 +101,23 @@ setup_python_tests() {
   printf '%s\n' "$key" >"$venv/.stamp"
 }
 
+# setup_librdkafka [tsan]: with "tsan" a second library, for ThreadSanitizer. It is instrumented, so that its locks and
+# atomics are seen, and makes its threads by pthread: GCC 12's ThreadSanitizer crashes in threads of C11's thrd_create.
 setup_librdkafka() {
-  local sha name file key prefix=$MILLRACE_DEPS/librdkafka
+  local sha name file key flags=-fPIC options=() prefix=$MILLRACE_DEPS/librdkafka
   read -r sha name file <<<"$(lock_lines npm)"
+  if [ "${1:-}" = tsan ]; then
+    prefix+=-tsan
+    flags+=" -g1 -fno-omit-frame-pointer -fsanitize=thread"
+    options=(--disable-c11threads)
+  fi
   key="$sha 1"
   if up_to_date "$prefix" "$key"; then return 0; fi
 
   has npm || install_packages npm
   has npm || die "npm is needed to fetch $name"
-  step "fetching $name for its librdkafka, and building that (about a minute)"
-  local work=$MILLRACE_DEPS/librdkafka.new
+  step "fetching $name for its librdkafka, and building that${1:+ for $1} (about a minute)"
+  local work=$prefix.new
   rm -rf "$work"
   mkdir -p "$work/lib" "$work/include/librdkafka"
   (cd "$work" && npm pack --silent "$name" >/dev/null) || die "npm could not fetch $name"
@@ -117,8 +125,8 @@ setup_librdkafka() {
   tar -xzf "$work/$file" -C "$work" package/deps/librdkafka
   (
     cd "$work/package/deps/librdkafka"
-    CFLAGS=-fPIC CXXFLAGS=-fPIC bash ./configure --prefix="$prefix" --no-download --disable-debug-symbols \
-      --enable-ssl --enable-zstd --enable-lz4-ext --enable-curl --enable-gssapi
+    CFLAGS=$flags CXXFLAGS=$flags LDFLAGS=$flags bash ./configure --prefix="$prefix" --no-download --disable-debug-symbols \
+      --enable-ssl --enable-zstd --enable-lz4-ext --enable-curl --enable-gssapi "${options[@]}"
     make -s -C src -j"$(nproc)" librdkafka.a
   ) >"$work/build.log" 2>&1 || {
     tail -n 30 "$work/build.log" >&2

@@ -1,24 +1,21 @@
-# usage: ./dev test [--quick | --long | --faults [--long] | --kafka [--long] | NAME]
+# usage: ./dev test [--quick | --long | --kafka [--long] | --faults [--long] | --fuzz [--long] | NAME]
 #
-#   (nothing)   what must pass before a change is merged: the checks, the unit and golden tests as release and under
-#               AddressSanitizer and UndefinedBehaviorSanitizer, the threaded modules under ThreadSanitizer, and the
-#               integration tests against a real Apache Kafka
+#   (nothing)   what must pass before a change is merged: the checks; the unit and golden tests as release and under
+#               AddressSanitizer and UndefinedBehaviorSanitizer; the threaded modules under ThreadSanitizer; the
+#               integration tests against a real Apache Kafka; the kill and failure runs and 20 seconds of fuzzing
 #   --quick     the checks, and the unit and golden tests as release
-#   --long      everything: also header self-containment, clang-tidy, the Python package and the kill and failure runs
-#   --faults    only the kill and failure runs; with --long after it, more of them
-#   --kafka     only the integration tests against a real Apache Kafka; with --long after it, at full size (2 M records)
+#   --long      everything at full size: also header self-containment, clang-tidy, the planted mutations of the golden
+#               tests and the Python package; 2 M records on Kafka, five kills per point, ten minutes of fuzzing
+#   --kafka     only the integration tests against a real Apache Kafka
+#   --faults    only the kill and failure runs
+#   --fuzz      only the fuzzing, with a new seed each time, which it prints
 #   NAME        the release tests whose name matches the regular expression NAME
 # Fetches and installs what it needs. A stage that cannot run says why. MILLRACE_JOBS limits parallelism.
 
 # Modules with threads or locks, and the programs that test them: only these are built under ThreadSanitizer.
-TEST_TSAN_LABELS='^(runtime|state|http|env|connectors/memory)$'
-TEST_TSAN_TARGETS=(runtime_test state_test http_test env_test connectors_memory_test)
-
-test_tsan() {
-  say "Left out: kafka and connectors/kafka. librdkafka makes its threads by thrd_create, which ThreadSanitizer of"
-  say "GCC 12 does not know; the first allocation in such a thread ends the process."
-  test_preset tsan "$TEST_TSAN_LABELS" "${TEST_TSAN_TARGETS[@]}"
-}
+TEST_TSAN_LABELS='^(runtime|state|http|env|kafka|connectors/kafka|connectors/memory)$'
+TEST_TSAN_TARGETS=(runtime_test state_test http_test env_test kafka_test connectors_kafka_test
+  connectors_kafka_it_test connectors_memory_test)
 
 test_main() {
   help_if_asked "$ROOT/tools/dev/test.sh" "$@"
@@ -28,33 +25,25 @@ test_main() {
   TEST_ROWS=()
   TEST_FAILED=0
   local begin=$SECONDS
-  # Larger inputs and more rounds in the Python tests.
+  # Larger inputs and more rounds, also in the Python tests.
   if [ "${1:-}" = --long ] || [ "${2:-}" = --long ]; then export MILLRACE_TEST_LONG=1; fi
   case ${1:-} in
     "")
-      test_stage "checks" check_main
-      test_stage "release: unit, golden" test_preset release '^(unit|golden)$'
-      test_stage "asan: unit, golden" test_preset asan '^(unit|golden)$'
-      test_stage "tsan: threaded modules" test_tsan
-      test_stage "kafka: integration" test_with_kafka
+      test_stages_quick
+      test_stages_deep
       ;;
-    --quick)
-      test_stage "checks" check_main
-      test_stage "release: unit, golden" test_preset release '^(unit|golden)$'
-      ;;
+    --quick) test_stages_quick ;;
     --long)
-      test_stage "checks" check_main
+      test_stages_quick
+      test_stages_deep
       test_stage "headers compile alone" check_main --headers
-      test_stage "release: unit, golden" test_preset release '^(unit|golden)$'
-      test_stage "asan: unit, golden" test_preset asan '^(unit|golden)$'
-      test_stage "tsan: threaded modules" test_tsan
-      test_stage "kafka: integration" test_with_kafka
-      test_stage "dev: kills and failures" test_faults
-      test_stage "python" test_python
       test_stage "clang-tidy" check_main --tidy
+      test_stage "golden: mutations" test_mutations
+      test_stage "python" test_python
       ;;
-    --faults) test_stage "dev: kills and failures" test_faults ;;
-    --kafka) test_stage "kafka: integration" test_with_kafka ;;
+    --kafka) test_stage "kafka: integration" test_kafka ;;
+    --faults) test_stage "asan: kills, failures" test_faults ;;
+    --fuzz) test_stage "asan: fuzzing" test_fuzz ;;
     -*) die "test knows no option $1; see ./dev test --help" ;;
     *)
       [ $# -eq 1 ] || die "test takes one NAME"
@@ -68,6 +57,19 @@ test_main() {
   printf '%s\n' "${TEST_ROWS[@]}"
   printf '%-26s %-8s %7d\n' total "$([ $TEST_FAILED = 0 ] && echo ok || echo FAILED)" $((SECONDS - begin))
   return $TEST_FAILED
+}
+
+test_stages_quick() {
+  test_stage "checks" check_main
+  test_stage "release: unit, golden" test_preset release '^(unit|golden)$'
+}
+
+test_stages_deep() {
+  test_stage "asan: unit, golden" test_preset asan '^(unit|golden)$'
+  test_stage "tsan: threaded modules" test_tsan
+  test_stage "kafka: integration" test_kafka
+  test_stage "asan: kills, failures" test_faults
+  test_stage "asan: fuzzing" test_fuzz
 }
 
 # test_stage TITLE COMMAND...: runs it in a process of its own; 77 means skipped, with the reason in TEST_REASON_FILE.
@@ -108,40 +110,72 @@ test_jobs() { printf '%s' "${MILLRACE_JOBS:-$(nproc)}"; }
 # test_count FOLDER LABELS: how many tests carry one of the labels.
 test_count() { ctest --test-dir "$1" -N -L "$2" | awk '/^Total Tests:/ {print $3}'; }
 
+# test_preset PRESET LABELS [TARGET...]: builds the targets (default: all) and runs the tests that have one of the labels.
 test_preset() {
   local preset=$1 labels=$2
   shift 2
   build_preset "$preset" "$@"
-  [ "$(test_count "build/$preset" "$labels")" != 0 ] || test_skip "no test has a label matching $labels"
-  ctest --test-dir "build/$preset" --output-on-failure --progress -j "$(test_jobs)" -L "$labels"
+  test_run "$preset" "$labels" "$(test_jobs)"
 }
 
-# Integration tests find the broker in MILLRACE_TEST_KAFKA.
-test_with_kafka() {
-  build_preset release
+# test_run PRESET LABELS JOBS
+test_run() {
+  [ "$(test_count "build/$1" "$2")" != 0 ] || test_skip "no test has a label matching $2"
+  ctest --test-dir "build/$1" --output-on-failure --progress -j "$3" -L "$2"
+}
+
+# test_with_broker PRESET LABELS [TARGET...]: the same, with a broker whose address is in MILLRACE_TEST_KAFKA. Tests that
+# share it run one at a time.
+test_with_broker() {
+  local preset=$1 labels=$2 code=0
+  shift 2
+  build_preset "$preset" "$@"
   setup_python_tests
-  [ "$(test_count build/release '^kafka_broker$')" != 0 ] || test_skip "no test has the label kafka_broker"
   kafka_main down --name test
   MILLRACE_TEST_KAFKA=$(kafka_main up --name test | tail -n 1)
   export MILLRACE_TEST_KAFKA
-  local code=0
-  ctest --test-dir build/release --output-on-failure -j 1 -L '^kafka_broker$' || code=$?
+  set +e
+  (
+    set -e
+    test_run "$preset" "$labels" 1
+  )
+  code=$?
+  set -e
   kafka_main down --name test
   return $code
 }
 
-# Failure runs need the test hooks, so they use the dev build; they start and kill brokers themselves.
-test_faults() {
-  build_preset dev
-  setup_python_tests
-  [ "$(test_count build/dev '^fault$')" != 0 ] || test_skip "no test has the label fault"
-  kafka_libraries
-  MILLRACE_TEST_KAFKA=$(kafka_main up --name fault | tail -n 1)
-  export MILLRACE_TEST_KAFKA
-  local code=0
-  ctest --test-dir build/dev --output-on-failure -j 1 -L '^fault$' || code=$?
-  kafka_main down --name fault
+test_tsan() { test_with_broker tsan "$TEST_TSAN_LABELS" "${TEST_TSAN_TARGETS[@]}"; }
+test_kafka() { test_with_broker release '^kafka_broker$'; }
+# The kill runs need the test hooks; of the builds that have them this one is made anyway, and it sees the most.
+test_faults() { test_with_broker asan '^fault$'; }
+
+test_long() { [ -n "${MILLRACE_TEST_LONG:-}" ]; }
+
+# All targets at once, each with the same new seed.
+test_fuzz() {
+  local seconds=20 seed name pid code=0 pids=()
+  ! test_long || seconds=600
+  seed=$(date +%s)
+  build_preset asan expr_fuzz_test json_fuzz_test
+  # With an abort the program prints the failing input.
+  export ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=abort_on_error=1:halt_on_error=1:print_stacktrace=1
+  export LSAN_OPTIONS=suppressions=$ROOT/tools/sanitizers/lsan.supp:print_suppressions=0
+  for name in expr json; do
+    "build/asan/tests/${name}_fuzz_test" --seconds $seconds --seed "$seed" \
+      "fuzz/corpus/$name" >"build/asan/fuzz_$name.log" 2>&1 &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || code=1; done
+  for name in expr json; do say "$name: $(tail -n 40 "build/asan/fuzz_$name.log")"; done
   return $code
+}
+
+# Each mutation breaks one rule in a copy of the tree; the golden tests of that rule must notice.
+test_mutations() {
+  . "$ROOT/tools/dev/setup.sh"
+  setup_everything
+  python3 tests/golden/mutate.py build
 }
 
 test_python() {
