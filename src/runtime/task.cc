@@ -44,21 +44,37 @@ Result<std::unique_ptr<StateStore>> Task::OpenStore() {
                         "-" + std::to_string(beside);
     opened = StateStore::Open(options, *context_.state_runtime);
   }
+  state_directory_ = options.directory;
   if (opened.ok() || opened.status().code() != StatusCode::kCorrupt) return opened;
+  MR_RETURN_IF_ERROR(SetStateAside(opened.status()));
+  return StateStore::Open(options, *context_.state_runtime);
+}
+
+Status Task::SetStateAside(const Status& why) {
   Log(LogLevel::kError, "state does not verify; it is set aside and rebuilt from the changelog",
-      {{"directory", options.directory}, {"error", opened.status()}});
+      {{"directory", state_directory_}, {"error", why}});
   context_.metrics
       ->GetCounter("millrace_state_rebuilds_total", "State directories rebuilt because they did not verify.")
       .Add(1);
-  MR_RETURN_IF_ERROR(StateStore::SetAside(options.directory));
-  return StateStore::Open(options, *context_.state_runtime);
+  chain_.reset();
+  store_.reset();
+  return StateStore::SetAside(state_directory_);
+}
+
+// What does not verify may show only when tables are read.
+Result<TaskProgram> Task::MakeProgram() {
+  auto made = sub_.make_program(id_.partition, store_.get());
+  if (made.ok() || !state_is_corrupt()) return made;
+  MR_RETURN_IF_ERROR(SetStateAside(made.status()));
+  MR_ASSIGN_OR_RETURN(store_, OpenStore());
+  return sub_.make_program(id_.partition, store_.get());
 }
 
 Status Task::Open() {
   if (!sub_.tables.empty()) {
     MR_ASSIGN_OR_RETURN(store_, OpenStore());
   }
-  MR_ASSIGN_OR_RETURN(TaskProgram program, sub_.make_program(id_.partition, store_.get()));
+  MR_ASSIGN_OR_RETURN(TaskProgram program, MakeProgram());
   for (const TableSpec& table : sub_.tables) {
     changelog_bytes_[table.table] = &context_.metrics->GetCounter(
         "millrace_changelog_bytes_total", "Bytes of keys and values written to changelog topics.",

@@ -91,10 +91,17 @@ class Task {
   /// Precondition: nothing uncommitted.
   Status Close();
 
+  /// True once its state on disk did not verify. Abandon it then, and set its state aside.
+  bool state_is_corrupt() const { return store_ != nullptr && store_->corrupt(); }
+  /// Closes the state and sets its directory aside: the task's next life rebuilds it from the changelogs.
+  /// Nothing but destruction may follow.
+  Status SetStateAside(const Status& why);
+
  private:
   Task(TaskId id, const TaskContext& context);
   Status Open();
   Result<std::unique_ptr<StateStore>> OpenStore();
+  Result<TaskProgram> MakeProgram();
   std::size_t InputIndex(const std::string& topic) const;
   Status ProcessItem(std::size_t input, Batch batch, const RecordBlock& block);
 
@@ -102,6 +109,7 @@ class Task {
   const TaskContext context_;
   const SubTopology& sub_;
   std::vector<TopicPartition> input_partitions_;  // by input index of the program
+  std::string state_directory_;                   // of store_
   std::unique_ptr<StateStore> store_;
   std::vector<TaskProgram::Input> inputs_;
   StateMetrics state_metrics_;

@@ -85,7 +85,7 @@ Status Worker::RunOnce(Duration wait) {
   }
   if (!restorer_->empty()) {
     Status restored = RestoreSome(wait);
-    if (IsRetryable(restored)) return Recover(restored);
+    if (CanRecoverFrom(restored)) return Recover(restored);
     MR_RETURN_IF_ERROR(restored);
     if (!restorer_->empty()) wait = Duration(0);
   }
@@ -109,7 +109,7 @@ Status Worker::RunOnce(Duration wait) {
   Status processed = ProcessBlocks(*std::move(polled));
   if (processed.ok()) processed = PassOver(member_->TakeUndecodable());
   if (processed.ok()) processed = CheckIdle();
-  if (IsRetryable(processed)) return Recover(processed);
+  if (CanRecoverFrom(processed)) return Recover(processed);
   MR_RETURN_IF_ERROR(processed);
   CrashPoint("after_process");
   const auto since_commit = context_.clock->Steady() - last_commit_;
@@ -150,7 +150,7 @@ bool Worker::HasProgress() const {
 
 Status Worker::Checkpoint() {
   Status status = CommitAll();
-  return IsRetryable(status) ? Recover(status) : status;
+  return CanRecoverFrom(status) ? Recover(status) : status;
 }
 
 Status Worker::BeginIfNeeded() {
@@ -208,6 +208,14 @@ Status Worker::SendOffsetsAndCommit(const std::vector<CommittedOffset>& offsets)
 // --- Recovery
 // ----------------------------------------------------------------------------------------------------
 
+bool Worker::CanRecoverFrom(const Status& status) const {
+  const auto corrupt = [](const auto& entry) {
+    return entry.second.task != nullptr && entry.second.task->state_is_corrupt();
+  };
+  return IsRetryable(status) ||
+         (status.code() == StatusCode::kCorrupt && std::any_of(tasks_.begin(), tasks_.end(), corrupt));
+}
+
 Status Worker::Recover(const Status& cause) {
   if (!cause.ok()) {
     recoveries_.Add(1);
@@ -220,6 +228,7 @@ Status Worker::Recover(const Status& cause) {
     if (const Status abandoned = held.task->Abandon(); !abandoned.ok()) {
       Log(LogLevel::kWarning, "a sink could not roll back", {{"error", abandoned}});
     }
+    if (held.task->state_is_corrupt()) MR_RETURN_IF_ERROR(held.task->SetStateAside(cause));
     held = HeldTask{};
   }
   UpdateStatus();
@@ -319,6 +328,15 @@ Status Worker::StartTask(HeldTask* held) {
 void Worker::OnAssigned(std::vector<TopicPartition> partitions) {
   Log(LogLevel::kInfo, "partitions assigned", {{"worker", options_.id}, {"partitions", partitions.size()}});
   assigned_.insert(partitions.begin(), partitions.end());
+  for (const TopicPartition& partition : partitions) {
+    for (const TaskId id : TasksOf(partition)) {
+      const std::int32_t known = context_.topology->sub_topologies[id.sub_topology].partitions;
+      if (partition.partition.value() < known) continue;
+      callback_status_ = Status::InvalidArgument("topic '" + partition.topic +
+                                                 "' has more partitions than the " + std::to_string(known) +
+                                                 " it had when the pipeline started; start it again");
+    }
+  }
 }
 
 void Worker::OnRevoked(std::vector<TopicPartition> partitions, bool lost) {

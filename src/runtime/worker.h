@@ -106,6 +106,8 @@ class Worker final : private AssignmentListener {
   std::vector<TaskId> TasksOf(const TopicPartition& partition) const;
   bool HoldsAllInputs(TaskId id) const;
   bool HasProgress() const;
+  /// Retryable, or a task's state does not verify and Recover can rebuild it.
+  bool CanRecoverFrom(const Status& status) const;
   void UpdateStatus();
 
   // Constant after construction.

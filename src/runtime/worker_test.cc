@@ -145,10 +145,10 @@ class WorkerTest : public ::testing::Test {
 
   void WriteInput(int records) {
     for (int i = 0; i < records; ++i, ++written_) {
-      const std::string key = "k" + std::to_string(written_ % 7);
+      const std::string key = "k" + std::to_string(written_ % keys_);
       OutgoingRecord record;
       record.topic = "in";
-      record.partition = Partition(written_ % 7 % 2);
+      record.partition = Partition(written_ % keys_ % 2);
       record.key = BytesView::Of(key);
       record.value = BytesView::Of("v");
       record.timestamp_ms = 1'000 + written_;
@@ -194,6 +194,7 @@ class WorkerTest : public ::testing::Test {
   std::unique_ptr<StateRuntime> state_;
   TaskContext context_;
   int written_ = 0;
+  int keys_ = 7;
 };
 
 TEST_F(WorkerTest, EveryRecordComesOutOnceAndStateIsInTheChangelog) {
@@ -227,6 +228,40 @@ TEST_F(WorkerTest, StateIsRebuiltFromTheChangelogWhenTheDiskIsLost) {
   worker = MakeWorker("w0");
   WriteInput(20);
   RunUntilQuiet({worker.get()});
+  EXPECT_GT(metrics_.Sum("millrace_restore_records_total"), 0);
+  ASSERT_TRUE(worker->Stop().ok());
+  ExpectExactlyOnce();
+}
+
+TEST_F(WorkerTest, StateWhoseRowsDoNotVerifyIsSetAsideAndRebuiltWhileItRuns) {
+  keys_ = 5'000;  // several blocks of rows, so that opening the directory does not read all of them
+  auto worker = MakeWorker("w0", /*batch_rows=*/1'000);
+  WriteInput(keys_);
+  RunUntilQuiet({worker.get()});
+  ASSERT_TRUE(worker->Stop().ok());
+  for (int p = 0; p < 2; ++p) {
+    const std::string directory = context_.state_dir + "/main_" + std::to_string(p);
+    const std::vector<DirectoryEntry> entries = *ListDirectory(directory);
+    std::string largest;
+    std::string bytes;
+    for (const DirectoryEntry& entry : entries) {
+      if (!entry.name.ends_with(".sst")) continue;
+      std::string found = *ReadFile(directory + "/" + entry.name);
+      if (found.size() > bytes.size()) {
+        largest = entry.name;
+        bytes = std::move(found);
+      }
+    }
+    ASSERT_FALSE(bytes.empty());
+    bytes[bytes.size() / 2] = static_cast<char>(~bytes[bytes.size() / 2]);
+    ASSERT_TRUE(WriteFileAtomically(directory + "/" + largest, bytes).ok());
+  }
+  worker = MakeWorker("w0", /*batch_rows=*/1'000);
+  EXPECT_EQ(metrics_.Sum("millrace_state_rebuilds_total"), 0);
+  WriteInput(keys_);
+  RunUntilQuiet({worker.get()});
+  EXPECT_EQ(metrics_.Sum("millrace_state_rebuilds_total"), 2);
+  EXPECT_EQ(metrics_.Sum("millrace_recoveries_total"), 2) << "it was found while records were processed";
   EXPECT_GT(metrics_.Sum("millrace_restore_records_total"), 0);
   ASSERT_TRUE(worker->Stop().ok());
   ExpectExactlyOnce();
@@ -471,6 +506,16 @@ INSTANTIATE_TEST_SUITE_P(
                                 FaultOutcome::kUnknownDone},
                       FaultCase{"offsets_aborted", LogCall::kSendOffsets, FaultOutcome::kAborted}),
     [](const auto& tested) { return tested.param.name; });
+
+TEST_F(WorkerTest, APartitionThatCameAfterTheStartIsNotPassedOverInSilence) {
+  topology_.sub_topologies[0].partitions = 1;  // what the topic had when the pipeline was set up
+  auto worker = MakeWorker("w0");
+  WriteInput(10);
+  Status status;
+  for (int i = 0; i < 10 && status.ok(); ++i) status = worker->RunOnce(Duration(0));
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << status.ToString();
+  EXPECT_NE(status.message().find("'in' has more partitions"), std::string::npos) << status.ToString();
+}
 
 TEST_F(WorkerTest, AFencedWorkerStops) {
   auto worker = MakeWorker("w0");

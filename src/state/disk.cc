@@ -106,6 +106,7 @@ Status Disk::Explain(const rocksdb::Status& status, std::string_view doing) cons
   if (status.ok()) return Status::Ok();
   const std::string where = "cannot " + std::string(doing) + " state directory " + directory_;
   if (status.IsCorruption()) {
+    corrupt_ = true;
     return Status::Corrupt("state directory " + directory_ + " does not verify (" + status.ToString() +
                            "); it is set aside and rebuilt from the changelog");
   }
@@ -119,6 +120,11 @@ Status Disk::Explain(const rocksdb::Status& status, std::string_view doing) cons
   }
   return Status::Io(where + " (" + status.ToString() +
                     "); check the disk, then start again: what is missing is rebuilt from the changelog");
+}
+
+Status Disk::Noted(Status status) const {
+  corrupt_ = corrupt_ || status.code() == StatusCode::kCorrupt;
+  return status;
 }
 
 Status Disk::Write(rocksdb::WriteBatch* batch) {
@@ -147,7 +153,7 @@ Status Disk::MultiGet(std::span<const rocksdb::Slice> keys,
       if (statuses_[i].ok()) {
         Status status = found(first + i, ToView(values_[i]));
         values_[i].Reset();
-        MR_RETURN_IF_ERROR(std::move(status));
+        MR_RETURN_IF_ERROR(Noted(std::move(status)));
       } else if (!statuses_[i].IsNotFound()) {
         return Explain(statuses_[i], "read");
       }
@@ -160,7 +166,7 @@ Status Disk::Scan(const std::string& prefix,
                   const std::function<Status(std::string_view key, std::string_view value)>& visit) {
   const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(ScanOptions()));
   for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
-    MR_RETURN_IF_ERROR(visit(ToView(at->key()), ToView(at->value())));
+    MR_RETURN_IF_ERROR(Noted(visit(ToView(at->key()), ToView(at->value()))));
   }
   return Explain(at->status(), "read");
 }

@@ -52,12 +52,16 @@ class Disk {
   Status Wipe();
 
   const std::string& directory() const { return directory_; }
+  /// True once something read from it did not verify: close it, set it aside and rebuild it.
+  bool corrupt() const { return corrupt_; }
 
  private:
   Disk(std::string directory, rocksdb::Options options);
   Status OpenDb();
   /// `status` in our words: what failed, where, and what to do.
   Status Explain(const rocksdb::Status& status, std::string_view doing) const;
+  /// `status` of somebody who looked at our bytes; remembers when they did not verify.
+  Status Noted(Status status) const;
 
   const std::string directory_;
   const rocksdb::Options options_;
@@ -65,6 +69,7 @@ class Disk {
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::PinnableSlice> values_;  // of MultiGet, kept for their memory
   std::vector<rocksdb::Status> statuses_;
+  mutable bool corrupt_ = false;  // also found by cursors, which only read
 };
 
 /// Position in a scan. Must not outlive its Disk; sees the state at its making.

@@ -50,6 +50,7 @@ class RocksStateStore final : public StateStore {
   std::int64_t num_rows() const override;
   std::int64_t memory_bytes() const override;
   std::vector<TableSize> Sizes() const override;
+  bool corrupt() const override { return disk_->corrupt(); }
   Status Dump(const std::function<Status(const ChangelogEntry&)>& visit) override;
 
  private:

@@ -1,10 +1,15 @@
 #include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <string>
 
 #include <rocksdb/cache.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include "base/log.h"
 #include "state/disk.h"
 
 namespace millrace {
@@ -15,9 +20,25 @@ constexpr std::size_t kMemtableBytes = 32ULL << 20;
 constexpr std::size_t kArenaBlockBytes = 256ULL << 10;
 constexpr double kBloomBitsPerKey = 10;
 constexpr int kMaxOpenFilesPerDisk = 256;
-constexpr std::size_t kMaxLogFileBytes = 1ULL << 20;
 constexpr std::size_t kManifestStepBytes = 64ULL
                                            << 10;  // a task's manifest stays small; the default is 4 MiB
+constexpr std::size_t kMaxLogLine = 1024;
+
+// What RocksDB has to complain about, in our log. Its own LOG file in the state directory would end the
+// process on a full disk: the second write after a failed one is an assertion in the library as Debian builds
+// it.
+class LogOfRocksDb final : public rocksdb::Logger {
+ public:
+  LogOfRocksDb() : rocksdb::Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
+
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    char line[kMaxLogLine];
+    std::vsnprintf(line, sizeof line, format, arguments);
+    Log(LogLevel::kWarning, "RocksDB", {{"says", std::string(line)}});
+  }
+  void LogHeader(const char* /*format*/, va_list /*arguments*/) override {}
+};
 
 rocksdb::BlockBasedTableOptions TableOptions(std::shared_ptr<rocksdb::Cache> cache) {
   rocksdb::BlockBasedTableOptions table;
@@ -63,8 +84,7 @@ Result<std::unique_ptr<StateRuntime>> StateRuntime::Make(ByteCount memory) {
   options.skip_stats_update_on_db_open = true;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
-  options.max_log_file_size = kMaxLogFileBytes;
-  options.keep_log_file_num = 2;
+  options.info_log = std::make_shared<LogOfRocksDb>();
   options.max_manifest_file_size = 4ULL << 20;
   options.manifest_preallocation_size = kManifestStepBytes;
   return std::unique_ptr<StateRuntime>(new StateRuntime(std::move(impl)));

@@ -124,6 +124,9 @@ class StateStore {
   /// By table, in name order. Cost: O(open slices), not O(rows); meant for a few calls per second.
   virtual std::vector<TableSize> Sizes() const = 0;
 
+  /// True once what it read from its disk did not verify: destroy it, SetAside and rebuild.
+  virtual bool corrupt() const = 0;
+
   /// All committed entries in key order (table, key, value): for verification and dumps.
   virtual Status Dump(const std::function<Status(const ChangelogEntry&)>& visit) = 0;
 };

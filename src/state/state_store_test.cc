@@ -363,6 +363,17 @@ TEST_F(StateStoreTest, DirectoryOfAnotherTaskIsCorrupt) {
   EXPECT_THAT(status.message(), HasSubstr("'app/task_0', not of 'app/task_1'"));
 }
 
+TEST_F(StateStoreTest, NoLogFileGrowsBesideTheState) {
+  Open();
+  Put(0, "a", "1");
+  Commit(1);
+  store_.reset();
+  const std::vector<DirectoryEntry> entries = *ListDirectory(options_.directory);
+  for (const DirectoryEntry& entry : entries) {
+    EXPECT_FALSE(entry.name.starts_with("LOG")) << entry.name << ": on a full disk RocksDB's own log aborts";
+  }
+}
+
 TEST_F(StateStoreTest, DirectoryInUseAlreadyExists) {
   Open();
   const Status status = OpenError();
