@@ -16,11 +16,15 @@ API_KEYS = {"Produce": 0, "Fetch": 1, "OffsetCommit": 8, "OffsetFetch": 9, "Join
 
 
 class Fault(enum.Enum):
-    """What happens to one exchange. Except under HOLD_RESPONSE the client's connection is cut at once."""
+    """What happens to one exchange. The client's connection is cut at once, except when something comes late or is garbage."""
     LOSE_REQUEST = "the broker never sees the request"
     LOSE_RESPONSE = "the broker does what was asked, and the client never learns it"
     LATE_REQUEST = "the broker sees the request only later, when the client has long given it up"
     HOLD_RESPONSE = "the response comes late"
+    TRICKLE_RESPONSE = "the response comes byte by byte, as long as `seconds`"
+    GARBAGE_RESPONSE = "the response has other bytes, at its right length"
+    TRUNCATE_RESPONSE = "the connection is cut in the middle of the response"
+    RESET = "the connection is reset instead of a response"
 
 
 @dataclasses.dataclass
@@ -53,6 +57,13 @@ class KafkaProxy:
         with self._lock:
             self._plans.append(plan)
         return plan
+
+    def clear(self) -> None:
+        """No more faults; what waits goes on."""
+        with self._lock:
+            for plan in self._plans:
+                plan.release.set()
+            self._plans.clear()
 
     def close(self) -> None:
         self._closed.set()
@@ -134,15 +145,37 @@ class _Connection:
                 if plan is not None and plan.fault is Fault.LATE_REQUEST:
                     plan.late_delivered += 1
                     break
-                if plan is not None and plan.fault is Fault.LOSE_RESPONSE:
+                if plan is None:
+                    self._client.sendall(frame)
+                elif not self._spoil_response(plan, frame):
                     break
-                if plan is not None:
-                    plan.release.wait(plan.seconds)
-                self._client.sendall(frame)
         except OSError:
             pass
         self._answered.set()
         self._proxy.forget(self._client, self._broker)
+
+    def _spoil_response(self, plan: Plan, frame: bytes) -> bool:
+        """False: the connection ends here."""
+        match plan.fault:
+            case Fault.HOLD_RESPONSE:
+                plan.release.wait(plan.seconds)
+                self._client.sendall(frame)
+            case Fault.TRICKLE_RESPONSE:
+                for at in range(len(frame)):
+                    self._client.sendall(frame[at:at + 1])
+                    plan.release.wait(plan.seconds / len(frame))
+            case Fault.GARBAGE_RESPONSE:
+                self._client.sendall(frame[:4] + bytes(byte ^ 0xA5 for byte in frame[4:]))
+            case Fault.TRUNCATE_RESPONSE:
+                self._client.sendall(frame[:len(frame) // 2 + 1])
+                return False
+            case Fault.RESET:
+                self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self._client.close()
+                return False
+            case _:
+                return False
+        return True
 
     def _deliver_late(self, plan: Plan, correlation: int, frame: bytes) -> None:
         _shut(self._client)

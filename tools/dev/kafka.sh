@@ -1,4 +1,4 @@
-# usage: ./dev kafka up|down|stop|kill|status|lock [--name NAME] [--port PORT] [--set KEY=VALUE]... [--all]
+# usage: ./dev kafka up|down|stop|kill|status|lock [--name NAME] [--port PORT] [--set KEY=VALUE]... [--heap SIZE] [--all]
 #
 # A real Apache Kafka (KRaft, one node) on a free loopback port, for tests and for trying things.
 #   up       start it and print its bootstrap address; the first time it fetches Kafka (44 MB, Maven Central).
@@ -9,27 +9,29 @@
 #   status   name, address and process of each broker
 #   lock     print the lines for tools/deps.lock after a change of tools/kafka/pom.xml
 # NAME is "default" unless given; data and log are in build/kafka/NAME. --set adds a broker property;
-# its value may hold @PORT@ and @CONTROLLER_PORT@.
+# its value may hold @PORT@ and @CONTROLLER_PORT@. --set process.roles=broker makes a node that joins another's controller
+# (controller.quorum.bootstrap.servers); tests/fault builds clusters of several brokers that way.
 # Java 17 and Maven are installed when they are missing. A broker takes about 250 MB of memory.
 
 KAFKA_LIBRARIES=$MILLRACE_DEPS/kafka
 
 kafka_main() {
   help_if_asked "$ROOT/tools/dev/kafka.sh" "$@"
-  local action=${1:-status} name=default port="" all=0 settings=()
+  local action=${1:-status} name=default port="" heap=512m all=0 settings=()
   [ $# -eq 0 ] || shift
   while [ $# -gt 0 ]; do
     case $1 in
       --name) name=${2:?--name needs a value} && shift 2 ;;
       --port) port=${2:?--port needs a value} && shift 2 ;;
       --set) settings+=("${2:?--set needs KEY=VALUE}") && shift 2 ;;
+      --heap) heap=${2:?--heap needs a size like 384m} && shift 2 ;;
       --all) all=1 && shift ;;
       *) die "kafka knows no option $1; see ./dev kafka --help" ;;
     esac
   done
   local home=$ROOT/build/kafka/$name folder
   case $action in
-    up) kafka_up "$home" "$port" "${settings[@]}" ;;
+    up) kafka_up "$home" "$port" "$heap" "${settings[@]}" ;;
     stop) kafka_end "$home" TERM ;;
     kill) kafka_end "$home" KILL ;;
     down)
@@ -82,8 +84,8 @@ kafka_end() {
 }
 
 kafka_up() {
-  local home=$1 port=$2
-  shift 2
+  local home=$1 port=$2 heap=$3
+  shift 3
   kafka_libraries
   if [ -n "$(kafka_process "$home")" ]; then
     cat "$home/bootstrap"
@@ -100,15 +102,18 @@ kafka_up() {
       printf '%s\n' "$@"
     } | sed -e "s|@PORT@|$port|g" -e "s|@CONTROLLER_PORT@|$controller|g" -e "s|@DATA@|$home/data|g" \
       >"$home/server.properties"
-    kafka_java kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAQ --standalone \
+    local voters=--standalone
+    ! grep -qx 'process.roles=broker' "$home/server.properties" || voters=--no-initial-controllers
+    kafka_java kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAQ "$voters" \
       -c "$home/server.properties" >"$home/format.log" 2>&1 || {
       cat "$home/format.log" >&2
       rm -rf "$home"
       die "Kafka could not format its storage"
     }
     printf '127.0.0.1:%s\n' "$port" >"$home/bootstrap"
+    printf '%s\n' "$heap" >"$home/heap"
   fi
-  kafka_start "$home"
+  kafka_start "$home" "-Xmx$(cat "$home/heap" 2>/dev/null || echo 512m)"
   cat "$home/bootstrap"
 }
 

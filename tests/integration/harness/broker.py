@@ -21,9 +21,9 @@ class Broker:
         return Broker(address) if address else Broker.start("test")
 
     @staticmethod
-    def start(name: str, settings: dict[str, str] | None = None) -> "Broker":
+    def start(name: str, settings: dict[str, str] | None = None, *options: str) -> "Broker":
         """Settings may hold @PORT@ and @CONTROLLER_PORT@."""
-        words = [word for key, value in (settings or {}).items() for word in ("--set", f"{key}={value}")]
+        words = [word for key, value in (settings or {}).items() for word in ("--set", f"{key}={value}")] + list(options)
         return Broker(_dev("up", "--name", name, *words).splitlines()[-1], name)
 
     def kill(self) -> None:
@@ -35,6 +35,12 @@ class Broker:
     def restart(self) -> None:
         """Continues with its data and its port."""
         _dev("up", "--name", self.name)
+
+    def pid(self) -> int:
+        return int((ROOT / "build" / "kafka" / self.name / "pid").read_text())
+
+    def log(self) -> str:
+        return (ROOT / "build" / "kafka" / self.name / "broker.log").read_text(errors="replace")
 
     def remove(self) -> None:
         _dev("down", "--name", self.name)
