@@ -27,6 +27,7 @@ int Main(int argc, char** argv) {
   AddReferenceCommands(&app, &action);
   AddTopicCommands(&app, &action);
   AddGroupCommands(&app, &action);
+  AddStateCommands(&app, &action);
   AddDemoCommands(&app, &action);
   try {
     app.parse(argc, argv);

@@ -29,11 +29,21 @@ struct Target {
   }
 };
 
+Target& TheTarget() {
+  static Target target;
+  return target;
+}
+
 }  // namespace
 
+bool CrashPointWanted(std::string_view name) {
+  const Target& target = TheTarget();
+  return !target.name.empty() && target.name == name;
+}
+
 void CrashPoint(std::string_view name) {
-  static Target target;
-  if (target.name.empty() || target.name != name) return;
+  if (!CrashPointWanted(name)) return;
+  Target& target = TheTarget();
   if (--target.passes_left != 0) return;
   ::kill(::getpid(), SIGKILL);
   while (true) ::pause();  // the signal is on its way; do nothing that a killed process would not have done

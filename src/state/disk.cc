@@ -4,12 +4,16 @@
 #include <utility>
 
 #include <rocksdb/env.h>
+#include <rocksdb/sst_file_writer.h>
 
 #include "base/log.h"
 #include "state/store_key.h"
 
 namespace millrace {
 namespace {
+
+// Replaced when a crash has left it.
+constexpr const char* kRunFile = "restore.tmp";
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view ToView(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -130,6 +134,26 @@ Status Disk::Noted(Status status) const {
 Status Disk::Write(rocksdb::WriteBatch* batch) {
   if (db_ == nullptr) return Status::Io("state directory " + directory_ + " could not be opened again");
   return Explain(db_->Write(write_options_, batch), "write to");
+}
+
+Status Disk::Ingest(const RestoreRun& run) {
+  if (db_ == nullptr) return Status::Io("state directory " + directory_ + " could not be opened again");
+  const std::string path = directory_ + "/" + kRunFile;
+  MR_RETURN_IF_ERROR(WriteFile(run, path));
+  rocksdb::IngestExternalFileOptions options;
+  options.move_files = true;
+  return Explain(db_->IngestExternalFile({path}, options), "restore into");
+}
+
+Status Disk::WriteFile(const RestoreRun& run, const std::string& path) {
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options_);
+  MR_RETURN_IF_ERROR(Explain(writer.Open(path), "restore into"));
+  MR_RETURN_IF_ERROR(run.ForEach([&](std::string_view key, std::optional<std::string_view> value) {
+    const rocksdb::Status added =
+        value ? writer.Put(ToSlice(key), ToSlice(*value)) : writer.Delete(ToSlice(key));
+    return added.ok() ? Status::Ok() : Explain(added, "restore into");
+  }));
+  return Explain(writer.Finish(), "restore into");
 }
 
 Result<std::optional<std::string>> Disk::Get(std::string_view key) {

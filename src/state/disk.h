@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 #include <rocksdb/write_batch.h>
 
 #include "base/result.h"
+#include "state/restore_run.h"
 #include "state/state_store.h"
 
 namespace millrace {
@@ -31,6 +33,8 @@ class Disk {
   ~Disk();
 
   Status Write(rocksdb::WriteBatch* batch);
+  /// Writes a sorted run as a file of its own that becomes visible, and survives a crash, as a whole.
+  Status Ingest(const RestoreRun& run);
   /// nullopt when there is no such key.
   Result<std::optional<std::string>> Get(std::string_view key);
   /// Reads `keys` in one call; found(i, value) for those that exist. `value` is valid during the call.
@@ -58,6 +62,7 @@ class Disk {
  private:
   Disk(std::string directory, rocksdb::Options options);
   Status OpenDb();
+  Status WriteFile(const RestoreRun& run, const std::string& path);
   /// `status` in our words: what failed, where, and what to do.
   Status Explain(const rocksdb::Status& status, std::string_view doing) const;
   /// `status` of somebody who looked at our bytes; remembers when they did not verify.
@@ -96,6 +101,9 @@ class Disk::Cursor {
 /// Cache, memtable budget and options that all disks of a process share.
 struct StateRuntime::Impl {
   rocksdb::Options options;
+  /// What all stores together may keep in memory of restores under way, and what they do.
+  std::int64_t restore_bytes_most = 0;
+  std::atomic<std::int64_t> restore_bytes{0};
 };
 
 }  // namespace millrace

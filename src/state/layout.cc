@@ -1,11 +1,6 @@
 #include "state/layout.h"
 
-#include <map>
-#include <string>
-
 namespace millrace {
-namespace {
-
 std::map<std::string, std::string> ParseLayout(std::string_view text) {
   std::map<std::string, std::string> rows_by_table;
   while (!text.empty()) {
@@ -20,8 +15,6 @@ std::map<std::string, std::string> ParseLayout(std::string_view text) {
   }
   return rows_by_table;
 }
-
-}  // namespace
 
 Status CheckLayout(std::string_view stored, std::string_view wanted) {
   if (stored == wanted) return Status::Ok();

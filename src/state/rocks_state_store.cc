@@ -7,6 +7,7 @@
 #include "env/crash_point.h"
 #include "state/disk.h"
 #include "state/layout.h"
+#include "state/restore_run.h"
 #include "state/state_store.h"
 #include "state/store_key.h"
 #include "state/table.h"
@@ -17,14 +18,20 @@ namespace {
 constexpr std::string_view kFormatVersion = "1";
 // Committed rows are kept in memory up to this many bytes before they are written.
 constexpr std::int64_t kMaxStagedBytes = 64LL << 20;
+// Entries of a restore are kept in memory until they are worth a file: up to kMostRunBytes, or kLeastRunBytes
+// when all stores of the process together hold more than they may.
+constexpr std::int64_t kMostRunBytes = 64LL << 20;
+constexpr std::int64_t kLeastRunBytes = 1LL << 20;
+constexpr std::int64_t kLeastIngestedEntries = 10'000;
 // A checkpoint that changes nothing is written only this often, to keep LastCommitted young.
 constexpr std::int64_t kIdleCommitMs = 3'600'000;
 
 class RocksStateStore final : public StateStore {
  public:
-  RocksStateStore(StateStoreOptions options, std::unique_ptr<Disk> disk)
+  RocksStateStore(StateStoreOptions options, StateRuntime& runtime, std::unique_ptr<Disk> disk)
       : options_(std::move(options)),
         clock_(options_.clock == nullptr ? &system_clock_ : options_.clock),
+        shared_(runtime.impl()),
         disk_(std::move(disk)),
         last_flush_(clock_->Steady()) {}
   ~RocksStateStore() override;
@@ -65,24 +72,30 @@ class RocksStateStore final : public StateStore {
   Status WriteIdentity();
   const Progress& ProgressOf(const std::string& table) const;
   Status ReadProgress(const std::string& table, Progress* progress);
-  static void PutProgress(const std::string& table, const Progress& progress, rocksdb::WriteBatch* batch);
-  static void PutCommitted(EventTime at, rocksdb::WriteBatch* batch);
+  static std::string Encoded(const Progress& progress);
+  static std::string Encoded(EventTime at);
   Status CountRows();
   /// Writes what is committed and not yet on disk, with the changelog offsets, in one batch.
   Status WriteOut();
   Status Evict();
+  /// Writes what was read from changelogs and waits in memory.
+  Status WriteRun();
+  void ForgetRun();
 
   const StateStoreOptions options_;
   const SystemClock system_clock_;
   const Clock* const clock_;
+  StateRuntime::Impl& shared_;
   const std::unique_ptr<Disk> disk_;
   Tables tables_;
   std::map<std::string, Progress> progress_;
   std::optional<EventTime> last_committed_;
   std::int64_t committed_on_disk_ms_ = 0;  // last_committed_ there
   std::chrono::nanoseconds last_flush_;
-  bool counted_ = true;     // the row counts on disk are right
-  bool collected_ = false;  // CollectDirty came to its end
+  RestoreRun run_;
+  std::int64_t run_bytes_shared_ = 0;  // of run_, as counted in shared_
+  bool counted_ = true;                // the row counts on disk are right
+  bool collected_ = false;             // CollectDirty came to its end
 };
 
 Status RocksStateStore::Begin() {
@@ -149,17 +162,16 @@ Status RocksStateStore::ReadProgress(const std::string& table, Progress* progres
   return Status::Ok();
 }
 
-void RocksStateStore::PutProgress(const std::string& table, const Progress& progress,
-                                  rocksdb::WriteBatch* batch) {
+std::string RocksStateStore::Encoded(const Progress& progress) {
   std::string value;
   AppendInt64(progress.offset->value(), &value);
-  batch->Put(ReservedKey(Reserved::kOffset, table), value.append(progress.id));
+  return value.append(progress.id);
 }
 
-void RocksStateStore::PutCommitted(EventTime at, rocksdb::WriteBatch* batch) {
+std::string RocksStateStore::Encoded(EventTime at) {
   std::string value;
   AppendInt64(at.value(), &value);
-  batch->Put(ReservedKey(Reserved::kCommitted), value);
+  return value;
 }
 
 std::optional<Offset> RocksStateStore::ChangelogOffset(const std::string& table) const {
@@ -178,6 +190,7 @@ const RocksStateStore::Progress& RocksStateStore::ProgressOf(const std::string& 
 
 Status RocksStateStore::Wipe() {
   collected_ = false;
+  ForgetRun();
   MR_RETURN_IF_ERROR(disk_->Wipe());
   counted_ = true;
   last_committed_.reset();
@@ -198,14 +211,12 @@ Status RocksStateStore::ApplyChangelog(
     MR_CHECK(!unchanged->has_changes())
         << "restore of table " << table << " over uncommitted rows of " << name;
   }
-  MR_RETURN_IF_ERROR(WriteOut());
-  rocksdb::WriteBatch batch;
+  if (run_.empty()) MR_RETURN_IF_ERROR(WriteOut());
   if (!entries.empty() && counted_) {
     counted_ = false;
-    batch.Delete(ReservedKey(Reserved::kCounted));
+    run_.Add("", ReservedKey(Reserved::kCounted), std::nullopt);
   }
-  std::string key = RowPrefix(table);
-  const std::size_t prefix_size = key.size();
+  const std::string prefix = RowPrefix(table);
   for (const auto& [entry_key, value] : entries) {
     if (entry_key.size() < kSliceBytes) {
       return Status::Corrupt("the changelog of table " + table + " before offset " +
@@ -213,22 +224,49 @@ Status RocksStateStore::ApplyChangelog(
                              std::to_string(entry_key.size()) +
                              " bytes; delete the changelog topic if it is not this pipeline's");
     }
-    key.resize(prefix_size);
-    key.append(entry_key);
-    if (value) {
-      batch.Put(key, rocksdb::Slice(value->data(), value->size()));
-    } else {
-      batch.Delete(key);
-    }
+    run_.Add(prefix, entry_key, value);
   }
-  progress = Progress{.offset = next, .id = changelog_id, .on_disk = true};
-  PutProgress(table, progress, &batch);
+  shared_.restore_bytes += run_.bytes() - std::exchange(run_bytes_shared_, run_.bytes());
+  progress = Progress{.offset = next, .id = changelog_id, .on_disk = false};
   last_committed_ = clock_->Now();
-  committed_on_disk_ms_ = last_committed_->value();
-  PutCommitted(*last_committed_, &batch);
-  MR_RETURN_IF_ERROR(disk_->Write(&batch));
   CrashPoint("during_restore");
+  const bool much = run_.bytes() >= kMostRunBytes;
+  const bool all_together =
+      shared_.restore_bytes > shared_.restore_bytes_most && run_.bytes() >= kLeastRunBytes;
+  return much || all_together ? WriteRun() : Status::Ok();
+}
+
+// The entries and the offsets that they lead to become durable together.
+Status RocksStateStore::WriteRun() {
+  for (const auto& [name, progress] : progress_) {
+    if (!progress.on_disk) run_.Add("", ReservedKey(Reserved::kOffset, name), Encoded(progress));
+  }
+  if (last_committed_) run_.Add("", ReservedKey(Reserved::kCommitted), Encoded(*last_committed_));
+  run_.Sort();
+  if (run_.size() >= kLeastIngestedEntries) {
+    MR_RETURN_IF_ERROR(disk_->Ingest(run_));
+  } else {
+    rocksdb::WriteBatch batch;
+    MR_RETURN_IF_ERROR(run_.ForEach([&batch](std::string_view key, std::optional<std::string_view> value) {
+      const rocksdb::Slice key_slice(key.data(), key.size());
+      if (value) {
+        batch.Put(key_slice, rocksdb::Slice(value->data(), value->size()));
+      } else {
+        batch.Delete(key_slice);
+      }
+      return Status::Ok();
+    }));
+    MR_RETURN_IF_ERROR(disk_->Write(&batch));
+  }
+  committed_on_disk_ms_ = last_committed_ ? last_committed_->value() : 0;
+  for (auto& [name, progress] : progress_) progress.on_disk = true;
+  ForgetRun();
   return Status::Ok();
+}
+
+void RocksStateStore::ForgetRun() {
+  run_.Clear();
+  shared_.restore_bytes -= std::exchange(run_bytes_shared_, 0);
 }
 
 Status RocksStateStore::FinishRestore() {
@@ -289,7 +327,6 @@ Status RocksStateStore::CommitDirty(const std::map<std::string, Offset>& changel
   if (!collected_) {
     MR_RETURN_IF_ERROR(CollectDirty([](const ChangelogEntry&) { return Status::Ok(); }));
   }
-  CrashPoint("rocksdb_write");
   for (const auto& [name, offset] : changelog_offsets) {
     MR_CHECK(progress_.contains(name)) << "no state table " << name;
     Progress& progress = progress_[name];
@@ -302,9 +339,10 @@ Status RocksStateStore::CommitDirty(const std::map<std::string, Offset>& changel
   last_committed_ = clock_->Now();
   std::int64_t staged = 0;
   for (const auto& [name, table] : tables_) staged += table->staged_bytes();
-  if (clock_->Steady() - last_flush_ >= options_.flush_interval) {
+  if (clock_->Steady() - last_flush_ >= options_.flush_interval || CrashPointWanted("rocksdb_write")) {
     last_flush_ = clock_->Steady();
     MR_RETURN_IF_ERROR(WriteOut());
+    CrashPoint("rocksdb_write");
     MR_RETURN_IF_ERROR(disk_->Flush(/*wait=*/false));
   } else if (staged > kMaxStagedBytes) {
     MR_RETURN_IF_ERROR(WriteOut());
@@ -313,14 +351,15 @@ Status RocksStateStore::CommitDirty(const std::map<std::string, Offset>& changel
 }
 
 Status RocksStateStore::WriteOut() {
+  if (!run_.empty()) return WriteRun();  // restoring: nothing is staged
   rocksdb::WriteBatch batch;
   for (const auto& [name, table] : tables_) table->AppendStaged(&batch);
   for (const auto& [name, progress] : progress_) {
-    if (!progress.on_disk) PutProgress(name, progress, &batch);
+    if (!progress.on_disk) batch.Put(ReservedKey(Reserved::kOffset, name), Encoded(progress));
   }
   const std::int64_t committed_ms = last_committed_ ? last_committed_->value() : 0;
   if (batch.Count() == 0 && committed_ms - committed_on_disk_ms_ < kIdleCommitMs) return Status::Ok();
-  if (last_committed_) PutCommitted(*last_committed_, &batch);
+  if (last_committed_) batch.Put(ReservedKey(Reserved::kCommitted), Encoded(*last_committed_));
   MR_RETURN_IF_ERROR(disk_->Write(&batch));
   committed_on_disk_ms_ = committed_ms;
   for (auto& [name, progress] : progress_) progress.on_disk = true;
@@ -354,6 +393,7 @@ RocksStateStore::~RocksStateStore() {
     Log(LogLevel::kWarning, "state was not written at close; the changelog is read again at the next start",
         {{"directory", disk_->directory()}, {"error", status}});
   }
+  ForgetRun();
 }
 
 // --- Figures and dumps ---
@@ -409,7 +449,7 @@ Status RocksStateStore::Dump(const std::function<Status(const ChangelogEntry&)>&
 Result<std::unique_ptr<StateStore>> StateStore::Open(const StateStoreOptions& options,
                                                      StateRuntime& runtime) {
   MR_ASSIGN_OR_RETURN(std::unique_ptr<Disk> disk, Disk::Open(options.directory, runtime));
-  auto store = std::make_unique<RocksStateStore>(options, std::move(disk));
+  auto store = std::make_unique<RocksStateStore>(options, runtime, std::move(disk));
   MR_RETURN_IF_ERROR(store->Begin());
   return std::unique_ptr<StateStore>(std::move(store));
 }

@@ -68,6 +68,7 @@ Result<std::unique_ptr<StateRuntime>> StateRuntime::Make(ByteCount memory) {
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(bytes, /*num_shard_bits=*/4);
   auto impl = std::make_unique<Impl>();
   rocksdb::Options& options = impl->options;
+  impl->restore_bytes_most = memory.value() / 4;
   options.create_if_missing = true;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(TableOptions(cache)));
   // Never stalls: one thread owns many disks, and waiting in one would keep the others from being flushed.

@@ -189,7 +189,13 @@ TEST_F(EmbeddedKafka, TwoMembersShareThePartitionsAndNothingIsLost) {
     second.Step();
     return first->assigned.size() == 1 && second.assigned.size() == 1;
   }));
-  EXPECT_GE(first->revocations, 1);
+  // How many rebalances it takes is the broker's business: a member that rejoins late, on a machine under
+  // load, brings another one. What the protocol gives: all is handed back before anything is handed out
+  // again.
+  EXPECT_EQ(first->revocations, first->assignments - 1);
+  EXPECT_TRUE(first->alternated)
+      << "an assignment came over one still held, or a revocation of something else";
+  EXPECT_TRUE(second.alternated);
   EXPECT_EQ(first->losses, 0);
   EXPECT_NE(first->assigned[0], second.assigned[0]);
   Write(kIn0, 3);

@@ -1,5 +1,7 @@
 #include "connectors/kafka/kafka_test_support.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace millrace::test {
@@ -42,13 +44,17 @@ Member::Member(Cluster& cluster, const std::string& group, const std::vector<std
 Member::~Member() { static_cast<void>(member_->Close()); }
 
 void Member::OnAssigned(std::vector<TopicPartition> partitions) {
+  if (partitions.empty()) return;  // nothing to hold, so nothing will be handed back
   ++assignments;
+  alternated = alternated && assigned.empty();
   assigned = partitions;
   if (start_when_assigned) to_start_ = std::move(partitions);
 }
 
-void Member::OnRevoked(std::vector<TopicPartition> /*partitions*/, bool lost) {
+void Member::OnRevoked(std::vector<TopicPartition> partitions, bool lost) {
   ++revocations;
+  alternated = alternated && !assigned.empty() &&
+               std::is_permutation(partitions.begin(), partitions.end(), assigned.begin(), assigned.end());
   if (lost) ++losses;
   assigned.clear();
   to_start_.clear();

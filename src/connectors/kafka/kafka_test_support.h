@@ -49,6 +49,8 @@ class Member final : public AssignmentListener {
   std::vector<TopicPartition> assigned;
   int assignments = 0;
   int revocations = 0;
+  /// Assignments and revocations took turns, and each revocation was of exactly what was assigned.
+  bool alternated = true;
   int losses = 0;
   std::map<TopicPartition, std::vector<Received>> received;
   std::map<TopicPartition, Offset> next_offset;

@@ -1,0 +1,227 @@
+#include "engine/commands/state_commands.h"
+
+#include <charconv>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <arrow/api.h>
+
+#include "codec/json/json_codec.h"
+#include "columnar/arrow_status.h"
+#include "env/file.h"
+#include "ops/stored_rows.h"
+#include "state/store_key.h"
+#include "state/stored_state.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kDeepest = 3;  // <state-dir>/<app>/<task>
+constexpr std::int64_t kRowsAtOnce = 10'000;
+
+/// The state directories at or below `directory`, in name order; those set aside as corrupt are left out.
+Status FindStates(const std::string& directory, int depth, std::vector<std::string>* found) {
+  if (StoredState::IsStateDirectory(directory)) {
+    found->push_back(directory);
+    return Status::Ok();
+  }
+  MR_ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> entries, ListDirectory(directory));
+  for (const DirectoryEntry& entry : entries) {
+    if (!entry.is_directory || depth == 0 || entry.name.find(".corrupt-") != std::string::npos) continue;
+    MR_RETURN_IF_ERROR(FindStates(directory + "/" + entry.name, depth - 1, found));
+  }
+  return Status::Ok();
+}
+
+struct TableAt {
+  StoredState& state;
+  const StoredState::Table& table;
+  std::string directory;
+
+  /// The identity ends in "_<partition>".
+  std::int64_t partition() const {
+    const std::string& identity = state.identity();
+    std::int64_t number = -1;
+    std::from_chars(identity.data() + identity.rfind('_') + 1, identity.data() + identity.size(), number);
+    return number;
+  }
+};
+
+Status ForEachTable(const std::string& directory, const std::function<Status(const TableAt&)>& visit) {
+  std::vector<std::string> found;
+  MR_RETURN_IF_ERROR(FindStates(directory, kDeepest, &found));
+  if (found.empty()) return Status::NotFound("there is no state in or below " + directory);
+  for (const std::string& one : found) {
+    MR_ASSIGN_OR_RETURN(const auto state, StoredState::Open(one));
+    for (const StoredState::Table& table : state->tables()) {
+      MR_RETURN_IF_ERROR(visit({*state, table, one}).WithContext(one));
+    }
+  }
+  return Status::Ok();
+}
+
+std::string Hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(bytes.size() * 2);
+  for (const char c : bytes) {
+    hex.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
+    hex.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
+  }
+  return hex;
+}
+
+Result<std::shared_ptr<arrow::Array>> Repeat(const std::string& text, std::int64_t rows) {
+  MR_ASSIGN_ARROW(auto array, arrow::MakeArrayFromScalar(arrow::StringScalar(text), rows));
+  return array;
+}
+
+/// Writes objects in the order of the fields, one per line.
+class JsonLines {
+ public:
+  explicit JsonLines(std::ostream& out) : out_(out) {}
+
+  Status Write(const arrow::RecordBatch& rows) {
+    if (encoder_ == nullptr || !rows.schema()->Equals(*schema_)) {
+      schema_ = rows.schema();
+      MR_ASSIGN_OR_RETURN(encoder_, MakeJsonEncoder(schema_));
+    }
+    MR_RETURN_IF_ERROR(encoder_->Encode(rows, &encoded_));
+    for (std::int64_t i = 0; i < encoded_.num_rows(); ++i) out_ << encoded_.row(i).view() << "\n";
+    return Status::Ok();
+  }
+
+ private:
+  std::ostream& out_;
+  std::shared_ptr<arrow::Schema> schema_;
+  std::unique_ptr<Encoder> encoder_;
+  EncodedRows encoded_;
+};
+
+/// `rows` with the columns that say whose state it is.
+Result<std::shared_ptr<arrow::RecordBatch>> WithPlace(const TableAt& at,
+                                                      const std::shared_ptr<arrow::RecordBatch>& rows) {
+  const std::int64_t count = rows->num_rows();
+  MR_ASSIGN_OR_RETURN(auto step, Repeat(at.table.name, count));
+  MR_ASSIGN_ARROW(auto partition, arrow::MakeArrayFromScalar(arrow::Int64Scalar(at.partition()), count));
+  MR_ASSIGN_ARROW(auto placed, rows->AddColumn(0, "partition", std::move(partition)));
+  MR_ASSIGN_ARROW(placed, placed->AddColumn(0, "step", std::move(step)));
+  return placed;
+}
+
+Status WriteCell(const std::string& name, const arrow::Array& column, std::int64_t row, std::ostream& out) {
+  if (column.type_id() == arrow::Type::STRUCT) {
+    const auto& nested = static_cast<const arrow::StructArray&>(column);
+    for (int i = 0; i < nested.num_fields(); ++i) {
+      MR_RETURN_IF_ERROR(WriteCell(nested.struct_type()->field(i)->name(), *nested.field(i), row, out));
+    }
+    return Status::Ok();
+  }
+  MR_ASSIGN_ARROW(const auto value, column.GetScalar(row));
+  out << " " << name << "=" << (value->is_valid ? value->ToString() : "null");
+  return Status::Ok();
+}
+
+Status WriteText(const TableAt& at, const arrow::RecordBatch& rows, std::ostream& out) {
+  for (std::int64_t row = 0; row < rows.num_rows(); ++row) {
+    out << at.table.name << "[" << at.partition() << "]";
+    for (int c = 0; c < rows.num_columns(); ++c) {
+      MR_RETURN_IF_ERROR(WriteCell(rows.schema()->field(c)->name(), *rows.column(c), row, out));
+    }
+    out << "\n";
+  }
+  return Status::Ok();
+}
+
+Status DumpRaw(const TableAt& at, std::ostream& out) {
+  std::string changelog_key;
+  return at.state.Scan(at.table.name, [&](std::int64_t slice, std::string_view key, std::string_view row) {
+    changelog_key.clear();
+    AppendSlice(slice, &changelog_key);
+    changelog_key.append(key);
+    out << R"({"step":")" << at.table.name << R"(","partition":)" << at.partition() << R"(,"key":")"
+        << Hex(changelog_key) << R"(","row":")" << Hex(row) << "\"}\n";
+    return Status::Ok();
+  });
+}
+
+Status DumpColumns(const TableAt& at, bool json, std::ostream& out) {
+  auto made = StoredRows::Make(at.table.layout);
+  if (!made.ok()) return made.status().WithContext("step '" + at.table.name + "': --raw shows its bytes");
+  const std::unique_ptr<StoredRows> rows = *std::move(made);
+  JsonLines lines(out);
+  const auto flush = [&]() -> Status {
+    if (rows->num_rows() == 0) return Status::Ok();
+    MR_ASSIGN_OR_RETURN(const auto batch, rows->Take());
+    if (!json) return WriteText(at, *batch, out);
+    MR_ASSIGN_OR_RETURN(const auto placed, WithPlace(at, batch));
+    return lines.Write(*placed);
+  };
+  const auto add = [&](std::int64_t slice, std::string_view key, std::string_view row) -> Status {
+    MR_RETURN_IF_ERROR(rows->Add(slice, key, row));
+    return rows->num_rows() < kRowsAtOnce ? Status::Ok() : flush();
+  };
+  MR_RETURN_IF_ERROR(at.state.Scan(at.table.name, add));
+  return flush();
+}
+
+struct TableStats {
+  std::int64_t rows = 0;
+  std::int64_t bytes = 0;
+};
+
+void WriteStats(const TableAt& at, const TableStats& stats, bool json, std::ostream& out) {
+  const std::string offset = at.table.changelog_offset ? std::to_string(at.table.changelog_offset->value())
+                                                       : (json ? "null" : "none");
+  const std::string committed = at.state.last_committed() ? std::to_string(at.state.last_committed()->value())
+                                                          : (json ? "null" : "never");
+  if (!json) {
+    out << at.table.name << "[" << at.partition() << "]  " << stats.rows << " rows  " << stats.bytes
+        << " bytes  changelog offset " << offset << "  last commit (ms) " << committed << "  " << at.directory
+        << "\n";
+    return;
+  }
+  out << R"({"step":")" << at.table.name << R"(","partition":)" << at.partition() << R"(,"rows":)"
+      << stats.rows << R"(,"bytes":)" << stats.bytes << R"(,"changelog_offset":)" << offset
+      << R"(,"last_commit_ms":)" << committed << R"(,"directory":")" << at.directory << "\"}\n";
+}
+
+Exit Ended(CommandIo& io, const Status& status) {
+  io.out.flush();
+  return status.ok() ? Exit::kOk : Report(io, status, Exit::kFailed);
+}
+
+}  // namespace
+
+Exit StateDumpCommand(const StateDumpOptions& options, CommandIo& io) {
+  bool known = options.step.empty();
+  const Status status = ForEachTable(options.directory, [&](const TableAt& at) -> Status {
+    if (!options.step.empty() && at.table.name != options.step) return Status::Ok();
+    known = true;
+    return options.raw ? DumpRaw(at, io.out) : DumpColumns(at, options.json, io.out);
+  });
+  if (status.ok() && !known) {
+    return Report(io, Status::NotFound("no step '" + options.step + "' has state in " + options.directory),
+                  Exit::kFailed);
+  }
+  return Ended(io, status);
+}
+
+Exit StateStatsCommand(const StateStatsOptions& options, CommandIo& io) {
+  const auto count = [&](const TableAt& at) -> Status {
+    TableStats stats;
+    const auto add = [&stats](std::int64_t, std::string_view key, std::string_view row) {
+      ++stats.rows;
+      stats.bytes += static_cast<std::int64_t>(kSliceBytes + key.size() + row.size());
+      return Status::Ok();
+    };
+    MR_RETURN_IF_ERROR(at.state.Scan(at.table.name, add));
+    WriteStats(at, stats, options.json, io.out);
+    return Status::Ok();
+  };
+  return Ended(io, ForEachTable(options.directory, count));
+}
+
+}  // namespace millrace

@@ -1,0 +1,187 @@
+#include "ops/stored_rows.h"
+
+#include <optional>
+#include <utility>
+
+#include <arrow/api.h>
+
+#include "base/duration.h"
+#include "columnar/arrow_status.h"
+#include "columnar/schema_text.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::string_view kBy = " by ";
+constexpr std::string_view kAggregate = "aggregate ";
+constexpr std::string_view kTumbling = "tumbling ";
+
+Status NotOurs(std::string_view layout) {
+  return Status::InvalidArgument("the state layout '" + std::string(layout) +
+                                 "' is not one that this version of Millrace writes");
+}
+
+/// The first `wanted` that lies outside of brackets and quotes; npos when there is none.
+std::size_t FindOutside(std::string_view text, std::string_view wanted, std::size_t from = 0) {
+  int depth = 0;
+  char quote = 0;
+  for (std::size_t i = from; i < text.size(); ++i) {
+    const char c = text[i];
+    if (depth == 0 && quote == 0 && text.substr(i).starts_with(wanted)) return i;
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '\'' || c == '"' || c == '`') {
+      quote = c;
+    } else if (c == '(' || c == '[' || c == '<') {
+      ++depth;
+    } else if ((c == ')' || c == ']' || c == '>') && depth > 0) {
+      --depth;
+    }
+  }
+  return std::string_view::npos;
+}
+
+std::vector<std::string_view> Split(std::string_view text, std::string_view separator) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const std::size_t at = FindOutside(text, separator);
+    parts.push_back(text.substr(0, at));
+    if (at == std::string_view::npos) return parts;
+    text.remove_prefix(at + separator.size());
+  }
+}
+
+/// "auction:int64 symbol:string "
+Result<arrow::FieldVector> ParseKeys(std::string_view text) {
+  arrow::FieldVector fields;
+  for (const std::string_view part : Split(text, " ")) {
+    if (part.empty()) continue;
+    const std::size_t colon = FindOutside(part, ":");
+    if (colon == std::string_view::npos) return NotOurs(text);
+    MR_ASSIGN_OR_RETURN(auto type, ParseType(part.substr(colon + 1)));
+    fields.push_back(arrow::field(std::string(part.substr(0, colon)), std::move(type)));
+  }
+  return fields;
+}
+
+struct StoredAggregate {
+  std::string name;
+  std::unique_ptr<Aggregator> aggregator;
+};
+
+/// "total = sum(price * 2) of float64"
+Result<StoredAggregate> ParseAggregate(std::string_view text) {
+  const std::size_t equals = FindOutside(text, " = ");
+  if (equals == std::string_view::npos) return NotOurs(text);
+  const std::string_view call = text.substr(equals + 3);
+  std::shared_ptr<arrow::DataType> argument;
+  if (const std::size_t of = FindOutside(call, " of "); of != std::string_view::npos) {
+    MR_ASSIGN_OR_RETURN(argument, ParseType(call.substr(of + 4)));
+  }
+  StoredAggregate aggregate;
+  aggregate.name = text.substr(0, equals);
+  MR_ASSIGN_OR_RETURN(aggregate.aggregator,
+                      MakeAggregator(std::string(call.substr(0, call.find('('))), argument));
+  return aggregate;
+}
+
+std::shared_ptr<arrow::Schema> SchemaOf(bool tumbling, const arrow::FieldVector& keys,
+                                        const arrow::FieldVector& values) {
+  const auto time = arrow::timestamp(arrow::TimeUnit::MILLI);
+  arrow::FieldVector fields;
+  if (tumbling) {
+    fields = {arrow::field("window_start", time), arrow::field("window_end", time)};
+  } else {
+    fields = {arrow::field("slice", arrow::int64())};
+  }
+  fields.push_back(arrow::field("key", arrow::struct_(keys)));
+  fields.push_back(arrow::field("values", arrow::struct_(values)));
+  return arrow::schema(std::move(fields));
+}
+
+std::shared_ptr<arrow::Array> Times(const std::vector<std::int64_t>& slices, std::int64_t plus,
+                                    const std::shared_ptr<arrow::DataType>& type) {
+  std::vector<std::int64_t> values = slices;
+  for (std::int64_t& value : values) value += plus;
+  const auto rows = static_cast<std::int64_t>(values.size());
+  const auto data =
+      arrow::ArrayData::Make(type, rows, {nullptr, arrow::Buffer::FromVector(std::move(values))}, 0);
+  return arrow::MakeArray(data);
+}
+
+}  // namespace
+
+struct StoredRows::Layout {
+  std::int64_t window_ms = 0;
+  arrow::FieldVector keys;
+  arrow::FieldVector values;
+  std::vector<std::unique_ptr<Aggregator>> aggregators;
+};
+
+StoredRows::StoredRows(Layout layout)
+    : window_ms_(layout.window_ms),
+      key_fields_(std::move(layout.keys)),
+      value_fields_(std::move(layout.values)),
+      rows_(std::move(layout.aggregators)),
+      schema_(SchemaOf(window_ms_ > 0, key_fields_, value_fields_)) {
+  rows_.Resize(1);
+}
+
+Result<std::unique_ptr<StoredRows>> StoredRows::Make(std::string_view text) {
+  const std::size_t by = text.find(kBy);
+  if (by == std::string_view::npos) return NotOurs(text);
+  const std::string_view shape = text.substr(0, by);
+  const std::string_view rest = text.substr(by + kBy.size());
+  const std::size_t aggregate = FindOutside(rest, kAggregate);
+  if (aggregate == std::string_view::npos) return NotOurs(text);
+  Layout layout;
+  if (shape.starts_with(kTumbling)) {
+    const std::string_view size = shape.substr(kTumbling.size());
+    MR_ASSIGN_OR_RETURN(const Duration window, ParseDuration(size.substr(0, size.find(' '))));
+    layout.window_ms = window.count();
+  }
+  MR_ASSIGN_OR_RETURN(layout.keys, ParseKeys(rest.substr(0, aggregate)));
+  for (const std::string_view part : Split(rest.substr(aggregate + kAggregate.size()), ", ")) {
+    MR_ASSIGN_OR_RETURN(StoredAggregate parsed, ParseAggregate(part));
+    layout.values.push_back(arrow::field(parsed.name, parsed.aggregator->type()));
+    layout.aggregators.push_back(std::move(parsed.aggregator));
+  }
+  return std::unique_ptr<StoredRows>(new StoredRows(std::move(layout)));
+}
+
+Status StoredRows::Add(std::int64_t slice, std::string_view key, std::string_view row) {
+  rows_.Clear(0);
+  MR_RETURN_IF_ERROR(rows_.Decode(0, row));
+  MR_RETURN_IF_ERROR(rows_.AppendResults(0));
+  keys_.Append(key);
+  slices_.push_back(slice);
+  return Status::Ok();
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> StoredRows::Take() {
+  arrow::ArrayVector columns;
+  if (window_ms_ > 0) {
+    columns.push_back(Times(slices_, 0, schema_->field(0)->type()));
+    columns.push_back(Times(slices_, window_ms_, schema_->field(1)->type()));
+  } else {
+    columns.push_back(Times(slices_, 0, arrow::int64()));
+  }
+  const std::int64_t rows = num_rows();
+  arrow::ArrayVector keys;
+  if (!key_fields_.empty()) {
+    MR_ASSIGN_OR_RETURN(keys, DecodeKeys(keys_.data(), keys_.offsets(), key_fields_));
+  }
+  arrow::ArrayVector values;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    MR_ASSIGN_OR_RETURN(auto column, rows_.aggregator(i).Finish());
+    values.push_back(std::move(column));
+  }
+  columns.push_back(std::make_shared<arrow::StructArray>(arrow::struct_(key_fields_), rows, std::move(keys)));
+  columns.push_back(
+      std::make_shared<arrow::StructArray>(arrow::struct_(value_fields_), rows, std::move(values)));
+  keys_.Clear();
+  slices_.clear();
+  return arrow::RecordBatch::Make(schema_, rows, std::move(columns));
+}
+
+}  // namespace millrace

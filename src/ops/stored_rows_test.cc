@@ -1,0 +1,104 @@
+#include "ops/stored_rows.h"
+
+#include <arrow/api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "columnar/key_encoding.h"
+
+namespace millrace {
+namespace {
+
+using testing::HasSubstr;
+
+/// The bytes of one row as an operator stores them.
+std::string RowOf(std::vector<std::pair<const char*, std::shared_ptr<arrow::Array>>> aggregates) {
+  std::vector<std::unique_ptr<Aggregator>> made;
+  std::vector<std::shared_ptr<arrow::Array>> values;
+  for (auto& [function, argument] : aggregates) {
+    made.push_back(*MakeAggregator(function, argument == nullptr ? nullptr : argument->type()));
+    values.push_back(argument);
+  }
+  GroupRows rows(std::move(made));
+  rows.Resize(1);
+  rows.Clear(0);
+  const std::int64_t times[] = {1, 2, 3};
+  std::vector<std::byte*> groups(3, rows.group(0));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    AggregateInput input;
+    input.groups = groups;
+    input.state_at = rows.state_at(i);
+    input.values = values[i].get();
+    input.event_times_ms = times;
+    EXPECT_TRUE(rows.aggregator(i).Update(input));
+  }
+  std::string bytes;
+  rows.Encode(0, &bytes);
+  return bytes;
+}
+
+std::shared_ptr<arrow::Array> Strings(const std::vector<std::string>& values) {
+  arrow::StringBuilder builder;
+  EXPECT_TRUE(builder.AppendValues(values).ok());
+  return *builder.Finish();
+}
+
+std::shared_ptr<arrow::Array> Ints(const std::vector<std::int64_t>& values) {
+  arrow::Int64Builder builder;
+  EXPECT_TRUE(builder.AppendValues(values).ok());
+  return *builder.Finish();
+}
+
+std::string KeyOf(const std::vector<std::shared_ptr<arrow::Array>>& columns) {
+  KeyBuffer keys;
+  EXPECT_TRUE(EncodeKeys(columns, &keys).ok());
+  return std::string(keys[0]);
+}
+
+TEST(StoredRows, RowsAreReadByTheirLayoutAlone) {
+  auto rows = *StoredRows::Make(
+      "tumbling 1m30s offset 0ms by symbol:string day:int64 aggregate n = count(), total = sum(case when x = "
+      "', a "
+      "= b(' then 1 else y end) of int64, best = max(symbol) of string, opening = first(at) of "
+      "timestamp[ms]");
+  const auto symbols = Strings({"a", "c", "b"});
+  const auto times = *Ints({7, 8, 9})->View(arrow::timestamp(arrow::TimeUnit::MILLI));
+  const std::string row =
+      RowOf({{"count", nullptr}, {"sum", Ints({1, 2, 3})}, {"max", symbols}, {"first", times}});
+  ASSERT_TRUE(rows->Add(90'000, KeyOf({Strings({"x"}), Ints({5})}), row).ok());
+  ASSERT_TRUE(rows->Add(180'000, KeyOf({Strings({"y"}), Ints({-5})}), row).ok());
+  const auto batch = *rows->Take();
+  ASSERT_EQ(batch->num_rows(), 2);
+  EXPECT_EQ(
+      batch->schema()->ToString(),
+      "window_start: timestamp[ms]\nwindow_end: timestamp[ms]\nkey: struct<symbol: string, day: int64>\n"
+      "values: struct<n: int64, total: int64, best: string, opening: timestamp[ms]>");
+  const auto text = [&](int column, std::int64_t at) {
+    return (*batch->column(column)->GetScalar(at))->ToString();
+  };
+  EXPECT_THAT(text(0, 0), HasSubstr("00:01:30"));
+  EXPECT_THAT(text(1, 0), HasSubstr("00:03:00"));
+  EXPECT_EQ(text(2, 1), "{symbol:string = y, day:int64 = -5}");
+  EXPECT_THAT(text(3, 0), HasSubstr("{n:int64 = 3, total:int64 = 6, best:string = c, opening:timestamp[ms]"));
+  EXPECT_EQ(rows->num_rows(), 0);
+}
+
+TEST(StoredRows, OtherSlicesThanTumblingWindowsStaySlices) {
+  auto rows = *StoredRows::Make("something else by k:int64 aggregate n = count()");
+  ASSERT_TRUE(rows->Add(-3, KeyOf({Ints({5})}), RowOf({{"count", nullptr}})).ok());
+  const auto batch = *rows->Take();
+  EXPECT_EQ((*batch->GetColumnByName("slice")->GetScalar(0))->ToString(), "-3");
+}
+
+TEST(StoredRows, WhatDoesNotReadIsAnErrorAndNotARow) {
+  EXPECT_EQ(StoredRows::Make("int64").status().code(), StatusCode::kInvalidArgument);
+  EXPECT_FALSE(StoredRows::Make("tumbling 1s offset 0ms by k:int64 aggregate n = nonsense()").ok());
+  auto rows = *StoredRows::Make("tumbling 1s offset 0ms by k:int64 aggregate n = count()");
+  EXPECT_EQ(rows->Add(0, KeyOf({Ints({1})}), "short").code(), StatusCode::kCorrupt);
+  EXPECT_EQ(rows->num_rows(), 0);
+  ASSERT_TRUE(rows->Add(0, "no key", RowOf({{"count", nullptr}})).ok());
+  EXPECT_EQ(rows->Take().status().code(), StatusCode::kCorrupt);
+}
+
+}  // namespace
+}  // namespace millrace
