@@ -1,23 +1,24 @@
 """A changelog topic as what it means: the last value of each key."""
-import struct
-
-from harness.topics import Topics
-
-SLICE_BYTES = 8  # a changelog key begins with its time slice, big-endian with the sign bit flipped
+from harness.topics import Record, Topics
 
 
-def live_entries(topics: Topics, changelog: str) -> dict[bytes, bytes]:
-    """Key to value of what has no tombstone behind it, as a restore at read_committed sees it."""
-    live: dict[bytes, bytes] = {}
-    for record in topics.read(changelog):
+def fold(records: list[Record], before: dict[int, int] | None = None) -> dict[tuple[int, bytes], bytes]:
+    """(partition, key) to value of what has no tombstone behind it, as a restore at read_committed sees it.
+
+    `before`: per partition the offset that ends the part that counts; a partition that is not named is left out.
+    """
+    live: dict[tuple[int, bytes], bytes] = {}
+    for record in records:
         if record.key is None:
-            raise AssertionError(f"{changelog}: a record without a key at {record.partition}/{record.offset}")
+            raise AssertionError(f"a changelog record without a key at {record.partition}/{record.offset}")
+        if before is not None and record.offset >= before.get(record.partition, 0):
+            continue
         if record.value is None:
-            live.pop(record.key, None)
+            live.pop((record.partition, record.key), None)
         else:
-            live[record.key] = record.value
+            live[record.partition, record.key] = record.value
     return live
 
 
-def slice_of(key: bytes) -> int:
-    return struct.unpack(">Q", key[:SLICE_BYTES])[0] - (1 << 63)
+def live_entries(topics: Topics, changelog: str) -> dict[tuple[int, bytes], bytes]:
+    return fold(topics.read(changelog))
