@@ -15,20 +15,40 @@ namespace millrace {
 namespace {
 
 constexpr std::string_view kWatermarkHeader = "millrace.watermark";
+// Topic and partition of the records that the rows came from: "3;bids". Absent for rows without records.
+constexpr std::string_view kOriginHeader = "millrace.origin";
 constexpr const char* kTimeColumn = "__millrace_event_time";
 constexpr const char* kKeyColumn = "__millrace_key";
+constexpr const char* kOffsetColumn = "__millrace_offset";
 
 std::shared_ptr<arrow::Schema> WireSchema(const arrow::Schema& payload) {
   arrow::FieldVector fields = payload.fields();
   fields.push_back(arrow::field(kTimeColumn, arrow::int64(), false));
   fields.push_back(arrow::field(kKeyColumn, arrow::binary()));
+  fields.push_back(arrow::field(kOffsetColumn, arrow::int64()));
   return arrow::schema(std::move(fields));
+}
+
+/// The offset of each row's record; all null when there are none.
+Result<std::shared_ptr<arrow::Array>> RecordOffsets(const Batch& batch) {
+  if (batch.block == nullptr) {
+    MR_ASSIGN_ARROW(auto nulls, arrow::MakeArrayOfNull(arrow::int64(), batch.num_rows()));
+    return nulls;
+  }
+  std::vector<std::int64_t> offsets(static_cast<std::size_t>(batch.num_rows()));
+  for (std::size_t i = 0; i < offsets.size(); ++i)
+    offsets[i] = batch.OffsetOf(static_cast<std::int64_t>(i)).value();
+  const auto rows = static_cast<std::int64_t>(offsets.size());
+  return std::shared_ptr<arrow::Array>(
+      std::make_shared<arrow::Int64Array>(rows, arrow::Buffer::FromVector(std::move(offsets))));
 }
 
 Result<std::shared_ptr<arrow::Buffer>> ToIpc(const Batch& batch) {
   arrow::ArrayVector columns = batch.data->columns();
   columns.push_back(batch.event_time);
   columns.push_back(batch.key);
+  MR_ASSIGN_OR_RETURN(auto offsets, RecordOffsets(batch));
+  columns.push_back(std::move(offsets));
   const auto wire =
       arrow::RecordBatch::Make(WireSchema(*batch.data->schema()), batch.num_rows(), std::move(columns));
   MR_ASSIGN_ARROW(auto out, arrow::io::BufferOutputStream::Create(1 << 12));
@@ -53,6 +73,13 @@ class RepartitionSink final : public Sink {
       rows_of_[static_cast<std::size_t>(PartitionOfKey(batch.key->GetView(i), options_.partitions).value())]
           .push_back(static_cast<std::int32_t>(i));
     }
+    std::string origin;
+    std::vector<HeaderView> headers;
+    if (batch.block != nullptr) {
+      const TopicPartition& source = batch.block->partition();
+      origin = std::to_string(source.partition.value()) + ";" + source.topic;
+      headers.push_back({kOriginHeader, BytesView::Of(origin)});
+    }
     for (std::size_t p = 0; p < rows_of_.size(); ++p) {
       if (rows_of_[p].empty()) continue;
       const auto indices = std::make_shared<arrow::Int32Array>(static_cast<std::int64_t>(rows_of_[p].size()),
@@ -61,7 +88,7 @@ class RepartitionSink final : public Sink {
       MR_ASSIGN_OR_RETURN(const auto bytes, ToIpc(part));
       const std::string_view value(reinterpret_cast<const char*>(bytes->data()),
                                    static_cast<std::size_t>(bytes->size()));
-      MR_RETURN_IF_ERROR(Send(context, static_cast<std::int32_t>(p), BytesView::Of(value), {}));
+      MR_RETURN_IF_ERROR(Send(context, static_cast<std::int32_t>(p), BytesView::Of(value), headers));
     }
     return Status::Ok();
   }
@@ -160,7 +187,37 @@ class RepartitionReader final : public InputReader {
     batch.key = std::static_pointer_cast<arrow::BinaryArray>(wire->column(columns + 1));
     const Offset offset(block->offsets()[static_cast<std::size_t>(record)]);
     batch.origin = {block->partition(), offset, offset};
+    if (const auto headers = block->headers(record); !headers.empty() && headers[0].name == kOriginHeader) {
+      const auto offsets = std::static_pointer_cast<arrow::Int64Array>(wire->column(columns + 2));
+      MR_RETURN_IF_ERROR(AttachRecords(headers[0].value.view(), *offsets, &batch));
+    }
     return batch;
+  }
+
+  /// Gives the rows records that say where they came from: without the bytes, which stay in the source topic.
+  static Status AttachRecords(std::string_view origin, const arrow::Int64Array& offsets, Batch* batch) {
+    TopicPartition source;
+    std::int32_t partition = 0;
+    const auto read = std::from_chars(origin.data(), origin.data() + origin.size(), partition);
+    const auto digits = static_cast<std::size_t>(read.ptr - origin.data());
+    if (read.ec != std::errc{} || digits == origin.size() || origin[digits] != ';' ||
+        offsets.null_count() > 0)
+      return Status::Corrupt("not the origin of rows");
+    source.partition = Partition(partition);
+    source.topic = origin.substr(digits + 1);
+    RecordBlockBuilder records(std::move(source));
+    std::vector<std::int32_t> record_of(static_cast<std::size_t>(offsets.length()));
+    for (std::int64_t i = 0; i < offsets.length(); ++i) {
+      if (i > 0 && offsets.Value(i) < offsets.Value(i - 1)) return Status::Corrupt("rows out of order");
+      if (i == 0 || offsets.Value(i) > offsets.Value(i - 1)) {
+        records.Append(Offset(offsets.Value(i)), batch->event_time->Value(i), BytesView{}, BytesView{});
+      }
+      record_of[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(records.num_records() - 1);
+    }
+    batch->block = records.Finish();
+    batch->record = std::make_shared<arrow::Int32Array>(offsets.length(),
+                                                        arrow::Buffer::FromVector(std::move(record_of)));
+    return Status::Ok();
   }
 
   const std::shared_ptr<arrow::Schema> schema_;

@@ -227,7 +227,10 @@ AggregateInput WindowAggregate::InputOf(std::size_t aggregate, const Batch& batc
           .values = arguments_[aggregate].get(),
           .event_times_ms = batch.event_time->raw_values(),
           .offsets = orders_rows_ && batch.block != nullptr ? offsets_.data() : nullptr,
-          .origin = orders_rows_ ? OriginRank(batch.origin.partition) : 0};
+          // Of rows that moved, where they came from: it must not matter which partition was faster (T5).
+          .origin = !orders_rows_            ? 0
+                    : batch.block == nullptr ? OriginRank(batch.origin.partition)
+                                             : OriginRank(batch.block->partition())};
 }
 
 Status WindowAggregate::UpdateAggregates(const Batch& batch, Output& output) {

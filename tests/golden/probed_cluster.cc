@@ -20,6 +20,7 @@ class ProbedMember final : public GroupMember {
   Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(const PollLimits& limits) override {
     return member_->Poll(limits);
   }
+  std::vector<UndecodableRecords> TakeUndecodable() override { return member_->TakeUndecodable(); }
   Status Start(const TopicPartition& partition, Offset offset) override {
     return member_->Start(partition, offset);
   }

@@ -21,7 +21,6 @@ class Generator:
         self.random = random.Random(seed)
         self.types = {}  # of the columns at this point of the pipeline
         self.big = False  # values near the ends of int64
-        self.moves = False  # rows may move between partitions
 
     def case(self):
         r = self.random
@@ -42,8 +41,6 @@ class Generator:
             emit = "current"
             self.big = False  # a row refused for its sum must not show up as a change
             case["config"] = {"batch_rows": 1, "workers": 1, "restart": "never"}
-        # Where rows move, one that fails afterwards has no record to be named by.
-        self.moves = partitions > 1
         for _ in range(windows):
             if not any("window" in step for step in case["steps"]):
                 case["steps"].append({"window": self.first_window(case, emit)})
@@ -133,7 +130,7 @@ class Generator:
             function = r.choice(["count", "count", "sum", "min", "max"] + (["first", "last"] if ordered else [])
                                 + ([] if self.big else ["mean"]))
             kind = r.choice(["int", "double"] if function in ("sum", "mean") else ["int", "double", "str"])
-            argument = self.expression(kind, 1, fails=r.random() < 0.3 and ordered and not self.moves)
+            argument = self.expression(kind, 1, fails=r.random() < 0.3 and ordered)
             if function == "count" and r.random() < 0.5:
                 argument = None
             result = {"count": "int", "mean": "double"}.get(function, kind)
@@ -194,17 +191,12 @@ class Generator:
         r = self.random
         start = r.choice([-100, 0, 0, 1000, 500_000_000])
         spread = r.choice([0, 5, 30])
-        unique = case["partitions"] > 1
         rows, now = [], start
-        used = set()
         for _ in range(r.choice([3, 10, 20, 40])):
             if r.random() < 0.1:
                 rows.append("run")
             now += r.choice([0, 1, 2, 5, 17])
             time = now - r.randrange(spread + 1)
-            while unique and time in used:
-                time += 1
-            used.add(time)
             rows.append(self.record(case, time))
         if r.random() < 0.7:
             # Far enough to close what is open, in every partition.
