@@ -5,7 +5,7 @@ import random
 import expressions as ex
 import reference
 
-# Kinds of windows that the engine has; reference.py knows more: sliding and hopping.
+# Kinds of windows that the engine has; reference.py knows more: hopping, sliding, session and count.
 KINDS = ["tumbling"]
 BIG = [ex.INT_MAX, ex.INT_MAX - 1, ex.INT_MIN, ex.INT_MIN + 1, 2**62]
 KEYS = ["a", "b", "ab", "c"]
@@ -21,6 +21,7 @@ class Generator:
         self.random = random.Random(seed)
         self.types = {}  # of the columns at this point of the pipeline
         self.big = False  # values near the ends of int64
+        self.chained = False  # a window follows a window
 
     def case(self):
         r = self.random
@@ -35,6 +36,7 @@ class Generator:
         if case["config"]["restart"] != "never":
             case["config"]["batch_rows"] = r.choice([0, 7])  # starting again after every row takes long
         case["steps"] = self.stateless(r.randrange(3))
+        self.chained = windows > 1
         emit = "final"
         if windows == 1 and partitions == 1 and r.random() < 0.2:
             # What is changed by a batch depends on the batch: with batches of one row it is the row's windows.
@@ -100,7 +102,10 @@ class Generator:
             by = ["k"] if "k" in candidates else [r.choice(candidates)]
         else:
             by = r.sample(candidates, r.choice([1, 1, 2]) if len(candidates) > 1 else 1)
-        return self.window(by, emit, r.choice(KINDS), r.randrange(1, 40), last_of_pair=True)
+        kind = "tumbling" if self.big else r.choice(KINDS)
+        if kind == "count" and (emit == "current" or self.chained or case["partitions"] > 1):
+            kind = "tumbling"  # rows that move have no order across partitions
+        return self.window(by, emit, kind, r.randrange(1, 40), last_of_pair=True)
 
     def next_window(self, steps):
         before = next(step["window"] for step in reversed(steps) if "window" in step)
@@ -116,7 +121,12 @@ class Generator:
                   "aggregates": self.aggregates(ordered=last_of_pair)}
         if kind == "hopping":
             window["step"] = r.randrange(max(1, size // 5), size + 1)
-        if kind != "sliding":
+        if kind == "count":
+            size = r.randrange(1, 6)
+            shape = r.choice(["tumbling", "hopping", "sliding"])
+            step = {"tumbling": size, "sliding": 1}.get(shape, r.randrange(1, size + 1))
+            window |= {"shape": shape, "size": size, "step": step, "grace": 0}
+        if kind in ("tumbling", "hopping"):
             window["offset"] = r.choice([0, 0, 3, 11])
         types = {n: self.types[n] for n in by} | {"window_start": "time", "window_end": "time"}
         types |= {a["name"]: a["type"] for a in window["aggregates"]}
@@ -286,15 +296,18 @@ def stateless_yaml(step):
 
 def window_yaml(window):
     lines = ["  - window:", f"      by: [{', '.join(window['by'])}]", f"      null_key: {window['null_key']}"]
-    if window["kind"] == "hopping":
+    if window["kind"] == "count":
+        step = f", step: {window['step']}" if window["shape"] == "hopping" else ""
+        lines.append(f"      count: {{size: {window['size']}, kind: {window['shape']}{step}}}")
+    elif window["kind"] == "hopping":
         lines.append(f"      hopping: {{size: {window['size']}ms, step: {window['step']}ms}}")
     else:
         lines.append(f"      {window['kind']}: {window['size']}ms")
-    lines.append(f"      grace: {window['grace']}ms")
+    if window["kind"] != "count":
+        lines += [f"      grace: {window['grace']}ms", "      late: {topic: late}"]
     if window["offset"]:
         lines.append(f"      offset: {window['offset']}ms")
     lines.append(f"      emit: {window['emit']}")
-    lines.append("      late: {topic: late}")
     lines.append("      aggregate:")
     for a in window["aggregates"]:
         argument = "" if a["argument"] is None else ex.text(a["argument"])

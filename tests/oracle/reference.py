@@ -133,7 +133,7 @@ class Task:
     def __init__(self, case, result):
         self.case = case
         self.result = result
-        self.steps = [Window(step["window"], result) if "window" in step else step for step in case["steps"]]
+        self.steps = [window_of(step["window"], result) if "window" in step else step for step in case["steps"]]
 
     def process(self, row, first=0):
         for at in range(first, len(self.steps)):
@@ -196,6 +196,10 @@ class Task:
         self.result.dead.append((*row.source, classes))
 
 
+def window_of(options, result):
+    return {"session": Sessions, "count": Counted}.get(options["kind"], Window)(options, result)
+
+
 class Window:
     """A window step (W1-W9). Keeps every row it took, and counts anew whenever it is asked."""
 
@@ -234,11 +238,15 @@ class Window:
             else:
                 self.result.dead.append((*row.source, {"null_key"}))
             return []
-        last_end = self.windows_of(row.time)[-1][1]
+        last_end = self.last_end(key, row)
         if not self.is_open(last_end, row.before):
             late_by = row.before - (last_end + self.grace)
             self.result.topics["late"].append((row.key, {**row.values, "late_by": late_by}))
             return []
+        return self.take(key, row)
+
+    def take(self, key, row):
+        """Adds a row that is not late; yields the running results that changed."""
         failures = Failures()
         arguments = [None if a["argument"] is None else evaluate(a["argument"], row.values, failures)
                      for a in self.options["aggregates"]]
@@ -248,8 +256,13 @@ class Window:
         self.rows.append((key, row, arguments))
         if self.options["emit"] != "current":
             return []
-        open_now = [w for w in self.windows_of(row.time) if self.is_open(w[1], row.before)]
-        return [self.result_row(key, window, final=False) for window in open_now]
+        changed = [window for _, k, window in self.existing()
+                   if k == key and window[0] <= row.time < window[1] and self.is_open(window[1], row.before)]
+        return [self.result_row(key, window, final=False) for window in changed]
+
+    def last_end(self, key, row):
+        """End of the last window that may hold the row: when that is closed, the row is late."""
+        return self.windows_of(row.time)[-1][1]
 
     def overflows(self, key, row, arguments):
         """Whether a sum of integers would leave int64 in a window of the row (W8)."""
@@ -273,15 +286,14 @@ class Window:
                 if k == key and window[0] <= row.time < window[1] and self.is_open(window[1], row.before)]
 
     def existing(self):
-        """(end, key order, key, window) of every window that has a result."""
+        """(end, key, window) of every window that has a result, by end and key."""
         found = {}
         for key, row, _ in self.rows:
             for window in self.windows_of(row.time):
                 if self.options["kind"] == "sliding" and window[1] != row.time + 1:
                     continue  # a sliding window exists for the times at which there are rows
                 if self.is_open(window[1], row.before):
-                    order = tuple((False, 0) if value is None else (True, value) for value in key)  # null first
-                    found[(window[1], order)] = (key, window)
+                    found[(window[1], order_of(key))] = (key, window)
         return [(end, *found[(end, order)]) for end, order in sorted(found)]
 
     def close(self, watermark):
@@ -293,14 +305,86 @@ class Window:
         return results
 
     def result_row(self, key, window, final):
+        row = self.row_of(key, window, self.held(key, window))
+        if self.options["emit"] == "current":
+            row.values["final"] = final
+        return row
+
+    def row_of(self, key, window, held):
         values = dict(zip(self.options["by"], key))
         values["window_start"], values["window_end"] = window
-        held = self.held(key, window)
         for i, aggregate in enumerate(self.options["aggregates"]):
             values[aggregate["name"]] = aggregated(aggregate, i, held)
-        if self.options["emit"] == "current":
-            values["final"] = final
         return Row(values, window[1] - 1, NEVER, None, key=key)
+
+
+def order_of(key):
+    """Null comes before every value."""
+    return tuple((False, 0) if value is None else (True, value) for value in key)
+
+
+class Sessions(Window):
+    """Rows of a key that are less than the gap apart share a window: [first, last + gap)."""
+
+    def add(self, row):
+        self.rows = [r for r in self.rows if not self.is_over(r)]
+        return super().add(row)
+
+    def sessions(self, key):
+        """(start, end) of the sessions of a key, oldest first."""
+        gap = self.options["size"]
+        found = []
+        for time in sorted(row.time for k, row, _ in self.rows if k == key):
+            if found and time < found[-1][1]:
+                found[-1] = (found[-1][0], time + gap)
+            else:
+                found.append((time, time + gap))
+        return found
+
+    def is_over(self, entry):
+        """True for a row of a session that is closed: it cannot be reached again."""
+        key, row, _ = entry
+        end = next(end for start, end in self.sessions(key) if start <= row.time < end)
+        return not self.is_open(end, self.closed)
+
+    def last_end(self, key, row):
+        gap = self.options["size"]
+        reached = [end for start, end in self.sessions(key)
+                   if start - gap < row.time < end and self.is_open(end, row.before)]
+        return max([row.time + gap, *reached])
+
+    def windows_of(self, time):
+        return []  # sums of sessions are generated so that they stay within int64
+
+    def held(self, key, window):
+        return [(row, arguments) for k, row, arguments in self.rows if k == key and window[0] <= row.time < window[1]]
+
+    def existing(self):
+        found = [(end, key, (start, end)) for key in {key for key, _, _ in self.rows} for start, end in self.sessions(key)]
+        return sorted(found, key=lambda entry: (entry[0], order_of(entry[1])))
+
+
+class Counted(Window):
+    """Windows of `size` rows of a key as they come, one beginning every `step` rows; no row is late."""
+
+    def windows_of(self, time):
+        return []
+
+    def last_end(self, key, row):
+        return float("inf")
+
+    def take(self, key, row):
+        super().take(key, row)
+        of_key = [(r, arguments) for k, r, arguments in self.rows if k == key]
+        begin = len(of_key) - self.options["size"]
+        if begin < 0 or begin % self.options["step"] or of_key[-1][0] is not row:
+            return []
+        held = of_key[begin:]
+        times = [r.time for r, _ in held]
+        return [self.row_of(key, (min(times), max(times) + 1), held)]
+
+    def close(self, watermark):
+        return []
 
 
 def aggregated(aggregate, i, held):
