@@ -24,12 +24,18 @@ def decodes(record: Record) -> bool:
 class Windows:
     """`window_pipeline`: a result is (auction, window start)."""
     grace_ms: int = GRACE_MS
+    _last: tuple[list[Record], WindowOracle] | None = None  # several invariants ask for the same
+
+    def _oracle(self, inputs: list[Record]) -> WindowOracle:
+        if self._last is None or self._last[0] is not inputs:
+            self._last = (inputs, WindowOracle.of(record for record in inputs if decodes(record)))
+        return self._last[1]
 
     def results(self, inputs: list[Record]) -> dict[Id, dict]:
-        return WindowOracle.of(record for record in inputs if decodes(record)).results
+        return self._oracle(inputs).results
 
     def open(self, inputs: list[Record]) -> dict[Id, dict]:
-        return WindowOracle.of(record for record in inputs if decodes(record)).open
+        return self._oracle(inputs).open
 
     def identify(self, row: dict) -> Id:
         return (row["auction"], row["window_start"])

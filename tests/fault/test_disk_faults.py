@@ -200,8 +200,8 @@ def test_a_full_disk_is_named_and_nothing_is_lost(lab: Lab, small_disk: SmallDis
     assert full.millrace.wait_exit() in (0, 1)
     assert "No space left" in full.millrace.log() or "disk is full" in full.millrace.log(), full.millrace.tail()
     full.expected = "stopped" if full.millrace.process.returncode == 0 else "failed"
-    cramped = trial.run(state_dir=state)
-    log = trial.wait_failed(cramped)
+    small_disk.fill()  # what the first process gave back
+    log = trial.wait_failed(trial.run(state_dir=state))
     assert "disk is full" in log or "No space left" in log, log
     (small_disk.folder / "filler").unlink()
     trial.run(state_dir=state)
