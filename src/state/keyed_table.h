@@ -45,7 +45,8 @@ struct KeyColumn {
 ///
 /// A slice groups keys that expire together: the start of a window slice in ms, or 0 for a table without
 /// time. Rows live in the operator's SlotRows; the table knows which slots are used, dirty and clean. Slots
-/// are stable from a Lookup until the next Lookup, CloseSlice, checkpoint or rollback. One owner, one thread.
+/// are stable from a Lookup until the next Lookup, CloseSlice, checkpoint or rollback; Erase leaves the
+/// others alone. One owner, one thread.
 class KeyedTable {
  public:
   using RowVisitor = std::function<Status(std::string_view key, std::uint32_t slot)>;
@@ -61,8 +62,18 @@ class KeyedTable {
 
   /// The lowest open slice; O(1).
   virtual std::optional<std::int64_t> FirstSlice() const = 0;
+  /// The lowest open slice at or above `slice`; O(log open slices).
+  virtual std::optional<std::int64_t> NextSlice(std::int64_t slice) const = 0;
   /// Open slices, ascending.
   virtual std::vector<std::int64_t> Slices() const = 0;
+
+  /// Shows one row, if it is there, without making it dirty. `visit` may read the slot during the call only.
+  virtual Status Peek(std::int64_t slice, std::string_view key, const RowVisitor& visit) = 0;
+  /// Shows every row of `slice` in ascending key byte order. `visit` may read the slot during the call only.
+  virtual Status Visit(std::int64_t slice, const RowVisitor& visit) = 0;
+  /// Removes a row (a tombstone in the changelog). Precondition: `slot` came from the last Lookup, and is not
+  /// read again.
+  virtual void Erase(std::uint32_t slot) = 0;
 
   /// Visits every row of `slice` in ascending key byte order, then removes them (one tombstone per key in the
   /// changelog, one range delete on disk). `visit` may read the slot during the call only.

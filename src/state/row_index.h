@@ -29,12 +29,14 @@ class RowIndex {
 
   /// What is known of a slot beside its key; the owner's bits.
   enum Flag : std::uint32_t {
-    kUsed = 1,        ///< holds a row
-    kDirty = 2,       ///< changed since the last commit
-    kOnDisk = 4,      ///< a committed row of this key is on disk
-    kReferenced = 8,  ///< used since the eviction sweep passed
-    kPending = 16,    ///< to be read from disk in this lookup
-    kStaged = 32,     ///< committed later than what is on disk
+    kUsed = 1,            ///< holds a row
+    kDirty = 2,           ///< changed since the last commit
+    kOnDisk = 4,          ///< a committed row of this key is on disk
+    kReferenced = 8,      ///< used since the eviction sweep passed
+    kPending = 16,        ///< to be read from disk in this lookup
+    kStaged = 32,         ///< committed later than what is on disk
+    kErased = 64,         ///< holds no row; its key is kept until the disk has forgotten it
+    kStagedErased = 128,  ///< what is staged is that the row is gone
   };
 
   RowIndex();

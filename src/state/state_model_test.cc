@@ -33,7 +33,8 @@ class Model {
 
   void Step() {
     const std::uint64_t choice = random_() % 100;
-    if (choice < 55) return Write();
+    if (choice < 50) return Write();
+    if (choice < 55) return PeekAndVisit();
     if (choice < 75) return Commit();
     if (choice < 82) return Rollback();
     if (choice < 92) return CloseOne();
@@ -87,6 +88,33 @@ class Model {
       ASSERT_EQ(rows_[slots[i]], row) << names[i];
       row = std::to_string(random_() % 1000);
       rows_[slots[i]] = row;
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      if (random_() % 4 == 0 && now_.erase({slices[i], names[i]}) > 0) table_->Erase(slots[i]);
+    }
+  }
+
+  void PeekAndVisit() {
+    const std::int64_t slice = RandomSlice();
+    const std::string key = RandomKey();
+    Rows expected;
+    if (const auto found = now_.find({slice, key}); found != now_.end()) expected.insert(*found);
+    Rows found;
+    const auto collect = [&](std::string_view name, std::uint32_t slot) {
+      found[{slice, std::string(name)}] = rows_[slot];
+      return Status::Ok();
+    };
+    Expect(table_->Peek(slice, key, collect));
+    EXPECT_EQ(found, expected);
+    expected.clear();
+    for (const auto& row : now_) {
+      if (row.first.first == slice) expected.insert(row);
+    }
+    found.clear();
+    Expect(table_->Visit(slice, collect));
+    EXPECT_EQ(found, expected);
+    if (!expected.empty()) {
+      EXPECT_EQ(table_->NextSlice(slice), slice);
     }
   }
 

@@ -46,6 +46,7 @@ Status Table::Lookup(std::span<const std::int64_t> slices, const KeyColumn& keys
     index_.FindBatch(slices.data() + first, keys, first, n, hashes, found);
     for (std::size_t i = 0; i < n; ++i) {
       if (found[i] == RowIndex::kNoSlot) found[i] = AddRow(slices[first + i], keys[first + i], hashes[i]);
+      if (erased(found[i])) Revive(found[i]);
       MarkDirty(found[i]);
     }
   }
@@ -60,6 +61,20 @@ void Table::MarkDirty(std::uint32_t slot) {
   SliceOf(index_.Slice(slot)).dirty.push_back(slot);
   ++dirty_count_;
   dirty_key_bytes_ += static_cast<std::int64_t>(index_.Key(slot).size());
+}
+
+void Table::Revive(std::uint32_t slot) {
+  index_.flags(slot) &= ~RowIndex::kErased;
+  --erased_count_;
+  rows_->Clear(slot);
+}
+
+void Table::Erase(std::uint32_t slot) {
+  MR_CHECK((index_.flags(slot) & RowIndex::kDirty) != 0 && !erased(slot))
+      << "table " << name_ << ": erase of a row that was not looked up";
+  collected_whole_ = false;
+  index_.flags(slot) |= RowIndex::kErased;
+  ++erased_count_;
 }
 
 Table::SliceRows& Table::SliceOf(std::int64_t slice) {
@@ -140,6 +155,12 @@ std::optional<std::int64_t> Table::FirstSlice() const {
   return slices_.begin()->first;
 }
 
+std::optional<std::int64_t> Table::NextSlice(std::int64_t slice) const {
+  const auto found = slices_.lower_bound(slice);
+  if (found == slices_.end()) return std::nullopt;
+  return found->first;
+}
+
 std::vector<std::int64_t> Table::Slices() const {
   std::vector<std::int64_t> slices;
   slices.reserve(slices_.size());
@@ -160,6 +181,34 @@ std::vector<std::uint32_t> Table::InKeyOrder(const std::vector<std::uint32_t>& s
   return result;
 }
 
+void Table::ReserveScratchSlot() {
+  if (scratch_slot_ != RowIndex::kNoSlot) return;
+  scratch_slot_ = index_.ReserveSlot();
+  MakeRoom();
+}
+
+Status Table::Peek(std::int64_t slice, std::string_view key, const RowVisitor& visit) {
+  const auto rows = slices_.find(slice);
+  if (rows == slices_.end()) return Status::Ok();
+  const std::uint32_t slot = index_.Find(slice, key, RowIndex::Hash(slice, key));
+  if (slot != RowIndex::kNoSlot) return erased(slot) ? Status::Ok() : visit(key, slot);
+  if (rows->second.only_on_disk() == 0) return Status::Ok();
+  ReserveScratchSlot();
+  const std::string row_key = RowKey(slice, key);
+  const rocksdb::Slice keys[] = {rocksdb::Slice(row_key)};
+  return disk_->MultiGet(keys, [&](std::size_t, std::string_view value) {
+    MR_RETURN_IF_ERROR(
+        rows_->Decode(scratch_slot_, value).WithContext("state of " + name_ + " in " + disk_->directory()));
+    return visit(key, scratch_slot_);
+  });
+}
+
+Status Table::Visit(std::int64_t slice, const RowVisitor& visit) {
+  return VisitSlice(slice, [&](std::string_view key, std::uint32_t slot) {
+    return erased(slot) ? Status::Ok() : visit(key, slot);
+  });
+}
+
 Status Table::VisitSlice(std::int64_t slice, const RowVisitor& visit) {
   const auto found = slices_.find(slice);
   if (found == slices_.end()) return Status::Ok();
@@ -167,10 +216,7 @@ Status Table::VisitSlice(std::int64_t slice, const RowVisitor& visit) {
   std::unique_ptr<Disk::Cursor> on_disk;
   if (rows.only_on_disk() > 0) {
     MR_ASSIGN_OR_RETURN(on_disk, disk_->MakeCursor(RowKey(slice, "")));
-    if (scratch_slot_ == RowIndex::kNoSlot) {
-      scratch_slot_ = index_.ReserveSlot();
-      MakeRoom();
-    }
+    ReserveScratchSlot();
   }
   const auto visit_disk_below = [&](std::optional<std::string_view> limit) -> Status {
     while (on_disk != nullptr && on_disk->valid() && (!limit || on_disk->key() < *limit)) {
@@ -196,12 +242,12 @@ Status Table::CloseSlice(std::int64_t slice, const RowVisitor& visit) {
   ClosedSlice closed{.slice = slice, .rows = {}, .committed = {}, .keys_on_disk = {}, .key_ends = {}};
   std::int64_t key_bytes = 0;
   const auto close_row = [&](std::string_view key, std::uint32_t slot) -> Status {
-    MR_RETURN_IF_ERROR(visit(key, slot));
+    if (!erased(slot)) MR_RETURN_IF_ERROR(visit(key, slot));
     if (slot == scratch_slot_) {
       closed.keys_on_disk.append(key);
       closed.key_ends.push_back(closed.keys_on_disk.size());
       closed.committed.push_back(RowIndex::kNoSlot);
-    } else if ((index_.flags(slot) & (RowIndex::kStaged | RowIndex::kOnDisk)) != 0) {
+    } else if (IsCommitted(slot)) {
       closed.committed.push_back(slot);
     } else {
       return Status::Ok();
@@ -212,7 +258,10 @@ Status Table::CloseSlice(std::int64_t slice, const RowVisitor& visit) {
   MR_RETURN_IF_ERROR(VisitSlice(slice, close_row));
   collected_whole_ = false;
   SliceRows& rows = found->second;
-  for (const std::uint32_t slot : rows.slots) index_.Unlink(slot);
+  for (const std::uint32_t slot : rows.slots) {
+    if (erased(slot)) --erased_count_;
+    index_.Unlink(slot);
+  }
   for (const std::uint32_t slot : rows.dirty) {
     dirty_key_bytes_ -= static_cast<std::int64_t>(index_.Key(slot).size());
   }
@@ -234,7 +283,7 @@ Status Table::CloseSlice(std::int64_t slice, const RowVisitor& visit) {
 Status Table::Scan(const SliceRowVisitor& visit) {
   for (const std::int64_t slice : Slices()) {
     const auto visit_row = [&](std::string_view key, std::uint32_t slot) { return visit(slice, key, slot); };
-    MR_RETURN_IF_ERROR(VisitSlice(slice, visit_row));
+    MR_RETURN_IF_ERROR(Visit(slice, visit_row));
   }
   return Status::Ok();
 }
@@ -242,6 +291,7 @@ Status Table::Scan(const SliceRowVisitor& visit) {
 // --- Memory ---
 
 void Table::Forget(std::uint32_t slot, SliceRows* rows) {
+  if (erased(slot)) --erased_count_;
   if ((index_.flags(slot) & RowIndex::kOnDisk) != 0) {
     --rows->on_disk_in_memory;
     ++rows_only_on_disk_;

@@ -33,6 +33,9 @@ namespace millrace {
 ///   3. A slot that is not dirty holds the committed row; it is kStaged when the disk has not got that
 ///   version.
 ///   4. A slot that is dirty or staged is not evicted.
+///   5. A slot that is kErased holds no row. It stays in the index until its tombstone is committed and its
+///      row is off the disk; a Lookup of its key brings it back as a row never seen. It is dirty, or staged
+///      with kStagedErased.
 class Table final : public KeyedTable {
  public:
   using ChangelogVisitor = std::function<Status(const ChangelogEntry&)>;
@@ -44,10 +47,14 @@ class Table final : public KeyedTable {
   Status Lookup(std::span<const std::int64_t> slices, const KeyColumn& keys,
                 std::span<std::uint32_t> slots) override;
   std::optional<std::int64_t> FirstSlice() const override;
+  std::optional<std::int64_t> NextSlice(std::int64_t slice) const override;
   std::vector<std::int64_t> Slices() const override;
+  Status Peek(std::int64_t slice, std::string_view key, const RowVisitor& visit) override;
+  Status Visit(std::int64_t slice, const RowVisitor& visit) override;
+  void Erase(std::uint32_t slot) override;
   Status CloseSlice(std::int64_t slice, const RowVisitor& visit) override;
   Status Scan(const SliceRowVisitor& visit) override;
-  std::int64_t num_rows() const override { return index_.size() + rows_only_on_disk_; }
+  std::int64_t num_rows() const override { return index_.size() - erased_count_ + rows_only_on_disk_; }
   std::int64_t memory_bytes() const override;
 
   // The checkpoint, for the store (table_checkpoint.cc).
@@ -104,6 +111,7 @@ class Table final : public KeyedTable {
   struct Collected {
     std::uint32_t slot;
     std::size_t end;
+    bool erased;
   };
 
   std::uint32_t AddRow(std::int64_t slice, std::string_view key, std::uint32_t hash);
@@ -115,8 +123,17 @@ class Table final : public KeyedTable {
   void Forget(std::uint32_t slot, SliceRows* rows);
   void CompactKeys(SliceRows* rows);
   std::string RowKey(std::int64_t slice, std::string_view key) const;
-  /// Visits memory and disk of one slice merged in key order.
+  /// Visits memory and disk of one slice merged in key order, erased slots in memory too.
   Status VisitSlice(std::int64_t slice, const RowVisitor& visit);
+  void Revive(std::uint32_t slot);
+  void ReserveScratchSlot();
+  /// The last commit had a row there.
+  bool IsCommitted(std::uint32_t slot) const {
+    const std::uint32_t flags = index_.flags(slot);
+    if ((flags & RowIndex::kStaged) != 0) return (flags & RowIndex::kStagedErased) == 0;
+    return (flags & RowIndex::kOnDisk) != 0;
+  }
+  bool erased(std::uint32_t slot) const { return (index_.flags(slot) & RowIndex::kErased) != 0; }
   std::vector<std::uint32_t> InKeyOrder(const std::vector<std::uint32_t>& slots) const;
 
   Status CollectSlice(std::int64_t slice, const ClosedSlice* closed, const ChangelogVisitor& visit);
@@ -124,6 +141,7 @@ class Table final : public KeyedTable {
   void AppendStagedSlice(std::int64_t slice, const SliceRows& rows, rocksdb::WriteBatch* batch,
                          std::map<std::int64_t, std::int64_t>* counts) const;
   void ForgetChanges();
+  void DropEmptySlices();
 
   const std::string name_;
   const std::string prefix_;  // of all row keys
@@ -137,6 +155,7 @@ class Table final : public KeyedTable {
   std::int64_t last_slice_ = 0;  // of SliceOf
   SliceRows* last_slice_rows_ = nullptr;
   std::int64_t rows_only_on_disk_ = 0;
+  std::int64_t erased_count_ = 0;  // slots that are kErased
 
   std::int64_t dirty_count_ = 0;
   std::int64_t dirty_key_bytes_ = 0;

@@ -17,6 +17,7 @@ Status Table::Reload() {
   staged_.Clear();
   staged_closes_.clear();
   rows_only_on_disk_ = 0;
+  erased_count_ = 0;
   sweep_at_ = 0;
   const std::string prefix = ReservedKey(Reserved::kCount, name_);
   return disk_->Scan(prefix, [&](std::string_view key, std::string_view value) -> Status {
@@ -84,10 +85,16 @@ Status Table::CollectSlice(std::int64_t slice, const ClosedSlice* closed, const 
   if (const auto found = slices_.find(slice); found != slices_.end()) {
     for (const std::uint32_t slot : InKeyOrder(found->second.dirty)) {
       const std::string_view key = index_.Key(slot);
-      MR_RETURN_IF_ERROR(visit_closed_below(key));
       const std::size_t begin = collected_bytes_.size();
+      if (erased(slot)) {
+        collected_.push_back({.slot = slot, .end = begin, .erased = true});
+        // A slice closed since the commit has no committed row in memory; its own list has the tombstones.
+        if (IsCommitted(slot)) MR_RETURN_IF_ERROR(visit({name_, with_key(key), std::nullopt}));
+        continue;
+      }
+      MR_RETURN_IF_ERROR(visit_closed_below(key));
       rows_->Encode(slot, &collected_bytes_);
-      collected_.push_back({.slot = slot, .end = collected_bytes_.size()});
+      collected_.push_back({.slot = slot, .end = collected_bytes_.size(), .erased = false});
       MR_RETURN_IF_ERROR(visit({name_, with_key(key), std::string_view(collected_bytes_).substr(begin)}));
     }
   }
@@ -96,13 +103,20 @@ Status Table::CollectSlice(std::int64_t slice, const ClosedSlice* closed, const 
 
 void Table::Committed() {
   MR_CHECK(collected_whole_) << "table " << name_ << " changed between CollectDirty and CommitDirty";
+  constexpr std::string_view kErasedRow = "-";  // not empty, so that something counts as staged
   std::size_t begin = 0;
   for (const Collected& row : collected_) {
-    staged_.Set(row.slot, std::string_view(collected_bytes_).substr(begin, row.end - begin));
-    begin = row.end;
     std::uint32_t& flags = index_.flags(row.slot);
+    if (row.erased && (flags & (RowIndex::kStaged | RowIndex::kOnDisk)) == 0) {
+      Forget(row.slot, &SliceOf(index_.Slice(row.slot)));
+      continue;
+    }
+    staged_.Set(row.slot,
+                row.erased ? kErasedRow : std::string_view(collected_bytes_).substr(begin, row.end - begin));
+    begin = row.end;
     if ((flags & RowIndex::kStaged) == 0) SliceOf(index_.Slice(row.slot)).staged.push_back(row.slot);
-    flags = (flags & ~RowIndex::kDirty) | RowIndex::kStaged;
+    flags = (flags & ~(RowIndex::kDirty | RowIndex::kStagedErased)) | RowIndex::kStaged |
+            (row.erased ? RowIndex::kStagedErased : 0U);
   }
   for (auto& [slice, rows] : slices_) rows.dirty.clear();
   for (const ClosedSlice& closed : closed_) {
@@ -110,6 +124,14 @@ void Table::Committed() {
     if (closed.rows.rows_on_disk > 0) staged_closes_.insert(closed.slice);
   }
   ForgetChanges();
+  DropEmptySlices();
+}
+
+void Table::DropEmptySlices() {
+  std::erase_if(slices_, [](const auto& entry) {
+    return entry.second.slots.empty() && entry.second.rows_on_disk == 0;
+  });
+  last_slice_rows_ = nullptr;
 }
 
 // --- Back to what is committed ---
@@ -118,17 +140,17 @@ Status Table::Rollback() {
   for (auto& [slice, rows] : slices_) MR_RETURN_IF_ERROR(RollBackRows(&rows));
   // What came back after a close was never committed: the closed slice takes its place.
   for (ClosedSlice& closed : closed_) {
-    for (const std::uint32_t slot : closed.rows.slots) index_.Relink(slot);
+    for (const std::uint32_t slot : closed.rows.slots) {
+      index_.Relink(slot);
+      if (erased(slot)) ++erased_count_;
+    }
     rows_only_on_disk_ += closed.rows.only_on_disk();
     SliceRows& rows = slices_[closed.slice];
     rows = std::move(closed.rows);
     MR_RETURN_IF_ERROR(RollBackRows(&rows));
   }
   ForgetChanges();
-  std::erase_if(slices_, [](const auto& entry) {
-    return entry.second.slots.empty() && entry.second.rows_on_disk == 0;
-  });
-  last_slice_rows_ = nullptr;
+  DropEmptySlices();
   return Status::Ok();
 }
 
@@ -140,6 +162,11 @@ Status Table::RollBackRows(SliceRows* rows) {
       continue;
     }
     flags &= ~RowIndex::kDirty;
+    const bool is_erased = (flags & RowIndex::kErased) != 0;
+    const bool was_erased = (flags & RowIndex::kStagedErased) != 0;
+    erased_count_ += (was_erased ? 1 : 0) - (is_erased ? 1 : 0);
+    flags = (flags & ~RowIndex::kErased) | (was_erased ? RowIndex::kErased : 0U);
+    if (was_erased) continue;
     MR_RETURN_IF_ERROR(rows_->Decode(slot, staged_[slot]).WithContext("state of " + name_ + " in memory"));
   }
   rows->dirty.clear();
@@ -178,6 +205,11 @@ void Table::AppendStagedSlice(std::int64_t slice, const SliceRows& rows, rocksdb
   for (const std::uint32_t slot : InKeyOrder(rows.staged)) {
     key.resize(prefix_size);
     key.append(index_.Key(slot));
+    if ((index_.flags(slot) & RowIndex::kStagedErased) != 0) {
+      batch->Delete(key);
+      if ((index_.flags(slot) & RowIndex::kOnDisk) != 0) --count;
+      continue;
+    }
     const std::string_view row = staged_[slot];
     batch->Put(key, rocksdb::Slice(row.data(), row.size()));
     if ((index_.flags(slot) & RowIndex::kOnDisk) == 0) ++count;
@@ -186,9 +218,18 @@ void Table::AppendStagedSlice(std::int64_t slice, const SliceRows& rows, rocksdb
 }
 
 void Table::StagedWritten() {
-  const auto written = [this](SliceRows* rows) {
+  const auto written = [this](SliceRows* rows, bool open) {
     for (const std::uint32_t slot : rows->staged) {
       std::uint32_t& flags = index_.flags(slot);
+      if ((flags & RowIndex::kStagedErased) != 0) {
+        if ((flags & RowIndex::kOnDisk) != 0) {
+          --rows->rows_on_disk;
+          --rows->on_disk_in_memory;
+        }
+        flags &= ~(RowIndex::kStaged | RowIndex::kStagedErased | RowIndex::kOnDisk);
+        if (open && (flags & (RowIndex::kErased | RowIndex::kDirty)) == RowIndex::kErased) Forget(slot, rows);
+        continue;
+      }
       if ((flags & RowIndex::kOnDisk) == 0) {
         ++rows->rows_on_disk;
         ++rows->on_disk_in_memory;
@@ -197,10 +238,11 @@ void Table::StagedWritten() {
     }
     rows->staged.clear();
   };
-  for (auto& [slice, rows] : slices_) written(&rows);
-  for (ClosedSlice& closed : closed_) written(&closed.rows);
+  for (auto& [slice, rows] : slices_) written(&rows, true);
+  for (ClosedSlice& closed : closed_) written(&closed.rows, false);
   staged_.Clear();
   staged_closes_.clear();
+  DropEmptySlices();
 }
 
 }  // namespace millrace
