@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,8 +32,25 @@ enum class NullKeys {
 /// call returns a changed copy.
 class WindowSpec {
  public:
-  /// See Tumbling().
-  explicit WindowSpec(std::chrono::milliseconds tumbling) : tumbling_(tumbling) {}
+  /// How rows are put into windows (W4).
+  enum class Shape {
+    /// One after the other.
+    kTumbling,
+    /// Overlapping, one every step.
+    kHopping,
+    /// One per event time.
+    kSliding,
+    /// One per stretch of rows without a gap.
+    kSession,
+    /// A number of rows.
+    kCount,
+  };
+  /// See Tumbling(), Hopping(), Sliding() and Session().
+  WindowSpec(Shape shape, std::chrono::milliseconds size, std::chrono::milliseconds step)
+      : shape_(shape), size_(size), step_(step) {}
+  /// See CountTumbling(), CountHopping() and CountSliding().
+  WindowSpec(std::int64_t count, std::int64_t step)
+      : shape_(Shape::kCount), size_(0), step_(0), count_(count), count_step_(step) {}
 
   /// Key columns; default: those of the GroupBy before.
   template <std::convertible_to<std::string>... Columns>
@@ -54,7 +73,11 @@ class WindowSpec {
 
  private:
   friend struct api_internal::Access;
-  std::chrono::milliseconds tumbling_;
+  Shape shape_;
+  std::chrono::milliseconds size_;
+  std::chrono::milliseconds step_;
+  std::int64_t count_ = 0;
+  std::int64_t count_step_ = 0;
   std::chrono::milliseconds grace_{0};
   std::chrono::milliseconds offset_{0};
   std::vector<std::string> by_;
@@ -65,7 +88,28 @@ class WindowSpec {
 };
 
 /// Windows of one length, one after the other: [0, length), [length, 2 length), ...
-inline WindowSpec Tumbling(std::chrono::milliseconds length) { return WindowSpec(length); }
+inline WindowSpec Tumbling(std::chrono::milliseconds length) {
+  return {WindowSpec::Shape::kTumbling, length, length};
+}
+/// Overlapping windows of length `size`, one beginning every `step`: [0, size), [step, step + size), ...
+inline WindowSpec Hopping(std::chrono::milliseconds size, std::chrono::milliseconds step) {
+  return {WindowSpec::Shape::kHopping, size, step};
+}
+/// One window (t - length, t] for each event time t of a key; in the result window_end is t + 1 ms.
+inline WindowSpec Sliding(std::chrono::milliseconds length) {
+  return {WindowSpec::Shape::kSliding, length, length};
+}
+
+/// One window for each stretch of rows of a key that are less than `gap` apart; it ends `gap` after the last,
+/// and a late row between two sessions merges them.
+inline WindowSpec Session(std::chrono::milliseconds gap) { return {WindowSpec::Shape::kSession, gap, gap}; }
+/// `rows` rows of a key, one window after the other, in the order in which they come. The result comes with
+/// the last row; window_start is the least event time, window_end the greatest and 1 ms.
+inline WindowSpec CountTumbling(std::int64_t rows) { return {rows, rows}; }
+/// As CountTumbling, but a window begins every `step` rows.
+inline WindowSpec CountHopping(std::int64_t rows, std::int64_t step) { return {rows, step}; }
+/// As CountTumbling, but a window ends with each row.
+inline WindowSpec CountSliding(std::int64_t rows) { return {rows, 1}; }
 
 /// What an aggregate reads: a text names a column, anything else is an expression.
 class AggregatedValue {
@@ -80,14 +124,21 @@ class AggregatedValue {
   Expression value;
 };
 
-/// One result column of a window. Nulls are ignored; an aggregate of nothing is null, count is 0 (W6).
+/// One result column of a window. Nulls are ignored; an aggregate of nothing is null, a count is 0 (W6).
 struct Aggregation {
   /// "count", "sum", ...
   std::string function;
-  /// None for count of rows, else one.
-  std::vector<Expression> argument;
+  /// None for count of rows, else one; argmin and argmax have what is compared behind it.
+  std::vector<Expression> arguments;
   /// Of the result column.
   std::string name;
+  /// quantile: which; top_k and collect: how many.
+  std::optional<double> parameter = std::nullopt;
+  /// At most one.
+  std::vector<Expression> condition = {};
+
+  /// Only rows for which this is true count: `sum("price", "paid").Where(col("state") == "paid")`.
+  Aggregation Where(Expression only) const;
 };
 
 /// Rows of the window.
@@ -99,8 +150,35 @@ Aggregation sum(AggregatedValue value, std::string name);
 Aggregation mean(AggregatedValue value, std::string name);
 Aggregation min(AggregatedValue value, std::string name);
 Aggregation max(AggregatedValue value, std::string name);
-/// By arrival within a partition.
+/// Of the earliest row, by event time and then by offset.
 Aggregation first(AggregatedValue value, std::string name);
+/// Of the latest row, by event time and then by offset.
 Aggregation last(AggregatedValue value, std::string name);
+/// The same as first.
+Aggregation earliest(AggregatedValue value, std::string name);
+/// The same as last.
+Aggregation latest(AggregatedValue value, std::string name);
+/// Of a sample; null for fewer than two values.
+Aggregation variance(AggregatedValue value, std::string name);
+/// Of a sample; null for fewer than two values.
+Aggregation stddev(AggregatedValue value, std::string name);
+/// The value below which the part `q` of the values lies, 0 <= q <= 1.
+Aggregation quantile(AggregatedValue value, double q, std::string name);
+/// The same as quantile(value, 0.5).
+Aggregation median(AggregatedValue value, std::string name);
+/// Different values; more than 65536 are an error of the result.
+Aggregation count_distinct(AggregatedValue value, std::string name);
+/// Different values: exact up to 1024, then within about 2 %.
+Aggregation approx_count_distinct(AggregatedValue value, std::string name);
+/// A list of the `k` greatest values, greatest first.
+Aggregation top_k(AggregatedValue value, int k, std::string name);
+/// A list of the values by event time; more than 10000 are an error of the result.
+Aggregation collect(AggregatedValue value, std::string name);
+/// A list of the first `limit` values by event time.
+Aggregation collect(AggregatedValue value, int limit, std::string name);
+/// `value` of the row in which `compared` is least.
+Aggregation argmin(AggregatedValue value, AggregatedValue compared, std::string name);
+/// `value` of the row in which `compared` is greatest.
+Aggregation argmax(AggregatedValue value, AggregatedValue compared, std::string name);
 
 }  // namespace millrace

@@ -178,8 +178,10 @@ DataFrame WindowedFrame::Aggregate(std::vector<Aggregation> columns, CallSite at
     }
   }
   for (const Aggregation& column : columns) {
-    AggregateCall call{column.function, {}};
-    if (!column.argument.empty()) call.argument = step.Read(column.argument.front()).expr;
+    AggregateCall call{.function = column.function, .parameter = column.parameter};
+    if (!column.arguments.empty()) call.argument = step.Read(column.arguments.front()).expr;
+    if (column.arguments.size() > 1) call.order = step.Read(column.arguments[1]).expr;
+    if (!column.condition.empty()) call.where = step.Read(column.condition.front()).expr;
     window.aggregates.push_back({column.name, std::move(call), step.location()});
   }
   return {frame_.graph_, {step.Add(std::move(window), Access::NameOf(window_))}};

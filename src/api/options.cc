@@ -89,6 +89,12 @@ WindowSpec WindowSpec::Named(std::string step_name) const {
   return Changed(*this, &WindowSpec::step_name_, std::move(step_name));
 }
 
+Aggregation Aggregation::Where(Expression only) const {
+  Aggregation filtered = *this;
+  filtered.condition = {std::move(only)};
+  return filtered;
+}
+
 Aggregation count(AggregatedValue value, std::string name) {
   return {"count", {std::move(value.value)}, std::move(name)};
 }
@@ -109,6 +115,45 @@ Aggregation first(AggregatedValue value, std::string name) {
 }
 Aggregation last(AggregatedValue value, std::string name) {
   return {"last", {std::move(value.value)}, std::move(name)};
+}
+Aggregation earliest(AggregatedValue value, std::string name) {
+  return {"earliest", {std::move(value.value)}, std::move(name)};
+}
+Aggregation latest(AggregatedValue value, std::string name) {
+  return {"latest", {std::move(value.value)}, std::move(name)};
+}
+Aggregation variance(AggregatedValue value, std::string name) {
+  return {"variance", {std::move(value.value)}, std::move(name)};
+}
+Aggregation stddev(AggregatedValue value, std::string name) {
+  return {"stddev", {std::move(value.value)}, std::move(name)};
+}
+Aggregation median(AggregatedValue value, std::string name) {
+  return {"median", {std::move(value.value)}, std::move(name)};
+}
+Aggregation count_distinct(AggregatedValue value, std::string name) {
+  return {"count_distinct", {std::move(value.value)}, std::move(name)};
+}
+Aggregation approx_count_distinct(AggregatedValue value, std::string name) {
+  return {"approx_count_distinct", {std::move(value.value)}, std::move(name)};
+}
+Aggregation quantile(AggregatedValue value, double q, std::string name) {
+  return {"quantile", {std::move(value.value)}, std::move(name), q};
+}
+Aggregation top_k(AggregatedValue value, int k, std::string name) {
+  return {"top_k", {std::move(value.value)}, std::move(name), k};
+}
+Aggregation collect(AggregatedValue value, std::string name) {
+  return {"collect", {std::move(value.value)}, std::move(name)};
+}
+Aggregation collect(AggregatedValue value, int limit, std::string name) {
+  return {"collect", {std::move(value.value)}, std::move(name), limit};
+}
+Aggregation argmin(AggregatedValue value, AggregatedValue compared, std::string name) {
+  return {"argmin", {std::move(value.value), std::move(compared.value)}, std::move(name)};
+}
+Aggregation argmax(AggregatedValue value, AggregatedValue compared, std::string name) {
+  return {"argmax", {std::move(value.value), std::move(compared.value)}, std::move(name)};
 }
 
 namespace api_internal {
@@ -159,7 +204,11 @@ WindowStep Access::ToStep(const WindowSpec& window) {
   WindowStep step;
   step.by = window.by_;
   step.null_key = static_cast<NullKey>(window.null_keys_);
-  step.tumbling = window.tumbling_;
+  step.shape = static_cast<WindowShape>(window.shape_);
+  step.size = window.size_;
+  step.step = window.step_;
+  step.count = window.count_;
+  step.count_step = window.count_step_;
   step.grace = window.grace_;
   step.offset = window.offset_;
   step.emit = window.emit_current_ ? WindowEmit::kCurrent : WindowEmit::kFinal;
@@ -169,6 +218,8 @@ WindowStep Access::ToStep(const WindowSpec& window) {
 
 }  // namespace api_internal
 
+static_assert(static_cast<int>(WindowSpec::Shape::kHopping) == static_cast<int>(WindowShape::kHopping));
+static_assert(static_cast<int>(WindowSpec::Shape::kCount) == static_cast<int>(WindowShape::kCount));
 static_assert(static_cast<int>(NullKeys::kDrop) == static_cast<int>(NullKey::kDrop));
 static_assert(static_cast<int>(NullKeys::kGroup) == static_cast<int>(NullKey::kGroup));
 

@@ -102,13 +102,33 @@ struct Projector {
   }
 };
 
+WindowKind KindOf(WindowShape shape) {
+  switch (shape) {
+    case WindowShape::kTumbling:
+      return WindowKind::kTumbling;
+    case WindowShape::kHopping:
+      return WindowKind::kHopping;
+    case WindowShape::kSliding:
+      return WindowKind::kSliding;
+    case WindowShape::kSession:
+      return WindowKind::kSession;
+    case WindowShape::kCount:
+      return WindowKind::kCount;
+  }
+  return WindowKind::kTumbling;
+}
+
 Result<WindowAggregateOptions> WindowOptions(const PlanNode& node, const WindowStep& step,
                                              const std::shared_ptr<arrow::Schema>& input) {
   WindowAggregateOptions options;
   options.name = node.name;
   options.by = step.by;
   options.null_key = PolicyOf(step.null_key);
-  options.size = step.tumbling;
+  options.kind = KindOf(step.shape);
+  options.size = step.size;
+  options.step = step.step;
+  options.count = step.count;
+  options.count_step = step.count_step;
   options.grace = step.grace;
   options.offset = step.offset;
   options.emit = step.emit == WindowEmit::kFinal ? EmitMode::kFinal : EmitMode::kCurrent;
@@ -116,11 +136,15 @@ Result<WindowAggregateOptions> WindowOptions(const PlanNode& node, const WindowS
     WindowAggregateOptions::Aggregate aggregate;
     aggregate.name = column.name;
     aggregate.function = column.call.function;
-    aggregate.text = column.call.function + "(" +
-                     (column.call.argument.empty() ? "" : column.call.argument.ToString()) + ")";
-    if (!column.call.argument.empty()) {
-      MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(column.call.argument, WithTombstoneField(input)));
+    aggregate.text = column.call.ToString();
+    aggregate.parameter = column.call.parameter;
+    if (const Expr argument = column.call.Filtered(); !argument.empty()) {
+      MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(argument, WithTombstoneField(input)));
       aggregate.argument = std::move(bound);
+    }
+    if (!column.call.order.empty()) {
+      MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(column.call.order, WithTombstoneField(input)));
+      aggregate.order = std::move(bound);
     }
     options.aggregates.push_back(std::move(aggregate));
   }

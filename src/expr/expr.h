@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -82,11 +83,19 @@ class BoundExpr {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// An aggregate call as written in `window.aggregate`: "count()", "sum(revenue * 2)", "max(price)".
+/// An aggregate call as written in `window.aggregate`: "count()", "sum(revenue * 2)", "quantile(ms, 0.99)",
+/// "argmax(user, score)", "sum(x) where y > 0".
 struct AggregateCall {
   std::string function;
-  /// Empty for count().
-  Expr argument;
+  Expr argument = Expr();                          ///< empty for count()
+  Expr order = Expr();                             ///< argmin and argmax: what is compared
+  std::optional<double> parameter = std::nullopt;  ///< quantile: which; top_k and collect: how many
+  Expr where = Expr();                             ///< only rows for which this is true count; empty: all
+
+  /// Text that ParseAggregateCall reads back.
+  std::string ToString() const;
+  /// What is evaluated: `argument`, or null where `where` is not true. Empty for count() without `where`.
+  Expr Filtered() const;
 };
 
 /// Errors as ParseExpr, and for an unknown aggregate function with a "did you mean".

@@ -100,7 +100,7 @@ Result<Expr> Parser::ParseAll() {
   return expr;
 }
 
-Result<Expr> Parser::ParseCallOnly() {
+Result<Expr> Parser::ParseCallOnly(Expr* where) {
   const Token name = Peek();
   if (name.kind != TokenKind::kName || !IsSymbol("(", 1)) {
     return ErrorAt(name.position, "expected a call like sum(x) or count()");
@@ -113,6 +113,9 @@ Result<Expr> Parser::ParseCallOnly() {
     Skip();
   } else {
     MR_ASSIGN_OR_RETURN(arguments, ParseList(")"));
+  }
+  if (TakeWord("where")) {
+    MR_ASSIGN_OR_RETURN(*where, ParseExpression(0));
   }
   MR_RETURN_IF_ERROR(ExpectEnd());
   return MakeCall(name.text, std::move(arguments), name.position);

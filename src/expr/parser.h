@@ -25,8 +25,9 @@ class Parser {
 
   /// The whole text as one expression.
   Result<Expr> ParseAll();
-  /// The whole text as `name(...)`: the name lower-cased and the arguments. `name(*)` has none.
-  Result<Expr> ParseCallOnly();
+  /// The whole text as `name(...)`, or as `name(...) where expression`: the name lower-cased and the
+  /// arguments. `name(*)` has none. `where` stays empty when there is none.
+  Result<Expr> ParseCallOnly(Expr* where);
 
  private:
   Parser(std::string_view text, std::vector<Token> tokens) : text_(text), tokens_(std::move(tokens)) {}

@@ -147,6 +147,21 @@ TEST(AggregateCall, IsAFunctionWithAnExpressionInside) {
   EXPECT_EQ(ParseAggregateCall("avg(x)")->function, "mean");
 }
 
+TEST(AggregateCall, MayHaveASecondArgumentAndACondition) {
+  for (const char* text : {"argmax(bidder, price)", "quantile(price, 0.99)", "quantile(price, 0.0)",
+                           "top_k(price, 3)", "collect(price)", "collect(price, 10)",
+                           "count() where price > 5", "sum(price) where state = 'paid' or free"}) {
+    const auto call = ParseAggregateCall(text);
+    ASSERT_TRUE(call.ok()) << call.status().message();
+    EXPECT_EQ(call->ToString(), text);
+  }
+  EXPECT_EQ(ParseAggregateCall("argmin(a, b + 1)")->order.ToString(), "b + 1");
+  EXPECT_EQ(ParseAggregateCall("quantile(a, 1)")->parameter, 1.0);
+  EXPECT_EQ(ParseAggregateCall("sum(a) where b")->Filtered().ToString(), "case when b then a end");
+  EXPECT_EQ(ParseAggregateCall("count() where b")->Filtered().ToString(), "case when b then true end");
+  EXPECT_TRUE(ParseAggregateCall("count()")->Filtered().empty());
+}
+
 TEST(AggregateCall, RefusesWhatIsNone) {
   struct Case {
     const char* text;
@@ -157,6 +172,19 @@ TEST(AggregateCall, RefusesWhatIsNone) {
       {"sum()", "'sum' needs an argument, as in sum(price) at character 1"},
       {"min(a, b)", "'min' takes one argument; least compares the values of one row at character 1"},
       {"sum(x) + 1", "expected an operator or the end of the text but found '+' at character 8"},
+      {"argmax(x)",
+       "'argmax' takes two arguments: the value, and what is compared, as in argmax(user, score) at "
+       "character 1"},
+      {"quantile(x)", "'quantile' needs a second argument, as in quantile(x, 0.99) at character 1"},
+      {"quantile(x, 95)",
+       "the second argument of 'quantile' must be a number from 0 to 1, as in quantile(x, 0.99) at character "
+       "13"},
+      {"top_k(x, 2.5)",
+       "the second argument of 'top_k' must be an integer from 1 to 10000, as in top_k(x, 3) at character "
+       "10"},
+      {"top_k(x, y)",
+       "the second argument of 'top_k' must be an integer from 1 to 10000, as in top_k(x, 3) at character "
+       "10"},
       {"x", "expected a call like sum(x) or count() at character 1"},
   };
   for (const Case& c : cases) {

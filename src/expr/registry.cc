@@ -57,19 +57,50 @@ const std::vector<Group>& Groups() {
 
 std::vector<FunctionInfo> Aggregates() {
   return {
+      {"approx_count_distinct", "approx_count_distinct(value) -> int64",
+       "The number of different values that are not null: exact up to 1024, then within about 2 % in 4 KiB.",
+       "aggregate", "approx_count_distinct(user)"},
+      {"argmax", "argmax(value, compared) -> value",
+       "The value of the row in which the second argument is greatest; of equal ones the earliest row.",
+       "aggregate", "argmax(bidder, price)"},
+      {"argmin", "argmin(value, compared) -> value",
+       "The value of the row in which the second argument is least; of equal ones the earliest row.",
+       "aggregate", "argmin(bidder, price)"},
+      {"collect", "collect(value) or collect(value, limit) -> list",
+       "The values that are not null, by event time: the first `limit` of them, else all, and more than "
+       "10000 are "
+       "an error of the result.",
+       "aggregate", "collect(price, 100)"},
       {"count", "count() or count(value) -> int64",
        "The number of rows, or of rows where the value is not null.", "aggregate", "count(price)"},
+      {"count_distinct", "count_distinct(value) -> int64",
+       "The number of different values that are not null; more than 65536 are an error of the result.",
+       "aggregate", "count_distinct(user)"},
+      {"earliest", "earliest(value) -> value", "The same as first.", "aggregate", "earliest(price)"},
       {"first", "first(value) -> value", "The value of the earliest row, by event time, that is not null.",
        "aggregate", "first(price)"},
       {"last", "last(value) -> value", "The value of the latest row, by event time, that is not null.",
        "aggregate", "last(price)"},
+      {"latest", "latest(value) -> value", "The same as last.", "aggregate", "latest(price)"},
       {"max", "max(value) -> value", "The greatest value that is not null.", "aggregate", "max(price)"},
       {"mean", "mean(number) -> float64", "The mean of the values that are not null.", "aggregate",
        "mean(price * 2)"},
+      {"median", "median(number) -> float64", "The same as quantile(number, 0.5).", "aggregate",
+       "median(price)"},
       {"min", "min(value) -> value", "The least value that is not null.", "aggregate", "min(price)"},
+      {"quantile", "quantile(number, q) -> float64",
+       "The value below which the part q of the values lies; exact for a few hundred values, then from a "
+       "t-digest.",
+       "aggregate", "quantile(price, 0.99)"},
+      {"stddev", "stddev(number) -> float64",
+       "The standard deviation of a sample; null for fewer than two values.", "aggregate", "stddev(price)"},
       {"sum", "sum(number) -> number",
        "The sum of the values that are not null; integers stay integers and fail on overflow.", "aggregate",
        "sum(price * quantity)"},
+      {"top_k", "top_k(value, k) -> list", "The k greatest values, greatest first.", "aggregate",
+       "top_k(price, 3)"},
+      {"variance", "variance(number) -> float64", "The variance of a sample; null for fewer than two values.",
+       "aggregate", "variance(price)"},
   };
 }
 

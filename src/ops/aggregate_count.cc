@@ -27,6 +27,10 @@ class Count final : public Aggregator {
     return true;
   }
 
+  void Merge(std::byte* state, const Aggregator& /*from*/, const std::byte* from_state) override {
+    reinterpret_cast<CountState*>(state)->rows += reinterpret_cast<const CountState*>(from_state)->rows;
+  }
+
   Status Append(const std::byte* state) override {
     return results_.Append(reinterpret_cast<const CountState*>(state)->rows);
   }

@@ -1,27 +1,15 @@
 #include <cstring>
-#include <tuple>
 
 #include "ops/aggregator.h"
 #include "ops/column_values.h"
+#include "ops/row_place.h"
 #include "ops/side_values.h"
 
 namespace millrace {
 namespace {
 
-/// Where a value stands: by event time, then by origin and offset, then by arrival (T5).
-struct Place {
-  std::int64_t event_time_ms;
-  std::uint64_t origin;
-  std::int64_t offset;
-
-  static Place Of(const AggregateInput& input, std::size_t row) {
-    return {input.event_times_ms[row], input.origin, input.offsets == nullptr ? -1 : input.offsets[row]};
-  }
-  friend auto operator<=>(const Place&, const Place&) = default;
-};
-
 template <bool kLast>
-bool Replaces(const Place& candidate, const Place& kept) {
+bool Replaces(const RowPlace& candidate, const RowPlace& kept) {
   return kLast ? candidate >= kept : candidate < kept;
 }
 
@@ -34,11 +22,13 @@ class FirstLastOfFixed final : public Aggregator {
 
   void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) State{}; }
 
+  bool orders_rows() const override { return true; }
+
   bool Update(const AggregateInput& input) override {
     const ColumnValues<C> values(*input.values);
     ForEachValid(*input.values, [&](std::size_t i) {
       auto* const state = reinterpret_cast<State*>(input.state(i));
-      const Place place = Place::Of(input, i);
+      const RowPlace place = RowPlace::Of(input, i);
       if (state->seen != 0 && !Replaces<kLast>(place, state->place)) return;
       state->place = place;
       state->seen = 1;
@@ -46,6 +36,13 @@ class FirstLastOfFixed final : public Aggregator {
       std::memcpy(state->bytes, &value, sizeof(value));
     });
     return true;
+  }
+
+  void Merge(std::byte* bytes, const Aggregator& /*from*/, const std::byte* from_bytes) override {
+    auto* const state = reinterpret_cast<State*>(bytes);
+    const auto* const other = reinterpret_cast<const State*>(from_bytes);
+    if (other->seen == 0 || (state->seen != 0 && !Replaces<kLast>(other->place, state->place))) return;
+    *state = *other;
   }
 
   Status Append(const std::byte* bytes) override {
@@ -59,7 +56,7 @@ class FirstLastOfFixed final : public Aggregator {
 
  private:
   struct State {
-    Place place;
+    RowPlace place;
     std::uint64_t seen;
     std::byte bytes[sizeof(C) <= 8 ? 8 : 16];
   };
@@ -80,11 +77,13 @@ class FirstLastOfStrings final : public Aggregator {
     values_.Set(slot, {});
   }
 
+  bool orders_rows() const override { return true; }
+
   bool Update(const AggregateInput& input) override {
     const ColumnValues<std::string_view, Offset> values(*input.values);
     ForEachValid(*input.values, [&](std::size_t i) {
       auto* const state = reinterpret_cast<State*>(input.state(i));
-      const Place place = Place::Of(input, i);
+      const RowPlace place = RowPlace::Of(input, i);
       if (state->seen != 0 && !Replaces<kLast>(place, state->place)) return;
       state->place = place;
       state->seen = 1;
@@ -93,17 +92,26 @@ class FirstLastOfStrings final : public Aggregator {
     return true;
   }
 
+  void Merge(std::byte* bytes, const Aggregator& from, const std::byte* from_bytes) override {
+    auto* const state = reinterpret_cast<State*>(bytes);
+    const auto* const other = reinterpret_cast<const State*>(from_bytes);
+    if (other->seen == 0 || (state->seen != 0 && !Replaces<kLast>(other->place, state->place))) return;
+    state->place = other->place;
+    state->seen = 1;
+    values_.Set(state->slot, static_cast<const FirstLastOfStrings&>(from).values_[other->slot]);
+  }
+
   void Encode(const std::byte* bytes, std::string* out) const override {
     const auto* const state = reinterpret_cast<const State*>(bytes);
-    out->append(reinterpret_cast<const char*>(&state->place), sizeof(Place));
+    out->append(reinterpret_cast<const char*>(&state->place), sizeof(RowPlace));
     values_.Encode(state->slot, state->seen != 0, out);
   }
 
   Status Decode(std::byte* bytes, std::uint32_t slot, std::string_view* in) override {
     auto* const state = new (bytes) State{.place = {}, .slot = slot, .seen = 0};
-    if (in->size() < sizeof(Place)) return Status::Corrupt("an aggregate's state is cut short");
-    std::memcpy(&state->place, in->data(), sizeof(Place));
-    in->remove_prefix(sizeof(Place));
+    if (in->size() < sizeof(RowPlace)) return Status::Corrupt("an aggregate's state is cut short");
+    std::memcpy(&state->place, in->data(), sizeof(RowPlace));
+    in->remove_prefix(sizeof(RowPlace));
     MR_ASSIGN_OR_RETURN(const bool seen, values_.Decode(slot, in));
     state->seen = seen ? 1 : 0;
     return Status::Ok();
@@ -118,7 +126,7 @@ class FirstLastOfStrings final : public Aggregator {
 
  private:
   struct State {
-    Place place;
+    RowPlace place;
     std::uint32_t slot;
     std::uint32_t seen;
   };

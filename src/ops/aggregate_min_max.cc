@@ -41,6 +41,13 @@ class MinMaxOfNumbers final : public Aggregator {
     return true;
   }
 
+  void Merge(std::byte* bytes, const Aggregator& /*from*/, const std::byte* from_bytes) override {
+    auto* const state = reinterpret_cast<State*>(bytes);
+    const auto* const other = reinterpret_cast<const State*>(from_bytes);
+    if (Better<kMax>(other->value, state->value)) state->value = other->value;
+    state->seen |= other->seen;
+  }
+
   Status Append(const std::byte* bytes) override {
     const auto* const state = reinterpret_cast<const State*>(bytes);
     if ((state->seen & kValue) != 0) return results_.Append(state->value);
@@ -87,6 +94,13 @@ class MinMaxOfDecimals final : public Aggregator {
     return true;
   }
 
+  void Merge(std::byte* bytes, const Aggregator& /*from*/, const std::byte* from_bytes) override {
+    auto* const state = reinterpret_cast<State*>(bytes);
+    const auto* const other = reinterpret_cast<const State*>(from_bytes);
+    if (other->seen == 0) return;
+    if (state->seen == 0 || Better<kMax>(other->Value(), state->Value())) *state = *other;
+  }
+
   Status Append(const std::byte* bytes) override {
     const auto* const state = reinterpret_cast<const State*>(bytes);
     return state->seen == 0 ? results_.AppendNull() : results_.Append(state->Value());
@@ -125,6 +139,15 @@ class MinMaxOfStrings final : public Aggregator {
       state->seen = kValue;
     });
     return true;
+  }
+
+  void Merge(std::byte* bytes, const Aggregator& from, const std::byte* from_bytes) override {
+    auto* const state = reinterpret_cast<State*>(bytes);
+    const auto* const other = reinterpret_cast<const State*>(from_bytes);
+    if (other->seen == 0) return;
+    const std::string_view value = static_cast<const MinMaxOfStrings&>(from).values_[other->slot];
+    if (state->seen == 0 || Better<kMax>(value, values_[state->slot])) values_.Set(state->slot, value);
+    state->seen = kValue;
   }
 
   void Encode(const std::byte* bytes, std::string* out) const override {

@@ -9,12 +9,30 @@ namespace {
 
 __extension__ using Int128 = __int128;
 
+// Sums of groups that are merged may leave int64 on the way to a total that fits: the bits above the count
+// say how often.
 struct IntegerSum {
+  static constexpr int kCountBits = 48;
+
   std::int64_t sum;
-  std::int64_t values;
+  std::int64_t values;  // count of values, plus wraps << kCountBits
+
+  bool empty() const { return (values & ((std::int64_t{1} << kCountBits) - 1)) == 0; }
+  bool wrapped() const { return values >> kCountBits != 0; }
+  void Merge(const IntegerSum& other) {
+    const bool negative = other.sum < 0;
+    values += other.values;
+    if (__builtin_add_overflow(sum, other.sum, &sum)) {
+      values += negative ? -(std::int64_t{1} << kCountBits) : std::int64_t{1} << kCountBits;
+    }
+  }
 };
 
 struct WideSum {
+  void Set(Int128 sum) {
+    low = static_cast<std::uint64_t>(sum);
+    high = static_cast<std::uint64_t>(sum >> 64);
+  }
   Int128 sum() const { return static_cast<Int128>((static_cast<unsigned __int128>(high) << 64) | low); }
   std::uint64_t low;
   std::uint64_t high;
@@ -34,6 +52,12 @@ struct DoubleSum {
     lost += (sum - (total - value_part)) + (value - value_part);
     sum = total;
     ++values;
+  }
+  void Merge(const DoubleSum& other) {
+    const std::int64_t total = values + other.values;
+    Add(other.sum);
+    lost += other.lost;
+    values = total;
   }
   // An infinite or NaN sum makes `lost` NaN.
   double result() const { return std::isfinite(sum) ? sum + lost : sum; }
@@ -79,6 +103,16 @@ class SumOfIntegers final : public Aggregator {
                                    &sum);
   }
 
+  void Merge(std::byte* state, const Aggregator& /*from*/, const std::byte* from_state) override {
+    reinterpret_cast<IntegerSum*>(state)->Merge(*reinterpret_cast<const IntegerSum*>(from_state));
+  }
+
+  std::string Unrepresentable(const std::byte* state) const override {
+    return reinterpret_cast<const IntegerSum*>(state)->wrapped()
+               ? "overflows int64; cast the argument to double"
+               : "";
+  }
+
   std::vector<std::int64_t> Unfit(const arrow::Array& array) const override {
     std::vector<std::int64_t> rows;
     if constexpr (std::is_same_v<C, std::uint64_t>) {
@@ -94,7 +128,7 @@ class SumOfIntegers final : public Aggregator {
 
   Status Append(const std::byte* state) override {
     const auto* const sum = reinterpret_cast<const IntegerSum*>(state);
-    return sum->values == 0 ? results_.AppendNull() : results_.Append(sum->sum);
+    return sum->empty() ? results_.AppendNull() : results_.Append(sum->sum);
   }
   Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
 
@@ -116,6 +150,10 @@ class SumOfDoubles final : public Aggregator {
       reinterpret_cast<DoubleSum*>(input.state(i))->Add(static_cast<double>(values[i]));
     });
     return true;
+  }
+
+  void Merge(std::byte* state, const Aggregator& /*from*/, const std::byte* from_state) override {
+    reinterpret_cast<DoubleSum*>(state)->Merge(*reinterpret_cast<const DoubleSum*>(from_state));
   }
 
   Status Append(const std::byte* state) override {
@@ -141,12 +179,17 @@ class MeanOfIntegers final : public Aggregator {
     const ColumnValues<C> values(*input.values);
     ForEachValid(*input.values, [&](std::size_t i) {
       auto* const state = reinterpret_cast<WideSum*>(input.state(i));
-      const Int128 sum = state->sum() + static_cast<Int128>(values[i]);
-      state->low = static_cast<std::uint64_t>(sum);
-      state->high = static_cast<std::uint64_t>(sum >> 64);
+      state->Set(state->sum() + static_cast<Int128>(values[i]));
       ++state->values;
     });
     return true;
+  }
+
+  void Merge(std::byte* state, const Aggregator& /*from*/, const std::byte* from_state) override {
+    auto* const sum = reinterpret_cast<WideSum*>(state);
+    const auto* const other = reinterpret_cast<const WideSum*>(from_state);
+    sum->Set(sum->sum() + other->sum());
+    sum->values += other->values;
   }
 
   Status Append(const std::byte* state) override {

@@ -5,6 +5,102 @@
 #include <arrow/type.h>
 
 namespace millrace {
+namespace {
+
+constexpr std::string_view kNumbers = "integers and doubles";
+constexpr std::string_view kValues =
+    "numbers, strings, booleans, dates and times; name a field of a nested column";
+
+struct Made {
+  std::unique_ptr<Aggregator> aggregator;  // null: the type is not accepted
+  std::string_view accepted;
+};
+
+using TypePtr = std::shared_ptr<arrow::DataType>;
+
+/// Of one function over one argument.
+struct Function {
+  std::string_view name;
+  Made (*make)(const AggregatorKind& kind);
+};
+
+// Only those that exist are in the registry of expr, which a test compares.
+constexpr Function kFunctions[] = {
+    {"approx_count_distinct",
+     [](const AggregatorKind& k) {
+       return Made{MakeApproxCountDistinct(*k.argument), kValues};
+     }},
+    {"argmax",
+     [](const AggregatorKind& k) {
+       return Made{MakeArgExtreme(true, k.argument, *k.order), kValues};
+     }},
+    {"argmin",
+     [](const AggregatorKind& k) {
+       return Made{MakeArgExtreme(false, k.argument, *k.order), kValues};
+     }},
+    {"collect",
+     [](const AggregatorKind& k) {
+       return Made{MakeCollect(k.argument, static_cast<std::size_t>(k.parameter.value_or(0))), kValues};
+     }},
+    {"count_distinct",
+     [](const AggregatorKind& k) {
+       return Made{MakeCountDistinct(*k.argument), kValues};
+     }},
+    {"earliest",
+     [](const AggregatorKind& k) {
+       return Made{MakeFirstLast(false, k.argument), kValues};
+     }},
+    {"first",
+     [](const AggregatorKind& k) {
+       return Made{MakeFirstLast(false, k.argument), kValues};
+     }},
+    {"last",
+     [](const AggregatorKind& k) {
+       return Made{MakeFirstLast(true, k.argument), kValues};
+     }},
+    {"latest",
+     [](const AggregatorKind& k) {
+       return Made{MakeFirstLast(true, k.argument), kValues};
+     }},
+    {"max",
+     [](const AggregatorKind& k) {
+       return Made{MakeMinMax(true, k.argument), kValues};
+     }},
+    {"mean",
+     [](const AggregatorKind& k) {
+       return Made{MakeMean(*k.argument), kNumbers};
+     }},
+    {"median",
+     [](const AggregatorKind& k) {
+       return Made{MakeQuantile(*k.argument, 0.5), kNumbers};
+     }},
+    {"min",
+     [](const AggregatorKind& k) {
+       return Made{MakeMinMax(false, k.argument), kValues};
+     }},
+    {"quantile",
+     [](const AggregatorKind& k) {
+       return Made{MakeQuantile(*k.argument, k.parameter.value_or(0.5)), kNumbers};
+     }},
+    {"stddev",
+     [](const AggregatorKind& k) {
+       return Made{MakeVariance(true, *k.argument), kNumbers};
+     }},
+    {"sum",
+     [](const AggregatorKind& k) {
+       return Made{MakeSum(*k.argument), kNumbers};
+     }},
+    {"top_k",
+     [](const AggregatorKind& k) {
+       return Made{MakeTopK(k.argument, static_cast<std::size_t>(k.parameter.value_or(1))), kValues};
+     }},
+    {"variance",
+     [](const AggregatorKind& k) {
+       return Made{MakeVariance(false, *k.argument), kNumbers};
+     }},
+};
+
+}  // namespace
 
 void Aggregator::Encode(const std::byte* state, std::string* out) const {
   out->append(reinterpret_cast<const char*>(state), state_bytes_);
@@ -17,35 +113,25 @@ Status Aggregator::Decode(std::byte* state, std::uint32_t /*slot*/, std::string_
   return Status::Ok();
 }
 
-Result<std::unique_ptr<Aggregator>> MakeAggregator(const std::string& function,
-                                                   const std::shared_ptr<arrow::DataType>& argument) {
-  if (function == "count") return MakeCount(argument != nullptr);
-  const bool known = function == "sum" || function == "mean" || function == "min" || function == "max" ||
-                     function == "first" || function == "last";
-  if (!known) {
-    return Status::InvalidArgument("there is no aggregate function '" + function +
-                                   "'; there are count, sum, mean, min, max, first and last");
+Result<std::unique_ptr<Aggregator>> MakeAggregator(const AggregatorKind& kind) {
+  if (kind.function == "count") return MakeCount(kind.argument != nullptr);
+  for (const Function& function : kFunctions) {
+    if (function.name != kind.function) continue;
+    if (kind.argument == nullptr) {
+      return Status::InvalidArgument(kind.function + "() needs an argument, as in " + kind.function + "(x)");
+    }
+    const bool ordered = kind.function == "argmin" || kind.function == "argmax";
+    if (ordered && kind.order == nullptr) {
+      return Status::InvalidArgument(kind.function + "() needs two arguments, as in " + kind.function +
+                                     "(x, y)");
+    }
+    Made made = function.make(kind);
+    if (made.aggregator != nullptr) return std::move(made.aggregator);
+    return Status::InvalidArgument(kind.function + "() does not accept " + kind.argument->ToString() +
+                                   (ordered ? " and " + kind.order->ToString() : "") + "; it accepts " +
+                                   std::string(made.accepted));
   }
-  if (argument == nullptr)
-    return Status::InvalidArgument(function + "() needs an argument, as in " + function + "(x)");
-  std::unique_ptr<Aggregator> made;
-  std::string accepted = "numbers, strings, booleans, dates and times; name a field of a nested column";
-  if (function == "sum") {
-    made = MakeSum(*argument);
-    accepted = "integers and doubles";
-  } else if (function == "mean") {
-    made = MakeMean(*argument);
-    accepted = "integers and doubles";
-  } else if (function == "min" || function == "max") {
-    made = MakeMinMax(function == "max", argument);
-  } else {
-    made = MakeFirstLast(function == "last", argument);
-  }
-  if (made == nullptr) {
-    return Status::InvalidArgument(function + "() does not accept " + argument->ToString() + "; it accepts " +
-                                   accepted);
-  }
-  return made;
+  return Status::InvalidArgument("there is no aggregate function '" + kind.function + "'");
 }
 
 }  // namespace millrace

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ struct AggregateInput {
   std::size_t state_at = 0;
   /// Argument values; null for count().
   const arrow::Array* values = nullptr;
+  /// argmin and argmax: what is compared.
+  const arrow::Array* order = nullptr;
   const std::int64_t* event_times_ms = nullptr;
   /// Offset of each row's record; null when the rows have none.
   const std::int64_t* offsets = nullptr;
@@ -51,6 +54,10 @@ class Aggregator {
 
   /// Adds the rows. False: a sum overflowed; the states are then wrong until Undo of the same input.
   [[nodiscard]] virtual bool Update(const AggregateInput& input) = 0;
+  /// True when the result depends on AggregateInput::offsets and origin.
+  virtual bool orders_rows() const { return false; }
+  /// True when a state can be unrepresentable that was never merged.
+  virtual bool bounded() const { return false; }
   /// True for aggregators whose Update can return false.
   virtual bool checked() const { return false; }
   /// Takes the rows of the last Update back, exactly. Precondition: checked().
@@ -59,6 +66,12 @@ class Aggregator {
   virtual bool Fits(const AggregateInput& /*input*/, std::size_t /*row*/) const { return true; }
   /// Rows whose value no state can hold, ascending.
   virtual std::vector<std::int64_t> Unfit(const arrow::Array& /*values*/) const { return {}; }
+
+  /// Adds the values of another group, whose rows come after those of `state` where order matters. `from` is
+  /// this or an aggregator made by the same call, and owns `from_state`.
+  virtual void Merge(std::byte* state, const Aggregator& from, const std::byte* from_state) = 0;
+  /// "" or why a state has no result: "overflows int64; cast the argument to double".
+  virtual std::string Unrepresentable(const std::byte* /*state*/) const { return ""; }
 
   /// The same state always gives the same bytes.
   virtual void Encode(const std::byte* state, std::string* out) const;
@@ -81,16 +94,31 @@ class Aggregator {
   const std::size_t state_bytes_;
 };
 
-/// `argument` is null for count(). Errors: user error that names the function and the type, and what it
-/// accepts.
-Result<std::unique_ptr<Aggregator>> MakeAggregator(const std::string& function,
-                                                   const std::shared_ptr<arrow::DataType>& argument);
+/// Which aggregate function over which types.
+struct AggregatorKind {
+  std::string function;
+  std::shared_ptr<arrow::DataType> argument = nullptr;  ///< null for count()
+  std::shared_ptr<arrow::DataType> order = nullptr;     ///< argmin, argmax: of what is compared
+  std::optional<double> parameter = std::nullopt;       ///< quantile: which; top_k and collect: how many
+};
 
-// One maker per family; null when the type is not accepted.
+/// Errors: user error that names the function and the type, and what it accepts.
+Result<std::unique_ptr<Aggregator>> MakeAggregator(const AggregatorKind& kind);
+
+// One maker per family; null when a type is not accepted.
 std::unique_ptr<Aggregator> MakeCount(bool of_values);
 std::unique_ptr<Aggregator> MakeSum(const arrow::DataType& argument);
 std::unique_ptr<Aggregator> MakeMean(const arrow::DataType& argument);
+std::unique_ptr<Aggregator> MakeVariance(bool root, const arrow::DataType& argument);
 std::unique_ptr<Aggregator> MakeMinMax(bool max, const std::shared_ptr<arrow::DataType>& argument);
 std::unique_ptr<Aggregator> MakeFirstLast(bool last, const std::shared_ptr<arrow::DataType>& argument);
+std::unique_ptr<Aggregator> MakeArgExtreme(bool max, const std::shared_ptr<arrow::DataType>& argument,
+                                           const arrow::DataType& order);
+/// `limit` 0: none was given.
+std::unique_ptr<Aggregator> MakeCollect(const std::shared_ptr<arrow::DataType>& argument, std::size_t limit);
+std::unique_ptr<Aggregator> MakeTopK(const std::shared_ptr<arrow::DataType>& argument, std::size_t k);
+std::unique_ptr<Aggregator> MakeCountDistinct(const arrow::DataType& argument);
+std::unique_ptr<Aggregator> MakeApproxCountDistinct(const arrow::DataType& argument);
+std::unique_ptr<Aggregator> MakeQuantile(const arrow::DataType& argument, double q);
 
 }  // namespace millrace

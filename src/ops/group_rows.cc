@@ -1,5 +1,7 @@
 #include "ops/group_rows.h"
 
+#include <algorithm>
+
 namespace millrace {
 namespace {
 
@@ -14,8 +16,8 @@ std::size_t StrideOf(std::size_t bytes) {
 
 }  // namespace
 
-GroupRows::GroupRows(std::vector<std::unique_ptr<Aggregator>> aggregators)
-    : aggregators_(std::move(aggregators)) {
+GroupRows::GroupRows(std::vector<std::unique_ptr<Aggregator>> aggregators, std::size_t hidden)
+    : aggregators_(std::move(aggregators)), hidden_(hidden) {
   std::size_t bytes = 0;
   for (const auto& aggregator : aggregators_) {
     state_at_.push_back(bytes);
@@ -30,9 +32,33 @@ void GroupRows::Groups(std::span<const std::uint32_t> slots, std::vector<std::by
   for (std::size_t i = 0; i < slots.size(); ++i) (*groups)[i] = first + slots[i] * stride_;
 }
 
+void GroupRows::Merge(std::uint32_t slot, const GroupRows& from, std::uint32_t from_slot) {
+  std::byte* const row = group(slot);
+  const std::byte* const from_row = from.bytes() + from_slot * stride_;
+  for (std::size_t i = 0; i < aggregators_.size(); ++i) {
+    aggregators_[i]->Merge(row + state_at_[i], *from.aggregators_[i], from_row + state_at_[i]);
+  }
+}
+
+bool GroupRows::bounded() const {
+  return std::any_of(aggregators_.begin(), aggregators_.end(),
+                     [](const auto& aggregator) { return aggregator->bounded(); });
+}
+
+std::string GroupRows::Unrepresentable(std::uint32_t slot, std::size_t* aggregate) const {
+  const std::byte* const row = bytes() + slot * stride_;
+  for (std::size_t i = 0; i < aggregators_.size(); ++i) {
+    std::string why = aggregators_[i]->Unrepresentable(row + state_at_[i]);
+    if (why.empty()) continue;
+    *aggregate = i;
+    return why;
+  }
+  return "";
+}
+
 Status GroupRows::AppendResults(std::uint32_t slot) {
   const std::byte* const row = group(slot);
-  for (std::size_t i = 0; i < aggregators_.size(); ++i) {
+  for (std::size_t i = 0; i < visible(); ++i) {
     MR_RETURN_IF_ERROR(aggregators_[i]->Append(row + state_at_[i]));
   }
   return Status::Ok();

@@ -17,15 +17,24 @@ namespace millrace {
 /// lines whatever the number of aggregates. Owned by one operator, used through its KeyedTable.
 class GroupRows final : public SlotRows {
  public:
-  explicit GroupRows(std::vector<std::unique_ptr<Aggregator>> aggregators);
+  /// The last `hidden` aggregators give no result column.
+  explicit GroupRows(std::vector<std::unique_ptr<Aggregator>> aggregators, std::size_t hidden = 0);
 
   std::size_t size() const { return aggregators_.size(); }
+  std::size_t visible() const { return aggregators_.size() - hidden_; }
   Aggregator& aggregator(std::size_t i) { return *aggregators_[i]; }
+  const Aggregator& aggregator(std::size_t i) const { return *aggregators_[i]; }
   /// Where the state of aggregator `i` lies in a group.
   std::size_t state_at(std::size_t i) const { return state_at_[i]; }
   std::byte* group(std::uint32_t slot) { return bytes() + slot * stride_; }
   /// Addresses of many groups; valid until the next Resize.
   void Groups(std::span<const std::uint32_t> slots, std::vector<std::byte*>* groups);
+  /// Adds group `from_slot` of `from` (this or made alike) to group `slot`.
+  void Merge(std::uint32_t slot, const GroupRows& from, std::uint32_t from_slot);
+  /// True when a group can be unrepresentable that was never merged.
+  bool bounded() const;
+  /// "" or why the group has no result, with the aggregate it is about.
+  std::string Unrepresentable(std::uint32_t slot, std::size_t* aggregate) const;
   /// Appends the results of one group to the columns of the aggregators.
   Status AppendResults(std::uint32_t slot);
 
@@ -44,6 +53,7 @@ class GroupRows final : public SlotRows {
   const std::byte* bytes() const { return reinterpret_cast<const std::byte*>(lines_.data()); }
 
   const std::vector<std::unique_ptr<Aggregator>> aggregators_;
+  const std::size_t hidden_;
   std::vector<std::size_t> state_at_;
   std::size_t stride_ = 0;
   std::vector<Line> lines_;

@@ -62,6 +62,31 @@ std::vector<std::shared_ptr<arrow::Array>> KeyArrays(std::span<const int> key_co
   return arrays;
 }
 
+Status TakeOutLate(const std::vector<std::int32_t>& late, std::vector<std::int64_t> late_by_ms, Batch* batch,
+                   Output& output) {
+  arrow::Int32Builder indices;
+  MR_RETURN_IF_ARROW_ERROR(indices.AppendValues(late));
+  std::shared_ptr<arrow::Int32Array> rows;
+  MR_RETURN_IF_ARROW_ERROR(indices.Finish(&rows));
+  MR_ASSIGN_OR_RETURN(Batch taken, TakeRows(*batch, rows));
+  MR_RETURN_IF_ERROR(output.Late(std::move(taken), std::move(late_by_ms)));
+  std::vector<bool> kept(static_cast<std::size_t>(batch->num_rows()), true);
+  for (const std::int32_t row : late) kept[static_cast<std::size_t>(row)] = false;
+  arrow::BooleanBuilder mask;
+  MR_RETURN_IF_ARROW_ERROR(mask.AppendValues(kept));
+  std::shared_ptr<arrow::BooleanArray> keep;
+  MR_RETURN_IF_ARROW_ERROR(mask.Finish(&keep));
+  MR_ASSIGN_OR_RETURN(*batch, FilterBatch(*batch, *keep));
+  return Status::Ok();
+}
+
+Status EncodeGroupKeys(std::span<const int> key_columns, const Batch& batch, KeyBuffer* keys) {
+  if (!key_columns.empty()) return EncodeKeys(KeyArrays(key_columns, *batch.data), keys);
+  keys->Clear();
+  for (std::int64_t i = 0; i < batch.num_rows(); ++i) keys->Append("");
+  return Status::Ok();
+}
+
 Result<std::vector<int>> KeyColumnIndices(std::span<const std::string> names, const arrow::Schema& input) {
   std::vector<int> indices;
   for (const std::string& name : names) {

@@ -7,6 +7,7 @@
 
 #include <arrow/type_fwd.h>
 
+#include "columnar/key_encoding.h"
 #include "ops/operator.h"
 #include "ops/rekey.h"
 
@@ -22,6 +23,13 @@ Status RemoveNullKeys(std::span<const int> key_columns, NullKeyPolicy policy, Ba
 /// The key columns of a batch.
 std::vector<std::shared_ptr<arrow::Array>> KeyArrays(std::span<const int> key_columns,
                                                      const arrow::RecordBatch& data);
+
+/// Hands the rows `late` (ascending) to the late output and takes them out of the batch.
+Status TakeOutLate(const std::vector<std::int32_t>& late, std::vector<std::int64_t> late_by_ms, Batch* batch,
+                   Output& output);
+
+/// Replaces `keys` by the canonical bytes of the key columns; without key columns all rows have one key.
+Status EncodeGroupKeys(std::span<const int> key_columns, const Batch& batch, KeyBuffer* keys);
 
 /// Indices of `names` in `input`. Errors: user error when one is missing or cannot be a key.
 Result<std::vector<int>> KeyColumnIndices(std::span<const std::string> names, const arrow::Schema& input);

@@ -37,6 +37,9 @@ class Operator {
   /// The task's watermark moved (never back). Only emits; lateness is judged in Process by
   /// Batch::watermark_before.
   virtual Status AdvanceTime(Watermark /*watermark*/, Output& /*output*/) { return Status::Ok(); }
+  /// After Make, and after its state was restored or rolled back: the watermark of the last AdvanceTime that
+  /// the state has seen. Emits nothing.
+  virtual void RestoreTime(Watermark /*watermark*/) {}
   /// What the next step may take as its watermark when this step's is `input`: no row emitted later has an
   /// event time below it. A window that waits for late rows holds it back by its grace.
   virtual Watermark OutputWatermark(Watermark input) const { return input; }

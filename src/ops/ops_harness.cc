@@ -129,4 +129,70 @@ StateStore& ScratchStore::Reopen() {
   return *store_;
 }
 
+std::vector<WindowAggregateSpec> BindAggregates(
+    const std::vector<std::pair<std::string, std::string>>& written,
+    const std::shared_ptr<arrow::Schema>& schema) {
+  std::vector<WindowAggregateSpec> aggregates;
+  for (const auto& [name, text] : written) {
+    const AggregateCall call = *ParseAggregateCall(text);
+    WindowAggregateSpec aggregate{.name = name, .function = call.function, .text = text};
+    if (const Expr argument = call.Filtered(); !argument.empty()) {
+      aggregate.argument = *BoundExpr::Bind(argument, schema);
+    }
+    aggregates.push_back(std::move(aggregate));
+  }
+  return aggregates;
+}
+
+namespace {
+
+void Expect(const Status& status) { MR_CHECK(status.ok()) << status.ToString(); }
+
+}  // namespace
+
+WindowRun::WindowRun(WindowAggregateOptions shape,
+                     const std::vector<std::pair<std::string, std::string>>& aggregates)
+    : options(std::move(shape)) {
+  options.name = "w";
+  options.by = {"k"};
+  options.aggregates = BindAggregates(aggregates, feed.schema());
+  store.max_rows_in_memory = 20;
+  store.Reopen();
+  Make();
+}
+
+void WindowRun::Make() {
+  auto made = MakeWindowAggregate(options, feed.schema(), *store);
+  Expect(made.status());
+  window = *std::move(made);
+}
+
+void WindowRun::Run(const std::vector<std::string>& rows) {
+  const Batch batch = feed.Make(rows);
+  Process(batch, feed.watermark(), output);
+}
+
+void WindowRun::Process(const Batch& batch, Watermark watermark, CollectedOutput& to) {
+  Expect(window->Process(batch, to));
+  if (watermark > time_) Expect(window->AdvanceTime(watermark, to));
+  time_ = std::max(time_, watermark);
+}
+
+void WindowRun::Commit() {
+  Expect(store->CollectDirty([](const ChangelogEntry&) { return Status::Ok(); }));
+  Expect(store->CommitDirty({{"w", Offset(++commits_)}}));
+  committed_ = time_;
+}
+
+void WindowRun::Rollback(bool anew) {
+  Expect(store->Rollback());
+  if (anew) {
+    window.reset();
+    store.Reopen();
+    Make();
+  }
+  window->RestoreTime(committed_);
+  time_ = committed_;
+}
+
 }  // namespace millrace

@@ -8,6 +8,7 @@
 
 #include "columnar/batch.h"
 #include "ops/operator.h"
+#include "ops/window_aggregate.h"
 #include "state/state_store.h"
 
 namespace millrace {
@@ -67,6 +68,36 @@ class ScratchStore {
   std::string directory_;
   std::unique_ptr<StateRuntime> runtime_;
   std::unique_ptr<StateStore> store_;
+};
+
+/// "n = count()" and the like, bound to a schema.
+std::vector<WindowAggregateSpec> BindAggregates(
+    const std::vector<std::pair<std::string, std::string>>& written,
+    const std::shared_ptr<arrow::Schema>& schema);
+
+/// A window `w` by k over rows (k, t, v, d), in a store that keeps few rows in memory.
+class WindowRun {
+ public:
+  WindowRun(WindowAggregateOptions shape, const std::vector<std::pair<std::string, std::string>>& aggregates);
+
+  /// One batch, then the time that `feed` has reached.
+  void Run(const std::vector<std::string>& rows);
+  void Process(const Batch& batch, Watermark watermark, CollectedOutput& to);
+  void Commit();
+  /// Back to the last commit; `anew` closes the store and the window and opens them again.
+  void Rollback(bool anew);
+
+  RowFeed feed{"k: string; t: int64; v: int64; d: float64"};
+  WindowAggregateOptions options;
+  ScratchStore store;
+  std::unique_ptr<Operator> window;
+  CollectedOutput output;
+
+ private:
+  void Make();
+  Watermark time_ = kNoWatermark;
+  Watermark committed_ = kNoWatermark;
+  std::int64_t commits_ = 0;
 };
 
 }  // namespace millrace

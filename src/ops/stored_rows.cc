@@ -1,5 +1,6 @@
 #include "ops/stored_rows.h"
 
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -8,6 +9,8 @@
 #include "base/duration.h"
 #include "columnar/arrow_status.h"
 #include "columnar/schema_text.h"
+#include "expr/expr.h"
+#include "ops/window_span.h"
 
 namespace millrace {
 namespace {
@@ -73,15 +76,22 @@ struct StoredAggregate {
 Result<StoredAggregate> ParseAggregate(std::string_view text) {
   const std::size_t equals = FindOutside(text, " = ");
   if (equals == std::string_view::npos) return NotOurs(text);
-  const std::string_view call = text.substr(equals + 3);
-  std::shared_ptr<arrow::DataType> argument;
+  std::string_view call = text.substr(equals + 3);
+  AggregatorKind kind;
   if (const std::size_t of = FindOutside(call, " of "); of != std::string_view::npos) {
-    MR_ASSIGN_OR_RETURN(argument, ParseType(call.substr(of + 4)));
+    const std::vector<std::string_view> types = Split(call.substr(of + 4), " and ");
+    MR_ASSIGN_OR_RETURN(kind.argument, ParseType(types[0]));
+    if (types.size() > 1) {
+      MR_ASSIGN_OR_RETURN(kind.order, ParseType(types[1]));
+    }
+    call = call.substr(0, of);
   }
+  MR_ASSIGN_OR_RETURN(const AggregateCall parsed, ParseAggregateCall(call));
+  kind.function = parsed.function;
+  kind.parameter = parsed.parameter;
   StoredAggregate aggregate;
   aggregate.name = text.substr(0, equals);
-  MR_ASSIGN_OR_RETURN(aggregate.aggregator,
-                      MakeAggregator(std::string(call.substr(0, call.find('('))), argument));
+  MR_ASSIGN_OR_RETURN(aggregate.aggregator, MakeAggregator(kind));
   return aggregate;
 }
 
@@ -112,6 +122,8 @@ std::shared_ptr<arrow::Array> Times(const std::vector<std::int64_t>& slices, std
 }  // namespace
 
 struct StoredRows::Layout {
+  std::size_t hidden = 0;  // aggregates behind the values
+  bool sessions = false;
   std::int64_t window_ms = 0;
   arrow::FieldVector keys;
   arrow::FieldVector values;
@@ -122,7 +134,8 @@ StoredRows::StoredRows(Layout layout)
     : window_ms_(layout.window_ms),
       key_fields_(std::move(layout.keys)),
       value_fields_(std::move(layout.values)),
-      rows_(std::move(layout.aggregators)),
+      sessions_(layout.sessions),
+      rows_(std::move(layout.aggregators), layout.hidden),
       schema_(SchemaOf(window_ms_ > 0, key_fields_, value_fields_)) {
   rows_.Resize(1);
 }
@@ -146,10 +159,20 @@ Result<std::unique_ptr<StoredRows>> StoredRows::Make(std::string_view text) {
     layout.values.push_back(arrow::field(parsed.name, parsed.aggregator->type()));
     layout.aggregators.push_back(std::move(parsed.aggregator));
   }
+  layout.sessions = shape.starts_with("session ");
+  if (layout.sessions || shape.starts_with("count ")) {
+    layout.aggregators.push_back(std::make_unique<WindowSpanAggregator>());
+    layout.hidden = 1;
+  }
   return std::unique_ptr<StoredRows>(new StoredRows(std::move(layout)));
 }
 
 Status StoredRows::Add(std::int64_t slice, std::string_view key, std::string_view row) {
+  if (sessions_) {
+    if (key.size() < sizeof(slice)) return Status::Corrupt("the key of a session is cut short");
+    std::memcpy(&slice, key.data(), sizeof(slice));
+    key.remove_prefix(sizeof(slice));
+  }
   rows_.Clear(0);
   MR_RETURN_IF_ERROR(rows_.Decode(0, row));
   MR_RETURN_IF_ERROR(rows_.AppendResults(0));
@@ -172,7 +195,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> StoredRows::Take() {
     MR_ASSIGN_OR_RETURN(keys, DecodeKeys(keys_.data(), keys_.offsets(), key_fields_));
   }
   arrow::ArrayVector values;
-  for (std::size_t i = 0; i < rows_.size(); ++i) {
+  for (std::size_t i = 0; i < rows_.visible(); ++i) {
     MR_ASSIGN_OR_RETURN(auto column, rows_.aggregator(i).Finish());
     values.push_back(std::move(column));
   }

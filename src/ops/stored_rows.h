@@ -18,8 +18,8 @@ namespace millrace {
 /// for dumps and verification. One owner, one thread.
 ///
 /// Columns: `window_start` and `window_end` (timestamp[ms]; of a step whose slices are not tumbling windows
-/// only `slice`), `key` (a struct of the columns grouped by), `values` (a struct of the aggregates' results
-/// so far).
+/// only `slice`, of sessions the event time of the row that began each), `key` (a struct of the columns
+/// grouped by), `values` (a struct of the aggregates' results so far).
 class StoredRows {
  public:
   /// `layout`: "tumbling 10s offset 0ms by k:string aggregate n = count()".
@@ -40,6 +40,7 @@ class StoredRows {
   const std::int64_t window_ms_;  // 0: slices are no tumbling windows
   const std::vector<std::shared_ptr<arrow::Field>> key_fields_;
   const std::vector<std::shared_ptr<arrow::Field>> value_fields_;
+  const bool sessions_;  // their keys begin with the session
   GroupRows rows_;
   const std::shared_ptr<arrow::Schema> schema_;
   std::vector<std::int64_t> slices_;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "columnar/key_encoding.h"
+#include "ops/window_span.h"
 
 namespace millrace {
 namespace {
@@ -16,7 +17,8 @@ std::string RowOf(std::vector<std::pair<const char*, std::shared_ptr<arrow::Arra
   std::vector<std::unique_ptr<Aggregator>> made;
   std::vector<std::shared_ptr<arrow::Array>> values;
   for (auto& [function, argument] : aggregates) {
-    made.push_back(*MakeAggregator(function, argument == nullptr ? nullptr : argument->type()));
+    made.push_back(*MakeAggregator(
+        {.function = function, .argument = argument == nullptr ? nullptr : argument->type()}));
     values.push_back(argument);
   }
   GroupRows rows(std::move(made));
@@ -88,6 +90,30 @@ TEST(StoredRows, OtherSlicesThanTumblingWindowsStaySlices) {
   ASSERT_TRUE(rows->Add(-3, KeyOf({Ints({5})}), RowOf({{"count", nullptr}})).ok());
   const auto batch = *rows->Take();
   EXPECT_EQ((*batch->GetColumnByName("slice")->GetScalar(0))->ToString(), "-3");
+}
+
+TEST(StoredRows, SessionsAreReadWithoutWhatOnlyTheWindowNeeds) {
+  auto rows = *StoredRows::Make(
+      "session 10s by k:int64 aggregate top = top_k(v, 2) of int64, n = count() where v > 1 and v < 9 of "
+      "bool");
+  std::vector<std::unique_ptr<Aggregator>> made;
+  made.push_back(*MakeAggregator({.function = "top_k", .argument = arrow::int64(), .parameter = 2}));
+  made.push_back(*MakeAggregator({.function = "count", .argument = arrow::boolean()}));
+  made.push_back(std::make_unique<WindowSpanAggregator>());
+  GroupRows groups(std::move(made), 1);
+  groups.Resize(1);
+  groups.Clear(0);
+  std::string bytes;
+  groups.Encode(0, &bytes);
+  const std::int64_t id = 17;
+  const std::string key(reinterpret_cast<const char*>(&id), sizeof(id));
+  ASSERT_TRUE(rows->Add(0, key + KeyOf({Ints({5})}), bytes).ok());
+  EXPECT_EQ(rows->Add(0, "short", bytes).code(), StatusCode::kCorrupt);
+  const auto batch = *rows->Take();
+  EXPECT_EQ(batch->num_rows(), 1);
+  EXPECT_EQ(batch->schema()->ToString(),
+            "slice: int64\nkey: struct<k: int64>\nvalues: struct<top: list<item: int64>, n: int64>");
+  EXPECT_EQ((*batch->column(0)->GetScalar(0))->ToString(), "17");
 }
 
 TEST(StoredRows, WhatDoesNotReadIsAnErrorAndNotARow) {

@@ -2,12 +2,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/duration.h"
-#include "expr/expr.h"
+#include "ops/group_update.h"
 #include "ops/operator.h"
 #include "ops/rekey.h"
 #include "state/state_store.h"
@@ -21,17 +20,25 @@ enum class EmitMode {
              ///< `final` tells
 };
 
+/// How rows are put into windows (W4).
+enum class WindowKind {
+  kTumbling,  ///< one after the other
+  kHopping,   ///< one every step, overlapping
+  kSliding,   ///< one per event time t of a key: (t - size, t], so window_end is t + 1 ms
+  kSession,   ///< one per stretch of rows of a key that are less than `size` apart
+  kCount,     ///< `count` rows of a key, one beginning every `count_step` rows
+};
+
 struct WindowAggregateOptions {
-  struct Aggregate {
-    std::string name;                   ///< output column
-    std::string function;               ///< "sum"
-    std::string text;                   ///< "sum(price * 2)": for messages and for the layout of the state
-    std::optional<BoundExpr> argument;  ///< none for count()
-  };
+  using Aggregate = WindowAggregateSpec;
   std::string name;  ///< of the step and of its state table (K4)
   std::vector<std::string> by;
   NullKeyPolicy null_key = NullKeyPolicy::kError;
+  WindowKind kind = WindowKind::kTumbling;
   Duration size{0};
+  Duration step{0};             ///< kHopping
+  std::int64_t count = 0;       ///< kCount
+  std::int64_t count_step = 0;  ///< kCount
   Duration grace{0};
   Duration offset{0};
   EmitMode emit = EmitMode::kFinal;
@@ -46,14 +53,20 @@ struct WindowDescription {
   std::string state_layout;
 };
 
-/// Errors: user error when a column is missing, a type does not fit or the size is not positive.
+/// Errors: user error when a column is missing, a type does not fit or a size is not positive.
 Result<WindowDescription> DescribeWindow(const WindowAggregateOptions& options, const arrow::Schema& input);
 
-/// Assigns rows to tumbling time windows [start, end) and keeps one row of aggregates per (window, key).
+/// Makes the aggregators of a window's result columns, in order.
+Result<std::vector<std::unique_ptr<Aggregator>>> MakeAggregators(const WindowAggregateOptions& options);
+
+/// Assigns rows to time windows [start, end) and keeps aggregates per (pane, key): a row is counted once,
+/// however many windows it belongs to, and panes are merged when a window closes.
 ///
-/// Owned by one task and used only on its worker thread. Make -> Process* / AdvanceTime* -> destroy, before
-/// its store; state lives in the store's table `options.name` and survives the object: roll back and restore
-/// by the store alone.
+/// Session and count windows have rows of their own: see session_window.h and count_window.h.
+///
+/// Owned by one task and used only on its worker thread. Make -> RestoreTime -> Process* / AdvanceTime* ->
+/// destroy, before its store; state lives in the store's table `options.name` and survives the object: roll
+/// back and restore by the store, then tell the time by RestoreTime.
 ///
 /// Invariants:
 ///   1. A final result is emitted at most once per window and key, and only when watermark >= end + grace.
@@ -61,7 +74,8 @@ Result<WindowDescription> DescribeWindow(const WindowAggregateOptions& options, 
 ///   3. The same rows in the same order give the same results, however they are cut into batches.
 ///
 /// A row leaves by the first of these that applies: tombstone (absorbed), null key, no representable window,
-/// late, argument error, overflow of an integer sum (W8); else every aggregate counts it.
+/// late (all its windows are closed), argument error, overflow of an integer sum (W8); else every aggregate
+/// counts it in those of its windows that are open.
 Result<std::unique_ptr<Operator>> MakeWindowAggregate(WindowAggregateOptions options,
                                                       const std::shared_ptr<arrow::Schema>& input,
                                                       StateStore& store);

@@ -20,8 +20,7 @@ std::vector<WindowAggregateOptions::Aggregate> Bound(
   std::vector<WindowAggregateOptions::Aggregate> aggregates;
   for (const auto& [name, text] : written) {
     const AggregateCall call = *ParseAggregateCall(text);
-    WindowAggregateOptions::Aggregate aggregate{
-        .name = name, .function = call.function, .text = text, .argument = std::nullopt};
+    WindowAggregateOptions::Aggregate aggregate{.name = name, .function = call.function, .text = text};
     if (!call.argument.empty()) aggregate.argument = *BoundExpr::Bind(call.argument, schema);
     aggregates.push_back(std::move(aggregate));
   }

@@ -30,9 +30,9 @@ TEST(WindowAssigner, WindowsAreAlignedToTheEpochPlusOffset) {
                                          {1, 0, -5, -5},
                                          {10, 0, kMax - 10, (kMax - 10) / 10 * 10},
                                          {10, 0, kMin + 9, (kMin + 9) / 10 * 10 - 10}}) {
-    const WindowAssigner assigner(Duration(c.size), Duration(0), Duration(c.offset));
+    const WindowAssigner assigner({Duration(c.size), Duration(c.size), Duration(0), Duration(c.offset)});
     ASSERT_TRUE(assigner.HasWindow(c.time)) << c.time;
-    EXPECT_EQ(assigner.StartOf(c.time), c.start)
+    EXPECT_EQ(assigner.PaneOf(c.time), c.start)
         << "size " << c.size << " offset " << c.offset << " time " << c.time;
     EXPECT_EQ(assigner.EndOf(c.start), c.start + c.size);
   }
@@ -40,7 +40,7 @@ TEST(WindowAssigner, WindowsAreAlignedToTheEpochPlusOffset) {
 
 // W1
 TEST(WindowAssigner, TimesWhoseWindowIsBeyondInt64HaveNone) {
-  const WindowAssigner assigner(Duration(10), Duration(5), Duration(0));
+  const WindowAssigner assigner({Duration(10), Duration(10), Duration(5), Duration(0)});
   EXPECT_FALSE(assigner.HasWindow(kMax));
   EXPECT_FALSE(assigner.HasWindow(kMin));
   std::vector<std::int64_t> starts(4);
@@ -55,7 +55,7 @@ TEST(WindowAssigner, TimesWhoseWindowIsBeyondInt64HaveNone) {
 
 // W2 T2b
 TEST(WindowAssigner, RowIsLateWhenTheWatermarkBeforeItReachedEndPlusGrace) {
-  const WindowAssigner assigner(Duration(10), Duration(5), Duration(0));
+  const WindowAssigner assigner({Duration(10), Duration(10), Duration(5), Duration(0)});
   const std::vector<std::int64_t> times{9, 9, 9, 12};
   std::vector<std::int64_t> starts(4);
   WindowAssigner::Exceptions exceptions;

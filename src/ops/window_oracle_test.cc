@@ -158,8 +158,7 @@ class WindowOracleTest : public testing::TestWithParam<std::uint64_t> {
                                                           {"mean", "mean(v)"},
                                                           {"s_first", "first(s)"}}) {
       const AggregateCall call = *ParseAggregateCall(text);
-      WindowAggregateOptions::Aggregate aggregate{
-          .name = name, .function = call.function, .text = text, .argument = std::nullopt};
+      WindowAggregateOptions::Aggregate aggregate{.name = name, .function = call.function, .text = text};
       if (!call.argument.empty()) aggregate.argument = *BoundExpr::Bind(call.argument, schema);
       aggregates.push_back(std::move(aggregate));
     }

@@ -20,25 +20,40 @@ std::shared_ptr<arrow::Array> Times(const std::shared_ptr<arrow::DataType>& type
 
 }  // namespace
 
-WindowResults::WindowResults(std::shared_ptr<arrow::Schema> schema, int key_fields, GroupRows* groups,
-                             const WindowAssigner* assigner)
-    : schema_(std::move(schema)),
-      key_fields_(FirstFields(*schema_, key_fields)),
-      groups_(groups),
-      assigner_(assigner) {}
+WindowResults::WindowResults(Options options)
+    : schema_(std::move(options.schema)),
+      key_fields_(FirstFields(*schema_, options.key_fields)),
+      groups_(options.groups),
+      aggregates_(*options.aggregates),
+      checks_(options.merged || options.groups->bounded()) {}
 
-Status WindowResults::Add(std::int64_t start_ms, std::string_view key, std::uint32_t slot, Output& output) {
-  starts_ms_.push_back(start_ms);
+Status WindowResults::Add(const Window& window, std::string_view key, std::uint32_t slot, Output& output) {
+  if (checks_) Check(window, slot);
+  starts_ms_.push_back(window.start_ms);
+  ends_ms_.push_back(window.end_ms);
   keys_.Append(key);
   MR_RETURN_IF_ERROR(groups_->AppendResults(slot));
   if (static_cast<std::int64_t>(starts_ms_.size()) < kMaxRows) return Status::Ok();
   return Flush(output);
 }
 
+void WindowResults::Check(const Window& window, std::uint32_t slot) {
+  std::size_t aggregate = 0;
+  const std::string why = groups_->Unrepresentable(slot, &aggregate);
+  if (why.empty()) return;
+  errors_.push_back({static_cast<std::int64_t>(starts_ms_.size()), "overflow",
+                     "in window [" + std::to_string(window.start_ms) + ", " + std::to_string(window.end_ms) +
+                         ") " + aggregates_[aggregate].text + " " + why});
+}
+
 Status WindowResults::Flush(Output& output) {
   if (starts_ms_.empty()) return Status::Ok();
   MR_ASSIGN_OR_RETURN(Batch batch, MakeBatch());
-  return output.Emit(std::move(batch));
+  if (errors_.empty()) return output.Emit(std::move(batch));
+  std::vector<RowError> errors = std::exchange(errors_, {});
+  MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(batch, errors));
+  MR_RETURN_IF_ERROR(output.DeadLetter(batch, std::move(errors)));
+  return output.Emit(std::move(kept));
 }
 
 Result<Batch> WindowResults::MakeBatch() {
@@ -47,18 +62,13 @@ Result<Batch> WindowResults::MakeBatch() {
   if (!key_fields_.empty()) {
     MR_ASSIGN_OR_RETURN(columns, DecodeKeys(keys_.data(), keys_.offsets(), key_fields_));
   }
-  std::vector<std::int64_t> ends_ms;
   std::vector<std::int64_t> event_times_ms;
-  ends_ms.reserve(starts_ms_.size());
-  event_times_ms.reserve(starts_ms_.size());
-  for (const std::int64_t start : starts_ms_) {
-    ends_ms.push_back(assigner_->EndOf(start));
-    event_times_ms.push_back(ends_ms.back() - 1);
-  }
+  event_times_ms.reserve(ends_ms_.size());
+  for (const std::int64_t end : ends_ms_) event_times_ms.push_back(end - 1);
   const auto at = [&columns, this] { return schema_->field(static_cast<int>(columns.size()))->type(); };
   columns.push_back(Times(at(), std::exchange(starts_ms_, {})));
-  columns.push_back(Times(at(), std::move(ends_ms)));
-  for (std::size_t i = 0; i < groups_->size(); ++i) {
+  columns.push_back(Times(at(), std::exchange(ends_ms_, {})));
+  for (std::size_t i = 0; i < groups_->visible(); ++i) {
     MR_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Array> column, groups_->aggregator(i).Finish());
     columns.push_back(std::move(column));
   }

@@ -9,8 +9,8 @@
 
 #include "columnar/key_encoding.h"
 #include "ops/group_rows.h"
+#include "ops/group_update.h"
 #include "ops/operator.h"
-#include "ops/window_assigner.h"
 
 namespace millrace {
 
@@ -20,12 +20,24 @@ class WindowResults {
   static constexpr std::int64_t kMaxRows = 65'536;
 
   /// `schema` is WindowDescription::output_schema, its first `key_fields` columns the key; `groups` and
-  /// `assigner` outlive this.
-  WindowResults(std::shared_ptr<arrow::Schema> schema, int key_fields, GroupRows* groups,
-                const WindowAssigner* assigner);
+  /// `aggregates` outlive this. With `merged` groups are made of others.
+  struct Options {
+    std::shared_ptr<arrow::Schema> schema;
+    int key_fields;
+    GroupRows* groups;
+    const std::vector<WindowAggregateSpec>* aggregates;
+    bool merged;
+  };
+  explicit WindowResults(Options options);
 
-  /// Adds the group in `slot`; emits when a batch is full.
-  Status Add(std::int64_t start_ms, std::string_view key, std::uint32_t slot, Output& output);
+  /// Of one result: [start_ms, end_ms).
+  struct Window {
+    std::int64_t start_ms;
+    std::int64_t end_ms;
+  };
+  /// Adds the group in `slot`, as a dead letter when an aggregate has no result (W8). Emits when a batch is
+  /// full.
+  Status Add(const Window& window, std::string_view key, std::uint32_t slot, Output& output);
   /// Emits what Add collected.
   Status Flush(Output& output);
 
@@ -36,14 +48,18 @@ class WindowResults {
 
  private:
   Result<Batch> MakeBatch();
+  void Check(const Window& window, std::uint32_t slot);
 
   const std::shared_ptr<arrow::Schema> schema_;
   const arrow::FieldVector key_fields_;
   GroupRows* const groups_;
-  const WindowAssigner* const assigner_;
+  const std::vector<WindowAggregateSpec>& aggregates_;
+  const bool checks_;  // whether some group may have no result
   bool is_final_ = true;
   Origin origin_;
   std::vector<std::int64_t> starts_ms_;
+  std::vector<std::int64_t> ends_ms_;
+  std::vector<RowError> errors_;
   KeyBuffer keys_;
 };
 

@@ -227,7 +227,7 @@ class NodeAnalyzer {
   }
 
   SchemaPtr After(const WindowStep& window) {
-    if (window.tumbling <= Duration(0)) errors_.Add("'tumbling' must be longer than 0");
+    CheckShape(window);
     if (window.grace < Duration(0)) errors_.Add("'grace' must not be negative");
     if (window.aggregates.empty()) errors_.Add("'aggregate' is empty; count() counts rows");
     CheckKeyColumns(window.by);
@@ -244,13 +244,57 @@ class NodeAnalyzer {
     return Unique(std::move(fields));
   }
 
+  void CheckShape(const WindowStep& window) {
+    switch (window.shape) {
+      case WindowShape::kTumbling:
+        if (window.size <= Duration(0)) errors_.Add("'tumbling' must be longer than 0");
+        return;
+      case WindowShape::kHopping:
+        if (window.size <= Duration(0)) errors_.Add("'size' of 'hopping' must be longer than 0");
+        if (window.step <= Duration(0) || window.step > window.size) {
+          errors_.Add("'step' of 'hopping' must be longer than 0 and at most its size " +
+                      FormatDuration(window.size) + ", not " + FormatDuration(window.step));
+        }
+        return;
+      case WindowShape::kSliding:
+        if (window.size <= Duration(0)) errors_.Add("'sliding' must be longer than 0");
+        if (window.offset != Duration(0)) errors_.Add("'offset' has no meaning for sliding windows");
+        return;
+      case WindowShape::kSession:
+        if (window.size <= Duration(0)) errors_.Add("'session' must be longer than 0");
+        if (window.offset != Duration(0)) errors_.Add("'offset' has no meaning for session windows");
+        return;
+      case WindowShape::kCount:
+        CheckCount(window);
+        return;
+    }
+  }
+
+  void CheckCount(const WindowStep& window) {
+    if (window.count < 1) errors_.Add("'size' of 'count' must be at least 1");
+    if (window.count_step < 1 || window.count_step > window.count) {
+      errors_.Add("'step' of 'count' must be from 1 to its size " + std::to_string(window.count) + ", not " +
+                  std::to_string(window.count_step));
+    }
+    const bool timed =
+        window.grace != Duration(0) || window.offset != Duration(0) || !window.late_topic.empty();
+    if (timed) errors_.Add("'grace', 'offset' and 'late' have no meaning for count windows");
+  }
+
   TypePtr AggregateType(const WindowAggregateColumn& column) {
     TypePtr input;
-    if (!column.call.argument.empty()) {
-      input = TypeOf({column.call.argument, column.location});
+    TypePtr order;
+    if (!column.call.where.empty())
+      CheckBool({column.call.where, column.location}, "'where' of an aggregate");
+    if (const Expr argument = column.call.Filtered(); !argument.empty()) {
+      input = TypeOf({argument, column.location});
       if (input == nullptr) return nullptr;
     }
-    const auto type = AggregateResultType(column.call.function, input);
+    if (!column.call.order.empty()) {
+      order = TypeOf({column.call.order, column.location});
+      if (order == nullptr) return nullptr;
+    }
+    const auto type = AggregateResultType(column.call.function, input, order);
     if (type.ok()) return *type;
     errors_.AddAt(column.location, "'" + column.name + "': " + type.status().message());
     return nullptr;

@@ -61,7 +61,7 @@ std::string ErrorOf(Plan plan) {
 WindowStep Window(const std::vector<std::pair<std::string, std::string>>& aggregates) {
   WindowStep window;
   window.by = {"k"};
-  window.tumbling = Duration(1000);
+  window.size = Duration(1000);
   for (const auto& [name, call] : aggregates)
     window.aggregates.push_back({name, *ParseAggregateCall(call), {}});
   return window;

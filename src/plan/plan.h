@@ -85,6 +85,8 @@ struct GroupByStep {
   NullKey null_key = NullKey::kError;
 };
 enum class WindowEmit { kFinal, kCurrent };
+/// How rows are put into windows (W4).
+enum class WindowShape { kTumbling, kHopping, kSliding, kSession, kCount };
 struct WindowAggregateColumn {
   std::string name;
   AggregateCall call;
@@ -93,7 +95,11 @@ struct WindowAggregateColumn {
 struct WindowStep {
   std::vector<std::string> by;
   NullKey null_key = NullKey::kError;
-  Duration tumbling{0};
+  WindowShape shape = WindowShape::kTumbling;
+  Duration size{0};             ///< length of a window; session: the gap that ends one
+  Duration step{0};             ///< hopping: from one start to the next
+  std::int64_t count = 0;       ///< count: rows of a key in a window
+  std::int64_t count_step = 0;  ///< count: rows from the start of one window to the start of the next
   Duration grace{0};
   Duration offset{0};
   WindowEmit emit = WindowEmit::kFinal;

@@ -30,7 +30,7 @@ Plan Bids() {
       {*ParseField("ts", "timestamp[ms]"), *ParseField("auction", "int64"), *ParseField("price", "float64")});
   WindowStep window;
   window.by = {"auction"};
-  window.tumbling = Duration(60'000);
+  window.size = Duration(60'000);
   window.grace = Duration(5'000);
   window.aggregates = {{"bids", *ParseAggregateCall("count()"), {}},
                        {"best", *ParseAggregateCall("max(price)"), {}}};

@@ -30,6 +30,22 @@ std::string PartitionText(const std::vector<PlanExpr>& partition_by) {
   return " by " + Join(parts);
 }
 
+std::string ShapeText(const WindowStep& step) {
+  switch (step.shape) {
+    case WindowShape::kTumbling:
+      return "tumbling " + FormatDuration(step.size);
+    case WindowShape::kHopping:
+      return "hopping " + FormatDuration(step.size) + " every " + FormatDuration(step.step);
+    case WindowShape::kSliding:
+      return "sliding " + FormatDuration(step.size);
+    case WindowShape::kSession:
+      return "session " + FormatDuration(step.size);
+    case WindowShape::kCount:
+      return "count " + std::to_string(step.count) + " every " + std::to_string(step.count_step);
+  }
+  return "";
+}
+
 /// What a node does, in one line.
 struct Describe {
   std::string operator()(const KafkaSource& source) const {
@@ -57,15 +73,15 @@ struct Describe {
   }
   std::string operator()(const GroupByStep& step) const { return Join(step.columns); }
   std::string operator()(const WindowStep& step) const {
-    std::string text = "tumbling " + FormatDuration(step.tumbling);
+    std::string text = ShapeText(step);
+    if (step.offset != Duration(0)) text += " offset " + FormatDuration(step.offset);
     if (!step.by.empty()) text += " by " + Join(step.by);
     if (step.grace > Duration(0)) text += ", grace " + FormatDuration(step.grace);
     if (step.emit == WindowEmit::kCurrent) text += ", emit current";
     if (!step.late_topic.empty()) text += ", late rows to " + step.late_topic;
     std::vector<std::string> parts;
     for (const WindowAggregateColumn& column : step.aggregates) {
-      const std::string argument = column.call.argument.empty() ? "" : column.call.argument.ToString();
-      parts.push_back(column.name + " = " + column.call.function + "(" + argument + ")");
+      parts.push_back(column.name + " = " + column.call.ToString());
     }
     return text + ": " + Join(parts);
   }

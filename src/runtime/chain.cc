@@ -175,6 +175,7 @@ void Chain::RestoreTime(Watermark watermark) {
     Watermark in = watermark;
     for (const std::size_t from : inputs_[i]) in = std::min(in, out[from]);
     nodes_[i]->time = in;
+    if (nodes_[i]->spec.op != nullptr) nodes_[i]->spec.op->RestoreTime(in);
     if (nodes_[i]->spec.op != nullptr && in != kNoWatermark) out[i] = nodes_[i]->spec.op->OutputWatermark(in);
   }
 }

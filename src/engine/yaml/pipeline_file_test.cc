@@ -69,7 +69,7 @@ TEST(PipelineFile, ReadsTheMainJob) {
 
   const auto& window = std::get<WindowStep>(plan.nodes[3].op);
   EXPECT_EQ(window.by, std::vector<std::string>{"auction"});
-  EXPECT_EQ(window.tumbling, Duration(60'000));
+  EXPECT_EQ(window.size, Duration(60'000));
   EXPECT_EQ(window.grace, Duration(5'000));
   ASSERT_EQ(window.aggregates.size(), 3U);
   EXPECT_EQ(window.aggregates[1].name, "total");
@@ -178,7 +178,8 @@ TEST(PipelineFile, MistakesInStepsAreFoundWithLineAndColumn) {
       {"cast: {a: int65}", "p.yaml:5:15: "},
       {"window: {by: a, tumbling: 10, aggregate: {n: count()}}", "'tumbling': '10' is not a duration"},
       {"window: {by: a, tumbling: 0ms, aggregate: {n: count()}}", "'tumbling' must be longer than 0"},
-      {"window: {by: a, aggregate: {n: count()}}", "window needs tumbling"},
+      {"window: {by: a, aggregate: {n: count()}}",
+       "window needs one of tumbling, hopping, sliding, session or count"},
       {"window: {by: a, tumbling: 1s}", "'aggregate' is missing in window"},
       {"window: {tumbling: 1s, aggregate: {n: count()}}",
        "a window needs 'by', or a group_by step before it"},

@@ -115,6 +115,16 @@ constexpr KeySpec kWindowKeys[] = {
     {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
     {"tumbling", kDuration, "", "", "Windows of this length, one after the other, aligned to the epoch.",
      kOneOf},
+    {"hopping", kSection, "hopping", "", "Windows of one length that begin at regular steps and overlap.",
+     kOneOf},
+    {"sliding", kDuration, "", "",
+     "A window of this length for each event time of a key, which is the last instant in it.", kOneOf},
+    {"session", kDuration, "", "",
+     "A window for each stretch of rows of a key that are less than this apart; it ends this long after the "
+     "last.",
+     kOneOf},
+    {"count", kSection, "count", "", "Windows of a number of rows of a key, in the order in which they come.",
+     kOneOf},
     {"grace", kDuration, "", "0ms", "A window closes this long after its end, by the watermark."},
     {"offset", kDuration, "", "0ms", "Moves the alignment of windows away from the epoch."},
     {"emit", kChoice, "final|current", "final",
@@ -124,6 +134,20 @@ constexpr KeySpec kWindowKeys[] = {
      "Where rows go that come after their window closed; only counted when absent."},
     {"aggregate", kAggregates, "", "",
      "Result columns and their aggregate calls, such as `total: sum(price)`.", kRequired},
+};
+
+constexpr KeySpec kHoppingKeys[] = {
+    {"size", kDuration, "", "", "Length of a window.", kRequired},
+    {"step", kDuration, "", "", "From the start of one window to the start of the next; at most `size`.",
+     kRequired},
+};
+
+constexpr KeySpec kCountKeys[] = {
+    {"size", kInteger, "1..1000000", "", "Rows in a window.", kRequired},
+    {"step", kInteger, "1..1000000", "",
+     "hopping: rows from the start of one window to the start of the next."},
+    {"kind", kChoice, "tumbling|hopping|sliding", "tumbling",
+     "tumbling: one after the other. hopping: one every `step` rows. sliding: one for each row."},
 };
 
 constexpr KeySpec kLateKeys[] = {
@@ -195,6 +219,13 @@ constexpr SectionSpec kAllSections[] = {
      "Windows of event time per key. The result has the `by` columns, `window_start`, `window_end` "
      "and the aggregates.",
      kWindowKeys, ""},
+    {"hopping", "hopping", "Overlapping windows. A row is stored once, however many windows it belongs to.",
+     kHoppingKeys, ""},
+    {"count", "count",
+     "Windows of a number of rows. window_start is the least event time in it, window_end the greatest and 1 "
+     "ms; "
+     "the result comes with the last row, and a window that is not full gives none.",
+     kCountKeys, "size"},
     {"late", "late", "The late output of a window.", kLateKeys, "topic"},
     {"sink", "sinks", "One sink: exactly one of `topic`, `parquet`, `ipc` and `console`.", kSinkKeys, ""},
     {"file", "parquet, ipc", "Files that appear whole or not at all.", kFileKeys, "path"},

@@ -120,6 +120,67 @@ void CheckWindow(const SectionReader& section, const WindowStep& window) {
   }
 }
 
+void ReadHopping(const SectionReader& section, WindowStep* window) {
+  window->shape = WindowShape::kHopping;
+  const std::optional<SectionReader> hopping = section.Section("hopping");
+  if (!hopping) return;
+  window->size = ReadPositiveTime(*hopping, "size").value_or(Duration(0));
+  window->step = ReadPositiveTime(*hopping, "step").value_or(Duration(0));
+  if (window->step > window->size && window->size > Duration(0)) {
+    section.errors().Add(hopping->LocationOf("step"),
+                         "'step' must be at most 'size': rows between two windows would be lost");
+  }
+}
+
+void ReadCount(const SectionReader& section, WindowStep* window) {
+  window->shape = WindowShape::kCount;
+  const std::optional<SectionReader> count = section.Section("count");
+  if (!count) return;
+  window->count = count->Integer("size");
+  const std::string kind = count->Choice("kind");
+  window->count_step = kind == "sliding" ? 1 : window->count;
+  if (kind == "hopping") window->count_step = count->Integer("step");
+  if (kind == "hopping" && !count->Has("step")) {
+    section.errors().Add(count->location(),
+                         "'step' is missing: how many rows after one window the next begins");
+  } else if (kind != "hopping" && count->Has("step")) {
+    section.errors().Add(count->LocationOf("step"), "'step' belongs to kind: hopping, not to " + kind);
+  } else if (window->count_step > window->count) {
+    section.errors().Add(count->LocationOf("step"),
+                         "'step' must be at most 'size': rows between two windows would be lost");
+  }
+}
+
+/// Keys that only windows of time have.
+void RefuseTimeKeys(const SectionReader& section, std::initializer_list<std::string_view> keys,
+                    const std::string& shape) {
+  for (const std::string_view key : keys) {
+    if (!section.Has(key)) continue;
+    section.errors().Add(section.LocationOf(key),
+                         "'" + std::string(key) + "' has no meaning for " + shape + " windows");
+  }
+}
+
+void ReadShape(const SectionReader& section, WindowStep* window) {
+  const std::string_view shape = section.chosen();
+  if (shape == "hopping") {
+    ReadHopping(section, window);
+  } else if (shape == "sliding") {
+    window->shape = WindowShape::kSliding;
+    window->size = ReadPositiveTime(section, "sliding").value_or(Duration(0));
+    RefuseTimeKeys(section, {"offset"}, "sliding");
+  } else if (shape == "session") {
+    window->shape = WindowShape::kSession;
+    window->size = ReadPositiveTime(section, "session").value_or(Duration(0));
+    RefuseTimeKeys(section, {"offset"}, "session");
+  } else if (shape == "count") {
+    ReadCount(section, window);
+    RefuseTimeKeys(section, {"offset", "grace", "late"}, "count");
+  } else if (shape == "tumbling") {
+    window->size = ReadPositiveTime(section, "tumbling").value_or(Duration(0));
+  }
+}
+
 /// `group_by`: the columns of the nearest group_by step before, for a window without `by`.
 WindowStep ReadWindow(const SectionReader& step, const GroupByStep* group_by) {
   const std::optional<SectionReader> section = step.Section("window");
@@ -131,7 +192,7 @@ WindowStep ReadWindow(const SectionReader& step, const GroupByStep* group_by) {
     window.by = group_by->columns;
     window.null_key = group_by->null_key;
   }
-  window.tumbling = ReadPositiveTime(*section, "tumbling").value_or(Duration(0));
+  ReadShape(*section, &window);
   window.grace = section->Time("grace");
   window.offset = section->Time("offset");
   window.emit = section->Choice("emit") == "current" ? WindowEmit::kCurrent : WindowEmit::kFinal;

@@ -1,0 +1,362 @@
+// Aggregates that keep values of any key type as they are: collect, top_k, argmin, argmax and count_distinct.
+// A value is kept as its canonical bytes, whose order is that of the values (columnar/key_encoding.h).
+
+#include <algorithm>
+#include <set>
+
+#include <arrow/api.h>
+
+#include "columnar/arrow_status.h"
+#include "columnar/key_encoding.h"
+#include "ops/aggregator.h"
+#include "ops/column_values.h"
+#include "ops/object_aggregator.h"
+#include "ops/row_place.h"
+
+namespace millrace {
+namespace {
+
+/// The canonical bytes of an array whose type can be a key.
+KeyBuffer CanonicalValues(const arrow::Array& array) {
+  KeyBuffer keys;
+  const std::shared_ptr<arrow::Array> column = arrow::MakeArray(array.data());
+  const Status status = EncodeKeys(std::span(&column, 1), &keys);
+  MR_CHECK(status.ok()) << status.ToString();  // the type was checked, and a batch is far below 2 GiB
+  return keys;
+}
+
+/// Collects canonical bytes into a column of the values.
+class ValueColumn {
+ public:
+  explicit ValueColumn(std::shared_ptr<arrow::DataType> type)
+      : field_(arrow::field("value", std::move(type))) {}
+  void Append(std::string_view canonical) { keys_.Append(canonical); }
+  std::int64_t size() const { return keys_.num_rows(); }
+  Result<std::shared_ptr<arrow::Array>> Finish() {
+    MR_ASSIGN_OR_RETURN(auto arrays, DecodeKeys(keys_.data(), keys_.offsets(), std::span(&field_, 1)));
+    keys_.Clear();
+    return arrays[0];
+  }
+
+ private:
+  const std::shared_ptr<arrow::Field> field_;
+  KeyBuffer keys_;
+};
+
+/// A column of lists, for results of several values.
+class ListColumn {
+ public:
+  explicit ListColumn(std::shared_ptr<arrow::DataType> item) : values_(std::move(item)) {}
+  ValueColumn& values() { return values_; }
+  void EndList() { ends_.push_back(static_cast<std::int32_t>(values_.size())); }
+  Result<std::shared_ptr<arrow::Array>> Finish() {
+    arrow::Int32Builder offsets;
+    MR_RETURN_IF_ARROW_ERROR(offsets.Append(0));
+    MR_RETURN_IF_ARROW_ERROR(offsets.AppendValues(ends_));
+    ends_.clear();
+    std::shared_ptr<arrow::Array> offset_array;
+    MR_RETURN_IF_ARROW_ERROR(offsets.Finish(&offset_array));
+    MR_ASSIGN_OR_RETURN(const auto values, values_.Finish());
+    MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> lists,
+                    arrow::ListArray::FromArrays(*offset_array, *values));
+    return lists;
+  }
+
+ private:
+  ValueColumn values_;
+  std::vector<std::int32_t> ends_;
+};
+
+// --- collect ---
+
+struct CollectedValues {
+  struct Item {
+    RowPlace place;
+    std::string value;
+  };
+  std::vector<Item> items;  // by place
+  std::size_t limit = 0;    // set with the first item
+
+  void Add(const RowPlace& place, std::string_view value) {
+    auto at = items.end();
+    while (at != items.begin() && place < (at - 1)->place) --at;
+    if (items.size() < limit) {
+      items.insert(at, {place, std::string(value)});
+    } else if (at != items.end()) {
+      items.pop_back();
+      items.insert(at, {place, std::string(value)});
+    }
+  }
+  void Merge(const CollectedValues& other) {
+    limit = std::max(limit, other.limit);
+    for (const Item& item : other.items) Add(item.place, item.value);
+  }
+  void Encode(std::string* out) const {
+    AppendFixed(static_cast<std::uint64_t>(limit), out);
+    AppendFixed(static_cast<std::uint32_t>(items.size()), out);
+    for (const Item& item : items) {
+      AppendFixed(item.place, out);
+      AppendBytes(item.value, out);
+    }
+  }
+  Status Decode(std::string_view* in) {
+    std::uint64_t read_limit = 0;
+    std::uint32_t size = 0;
+    MR_RETURN_IF_ERROR(TakeFixed(in, &read_limit));
+    MR_RETURN_IF_ERROR(TakeFixed(in, &size));
+    limit = read_limit;
+    for (std::uint32_t i = 0; i < size; ++i) {
+      Item item{};
+      MR_RETURN_IF_ERROR(TakeFixed(in, &item.place));
+      MR_RETURN_IF_ERROR(TakeBytes(in, &item.value));
+      items.push_back(std::move(item));
+    }
+    return Status::Ok();
+  }
+};
+
+/// collect: the values in the order of T5. With a limit the first ones, else more than kMostKept are an
+/// error.
+class Collect final : public ObjectAggregator<CollectedValues> {
+ public:
+  static constexpr std::size_t kMostKept = 10'000;
+  Collect(const std::shared_ptr<arrow::DataType>& type, std::size_t limit)
+      : ObjectAggregator(arrow::list(type)), limit_(limit), results_(type) {}
+
+  bool orders_rows() const override { return true; }
+  bool Update(const AggregateInput& input) override {
+    const KeyBuffer values = CanonicalValues(*input.values);
+    ForEachValid(*input.values, [&](std::size_t i) {
+      CollectedValues& kept = Of(input.state(i));
+      kept.limit = limit_ > 0 ? limit_ : kMostKept + 1;
+      kept.Add(RowPlace::Of(input, i), values[i]);
+    });
+    return true;
+  }
+  bool bounded() const override { return true; }
+  std::string Unrepresentable(const std::byte* state) const override {
+    if (limit_ > 0 || Of(state).items.size() <= kMostKept) return "";
+    return "has more than " + std::to_string(kMostKept) + " values; give a limit, as in collect(x, 100)";
+  }
+  Status Append(const std::byte* state) override {
+    for (const auto& item : Of(state).items) results_.values().Append(item.value);
+    results_.EndList();
+    return Status::Ok();
+  }
+  Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+
+ private:
+  const std::size_t limit_;  // 0: none given
+  ListColumn results_;
+};
+
+// --- top_k ---
+
+struct GreatestValues {
+  std::vector<std::string> values;  // descending
+  std::size_t limit = 0;
+
+  void Add(std::string_view value) {
+    if (values.size() >= limit && value <= values.back()) return;
+    auto at = values.end();
+    while (at != values.begin() && *(at - 1) < value) --at;
+    values.insert(at, std::string(value));
+    if (values.size() > limit) values.pop_back();
+  }
+  void Merge(const GreatestValues& other) {
+    limit = std::max(limit, other.limit);
+    for (const std::string& value : other.values) Add(value);
+  }
+  void Encode(std::string* out) const {
+    AppendFixed(static_cast<std::uint64_t>(limit), out);
+    AppendFixed(static_cast<std::uint32_t>(values.size()), out);
+    for (const std::string& value : values) AppendBytes(value, out);
+  }
+  Status Decode(std::string_view* in) {
+    std::uint64_t read_limit = 0;
+    std::uint32_t size = 0;
+    MR_RETURN_IF_ERROR(TakeFixed(in, &read_limit));
+    MR_RETURN_IF_ERROR(TakeFixed(in, &size));
+    limit = read_limit;
+    for (std::uint32_t i = 0; i < size; ++i) {
+      values.emplace_back();
+      MR_RETURN_IF_ERROR(TakeBytes(in, &values.back()));
+    }
+    return Status::Ok();
+  }
+};
+
+/// top_k: the k greatest values, greatest first.
+class TopK final : public ObjectAggregator<GreatestValues> {
+ public:
+  TopK(const std::shared_ptr<arrow::DataType>& type, std::size_t k)
+      : ObjectAggregator(arrow::list(type)), k_(k), results_(type) {}
+
+  bool Update(const AggregateInput& input) override {
+    const KeyBuffer values = CanonicalValues(*input.values);
+    ForEachValid(*input.values, [&](std::size_t i) {
+      GreatestValues& kept = Of(input.state(i));
+      kept.limit = k_;
+      kept.Add(values[i]);
+    });
+    return true;
+  }
+  Status Append(const std::byte* state) override {
+    for (const std::string& value : Of(state).values) results_.values().Append(value);
+    results_.EndList();
+    return Status::Ok();
+  }
+  Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+
+ private:
+  const std::size_t k_;
+  ListColumn results_;
+};
+
+// --- argmin, argmax ---
+
+template <bool kMax>
+struct ExtremeRow {
+  bool seen = false;
+  RowPlace place{};
+  std::string order;
+  std::string value;
+
+  void Add(const RowPlace& other_place, std::string_view other_order, std::string_view other_value) {
+    const int compared = seen ? other_order.compare(order) : -1;
+    const bool better =
+        !seen || (kMax ? compared > 0 : compared < 0) || (compared == 0 && other_place < place);
+    if (!better) return;
+    seen = true;
+    place = other_place;
+    order.assign(other_order);
+    value.assign(other_value);
+  }
+  void Merge(const ExtremeRow& other) {
+    if (other.seen) Add(other.place, other.order, other.value);
+  }
+  void Encode(std::string* out) const {
+    out->push_back(seen ? '\1' : '\0');
+    if (!seen) return;
+    AppendFixed(place, out);
+    AppendBytes(order, out);
+    AppendBytes(value, out);
+  }
+  Status Decode(std::string_view* in) {
+    char flag = 0;
+    MR_RETURN_IF_ERROR(TakeFixed(in, &flag));
+    seen = flag != 0;
+    if (!seen) return Status::Ok();
+    MR_RETURN_IF_ERROR(TakeFixed(in, &place));
+    MR_RETURN_IF_ERROR(TakeBytes(in, &order));
+    return TakeBytes(in, &value);
+  }
+};
+
+/// argmin and argmax: the value of the row whose other value is least or greatest; of equal ones the first.
+template <bool kMax>
+class ArgExtreme final : public ObjectAggregator<ExtremeRow<kMax>> {
+  using Base = ObjectAggregator<ExtremeRow<kMax>>;
+
+ public:
+  explicit ArgExtreme(const std::shared_ptr<arrow::DataType>& type) : Base(type), results_(type) {}
+
+  bool orders_rows() const override { return true; }
+  bool Update(const AggregateInput& input) override {
+    const KeyBuffer values = CanonicalValues(*input.values);
+    const KeyBuffer orders = CanonicalValues(*input.order);
+    ForEachValid(*input.values, [&](std::size_t i) {
+      if (input.order->IsNull(static_cast<std::int64_t>(i))) return;
+      this->Of(input.state(i)).Add(RowPlace::Of(input, i), orders[i], values[i]);
+    });
+    return true;
+  }
+  Status Append(const std::byte* state) override {
+    constexpr std::string_view kNull("\0", 1);
+    const ExtremeRow<kMax>& row = this->Of(state);
+    results_.Append(row.seen ? std::string_view(row.value) : kNull);
+    return Status::Ok();
+  }
+  Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+
+ private:
+  ValueColumn results_;
+};
+
+// --- count_distinct ---
+
+struct DistinctValues {
+  // One more is kept, so that too many are known as such.
+  static constexpr std::size_t kMost = 65'536;
+  std::set<std::string, std::less<>> values;
+
+  void Add(std::string_view value) {
+    if (values.size() <= kMost && !values.contains(value)) values.emplace(value);
+  }
+  void Merge(const DistinctValues& other) {
+    for (const std::string& value : other.values) Add(value);
+  }
+  void Encode(std::string* out) const {
+    AppendFixed(static_cast<std::uint32_t>(values.size()), out);
+    for (const std::string& value : values) AppendBytes(value, out);
+  }
+  Status Decode(std::string_view* in) {
+    std::uint32_t size = 0;
+    MR_RETURN_IF_ERROR(TakeFixed(in, &size));
+    std::string value;
+    for (std::uint32_t i = 0; i < size; ++i) {
+      MR_RETURN_IF_ERROR(TakeBytes(in, &value));
+      values.insert(values.end(), value);
+    }
+    return Status::Ok();
+  }
+};
+
+class CountDistinct final : public ObjectAggregator<DistinctValues> {
+ public:
+  CountDistinct() : ObjectAggregator(arrow::int64()), results_(arrow::int64()) {}
+
+  bool Update(const AggregateInput& input) override {
+    const KeyBuffer values = CanonicalValues(*input.values);
+    ForEachValid(*input.values, [&](std::size_t i) { Of(input.state(i)).Add(values[i]); });
+    return true;
+  }
+  bool bounded() const override { return true; }
+  std::string Unrepresentable(const std::byte* state) const override {
+    if (Of(state).values.size() <= DistinctValues::kMost) return "";
+    return "has more than " + std::to_string(DistinctValues::kMost) + " values; use approx_count_distinct";
+  }
+  Status Append(const std::byte* state) override {
+    return results_.Append(static_cast<std::int64_t>(Of(state).values.size()));
+  }
+  Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+
+ private:
+  ColumnBuilder<std::int64_t> results_;
+};
+
+}  // namespace
+
+std::unique_ptr<Aggregator> MakeCollect(const std::shared_ptr<arrow::DataType>& argument, std::size_t limit) {
+  if (!IsKeyType(*argument)) return nullptr;
+  return std::make_unique<Collect>(argument, limit);
+}
+
+std::unique_ptr<Aggregator> MakeTopK(const std::shared_ptr<arrow::DataType>& argument, std::size_t k) {
+  if (!IsKeyType(*argument)) return nullptr;
+  return std::make_unique<TopK>(argument, k);
+}
+
+std::unique_ptr<Aggregator> MakeArgExtreme(bool max, const std::shared_ptr<arrow::DataType>& argument,
+                                           const arrow::DataType& order) {
+  if (!IsKeyType(*argument) || !IsKeyType(order)) return nullptr;
+  if (max) return std::make_unique<ArgExtreme<true>>(argument);
+  return std::make_unique<ArgExtreme<false>>(argument);
+}
+
+std::unique_ptr<Aggregator> MakeCountDistinct(const arrow::DataType& argument) {
+  if (!IsKeyType(argument)) return nullptr;
+  return std::make_unique<CountDistinct>();
+}
+
+}  // namespace millrace

@@ -1,0 +1,219 @@
+#include "ops/count_window.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include <arrow/api.h>
+
+#include "columnar/key_encoding.h"
+#include "ops/keyed_rows.h"
+#include "ops/window_results.h"
+#include "ops/window_span.h"
+
+namespace millrace {
+namespace {
+
+// Slices of the table: a row per key that counts its rows, then the panes by number.
+constexpr std::int64_t kCounters = -1;
+
+class CountWindow final : public Operator {
+ public:
+  CountWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
+              std::vector<int> key_columns, std::vector<std::unique_ptr<Aggregator>> aggregators,
+              std::vector<std::unique_ptr<Aggregator>> merge_aggregators);
+  Status AddTable(StateStore& store);
+
+  Status Process(Batch batch, Output& output) override;
+  const std::shared_ptr<arrow::Schema>& output_schema() const override { return output_schema_; }
+
+ private:
+  /// A window that a row of the batch made full, or under kCurrent one that it changed.
+  struct Window {
+    std::size_t row;
+    std::int64_t first;  // number of its first row
+    std::int64_t rows;   // that it has so far
+  };
+
+  Status EvaluateArguments(Batch* batch, Output& output);
+  /// Numbers the rows of each key: fills panes_, full_ and, under kCurrent, open_.
+  Status NumberRows(const Batch& batch);
+  Status AddRows(const Batch& batch, Output& output);
+  Status EmitWindows(const std::vector<Window>& windows, bool is_final, Output& output);
+  /// Merges the panes of a window into merged_ slot 0; false when it has no row.
+  Status MergePanes(const Window& window, bool* any);
+  Status DropPanes();
+  WindowSpan& SpanOf(GroupRows& rows, std::uint32_t slot) {
+    return WindowSpanAggregator::Of(rows.group(slot) + rows.state_at(rows.size() - 1));
+  }
+
+  const WindowAggregateOptions options_;
+  const std::shared_ptr<arrow::Schema> output_schema_;
+  const std::vector<int> key_columns_;
+  const std::int64_t pane_rows_;
+
+  GroupRows groups_;
+  GroupRows merged_;
+  GroupUpdate update_;
+  WindowResults results_;
+  KeyedTable* table_ = nullptr;
+
+  // Of the batch under way; kept for their memory.
+  KeyBuffer keys_;
+  std::vector<std::int64_t> slices_;
+  std::vector<std::uint32_t> slots_;
+  std::vector<std::int64_t> panes_;
+  std::vector<Window> full_;
+  std::vector<Window> open_;
+};
+
+CountWindow::CountWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
+                         std::vector<int> key_columns, std::vector<std::unique_ptr<Aggregator>> aggregators,
+                         std::vector<std::unique_ptr<Aggregator>> merge_aggregators)
+    : options_(std::move(options)),
+      output_schema_(std::move(output_schema)),
+      key_columns_(std::move(key_columns)),
+      pane_rows_(std::gcd(options_.count, options_.count_step)),
+      groups_(std::move(aggregators), /*hidden=*/1),
+      merged_(std::move(merge_aggregators), /*hidden=*/1),
+      update_(&options_.aggregates, &groups_),
+      results_({.schema = output_schema_,
+                .key_fields = static_cast<int>(key_columns_.size()),
+                .groups = &merged_,
+                .aggregates = &options_.aggregates,
+                .merged = true}) {
+  merged_.Resize(1);
+}
+
+Status CountWindow::AddTable(StateStore& store) {
+  MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, &groups_));
+  return Status::Ok();
+}
+
+Status CountWindow::Process(Batch batch, Output& output) {
+  MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
+  MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+  MR_RETURN_IF_ERROR(EvaluateArguments(&batch, output));
+  if (batch.num_rows() == 0) return Status::Ok();
+  MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, batch, &keys_));
+  MR_RETURN_IF_ERROR(NumberRows(batch));
+  MR_RETURN_IF_ERROR(AddRows(batch, output));
+  results_.set_origin(batch.origin);
+  if (options_.emit == EmitMode::kCurrent) MR_RETURN_IF_ERROR(EmitWindows(open_, false, output));
+  MR_RETURN_IF_ERROR(EmitWindows(full_, true, output));
+  return DropPanes();
+}
+
+Status CountWindow::EvaluateArguments(Batch* batch, Output& output) {
+  if (batch->num_rows() == 0) return Status::Ok();
+  MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Evaluate(*batch));
+  if (errors.empty()) return Status::Ok();
+  MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
+  MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
+  *batch = std::move(kept);
+  return EvaluateArguments(batch, output);
+}
+
+Status CountWindow::NumberRows(const Batch& batch) {
+  const auto rows = static_cast<std::size_t>(batch.num_rows());
+  slices_.assign(rows, kCounters);
+  slots_.resize(rows);
+  MR_RETURN_IF_ERROR(table_->Lookup(slices_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_));
+  panes_.resize(rows);
+  full_.clear();
+  open_.clear();
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::int64_t number = SpanOf(groups_, slots_[row]).rows++;
+    panes_[row] = number / pane_rows_;
+    const std::int64_t first = number + 1 - options_.count;
+    if (first >= 0 && first % options_.count_step == 0) full_.push_back({row, first, options_.count});
+  }
+  if (options_.emit != EmitMode::kCurrent) return Status::Ok();
+  std::set<std::uint32_t> seen;
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (!seen.insert(slots_[row]).second) continue;
+    const std::int64_t number = SpanOf(groups_, slots_[row]).rows;  // of the next row
+    const std::int64_t lowest = std::max<std::int64_t>(0, number - options_.count + 1);
+    for (std::int64_t first = (lowest + options_.count_step - 1) / options_.count_step * options_.count_step;
+         first < number; first += options_.count_step) {
+      open_.push_back({row, first, number - first});
+    }
+  }
+  return Status::Ok();
+}
+
+Status CountWindow::AddRows(const Batch& batch, Output& output) {
+  MR_RETURN_IF_ERROR(table_->Lookup(panes_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_));
+  std::vector<RowError> errors =
+      update_.Add(batch, slots_, [](std::size_t) { return " in a window of rows"; });
+  for (const RowError& error : errors) {
+    SpanOf(groups_, slots_[static_cast<std::size_t>(error.row)]).Cover(batch.event_time->Value(error.row));
+  }
+  output.CountAbsorbed(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
+  return errors.empty() ? Status::Ok() : output.DeadLetter(batch, std::move(errors));
+}
+
+Status CountWindow::MergePanes(const Window& window, bool* any) {
+  merged_.Clear(0);
+  *any = false;
+  const std::string_view key = keys_[window.row];
+  const std::int64_t last = (window.first + window.rows - 1) / pane_rows_;
+  for (std::int64_t pane = window.first / pane_rows_; pane <= last; ++pane) {
+    MR_RETURN_IF_ERROR(table_->Peek(pane, key, [&](std::string_view, std::uint32_t slot) {
+      merged_.Merge(0, groups_, slot);
+      *any = true;
+      return Status::Ok();
+    }));
+  }
+  return Status::Ok();
+}
+
+Status CountWindow::EmitWindows(const std::vector<Window>& windows, bool is_final, Output& output) {
+  results_.set_final(is_final);
+  for (const Window& window : windows) {
+    bool any = false;
+    MR_RETURN_IF_ERROR(MergePanes(window, &any));
+    if (!any) continue;
+    const WindowSpan& span = SpanOf(merged_, 0);
+    MR_RETURN_IF_ERROR(results_.Add({span.first_ms, span.last_ms + 1}, keys_[window.row], 0, output));
+  }
+  return results_.Flush(output);
+}
+
+// The panes that no window after the full ones needs.
+Status CountWindow::DropPanes() {
+  KeyBuffer keys;
+  std::vector<std::int64_t> panes;
+  for (const Window& window : full_) {
+    const std::int64_t last = (window.first + options_.count_step) / pane_rows_;
+    for (std::int64_t pane = window.first / pane_rows_; pane < last; ++pane) {
+      keys.Append(keys_[window.row]);
+      panes.push_back(pane);
+    }
+  }
+  if (panes.empty()) return Status::Ok();
+  slots_.resize(panes.size());
+  MR_RETURN_IF_ERROR(table_->Lookup(panes, {.data = keys.data(), .offsets = keys.offsets()}, slots_));
+  for (const std::uint32_t slot : slots_) table_->Erase(slot);
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Operator>> MakeCountWindow(WindowAggregateOptions options,
+                                                  const std::shared_ptr<arrow::Schema>& input,
+                                                  StateStore& store) {
+  MR_ASSIGN_OR_RETURN(WindowDescription description, DescribeWindow(options, *input));
+  MR_ASSIGN_OR_RETURN(std::vector<int> key_columns, KeyColumnIndices(options.by, *input));
+  MR_ASSIGN_OR_RETURN(auto aggregators, MakeAggregators(options));
+  MR_ASSIGN_OR_RETURN(auto merge_aggregators, MakeAggregators(options));
+  aggregators.push_back(std::make_unique<WindowSpanAggregator>());
+  merge_aggregators.push_back(std::make_unique<WindowSpanAggregator>());
+  auto window = std::make_unique<CountWindow>(std::move(options), std::move(description.output_schema),
+                                              std::move(key_columns), std::move(aggregators),
+                                              std::move(merge_aggregators));
+  MR_RETURN_IF_ERROR(window->AddTable(store));
+  return std::unique_ptr<Operator>(std::move(window));
+}
+
+}  // namespace millrace

@@ -1,0 +1,160 @@
+#include "ops/group_update.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include <arrow/api.h>
+
+#include "base/check.h"
+#include "columnar/tombstone_column.h"
+#include "ops/row_errors.h"
+
+namespace millrace {
+namespace {
+
+// Topic and partition of a batch as a number that orders origins the same way everywhere.
+std::uint64_t OriginRank(const TopicPartition& partition) {
+  const std::uint64_t topic = XXH3_64bits(partition.topic.data(), partition.topic.size());
+  return (topic & ~0xffffffffULL) | static_cast<std::uint32_t>(partition.partition.value());
+}
+
+bool OrdersRows(const GroupRows& groups) {
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (groups.aggregator(i).orders_rows()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+GroupUpdate::GroupUpdate(const std::vector<WindowAggregateSpec>* aggregates, GroupRows* groups)
+    : aggregates_(*aggregates),
+      groups_(*groups),
+      orders_rows_(OrdersRows(*groups)),
+      arguments_(groups->size()),
+      orders_(groups->size()) {}
+
+Result<std::vector<RowError>> GroupUpdate::Evaluate(const Batch& batch) {
+  std::vector<std::vector<RowError>> errors;
+  MR_ASSIGN_OR_RETURN(const auto rows, WithTombstoneColumn(batch));
+  for (std::size_t i = 0; i < aggregates_.size(); ++i) {
+    const WindowAggregateSpec& aggregate = aggregates_[i];
+    if (!aggregate.argument) continue;
+    MR_ASSIGN_OR_RETURN(ExprValues evaluated, aggregate.argument->Evaluate(*rows));
+    arguments_[i] = std::move(evaluated.values);
+    if (!evaluated.errors.empty()) errors.push_back(ToRowErrors(std::move(evaluated.errors), nullptr));
+    if (aggregate.order) {
+      MR_ASSIGN_OR_RETURN(ExprValues order, aggregate.order->Evaluate(*rows));
+      orders_[i] = std::move(order.values);
+      if (!order.errors.empty()) errors.push_back(ToRowErrors(std::move(order.errors), nullptr));
+    }
+    std::vector<RowError> unfit;
+    for (const std::int64_t row : groups_.aggregator(i).Unfit(*arguments_[i])) {
+      unfit.push_back({row, "overflow", "a value of " + aggregate.text + " does not fit into int64"});
+    }
+    if (!unfit.empty()) errors.push_back(std::move(unfit));
+  }
+  if (errors.empty()) return std::vector<RowError>();
+  return MergeRowErrors(std::move(errors));
+}
+
+AggregateInput GroupUpdate::InputOf(std::size_t aggregate, const Batch& batch) const {
+  return {.groups = rows_,
+          .state_at = groups_.state_at(aggregate),
+          .values = arguments_[aggregate].get(),
+          .order = orders_[aggregate].get(),
+          .event_times_ms = batch.event_time->raw_values(),
+          .offsets = orders_rows_ && batch.block != nullptr ? offsets_.data() : nullptr,
+          // Of rows that moved, where they came from: it must not matter which partition was faster (T5).
+          .origin = !orders_rows_            ? 0
+                    : batch.block == nullptr ? OriginRank(batch.origin.partition)
+                                             : OriginRank(batch.block->partition())};
+}
+
+std::vector<RowError> GroupUpdate::Add(const Batch& batch, std::span<const std::uint32_t> slots,
+                                       const GroupText& group_text) {
+  groups_.Groups(slots, &rows_);
+  if (orders_rows_ && batch.block != nullptr) {
+    offsets_.resize(slots.size());
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      offsets_[i] = batch.OffsetOf(static_cast<std::int64_t>(i)).value();
+    }
+  }
+  bool overflow = false;
+  std::size_t tried = 0;
+  for (; tried < groups_.size() && !overflow; ++tried) {
+    Aggregator& aggregator = groups_.aggregator(tried);
+    if (aggregator.checked()) overflow = !aggregator.Update(InputOf(tried, batch));
+  }
+  std::vector<RowError> errors;
+  if (overflow) {
+    for (std::size_t i = 0; i < tried; ++i) {
+      if (groups_.aggregator(i).checked()) groups_.aggregator(i).Undo(InputOf(i, batch));
+    }
+    errors = UpdateCheckedByRow(batch, group_text);
+  }
+  UpdateUnchecked(batch, errors);
+  return errors;
+}
+
+bool GroupUpdate::UpdateRow(std::size_t aggregate, const AggregateInput& input, std::size_t row) {
+  const auto part = [row](const std::shared_ptr<arrow::Array>& array) {
+    return array == nullptr ? nullptr : array->Slice(static_cast<std::int64_t>(row), 1);
+  };
+  const std::shared_ptr<arrow::Array> value = part(arguments_[aggregate]);
+  const std::shared_ptr<arrow::Array> order = part(orders_[aggregate]);
+  AggregateInput one = input;
+  one.groups = input.groups.subspan(row, 1);
+  one.values = value.get();
+  one.order = order.get();
+  one.event_times_ms += row;
+  if (one.offsets != nullptr) one.offsets += row;
+  return groups_.aggregator(aggregate).Update(one);
+}
+
+std::vector<RowError> GroupUpdate::UpdateCheckedByRow(const Batch& batch, const GroupText& group_text) {
+  std::vector<RowError> errors;
+  for (std::size_t row = 0; row < rows_.size(); ++row) {
+    std::size_t unfit = 0;
+    for (; unfit < groups_.size(); ++unfit) {
+      const Aggregator& aggregator = groups_.aggregator(unfit);
+      if (aggregator.checked() && !aggregator.Fits(InputOf(unfit, batch), row)) break;
+    }
+    if (unfit < groups_.size()) {
+      errors.push_back(
+          {static_cast<std::int64_t>(row), "overflow",
+           aggregates_[unfit].text + " overflows int64" + group_text(row) + "; cast the argument to double"});
+      continue;
+    }
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      if (!groups_.aggregator(i).checked()) continue;
+      const bool fits = UpdateRow(i, InputOf(i, batch), row);
+      MR_CHECK(fits);
+    }
+  }
+  return errors;
+}
+
+void GroupUpdate::UpdateUnchecked(const Batch& batch, const std::vector<RowError>& without) {
+  if (without.empty()) {
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      if (!groups_.aggregator(i).checked())
+        static_cast<void>(groups_.aggregator(i).Update(InputOf(i, batch)));
+    }
+    return;
+  }
+  std::size_t next_error = 0;
+  for (std::size_t row = 0; row < rows_.size(); ++row) {
+    if (next_error < without.size() && without[next_error].row == static_cast<std::int64_t>(row)) {
+      ++next_error;
+      continue;
+    }
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      if (groups_.aggregator(i).checked()) continue;
+      static_cast<void>(UpdateRow(i, InputOf(i, batch), row));
+    }
+  }
+}
+
+}  // namespace millrace

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "columnar/batch.h"
+#include "expr/expr.h"
+#include "ops/group_rows.h"
+
+namespace millrace {
+
+/// One result column of a window.
+struct WindowAggregateSpec {
+  std::string name;      ///< output column
+  std::string function;  ///< "sum"
+  std::string text;      ///< "sum(price * 2)": for messages and for the layout of the state
+  std::optional<BoundExpr> argument = std::nullopt;  ///< none for count()
+  std::optional<BoundExpr> order = std::nullopt;     ///< argmin, argmax: what is compared
+  std::optional<double> parameter = std::nullopt;    ///< quantile, top_k, collect
+};
+
+/// Adds the rows of a batch to the aggregates of their groups. Owned by one window, used on its thread.
+///
+/// Evaluate, then Add with the same batch.
+class GroupUpdate {
+ public:
+  /// `groups` has the aggregators of `aggregates`, in order, and may have hidden ones behind them. Both
+  /// outlive this.
+  GroupUpdate(const std::vector<WindowAggregateSpec>* aggregates, GroupRows* groups);
+
+  /// Evaluates the arguments. Returns the rows on which one fails; without them it has to be called again.
+  Result<std::vector<RowError>> Evaluate(const Batch& batch);
+
+  /// How a message names the group of a row: " in window [0, 10)".
+  using GroupText = std::function<std::string(std::size_t row)>;
+  /// Adds row i to the group in slots[i]. Returns the rows that were not added because a sum of integers
+  /// would overflow (W8).
+  std::vector<RowError> Add(const Batch& batch, std::span<const std::uint32_t> slots,
+                            const GroupText& group_text);
+
+ private:
+  AggregateInput InputOf(std::size_t aggregate, const Batch& batch) const;
+  /// Adds one row of an input to one aggregate.
+  bool UpdateRow(std::size_t aggregate, const AggregateInput& input, std::size_t row);
+  /// Adds row by row to the checked aggregates, after they could not take the batch as a whole.
+  std::vector<RowError> UpdateCheckedByRow(const Batch& batch, const GroupText& group_text);
+  void UpdateUnchecked(const Batch& batch, const std::vector<RowError>& without);
+
+  const std::vector<WindowAggregateSpec>& aggregates_;
+  GroupRows& groups_;
+  const bool orders_rows_;  // some aggregate depends on the order of rows
+
+  // Of the batch under way; kept for their memory.
+  std::vector<std::shared_ptr<arrow::Array>> arguments_;
+  std::vector<std::shared_ptr<arrow::Array>> orders_;
+  std::vector<std::byte*> rows_;
+  std::vector<std::int64_t> offsets_;
+};
+
+}  // namespace millrace

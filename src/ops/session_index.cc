@@ -1,0 +1,92 @@
+#include "ops/session_index.h"
+
+#include <algorithm>
+
+#include "ops/window_assigner.h"
+
+namespace millrace {
+
+std::int64_t SessionIndex::EndOf(const Session& session) const { return AddTime(session.last_ms, gap_ms_); }
+std::int64_t SessionIndex::ClosesAt(const Session& session) const {
+  return AddTime(EndOf(session), grace_ms_);
+}
+
+void SessionIndex::Clear() {
+  keys_.clear();
+  timers_.clear();
+}
+
+void SessionIndex::SetTimer(std::string_view key, const Session& session) {
+  timers_.emplace(ClosesAt(session), std::pair(std::string(key), session.id));
+}
+
+void SessionIndex::Restore(std::string_view key, const Session& session) {
+  auto found = keys_.find(key);
+  if (found == keys_.end()) found = keys_.emplace(key, Sessions()).first;
+  found->second.push_back(session);
+  SetTimer(key, session);
+}
+
+SessionIndex::Placed SessionIndex::Place(std::string_view key, std::int64_t time_ms,
+                                         std::int64_t watermark_ms) {
+  auto found = keys_.find(key);
+  Session* reached[2] = {nullptr, nullptr};  // by start; sessions are a gap apart, so no more can be
+  if (found != keys_.end()) {
+    for (Session& session : found->second) {
+      const bool near = time_ms < EndOf(session) && SubtractTime(session.first_ms, gap_ms_) < time_ms;
+      if (near && ClosesAt(session) > watermark_ms)
+        (reached[0] == nullptr ? reached[0] : reached[1]) = &session;
+    }
+  }
+  if (reached[0] == nullptr) {
+    if (ClosesAt(time_ms) <= watermark_ms) return {.late = true};
+    Restore(key, {time_ms, time_ms, time_ms});
+    return {.id = time_ms};
+  }
+  if (reached[1] != nullptr && reached[1]->first_ms < reached[0]->first_ms) std::swap(reached[0], reached[1]);
+  Session& session = *reached[0];
+  session.first_ms = std::min(session.first_ms, time_ms);
+  session.last_ms = std::max(session.last_ms, time_ms);
+  Placed placed{.id = session.id};
+  if (reached[1] != nullptr) {
+    placed.merged = true;
+    placed.from_id = reached[1]->id;
+    session.last_ms = std::max(session.last_ms, reached[1]->last_ms);
+    found->second.erase(found->second.begin() + (reached[1] - found->second.data()));
+  }
+  return placed;
+}
+
+const SessionIndex::Session* SessionIndex::Find(std::string_view key, std::int64_t id) const {
+  const auto found = keys_.find(key);
+  if (found == keys_.end()) return nullptr;
+  const auto session =
+      std::find_if(found->second.begin(), found->second.end(), [id](const Session& s) { return s.id == id; });
+  return session == found->second.end() ? nullptr : &*session;
+}
+
+std::vector<SessionIndex::Closed> SessionIndex::Close(std::int64_t watermark_ms) {
+  std::vector<Closed> closed;
+  while (!timers_.empty() && timers_.begin()->first <= watermark_ms) {
+    const auto timer = timers_.extract(timers_.begin());
+    const auto& [key, id] = timer.mapped();
+    const Session* const session = Find(key, id);
+    if (session == nullptr) continue;
+    if (ClosesAt(*session) > watermark_ms) {
+      SetTimer(key, *session);
+      continue;
+    }
+    closed.push_back({key, *session});
+    const auto found = keys_.find(key);
+    std::erase_if(found->second, [id = id](const Session& s) { return s.id == id; });
+    if (found->second.empty()) keys_.erase(found);
+  }
+  std::sort(closed.begin(), closed.end(), [this](const Closed& a, const Closed& b) {
+    const std::int64_t a_end = EndOf(a.session);
+    const std::int64_t b_end = EndOf(b.session);
+    return a_end != b_end ? a_end < b_end : a.key < b.key;
+  });
+  return closed;
+}
+
+}  // namespace millrace

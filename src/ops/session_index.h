@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// The open sessions of all keys, and when they close. Derived from the table of sessions. One owner, one
+/// thread.
+///
+/// A session is [first, last + gap): a row belongs to it when it is less than `gap` away from one of its
+/// rows. Its `id` is the event time of the row that began it, by which its state is found; it stays when the
+/// session grows.
+class SessionIndex {
+ public:
+  struct Session {
+    std::int64_t id;
+    std::int64_t first_ms;
+    std::int64_t last_ms;
+  };
+  SessionIndex(std::int64_t gap_ms, std::int64_t grace_ms) : gap_ms_(gap_ms), grace_ms_(grace_ms) {}
+
+  std::int64_t EndOf(const Session& session) const;
+  std::int64_t ClosesAt(const Session& session) const;
+  /// The watermark at which a session of this one time closes.
+  std::int64_t ClosesAt(std::int64_t time_ms) const { return ClosesAt(Session{time_ms, time_ms, time_ms}); }
+
+  void Clear();
+  /// A session that the table has.
+  void Restore(std::string_view key, const Session& session);
+
+  /// What became of a row.
+  struct Placed {
+    bool late = false;    ///< no open session reaches it, and its own would be closed
+    std::int64_t id = 0;  ///< its session
+    bool merged = false;  ///< it joined two sessions: first `from` has to be merged into `id`
+    std::int64_t from_id = 0;
+  };
+  /// Puts a row into a session; sessions that are closed at the watermark before it are left alone.
+  Placed Place(std::string_view key, std::int64_t time_ms, std::int64_t watermark_ms);
+
+  /// One session that closes.
+  struct Closed {
+    std::string key;
+    Session session;
+  };
+  /// Takes out the sessions that are closed at the watermark, by (end, key).
+  std::vector<Closed> Close(std::int64_t watermark_ms);
+  /// The session, or null.
+  const Session* Find(std::string_view key, std::int64_t id) const;
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
+  };
+  using Sessions = std::vector<Session>;
+
+  void SetTimer(std::string_view key, const Session& session);
+
+  const std::int64_t gap_ms_;
+  const std::int64_t grace_ms_;
+  std::unordered_map<std::string, Sessions, Hash, std::equal_to<>> keys_;
+  // When to look at a session (key, id): never later than it closes, but maybe earlier, for it may have
+  // grown, and maybe in vain, for it may have been merged.
+  std::multimap<std::int64_t, std::pair<std::string, std::int64_t>> timers_;
+};
+
+}  // namespace millrace

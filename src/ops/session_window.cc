@@ -1,0 +1,283 @@
+#include "ops/session_window.h"
+
+#include <algorithm>
+#include <set>
+
+#include <arrow/api.h>
+
+#include "columnar/arrow_status.h"
+#include "columnar/key_encoding.h"
+#include "ops/keyed_rows.h"
+#include "ops/session_index.h"
+#include "ops/window_assigner.h"
+#include "ops/window_results.h"
+#include "ops/window_span.h"
+
+namespace millrace {
+
+class SessionWindow final : public Operator {
+ public:
+  SessionWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
+                std::vector<int> key_columns, std::vector<std::unique_ptr<Aggregator>> aggregators);
+  Status AddTable(StateStore& store);
+
+  Status Process(Batch batch, Output& output) override;
+  Status AdvanceTime(Watermark watermark, Output& output) override;
+  void RestoreTime(Watermark /*watermark*/) override { index_read_ = false; }
+  Watermark OutputWatermark(Watermark input) const override;
+  const std::shared_ptr<arrow::Schema>& output_schema() const override { return output_schema_; }
+
+ private:
+  /// Two sessions of a key that the row joined: `from_id` becomes part of `id`.
+  struct Merge {
+    std::int64_t row;
+    std::int64_t id;
+    std::int64_t from_id;
+  };
+
+  Status ReadIndex();
+  /// Rows on which an argument fails leave the batch.
+  Status EvaluateArguments(Batch* batch, Output& output);
+  /// Fills session_keys_ and merges_; late rows leave the batch.
+  Status PlaceRows(Batch* batch, Output& output);
+  Status AddRows(const Batch& batch, std::int64_t first_row, Output& output);
+  Status MergeSessions(const Merge& merge, std::string_view key);
+  Status EmitChanged(const Batch& batch, Output& output);
+  Status Emit(std::string_view key, const SessionIndex::Session& session, std::uint32_t slot, Output& output);
+  Status LookUp(const KeyBuffer& session_keys);
+  WindowSpan& SpanOf(std::uint32_t slot) {
+    return WindowSpanAggregator::Of(groups_.group(slot) + groups_.state_at(groups_.size() - 1));
+  }
+
+  const WindowAggregateOptions options_;
+  const std::shared_ptr<arrow::Schema> output_schema_;
+  const std::vector<int> key_columns_;
+
+  SessionIndex index_;
+  bool index_read_ = false;
+  GroupRows groups_;
+  GroupUpdate update_;
+  WindowResults results_;
+  KeyedTable* table_ = nullptr;
+
+  // Of the batch under way; kept for their memory.
+  KeyBuffer keys_;
+  std::int64_t evaluated_rows_ = 0;  // when no row has left since: arguments are there
+  std::vector<std::int64_t> ids_;
+  std::vector<Merge> merges_;
+  KeyBuffer session_keys_;
+  std::vector<std::int64_t> slices_;
+  std::vector<std::uint32_t> slots_;
+};
+
+namespace {
+
+constexpr std::size_t kIdBytes = sizeof(std::int64_t);
+
+// The key of a session's row: its id, then the key.
+void AppendSessionKey(std::int64_t id, std::string_view key, KeyBuffer* out) {
+  std::string bytes(kIdBytes, '\0');
+  std::memcpy(bytes.data(), &id, kIdBytes);
+  out->Append(bytes.append(key));
+}
+
+}  // namespace
+
+SessionWindow::SessionWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
+                             std::vector<int> key_columns,
+                             std::vector<std::unique_ptr<Aggregator>> aggregators)
+    : options_(std::move(options)),
+      output_schema_(std::move(output_schema)),
+      key_columns_(std::move(key_columns)),
+      index_(options_.size.count(), options_.grace.count()),
+      groups_(std::move(aggregators), /*hidden=*/1),
+      update_(&options_.aggregates, &groups_),
+      results_({.schema = output_schema_,
+                .key_fields = static_cast<int>(key_columns_.size()),
+                .groups = &groups_,
+                .aggregates = &options_.aggregates,
+                .merged = true}) {}
+
+Status SessionWindow::AddTable(StateStore& store) {
+  MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, &groups_));
+  return Status::Ok();
+}
+
+Status SessionWindow::ReadIndex() {
+  if (index_read_) return Status::Ok();
+  index_.Clear();
+  MR_RETURN_IF_ERROR(table_->Scan([this](std::int64_t, std::string_view session_key, std::uint32_t slot) {
+    if (session_key.size() < kIdBytes) return Status::Corrupt("the key of a session is cut short");
+    std::int64_t id;
+    std::memcpy(&id, session_key.data(), kIdBytes);
+    const WindowSpan& span = SpanOf(slot);
+    index_.Restore(session_key.substr(kIdBytes), {id, span.first_ms, span.last_ms});
+    return Status::Ok();
+  }));
+  index_read_ = true;
+  return Status::Ok();
+}
+
+Status SessionWindow::Process(Batch batch, Output& output) {
+  MR_RETURN_IF_ERROR(ReadIndex());
+  MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
+  MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+  MR_RETURN_IF_ERROR(EvaluateArguments(&batch, output));
+  if (batch.num_rows() == 0) return Status::Ok();
+  MR_RETURN_IF_ERROR(PlaceRows(&batch, output));
+  std::int64_t first = 0;
+  for (const Merge& merge : merges_) {
+    // Rows up to here go to the sessions as they were, so that no result depends on where a batch ends.
+    MR_RETURN_IF_ERROR(AddRows(SliceBatch(batch, first, merge.row - first), first, output));
+    MR_RETURN_IF_ERROR(MergeSessions(merge, keys_[static_cast<std::size_t>(merge.row)]));
+    first = merge.row;
+  }
+  MR_RETURN_IF_ERROR(AddRows(SliceBatch(batch, first, batch.num_rows() - first), first, output));
+  return options_.emit == EmitMode::kCurrent ? EmitChanged(batch, output) : Status::Ok();
+}
+
+// --- Rows and sessions ---
+
+Status SessionWindow::EvaluateArguments(Batch* batch, Output& output) {
+  if (batch->num_rows() == 0) return Status::Ok();
+  MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Evaluate(*batch));
+  evaluated_rows_ = batch->num_rows();
+  if (errors.empty()) return Status::Ok();
+  MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
+  MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
+  *batch = std::move(kept);
+  return EvaluateArguments(batch, output);
+}
+
+Status SessionWindow::PlaceRows(Batch* batch, Output& output) {
+  MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, *batch, &keys_));
+  ids_.clear();
+  merges_.clear();
+  std::vector<std::int32_t> late;
+  std::vector<std::int64_t> late_by_ms;
+  for (std::int64_t row = 0; row < batch->num_rows(); ++row) {
+    const std::int64_t before =
+        batch->watermark_before == nullptr ? batch->watermark.value() : batch->watermark_before->Value(row);
+    const std::int64_t time = batch->event_time->Value(row);
+    const auto placed = index_.Place(keys_[static_cast<std::size_t>(row)], time, before);
+    if (placed.late) {
+      late.push_back(static_cast<std::int32_t>(row));
+      late_by_ms.push_back(SubtractTime(before, index_.ClosesAt(time)));
+      continue;
+    }
+    const auto kept = static_cast<std::int64_t>(ids_.size());
+    if (placed.merged) merges_.push_back({kept, placed.id, placed.from_id});
+    ids_.push_back(placed.id);
+  }
+  if (late.empty()) return Status::Ok();
+  MR_RETURN_IF_ERROR(TakeOutLate(late, std::move(late_by_ms), batch, output));
+  return EncodeGroupKeys(key_columns_, *batch, &keys_);
+}
+
+Status SessionWindow::LookUp(const KeyBuffer& session_keys) {
+  const auto rows = static_cast<std::size_t>(session_keys.num_rows());
+  slices_.assign(rows, 0);
+  slots_.resize(rows);
+  return table_->Lookup(slices_, {.data = session_keys.data(), .offsets = session_keys.offsets()}, slots_);
+}
+
+Status SessionWindow::AddRows(const Batch& batch, std::int64_t first_row, Output& output) {
+  if (batch.num_rows() == 0) return Status::Ok();
+  if (batch.num_rows() != evaluated_rows_) {
+    MR_ASSIGN_OR_RETURN(const std::vector<RowError> none, update_.Evaluate(batch));
+    MR_CHECK(none.empty()) << "an argument that did not fail before";
+  }
+  session_keys_.Clear();
+  const auto first = static_cast<std::size_t>(first_row);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(batch.num_rows()); ++i) {
+    AppendSessionKey(ids_[first + i], keys_[first + i], &session_keys_);
+  }
+  MR_RETURN_IF_ERROR(LookUp(session_keys_));
+  std::vector<RowError> errors = update_.Add(batch, slots_, [&](std::size_t row) {
+    const auto* const session = index_.Find(keys_[first + row], ids_[first + row]);
+    return " in the session of " + std::to_string(session == nullptr ? ids_[first + row] : session->first_ms);
+  });
+  for (const RowError& error : errors) {
+    SpanOf(slots_[static_cast<std::size_t>(error.row)]).Cover(batch.event_time->Value(error.row));
+  }
+  output.CountAbsorbed(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
+  return errors.empty() ? Status::Ok() : output.DeadLetter(batch, std::move(errors));
+}
+
+Status SessionWindow::MergeSessions(const Merge& merge, std::string_view key) {
+  KeyBuffer both;
+  AppendSessionKey(merge.id, key, &both);
+  AppendSessionKey(merge.from_id, key, &both);
+  MR_RETURN_IF_ERROR(LookUp(both));
+  groups_.Merge(slots_[0], groups_, slots_[1]);
+  table_->Erase(slots_[1]);
+  return Status::Ok();
+}
+
+// --- Results ---
+
+Status SessionWindow::Emit(std::string_view key, const SessionIndex::Session& session, std::uint32_t slot,
+                           Output& output) {
+  if (SpanOf(slot).rows == 0) return Status::Ok();  // every row of it was a dead letter
+  return results_.Add({session.first_ms, index_.EndOf(session)}, key, slot, output);
+}
+
+Status SessionWindow::EmitChanged(const Batch& batch, Output& output) {
+  std::vector<SessionIndex::Closed> changed;
+  std::set<std::pair<std::string_view, std::int64_t>> seen;
+  for (std::size_t i = 0; i < ids_.size(); ++i) {
+    if (!seen.emplace(keys_[i], ids_[i]).second) continue;
+    if (const auto* session = index_.Find(keys_[i], ids_[i]))
+      changed.push_back({std::string(keys_[i]), *session});
+  }
+  std::sort(changed.begin(), changed.end(), [this](const auto& a, const auto& b) {
+    const std::int64_t a_end = index_.EndOf(a.session);
+    const std::int64_t b_end = index_.EndOf(b.session);
+    return a_end != b_end ? a_end < b_end : a.key < b.key;
+  });
+  session_keys_.Clear();
+  for (const auto& one : changed) AppendSessionKey(one.session.id, one.key, &session_keys_);
+  MR_RETURN_IF_ERROR(LookUp(session_keys_));
+  results_.set_origin(batch.origin);
+  results_.set_final(false);
+  for (std::size_t i = 0; i < changed.size(); ++i) {
+    MR_RETURN_IF_ERROR(Emit(changed[i].key, changed[i].session, slots_[i], output));
+  }
+  MR_RETURN_IF_ERROR(results_.Flush(output));
+  results_.set_final(true);
+  return Status::Ok();
+}
+
+Status SessionWindow::AdvanceTime(Watermark watermark, Output& output) {
+  MR_RETURN_IF_ERROR(ReadIndex());
+  const std::vector<SessionIndex::Closed> closed = index_.Close(watermark.value());
+  if (closed.empty()) return Status::Ok();
+  session_keys_.Clear();
+  for (const auto& one : closed) AppendSessionKey(one.session.id, one.key, &session_keys_);
+  MR_RETURN_IF_ERROR(LookUp(session_keys_));
+  for (std::size_t i = 0; i < closed.size(); ++i) {
+    MR_RETURN_IF_ERROR(Emit(closed[i].key, closed[i].session, slots_[i], output));
+    table_->Erase(slots_[i]);
+  }
+  return results_.Flush(output);
+}
+
+Watermark SessionWindow::OutputWatermark(Watermark input) const {
+  if (input == kNoWatermark || input == kEndOfTime) return input;
+  return Watermark(SubtractTime(input.value(), options_.grace.count()));
+}
+
+Result<std::unique_ptr<Operator>> MakeSessionWindow(WindowAggregateOptions options,
+                                                    const std::shared_ptr<arrow::Schema>& input,
+                                                    StateStore& store) {
+  MR_ASSIGN_OR_RETURN(WindowDescription description, DescribeWindow(options, *input));
+  MR_ASSIGN_OR_RETURN(std::vector<int> key_columns, KeyColumnIndices(options.by, *input));
+  MR_ASSIGN_OR_RETURN(auto aggregators, MakeAggregators(options));
+  aggregators.push_back(std::make_unique<WindowSpanAggregator>());
+  auto window = std::make_unique<SessionWindow>(std::move(options), std::move(description.output_schema),
+                                                std::move(key_columns), std::move(aggregators));
+  MR_RETURN_IF_ERROR(window->AddTable(store));
+  return std::unique_ptr<Operator>(std::move(window));
+}
+
+}  // namespace millrace

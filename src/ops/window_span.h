@@ -1,0 +1,36 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+#include "ops/aggregator.h"
+
+namespace millrace {
+
+/// A hidden aggregate: the first and last event time of a group's rows, and how many they are. Sessions and
+/// count windows get their start and end from it.
+struct WindowSpan {
+  std::int64_t first_ms;
+  std::int64_t last_ms;
+  std::int64_t rows;
+
+  void Cover(std::int64_t time_ms) {
+    first_ms = std::min(first_ms, time_ms);
+    last_ms = std::max(last_ms, time_ms);
+  }
+};
+
+class WindowSpanAggregator final : public Aggregator {
+ public:
+  WindowSpanAggregator();
+  static WindowSpan& Of(std::byte* state) { return *reinterpret_cast<WindowSpan*>(state); }
+
+  void Clear(std::byte* state, std::uint32_t slot) override;
+  bool Update(const AggregateInput& input) override;
+  void Merge(std::byte* state, const Aggregator& from, const std::byte* from_state) override;
+  Status Append(const std::byte* state) override;
+  Result<std::shared_ptr<arrow::Array>> Finish() override;
+};
+
+}  // namespace millrace
