@@ -29,6 +29,8 @@ struct Fetch::PartitionFetch {
 
 namespace {
 
+constexpr int kEndTimeoutMs = 5'000;
+
 Counter* UndecodableCounter(MetricRegistry* metrics) {
   if (metrics == nullptr) return nullptr;
   return &metrics->GetCounter("millrace_kafka_undecodable_batches_total",
@@ -244,6 +246,17 @@ void Fetch::FollowSearches() {
   searching_ = false;
   for (const auto& at : partitions_) {
     if (!at->seek_to.has_value()) continue;
+    if (at->undecodable.searching()) {
+      std::int64_t low = 0;
+      std::int64_t high = 0;
+      const auto asked = rd_kafka_query_watermark_offsets(
+          handle_, at->partition.topic.c_str(), at->partition.partition.value(), &low, &high, kEndTimeoutMs);
+      if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        searching_ = true;  // again after the next Collect
+        continue;
+      }
+      at->seek_to = at->undecodable.KeepProbeBelow(Offset(high));
+    }
     const Offset to = *at->seek_to;
     if (const Status status = seek_(at->partition, to); !status.ok()) {
       searching_ = true;  // again after the next Collect

@@ -1,5 +1,7 @@
 #include "kafka/undecodable.h"
 
+#include <algorithm>
+
 namespace millrace::kafka {
 
 UndecodableBatch::Step UndecodableBatch::Probe(Offset at) {
@@ -29,6 +31,13 @@ UndecodableBatch::Step UndecodableBatch::OnError(Offset offset, int code) {
     stride_ *= 2;
     return Probe(Offset(inside_.value() + stride_));
   }
+  // After a wrong checksum librdkafka (2.15) goes on at a wrong place of the buffer and reports what it takes
+  // for another batch, far away: one such error behind each of ours changes nothing.
+  if (equal_errors_ > 0 && offset > error_offset_ && !stray_error_) {
+    stray_error_ = true;
+    return {};
+  }
+  stray_error_ = false;
   if (offset != error_offset_ || code != error_code_) {
     error_offset_ = offset;
     error_code_ = code;
@@ -41,6 +50,11 @@ UndecodableBatch::Step UndecodableBatch::OnError(Offset offset, int code) {
   outside_ = kNoOffset;
   stride_ = 1;
   return Probe(Next(offset));
+}
+
+Offset UndecodableBatch::KeepProbeBelow(Offset end) {
+  if (probe_ > end) probe_ = std::max(end, Next(inside_));
+  return probe_;
 }
 
 UndecodableBatch::Step UndecodableBatch::OnGood(Offset offset) {

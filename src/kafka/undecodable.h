@@ -34,6 +34,9 @@ class UndecodableBatch {
   Step OnError(Offset offset, int code);
   /// A record, or the end of the partition, was reached at `offset`.
   Step OnGood(Offset offset);
+  /// Where to seek instead of the last Step's place, when the log ends at `end`: beyond it a client would
+  /// start over at the beginning. Precondition: searching().
+  Offset KeepProbeBelow(Offset end);
   /// Reading starts anew elsewhere.
   void Reset() { *this = UndecodableBatch(); }
 
@@ -50,6 +53,7 @@ class UndecodableBatch {
   int error_code_ = 0;
   int equal_errors_ = 0;
   bool looking_again_ = false;
+  bool stray_error_ = false;  // the last error named a place behind error_offset_
   // searching: inside_ is in the batch, outside_ (when known) is behind it, probe_ is being read
   bool searching_ = false;
   Offset inside_ = kNoOffset;

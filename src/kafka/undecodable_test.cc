@@ -72,6 +72,39 @@ TEST(UndecodableBatch, ABatchThatIsReportedOnceAndPassedOverIsSoughtAgainAndSkip
   EXPECT_EQ(*step.skipped, std::pair(Offset(10), Offset(13)));
 }
 
+TEST(UndecodableBatch, AStrayErrorBehindEachOneDoesNotHideThatTheyAreEqual) {
+  UndecodableBatch batch;
+  UndecodableBatch::Step step;
+  for (int i = 0; i < UndecodableBatch::kEqualErrors; ++i) {
+    step = batch.OnError(Offset(100), kBadCompression);
+    if (i + 1 < UndecodableBatch::kEqualErrors) {
+      EXPECT_FALSE(step.seek.has_value());
+      EXPECT_FALSE(batch.OnError(Offset(199'848'351'031'926'273), -170).seek.has_value());
+    }
+  }
+  EXPECT_EQ(step.seek, Offset(101));
+  // Another place that stays broken is no stray one.
+  UndecodableBatch moved;
+  static_cast<void>(moved.OnError(Offset(100), kBadCompression));
+  for (int i = 0; i <= UndecodableBatch::kEqualErrors; ++i)
+    step = moved.OnError(Offset(200), kBadCompression);
+  EXPECT_EQ(step.seek, Offset(201));
+}
+
+TEST(UndecodableBatch, TheSearchStaysWithinTheLog) {
+  // [200, 300) is the end of the log.
+  UndecodableBatch batch;
+  UndecodableBatch::Step step;
+  for (int i = 0; i < UndecodableBatch::kEqualErrors; ++i) step = batch.OnError(Offset(200), kBadCompression);
+  for (int reads = 0; reads < 50 && !step.skipped.has_value(); ++reads) {
+    const Offset at = batch.KeepProbeBelow(Offset(300));
+    ASSERT_LE(at, Offset(300));
+    step = at < Offset(300) ? batch.OnError(Offset(200), kBadCompression) : batch.OnGood(at);
+  }
+  ASSERT_TRUE(step.skipped.has_value());
+  EXPECT_EQ(*step.skipped, std::pair(Offset(200), Offset(300)));
+}
+
 TEST(UndecodableBatch, AnErrorThatGoesAwayCostsOneMoreReadAndNothingElse) {
   UndecodableBatch batch;
   static_cast<void>(batch.OnError(Offset(10), kBadCompression));

@@ -55,8 +55,7 @@ class Topics:
     def ends(self, topic: str, isolation: str = "read_uncommitted") -> dict[int, int]:
         consumer = self._consumer(isolation)
         try:
-            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=TIMEOUT_S)[1]
-                    for p in range(self.partitions(topic))}
+            return {p: _end(consumer, TopicPartition(topic, p)) for p in range(self.partitions(topic))}
         finally:
             consumer.close()
 
@@ -152,6 +151,18 @@ class Feeder:
     def _delivered(self, error: KafkaError | None, _message: object) -> None:
         if error is not None:
             self._failed.append(str(error))
+
+
+def _end(consumer: Consumer, partition: TopicPartition) -> int:
+    """The broker of a topic made a moment ago may not know yet that it leads it."""
+    def ask() -> tuple[int] | None:
+        try:
+            return (consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S)[1],)
+        except KafkaException as error:
+            if error.args[0].code() not in (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE):
+                raise
+            return None
+    return wait_until(ask, TIMEOUT_S, f"{partition} has a leader")[0]
 
 
 def _record(message) -> Record:
