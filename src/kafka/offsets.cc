@@ -47,6 +47,8 @@ Result<Offset> ListOffset(rd_kafka_t* handle, const TopicPartition& partition, s
   if (count != 1) return Status::Unavailable(context + ": the broker's answer does not name the partition");
   const rd_kafka_topic_partition_t* found = rd_kafka_ListOffsetsResultInfo_topic_partition(infos[0]);
   if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(found->err, context);
+  // While a leader changes, librdkafka may answer without an error and without an offset.
+  if (found->offset < 0) return Status::Unavailable(context + ": no broker leads the partition just now");
   return Offset(found->offset);
 }
 
