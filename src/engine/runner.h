@@ -25,8 +25,6 @@ struct RunnerOptions {
   std::ostream* console = nullptr;
   /// Holds tasks' state, the node id and the slot locks.
   std::string state_dir = "./state";
-  /// Stop after this long without finishing the last batch and commit (D5).
-  Duration stop_timeout{30'000};
 };
 
 /// What a running pipeline looks like from outside, for the demo's table, /readyz and `millrace lag`.

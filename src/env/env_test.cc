@@ -180,6 +180,17 @@ TEST(ShutdownSignalDeathTest, TheSecondSignalEndsTheProcessAtOnce) {
       ::testing::ExitedWithCode(130), "a second signal ends the process at once");
 }
 
+TEST(ShutdownSignalDeathTest, AStopThatTakesTooLongEndsTheProcessWithOneAndSaysSo) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        const ShutdownSignal shutdown({}, Duration(200));
+        ::kill(::getpid(), SIGTERM);
+        StopToken().WaitFor(Duration(30'000));
+      },
+      ::testing::ExitedWithCode(1), "stopping took too long.*waited=200ms");
+}
+
 #ifdef MILLRACE_TEST_HOOKS
 TEST(CrashPointDeathTest, KillsAtTheNamedPointTheNthTime) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";

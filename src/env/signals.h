@@ -2,13 +2,15 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
+#include "base/duration.h"
 #include "env/thread.h"
 
 namespace millrace {
 
 /// Turns SIGTERM and SIGINT into a stop (D5): the first asks for a graceful end, the second ends the process
-/// at once.
+/// at once. A graceful end that takes too long ends the process with 1, after saying so.
 ///
 /// Made by main() before any other thread starts, at most one at a time; it blocks both signals in the
 /// calling thread, so that threads started later inherit that, and waits for them on a thread of its own. The
@@ -17,8 +19,9 @@ namespace millrace {
 class ShutdownSignal {
  public:
   /// `on_first`: called once on the signal thread, with no restrictions of signal handlers; must not destroy
-  /// this.
-  explicit ShutdownSignal(std::function<void()> on_first = {});
+  /// this. `longest_stop`: what the graceful end may take; nullopt: for ever.
+  explicit ShutdownSignal(std::function<void()> on_first = {},
+                          std::optional<Duration> longest_stop = std::nullopt);
   ShutdownSignal(const ShutdownSignal&) = delete;
   ShutdownSignal& operator=(const ShutdownSignal&) = delete;
   ~ShutdownSignal();

@@ -10,6 +10,8 @@
 namespace millrace {
 namespace {
 
+constexpr Duration kLongestStop{30'000};  // finish the batch, commit, leave the group
+
 Result<Plan> LoadPlan(const RunOptions& options) {
   MR_ASSIGN_OR_RETURN(PipelineFile file, LoadPipeline(options.file));
   // What can be known to be wrong is said before waiting for a broker.
@@ -30,7 +32,7 @@ Exit RunCommand(const RunOptions& options, CommandIo& io) {
   run_options.startup_timeout = options.startup_timeout;
   run_options.console = &io.out;
   const std::unique_ptr<PlanRun> run = PlanRun::Make(*std::move(plan), run_options);
-  const ShutdownSignal shutdown([&run] { run->Stop(); });
+  const ShutdownSignal shutdown([&run] { run->Stop(); }, kLongestStop);
   const Status status = run->Run();
   return status.ok() ? Exit::kOk : Report(io, status);
 }
