@@ -30,14 +30,16 @@ std::size_t FindOutside(std::string_view text, std::string_view wanted, std::siz
   char quote = 0;
   for (std::size_t i = from; i < text.size(); ++i) {
     const char c = text[i];
+    // Of a type, as in list<int64>; operators have spaces around them.
+    const bool angle = (c == '<' || c == '>') && i > 0 && text[i - 1] != ' ';
     if (depth == 0 && quote == 0 && text.substr(i).starts_with(wanted)) return i;
     if (quote != 0) {
       if (c == quote) quote = 0;
     } else if (c == '\'' || c == '"' || c == '`') {
       quote = c;
-    } else if (c == '(' || c == '[' || c == '<') {
+    } else if (c == '(' || c == '[' || (c == '<' && angle)) {
       ++depth;
-    } else if ((c == ')' || c == ']' || c == '>') && depth > 0) {
+    } else if ((c == ')' || c == ']' || (c == '>' && angle)) && depth > 0) {
       --depth;
     }
   }
@@ -78,7 +80,7 @@ Result<StoredAggregate> ParseAggregate(std::string_view text) {
   if (equals == std::string_view::npos) return NotOurs(text);
   std::string_view call = text.substr(equals + 3);
   AggregatorKind kind;
-  if (const std::size_t of = FindOutside(call, " of "); of != std::string_view::npos) {
+  if (const std::size_t of = call.rfind(" of "); of != std::string_view::npos) {
     const std::vector<std::string_view> types = Split(call.substr(of + 4), " and ");
     MR_ASSIGN_OR_RETURN(kind.argument, ParseType(types[0]));
     if (types.size() > 1) {
