@@ -9,6 +9,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from .waiting import wait_until
 
 TIMEOUT_S = 20
+# What a broker under load says of a topic that was made a moment ago, and the client of one that it has not seen yet.
+NOT_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART,
+           KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +162,7 @@ def _end(consumer: Consumer, partition: TopicPartition) -> int:
         try:
             return (consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S)[1],)
         except KafkaException as error:
-            if error.args[0].code() not in (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE):
+            if error.args[0].code() not in NOT_YET:
                 raise
             return None
     return wait_until(ask, TIMEOUT_S, f"{partition} has a leader")[0]
