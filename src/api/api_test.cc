@@ -49,6 +49,28 @@ TEST(Api, TheMainJobBecomesThePlanItReadsLike) {
             "sink 'sink-1': topic bids_per_minute (json, key auction)\n");
 }
 
+TEST(Api, EveryKindOfWindowAndAggregateReachesThePlan) {
+  const auto explained = [](const WindowSpec& window, const Aggregation& aggregation) {
+    App app = MakeApp();
+    Bids(app).Window(window.By("auction")).Aggregate({aggregation}).To(Console());
+    const std::string text = Explained(app);
+    const std::size_t at = text.find("window '");
+    return text.substr(at, text.find('\n', at) - at);
+  };
+  EXPECT_EQ(explained(Hopping(1h, 1min).Offset(5s), argmax("price", "ts", "a")),
+            "window 'window-1': hopping 1h every 1m offset 5s by auction: a = argmax(price, ts)");
+  EXPECT_EQ(explained(Sliding(10s), quantile("price", 0.5, "q")),
+            "window 'window-1': sliding 10s by auction: q = quantile(price, 0.5)");
+  EXPECT_EQ(explained(Session(30min), count("n").Where(col("price") > 5)),
+            "window 'window-1': session 30m by auction: n = count() where price > 5");
+  EXPECT_EQ(explained(CountTumbling(10), top_k("price", 3, "t")),
+            "window 'window-1': count 10 every 10 by auction: t = top_k(price, 3)");
+  EXPECT_EQ(explained(CountHopping(10, 4), collect("price", 7, "c")),
+            "window 'window-1': count 10 every 4 by auction: c = collect(price, 7)");
+  EXPECT_EQ(explained(CountSliding(2), approx_count_distinct("price", "d")),
+            "window 'window-1': count 2 every 1 by auction: d = approx_count_distinct(price)");
+}
+
 TEST(Api, EveryStepAndSinkReachesThePlan) {
   App app = MakeApp();
   const DataFrame bids =

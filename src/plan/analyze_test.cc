@@ -101,6 +101,43 @@ TEST(AnalyzePlan, AWindowGivesKeysBoundsAndAggregates) {
       "{k: string not null, window_start: timestamp[ms], window_end: timestamp[ms], n: int64, final: bool}");
 }
 
+// W6
+TEST(AnalyzePlan, AggregatesHaveTheTypesOfTheirResults) {
+  EXPECT_EQ(
+      SchemaAfter(Window({{"d", "stddev(i)"},
+                          {"q", "quantile(x, 0.5)"},
+                          {"u", "count_distinct(k) where x > 1"},
+                          {"t", "top_k(i, 3)"},
+                          {"c", "collect(k)"},
+                          {"a", "argmax(k, x)"},
+                          {"n", "count() where x > 1"}})),
+      "{k: string not null, window_start: timestamp[ms], window_end: timestamp[ms], d: float64, q: float64, "
+      "u: int64, t: list<int32>, c: list<string>, a: string, n: int64}");
+  EXPECT_THAT(ErrorOf(PlanWith(Window({{"d", "stddev(k)"}}))),
+              HasSubstr("stddev() takes an integer or double, not string"));
+  EXPECT_THAT(ErrorOf(PlanWith(Window({{"c", "collect(tags)"}}))),
+              HasSubstr("collect() takes a number, string"));
+  EXPECT_THAT(ErrorOf(PlanWith(Window({{"a", "argmin(k, tags)"}}))),
+              HasSubstr("argmin() takes a number, string"));
+  EXPECT_THAT(ErrorOf(PlanWith(Window({{"n", "count() where i"}}))), HasSubstr("must be true or false"));
+}
+
+// W4
+TEST(AnalyzePlan, WindowsWithoutAMeaningAreRefused) {
+  WindowStep hopping = Window({{"n", "count()"}});
+  hopping.shape = WindowShape::kHopping;
+  hopping.step = Duration(2000);
+  EXPECT_THAT(ErrorOf(PlanWith(hopping)),
+              HasSubstr("'step' of 'hopping' must be longer than 0 and at most its size"));
+  WindowStep session = Window({{"n", "count()"}});
+  session.shape = WindowShape::kSession;
+  session.offset = Duration(1);
+  EXPECT_THAT(ErrorOf(PlanWith(session)), HasSubstr("'offset' has no meaning for session windows"));
+  WindowStep count = Window({{"n", "count()"}});
+  count.shape = WindowShape::kCount;
+  EXPECT_THAT(ErrorOf(PlanWith(count)), HasSubstr("'size' of 'count' must be at least 1"));
+}
+
 TEST(AnalyzePlan, KeepingUnknownFieldsAddsAColumn) {
   Plan plan = PlanWith(FilterStep{E("_extra is not null")});
   std::get<KafkaSource>(plan.nodes[0].op).extra = "keep";
