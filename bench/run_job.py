@@ -166,7 +166,7 @@ def memory(job: Job) -> bool:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./dev bench job --", description=__doc__,
+    parser = argparse.ArgumentParser(prog="./dev bench exactly_once --", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=3_000_000)
     parser.add_argument("--records-long", type=int, default=20_000_000, help="for --memory")

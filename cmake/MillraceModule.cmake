@@ -165,6 +165,17 @@ function(millrace_test)
                        ENVIRONMENT "${MILLRACE_TEST_ENVIRONMENT}")
 endfunction()
 
+# Gives an executable jemalloc with our settings: librdkafka allocates per message and RocksDB fragments. The sanitizers
+# bring an allocator of their own. no-as-needed: nothing names a symbol of it.
+function(millrace_use_allocator target)
+  if(MILLRACE_SANITIZE OR NOT TARGET ${target})
+    return()
+  endif()
+  target_sources(${target} PRIVATE "${CMAKE_SOURCE_DIR}/cmake/millrace_allocator.cc")
+  target_link_options(${target} PRIVATE "LINKER:--push-state,--no-as-needed" "$<TARGET_FILE:jemalloc::jemalloc>"
+                      "LINKER:--pop-state")
+endfunction()
+
 function(millrace_executable)
   cmake_parse_arguments(PARSE_ARGV 0 E "PCH" "NAME;OUTPUT" "SOURCES;DEPS;THIRD_PARTY")
   if(E_UNPARSED_ARGUMENTS OR NOT E_NAME)

@@ -34,8 +34,8 @@ struct HeaderView {
 /// Consecutive records of one partition, as they came from the log: views into buffers that the block owns.
 ///
 /// Immutable after RecordBlockBuilder::Finish, shared by const pointer, thread-safe. Every view stays valid
-/// as long as the block. At least kPadding readable bytes follow every value. Offsets ascend but may have
-/// gaps (compaction, transaction markers). Who filled it (librdkafka, a native fetch, the in-memory log)
+/// as long as the block. At least kPadding readable bytes follow every key and value. Offsets ascend but may
+/// have gaps (compaction, transaction markers). Who filled it (librdkafka, a native fetch, the in-memory log)
 /// cannot be seen.
 class RecordBlock {
  public:
@@ -97,10 +97,14 @@ class RecordBlockBuilder {
 
  private:
   RecordBlock& block();
-  const char* Copy(const char* data, std::size_t size);
+  /// Makes the next copies of `size` bytes together lie in one chunk.
+  void MakeRoom(std::size_t size);
+  /// Precondition: room was made.
+  BytesView Copy(BytesView from);
 
   TopicPartition partition_;
   std::shared_ptr<RecordBlock> block_;
+  std::size_t records_last_block_ = 0;  // the next one will probably be as large
   std::size_t chunk_left_ = 0;
   char* chunk_at_ = nullptr;
 };

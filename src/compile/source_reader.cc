@@ -1,9 +1,12 @@
 #include "compile/source_reader.h"
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
+#include <arrow/util/bit_util.h>
 
 #include "columnar/arrow_status.h"
 
@@ -18,9 +21,12 @@ constexpr std::int64_t FloorDivide(std::int64_t value, std::int64_t by) {
 }
 
 /// Milliseconds of a timestamp column, flooring finer units; seconds beyond int64 ms become the end of the
-/// range, which T4 refuses. Null slots hold 0.
+/// range, which T4 refuses. An array of its own when there are nulls, whose slots hold any value.
 Result<std::shared_ptr<arrow::Int64Array>> ToMilliseconds(const arrow::TimestampArray& times) {
   const auto unit = static_cast<const arrow::TimestampType&>(*times.type()).unit();
+  if (unit == arrow::TimeUnit::MILLI && times.null_count() == 0) {
+    return std::make_shared<arrow::Int64Array>(times.length(), times.values(), nullptr, 0, times.offset());
+  }
   MR_ASSIGN_ARROW(auto buffer,
                   arrow::AllocateBuffer(times.length() * static_cast<std::int64_t>(sizeof(std::int64_t))));
   auto* out = reinterpret_cast<std::int64_t*>(buffer->mutable_data());
@@ -49,19 +55,41 @@ Result<std::shared_ptr<arrow::Int64Array>> ToMilliseconds(const arrow::Timestamp
 Result<std::shared_ptr<arrow::BinaryArray>> KeyColumnOf(const RecordBlock& block,
                                                         const arrow::Int32Array* record) {
   const std::int64_t rows = record != nullptr ? record->length() : block.num_records();
-  arrow::BinaryBuilder builder;
-  MR_RETURN_IF_ARROW_ERROR(builder.Reserve(rows));
+  const auto key_at = [&](std::int64_t row) {
+    return block.keys()[static_cast<std::size_t>(record != nullptr ? record->Value(row) : row)];
+  };
+  std::int64_t bytes = 0;
+  std::int64_t nulls = 0;
   for (std::int64_t i = 0; i < rows; ++i) {
-    const BytesView key = block.keys()[static_cast<std::size_t>(record != nullptr ? record->Value(i) : i)];
-    if (key.is_null()) {
-      builder.UnsafeAppendNull();
-    } else {
-      MR_RETURN_IF_ARROW_ERROR(builder.Append(key.data, key.size));
-    }
+    const BytesView key = key_at(i);
+    bytes += key.size;
+    nulls += key.is_null() ? 1 : 0;
   }
-  std::shared_ptr<arrow::Array> out;
-  MR_RETURN_IF_ARROW_ERROR(builder.Finish(&out));
-  return std::static_pointer_cast<arrow::BinaryArray>(out);
+  if (bytes > std::numeric_limits<std::int32_t>::max()) {
+    return Status::ResourceExhausted("a batch with " + std::to_string(bytes) +
+                                     " bytes of keys cannot be read: the limit is 2 GiB; lower batch.bytes");
+  }
+  constexpr auto kOffsetBytes = static_cast<std::int64_t>(sizeof(std::int32_t));
+  MR_ASSIGN_ARROW(auto offsets, arrow::AllocateBuffer((rows + 1) * kOffsetBytes));
+  MR_ASSIGN_ARROW(auto data, arrow::AllocateBuffer(bytes));
+  std::shared_ptr<arrow::Buffer> valid;
+  if (nulls > 0) {
+    MR_ASSIGN_ARROW(valid, arrow::AllocateEmptyBitmap(rows));
+  }
+  auto* offset = reinterpret_cast<std::int32_t*>(offsets->mutable_data());
+  auto* to = reinterpret_cast<char*>(data->mutable_data());
+  std::int32_t end = 0;
+  offset[0] = 0;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const BytesView key = key_at(i);
+    if (key.size > 0) std::memcpy(to + end, key.data, static_cast<std::size_t>(key.size));
+    if (nulls > 0 && !key.is_null()) arrow::bit_util::SetBit(valid->mutable_data(), i);
+    end += key.size;
+    offset[i + 1] = end;
+  }
+  return std::make_shared<arrow::BinaryArray>(rows, std::shared_ptr<arrow::Buffer>(std::move(offsets)),
+                                              std::shared_ptr<arrow::Buffer>(std::move(data)),
+                                              std::move(valid), nulls);
 }
 
 class SourceReader final : public InputReader {
@@ -139,6 +167,7 @@ class SourceReader final : public InputReader {
     }
     const std::int64_t limit = clock_.Now().value() + options_.max_future.count();
     const std::int64_t* times = batch->event_time->raw_values();
+    if (rows == 0 || *std::max_element(times, times + rows) <= limit) return Status::Ok();
     for (std::int64_t i = 0; i < rows; ++i) {
       if (times[i] <= limit) continue;
       errors->push_back({i, "future",
@@ -150,6 +179,9 @@ class SourceReader final : public InputReader {
 
   Status CheckKey(Batch* batch, std::vector<RowError>* errors) {
     MR_ASSIGN_OR_RETURN(DecodedBlock keys, options_.keys->Decode(*batch->block));
+    if (keys.errors.empty() && batch->record == nullptr) {
+      return CompareKey(batch, keys.rows->column(0), errors);  // row i is record i in both
+    }
     // One key per row of the batch: null where the record has none or it does not decode.
     std::vector<std::int32_t> key_row(static_cast<std::size_t>(batch->block->num_records()), -1);
     for (std::int64_t i = 0; i < keys.rows->num_rows(); ++i) {

@@ -8,6 +8,7 @@
 #include "connectors/kafka/kafka_cluster.h"
 #include "engine/broker_wait.h"
 #include "engine/endpoints.h"
+#include "engine/memory_budget.h"
 #include "engine/runner.h"
 #include "engine/version.h"
 
@@ -59,6 +60,7 @@ class KafkaPlanRun final : public PlanRun {
   Status Connect() {
     KafkaClusterOptions options;
     options.properties = plan_.kafka;
+    BoundQueues(SplitMemory(plan_.memory, plan_.workers), &options.properties);
     options.clock = &clock_;
     options.metrics = &metrics_;
     MR_ASSIGN_OR_RETURN(cluster_, KafkaCluster::Make(std::move(options)));

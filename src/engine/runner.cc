@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "engine/memory_budget.h"
 #include "engine/pipeline_setup.h"
 #include "env/environment.h"
 #include "env/thread.h"
@@ -13,9 +14,7 @@ namespace millrace {
 namespace {
 
 constexpr Duration kPollWait{50};
-// What a row of state is assumed to take in memory: key, accumulators and index.
-constexpr std::int64_t kBytesPerRow = 256;
-constexpr std::int64_t kLeastRowsInMemory = 10'000;
+constexpr std::int64_t kLeastRowsPerTask = 10'000;
 
 Result<std::optional<int>> WantedSlot() {
   const std::optional<std::string> text = GetEnv("MILLRACE_SLOT");
@@ -40,7 +39,8 @@ class Runner final : public PipelineRunner {
     context_.metrics = options_.metrics;
     context_.state_runtime = state_.get();
     context_.state_dir = app_dir;
-    context_.max_rows_in_memory = RowsPerTask();
+    const MemoryBudget budget = SplitMemory(plan.memory, plan.workers);
+    context_.max_rows_in_memory = RowsPerTask(budget);
     for (int i = 0; i < plan.workers; ++i) {
       const std::optional<int> slot_number = wanted.has_value() ? std::optional(*wanted + i) : std::nullopt;
       MR_ASSIGN_OR_RETURN(auto slot, Slot::Acquire(app_dir, plan.name, slot_number));
@@ -49,8 +49,9 @@ class Runner final : public PipelineRunner {
       worker.exactly_once = plan.guarantee == Guarantee::kExactlyOnce;
       worker.commit_interval = plan.EffectiveCommitInterval();
       worker.commit_bytes = plan.commit_bytes.value();
-      worker.poll = {
-          .wait = kPollWait, .max_records = plan.batch.rows, .max_bytes = plan.batch.bytes.value()};
+      worker.poll = {.wait = kPollWait,
+                     .max_records = std::min(plan.batch.rows, budget.batch_records),
+                     .max_bytes = std::min(plan.batch.bytes, budget.batch_bytes).value()};
       worker.offset_reset_to_earliest = ResetsToEarliest(plan);
       slots_.push_back(std::move(slot));
       workers_.push_back(std::make_unique<Worker>(context_, *options_.cluster, std::move(worker)));
@@ -101,12 +102,11 @@ class Runner final : public PipelineRunner {
   }
 
  private:
-  std::int64_t RowsPerTask() const {
+  std::int64_t RowsPerTask(const MemoryBudget& budget) const {
     std::int64_t tasks = 0;
     for (const SubTopology& sub : ready_.topology.sub_topologies)
       tasks += sub.tables.empty() ? 0 : sub.partitions;
-    const std::int64_t rows = ready_.analyzed.plan.memory.value() / 2 / kBytesPerRow;
-    return std::max(kLeastRowsInMemory, rows / std::max<std::int64_t>(1, tasks));
+    return std::max(kLeastRowsPerTask, budget.state_rows / std::max<std::int64_t>(1, tasks));
   }
 
   static bool ResetsToEarliest(const Plan& plan) {
@@ -145,8 +145,8 @@ Result<std::unique_ptr<PipelineRunner>> PipelineRunner::Make(Plan plan, RunnerOp
   }
   MR_ASSIGN_OR_RETURN(ReadyPipeline ready,
                       SetUpPipeline(std::move(plan), *options.cluster, *options.clock, options.console));
-  // Half of the memory for state: of that, half for RocksDB's cache and memtables, half for rows in memory.
-  MR_ASSIGN_OR_RETURN(auto state, StateRuntime::Make(ByteCount(ready.analyzed.plan.memory.value() / 4)));
+  const MemoryBudget budget = SplitMemory(ready.analyzed.plan.memory, ready.analyzed.plan.workers);
+  MR_ASSIGN_OR_RETURN(auto state, StateRuntime::Make(budget.rocksdb));
   auto runner = std::make_unique<Runner>(std::move(options), std::move(ready), std::move(state));
   MR_RETURN_IF_ERROR(runner->AddWorkers());
   return std::unique_ptr<PipelineRunner>(std::move(runner));

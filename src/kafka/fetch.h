@@ -89,6 +89,7 @@ class Fetch {
   PartitionFetch* Find(const TopicPartition& partition) const;
   PartitionFetch* FindFast(const rd_kafka_topic_t* topic, std::int32_t partition);
   void Append(PartitionFetch& to, const rd_kafka_message_t& message);
+  static void AppendHeaders(const rd_kafka_message_t& message, RecordBlockBuilder* to);
   void OnPartitionError(PartitionFetch& at, const rd_kafka_message_t& message);
   void Apply(PartitionFetch& at, const UndecodableBatch::Step& step);
   void FollowSearches();

@@ -1,29 +1,36 @@
 # usage: ./dev bench [NAME] [-- ARGUMENTS]
 #
-#   job     the job of docs/performance.md: Millrace against the reference loop on Apache Kafka, about five minutes
-#   NAME    the micro-benchmarks whose file name contains NAME
-#           (without a name: the job)
-# Builds what it needs (release). ARGUMENTS go to the benchmark, e.g. ./dev bench job -- --records 1000000 --rounds 5
+#   exactly_once  the job of docs/performance.md: Millrace against the reference loop on Apache Kafka, about five minutes
+#   memory        peak memory of that job with 2 and with 20 million records, about five minutes
+#   NAME          the micro-benchmarks whose file name contains NAME
+#                 (without a name: exactly_once)
+# Builds what it needs (release). ARGUMENTS go to the benchmark, e.g. ./dev bench exactly_once -- --records 1000000
 # or ./dev bench codec_json -- --benchmark_filter=Decode. One benchmark at a time.
 
 bench_main() {
   help_if_asked "$ROOT/tools/dev/bench.sh" "$@"
-  local name="" program found=0
+  local name="" program
   if [ $# -gt 0 ] && [ "$1" != -- ]; then
     name=$1
     shift
   fi
   [ "${1:-}" != -- ] || shift
   . "$ROOT/tools/dev/build.sh"
-  build_preset release
-  if [ -z "$name" ] || [ "$name" = job ]; then
-    exec python3 bench/run_job.py "$@"
-  fi
-  for program in build/release/bench/*"$name"*; do
-    [ -f "$program" ] && [ -x "$program" ] || continue
-    found=1
+  case "$name" in
+    "" | exactly_once | memory)
+      build_preset release millrace bench/job/reference_loop bench/job/job_topic
+      [ "$name" != memory ] || set -- --memory "$@"
+      exec python3 bench/run_job.py "$@"
+      ;;
+  esac
+  # Micro-benchmarks are not part of a plain build.
+  build_preset release build.ninja
+  local programs
+  mapfile -t programs < <(ninja -C build/release -t targets all | sed -n "s#^\(bench/[^/]*_bench\): .*#\1#p" | grep -F "$name")
+  [ ${#programs[@]} -gt 0 ] || die "no benchmark matches '$name'; there are those of src/**/*_bench.cc"
+  build_preset release "${programs[@]}"
+  for program in "${programs[@]}"; do
     step "$(basename "$program")"
-    "$program" "$@"
+    "build/release/$program" "$@"
   done
-  [ $found = 1 ] || die "no benchmark matches '$name' in build/release/bench"
 }

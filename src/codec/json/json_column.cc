@@ -26,7 +26,9 @@ void GrowingBuffer::Reserve(std::int64_t bytes) {
   if (bytes <= capacity_) return;
   bytes = (bytes + 63) / 64 * 64;
   if (buffer_ == nullptr) {
-    auto made = arrow::AllocateResizableBuffer(bytes);
+    // malloc and not Arrow's own pool: that one gives large blocks back to the system at once, and each batch
+    // would take page faults for all of its columns.
+    auto made = arrow::AllocateResizableBuffer(bytes, arrow::system_memory_pool());
     MR_CHECK(made.ok()) << made.status().ToString();
     buffer_ = std::move(made).ValueUnsafe();
   } else {
@@ -270,8 +272,11 @@ std::shared_ptr<arrow::ArrayData> Column::Finish() {
   values = nullptr;
   text = nullptr;
   text_capacity = 0;
-  Reserve(std::max<std::int64_t>(rows + rows / 8, 1));
-  if (has_text()) ReserveText(text_bytes + text_bytes / 8 + 64);
+  // Room for a batch as large as the largest of late: growing copies.
+  rows_expected_ = std::max(rows + rows / 8 + 1, rows_expected_ - rows_expected_ / 8);
+  text_expected_ = std::max(text_bytes + text_bytes / 8 + 64, text_expected_ - text_expected_ / 8);
+  Reserve(rows_expected_);
+  if (has_text()) ReserveText(text_expected_);
   return arrow::ArrayData::Make(type, rows, std::move(buffers), std::move(parts), nulls);
 }
 

@@ -64,7 +64,7 @@ struct Column {
   void Truncate(std::int64_t rows);
   /// Appends a null (for a map or list an empty one that is null); children of a struct get one each.
   void AppendNull();
-  /// The values so far; empties the column and reserves as much as this time for the next one.
+  /// The values so far; empties the column and reserves for the next ones what batches took of late.
   std::shared_ptr<arrow::ArrayData> Finish();
 
   template <typename T>
@@ -114,6 +114,8 @@ struct Column {
   void MarkNull(std::int64_t row);
   std::int64_t ValueBytes(std::int64_t rows) const;
 
+  std::int64_t rows_expected_ = 0;  // of the next batch
+  std::int64_t text_expected_ = 0;
   GrowingBuffer values_buffer_;
   GrowingBuffer text_buffer_;
   GrowingBuffer validity_;  // empty until the first null; one bits are valid

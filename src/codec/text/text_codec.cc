@@ -10,6 +10,7 @@
 #include "base/suggest.h"
 #include "codec/json/json_column.h"
 #include "codec/json/json_column_writer.h"
+#include "codec/json/json_number.h"
 #include "codec/json/json_parser.h"
 #include "codec/row_tracker.h"
 
@@ -83,8 +84,15 @@ class TextDecoder final : public Decoder {
     RowTracker tracker;
     column_->Reserve(block.num_records());
     const auto texts = from_ == From::kKeys ? block.keys() : block.values();
-    for (std::int64_t i = 0; i < block.num_records(); ++i)
-      Record(i, texts[static_cast<std::size_t>(i)], &tracker);
+    const bool int64 = column_->kind == json::Kind::kInt64 && format_ == KeyFormat::kString;
+    for (std::int64_t i = 0; i < block.num_records(); ++i) {
+      const BytesView text = texts[static_cast<std::size_t>(i)];
+      if (int64 && AppendPlainInt64(text)) {
+        tracker.Row(i);
+      } else {
+        Record(i, text, &tracker);
+      }
+    }
     DecodedBlock decoded;
     decoded.rows = arrow::RecordBatch::Make(
         schema_, tracker.rows(), std::vector<std::shared_ptr<arrow::ArrayData>>{column_->Finish()});
@@ -93,6 +101,16 @@ class TextDecoder final : public Decoder {
   }
 
  private:
+  /// What nearly all integer keys look like; false without a trace for any other text.
+  bool AppendPlainInt64(BytesView text) {
+    if (text.size == 0) return false;  // null too; and an empty view has no padding
+    column_->GrowIfFull();
+    if (json::ReadInt64(text.data, column_->As<std::int64_t>() + column_->length) != text.data + text.size)
+      return false;
+    ++column_->length;
+    return true;
+  }
+
   void Record(std::int64_t record, BytesView text, RowTracker* tracker) {
     if (!text.is_null()) {
       if (Append(text.view())) {

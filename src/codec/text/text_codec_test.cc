@@ -125,6 +125,29 @@ TEST(KeyDecoder, KeysReadAsTheTypeOfTheColumnOrAreRowErrors) {
   EXPECT_THAT(Column(*bytes, {"\xFF", "<null>"}, values), ElementsAre("\xFF", "null"));
 }
 
+TEST(KeyDecoder, AnIntegerKeyEndsWhereItsBytesEndAndNotWhereTheValueBesideItDoes) {
+  auto number = *MakeKeyDecoder(KeyFormat::kString, *ParseField("k", "int64"));
+  const std::vector<std::string> keys = {"5",
+                                         "007",
+                                         "-3",
+                                         "9223372036854775807",
+                                         "",
+                                         "12x",
+                                         "1.5",
+                                         "-",
+                                         "<null>",
+                                         "0",
+                                         "-0",
+                                         "-9223372036854775808",
+                                         "9223372036854775808"};
+  // Values follow their keys in memory.
+  const std::vector<std::string> values(keys.size(), "678");
+  const std::string reason = " column 'k': the key does not read as int64";
+  EXPECT_THAT(Column(*number, keys, values),
+              ElementsAre("5", "7", "-3", "9223372036854775807", "null", "0", "0", "-9223372036854775808",
+                          "4" + reason, "5" + reason, "6" + reason, "7" + reason, "12" + reason));
+}
+
 TEST(KeyDecoder, JsonKeysAreOneJsonValue) {
   const std::vector<std::string> values(6, "v");
   auto text = *MakeKeyDecoder(KeyFormat::kJson, *ParseField("k", "string"));

@@ -117,6 +117,37 @@ TEST_F(RealKafka, ACommitPublishesRecordsAndOffsetsTogether) {
   EXPECT_EQ((*committed)[1].offset, kNoOffset);
 }
 
+TEST_F(RealKafka, HeadersComeBackWhateverKeyAndValueAreBesideThem) {
+  // The reader tells records without headers from what follows their value (fetch.cc).
+  const auto producer = MakeProducer();
+  const std::string large(100'000, '0');
+  const std::vector<std::string_view> values = {"v", "", std::string_view("\0\0", 2), large};
+  ASSERT_TRUE(producer->Begin().ok());
+  std::vector<std::size_t> sent;
+  for (std::size_t i = 0; i < 200; ++i) {
+    const std::vector<HeaderView> headers(i % 3, {"h", BytesView::Of("x")});
+    OutgoingRecord record{.topic = out_.topic, .partition = out_.partition};
+    if (i % 5 != 0) record.value = BytesView::Of(values[i % values.size()]);
+    record.timestamp_ms = 1'700'000'000'000;
+    record.headers = headers;
+    ASSERT_TRUE(producer->Send(record).ok());
+    sent.push_back(headers.size());
+  }
+  ASSERT_TRUE(producer->Flush().ok());
+  ASSERT_TRUE(producer->Commit().ok());
+  auto reader = cluster_->MakeChangelogReader();
+  ASSERT_TRUE((*reader)->Add(out_, Offset(0)).ok());
+  std::vector<std::size_t> got;
+  EXPECT_TRUE(Until([&] {
+    const auto blocks = (*reader)->Poll(Duration(50));
+    for (const auto& block : *blocks) {
+      for (std::int64_t i = 0; i < block->num_records(); ++i) got.push_back(block->headers(i).size());
+    }
+    return got.size() >= sent.size();
+  }));
+  EXPECT_EQ(got, sent);
+}
+
 TEST_F(RealKafka, AnAbortPublishesNothingAndReadersPassItsMarker) {
   const auto member = Join();
   const auto producer = MakeProducer();

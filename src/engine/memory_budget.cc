@@ -1,0 +1,61 @@
+#include "engine/memory_budget.h"
+
+#include <algorithm>
+#include <string>
+
+namespace millrace {
+namespace {
+
+constexpr std::int64_t kKiB = 1024;
+constexpr std::int64_t kMiB = 1024 * kKiB;
+
+// A row of state: key, accumulators and index.
+constexpr std::int64_t kBytesPerRow = 256;
+// A message in a queue of librdkafka, beside its value: the operation that carries it and the allocator's
+// share.
+constexpr std::int64_t kBytesPerMessage = 512;
+// A record of a batch takes its bytes up to four times (raw, as columns, as a selection, encoded again) and
+// this much for views, offsets and fixed-width columns.
+constexpr std::int64_t kCopiesOfABatch = 4;
+constexpr std::int64_t kBytesPerBatchRecord = 256;
+
+// More ahead only makes the process larger: these last 50 ms at two million records per second.
+constexpr std::int64_t kMostFetchedMessages = 100'000;
+constexpr std::int64_t kMostFetchedBytes = 64 * kMiB;
+constexpr std::int64_t kMostProducedMessages = 1'000'000;
+constexpr std::int64_t kMostProducedBytes = 64 * kMiB;
+
+constexpr std::int64_t kLeastBytes = kMiB;
+constexpr std::int64_t kLeastMessages = 1'000;
+constexpr std::int64_t kLeastRows = 10'000;
+
+}  // namespace
+
+MemoryBudget SplitMemory(ByteCount memory, int workers) {
+  const std::int64_t quarter = memory.value() / 4;
+  const std::int64_t fetched = quarter / workers;
+  const std::int64_t eighth = memory.value() / 8 / workers;
+  MemoryBudget budget;
+  budget.rocksdb = ByteCount(quarter);
+  budget.state_rows = std::max(kLeastRows, quarter / kBytesPerRow);
+  // Half for values, whose uncompressed batches stay until their last record is consumed, half for the rest.
+  budget.fetched_bytes = ByteCount(std::clamp(fetched / 4, kLeastBytes, kMostFetchedBytes));
+  budget.fetched_messages = std::clamp(fetched / 2 / kBytesPerMessage, kLeastMessages, kMostFetchedMessages);
+  budget.batch_bytes = ByteCount(std::max(kLeastBytes, eighth / 2 / kCopiesOfABatch));
+  budget.batch_records = std::max(kLeastMessages, eighth / 2 / kBytesPerBatchRecord);
+  budget.produced_bytes = ByteCount(std::clamp(eighth / 2, kLeastBytes, kMostProducedBytes));
+  budget.produced_messages = std::clamp(eighth / 2 / kBytesPerMessage, kLeastMessages, kMostProducedMessages);
+  return budget;
+}
+
+void BoundQueues(const MemoryBudget& budget, kafka::Properties* properties) {
+  const auto set = [properties](const char* name, std::int64_t value) {
+    properties->emplace(name, std::to_string(value));
+  };
+  set("queued.max.messages.kbytes", budget.fetched_bytes.value() / kKiB);
+  set("queued.min.messages", budget.fetched_messages);
+  set("queue.buffering.max.kbytes", budget.produced_bytes.value() / kKiB);
+  set("queue.buffering.max.messages", budget.produced_messages);
+}
+
+}  // namespace millrace
