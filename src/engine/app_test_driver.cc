@@ -1,8 +1,10 @@
+#include <cstdlib>
 #include <utility>
 
 #include <arrow/compute/initialize.h>
 
 #include "api/build_plan.h"
+#include "base/check.h"
 #include "columnar/arrow_status.h"
 #include "engine/test_driver.h"
 #include "millrace/test_driver.h"
@@ -10,64 +12,72 @@
 namespace millrace {
 namespace {
 
-void ThrowIfError(const Status& status) {
-  if (!status.ok()) throw AppTestError(status.message());
+AppTestStatus ToPublic(const Status& status) {
+  return status.ok() ? AppTestStatus() : AppTestStatus(status.message());
+}
+
+Result<std::unique_ptr<TestDriver>> MakeDriver(const App& app, const TestDriverOptions& options) {
+  MR_RETURN_IF_ERROR(FromArrow(arrow::compute::Initialize()));
+  MR_ASSIGN_OR_RETURN(Plan plan, BuildPlan(app));
+  return TestDriver::Make(std::move(plan), options);
 }
 
 }  // namespace
+
+void api_internal::FailOnMissingValue(const std::string& message) {
+  MR_CHECK(false) << "the value of a failed AppTest call was taken: " << message;
+  std::abort();  // not reached
+}
 
 struct AppTest::Impl {
   std::unique_ptr<TestDriver> driver;
 };
 
-AppTest::AppTest(const App& app, std::int64_t start_ms, std::int32_t source_partitions)
-    : impl_(std::make_unique<Impl>()) {
-  ThrowIfError(FromArrow(arrow::compute::Initialize()));
-  auto plan = BuildPlan(app);
-  ThrowIfError(plan.status());
-  TestDriverOptions options;
-  options.start = EventTime(start_ms);
-  options.source_partitions = source_partitions;
-  auto driver = TestDriver::Make(*std::move(plan), options);
-  ThrowIfError(driver.status());
-  impl_->driver = *std::move(driver);
-}
-
+AppTest::AppTest(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AppTest::AppTest(AppTest&&) noexcept = default;
 AppTest& AppTest::operator=(AppTest&&) noexcept = default;
 AppTest::~AppTest() = default;
 
-void AppTest::Feed(const std::string& topic, const std::string& value) {
-  AppTestRecord record;
-  record.value = value;
-  Feed(topic, record);
+AppTestResult<AppTest> AppTest::Make(const App& app, std::int64_t start_ms, std::int32_t source_partitions) {
+  TestDriverOptions options;
+  options.start = EventTime(start_ms);
+  options.source_partitions = source_partitions;
+  auto driver = MakeDriver(app, options);
+  if (!driver.ok()) return ToPublic(driver.status());
+  return AppTest(std::make_unique<Impl>(Impl{*std::move(driver)}));
 }
 
-void AppTest::Feed(const std::string& topic, const AppTestRecord& record) {
+AppTestStatus AppTest::Feed(const std::string& topic, const std::string& value) {
+  AppTestRecord record;
+  record.value = value;
+  return Feed(topic, record);
+}
+
+AppTestStatus AppTest::Feed(const std::string& topic, const AppTestRecord& record) {
   TestInputRecord input;
   input.topic = topic;
   input.partition = Partition(record.partition);
   input.key = record.key;
   input.value = record.value;
   if (record.timestamp_ms.has_value()) input.timestamp = EventTime(*record.timestamp_ms);
-  ThrowIfError(impl_->driver->Write(input));
-  ThrowIfError(impl_->driver->RunUntilIdle());
+  const Status written = impl_->driver->Write(input);
+  return ToPublic(written.ok() ? impl_->driver->RunUntilIdle() : written);
 }
 
-void AppTest::Advance(std::chrono::milliseconds by) {
+AppTestStatus AppTest::Advance(std::chrono::milliseconds by) {
   impl_->driver->AdvanceClock(by);
-  ThrowIfError(impl_->driver->RunUntilIdle());
+  return ToPublic(impl_->driver->RunUntilIdle());
 }
 
-std::vector<std::string> AppTest::Rows(const std::string& sink) const {
+AppTestResult<std::vector<std::string>> AppTest::Rows(const std::string& sink) const {
   auto rows = impl_->driver->ReadSinkRows(sink);
-  ThrowIfError(rows.status());
+  if (!rows.ok()) return ToPublic(rows.status());
   return *std::move(rows);
 }
 
-std::vector<AppTestRecord> AppTest::Records(const std::string& topic) const {
+AppTestResult<std::vector<AppTestRecord>> AppTest::Records(const std::string& topic) const {
   auto records = impl_->driver->Read(topic);
-  ThrowIfError(records.status());
+  if (!records.ok()) return ToPublic(records.status());
   std::vector<AppTestRecord> out;
   for (TestOutputRecord& record : *records) {
     AppTestRecord made;

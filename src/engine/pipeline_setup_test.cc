@@ -1,0 +1,133 @@
+// What happens to a pipeline that starts while its cluster cannot serve it yet.
+#include "engine/pipeline_setup.h"
+
+#include <string>
+#include <utility>
+
+#include <arrow/compute/initialize.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "connectors/memory/memory_cluster.h"
+#include "connectors/memory/memory_log.h"
+#include "engine/yaml/pipeline_file.h"
+
+namespace millrace {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// Topics of a cluster whose first `refusals` creations fail.
+class RefusingAdmin final : public TopicAdmin {
+ public:
+  RefusingAdmin(TopicAdmin& admin, int refusals, Status refusal)
+      : admin_(admin), refusals_(refusals), refusal_(std::move(refusal)) {}
+  Result<std::optional<TopicDescription>> Describe(const std::string& topic) override {
+    return admin_.Describe(topic);
+  }
+  Result<std::vector<TopicDescription>> List() override { return admin_.List(); }
+  Status Create(const NewTopic& topic) override {
+    ++asked;
+    return refusals_-- > 0 ? refusal_ : admin_.Create(topic);
+  }
+  Status Delete(const std::string& topic) override { return admin_.Delete(topic); }
+  Status DeleteRecords(const TopicPartition& partition, Offset before) override {
+    return admin_.DeleteRecords(partition, before);
+  }
+  int asked = 0;
+
+ private:
+  TopicAdmin& admin_;
+  int refusals_;
+  const Status refusal_;
+};
+
+class RefusingCluster final : public Cluster {
+ public:
+  RefusingCluster(Cluster& cluster, int refusals, Status refusal)
+      : cluster_(cluster), admin_(cluster.admin(), refusals, std::move(refusal)) {}
+  Result<std::unique_ptr<GroupMember>> MakeGroupMember(const std::string& group,
+                                                       const std::string& client_id) override {
+    return cluster_.MakeGroupMember(group, client_id);
+  }
+  Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) override {
+    return cluster_.MakeProducer(transactional_id);
+  }
+  Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() override {
+    return cluster_.MakeChangelogReader();
+  }
+  RefusingAdmin& admin() override { return admin_; }
+  bool supports_exactly_once() const override { return true; }
+
+ private:
+  Cluster& cluster_;
+  RefusingAdmin admin_;
+};
+
+class PipelineSetup : public testing::Test {
+ protected:
+  PipelineSetup() : log_(&clock_), cluster_(&log_) {
+    EXPECT_TRUE(arrow::compute::Initialize().ok());
+    EXPECT_TRUE(log_.CreateTopic({"in", 2}).ok());
+    auto file = ReadPipelineText("p.yaml",
+                                 "name: p\n"
+                                 "source: {topic: in, key: k, schema: {k: int64}}\n"
+                                 "steps: [{window: {by: k, tumbling: 10s, aggregate: {n: count()}}}]\n"
+                                 "sinks: [{topic: out}]\n",
+                                 SubstitutionSources{});
+    EXPECT_TRUE(file.ok()) << file.status().message();
+    plan_ = std::move(file->plan);
+  }
+
+  Status SetUpWith(Cluster& cluster, Duration patience, const StopToken& stop = {}) const {
+    return SetUpPipeline(plan_, cluster, {.clock = &clock_, .patience = patience, .stop = stop}).status();
+  }
+
+  const SystemClock clock_;
+  MemoryLog log_;
+  MemoryCluster cluster_;
+  Plan plan_;
+};
+
+TEST_F(PipelineSetup, ACreationThatTheClusterRefusesForNowIsAskedForAgain) {
+  for (const Status& refusal : {Status::Unavailable("All brokers are currently fenced."),
+                                Status::Timeout("Broker: Request timed out"),
+                                Status::Unavailable("Broker: Not controller for cluster")}) {
+    for (const char* topic : {"p-window-1-changelog", "out"}) (void)log_.DeleteTopic(topic);
+    RefusingCluster cluster(cluster_, 2, refusal);
+    const Status status = SetUpWith(cluster, Duration(30'000));
+    EXPECT_TRUE(status.ok()) << status.message();
+    EXPECT_EQ(cluster.admin().asked, 4) << "two refusals, then the changelog and the output";
+    EXPECT_EQ(log_.Describe("p-window-1-changelog")->partitions, 2);
+  }
+}
+
+TEST_F(PipelineSetup, ARefusalForGoodIsSaidAtOnceAndOneForNowAfterTheTimeout) {
+  RefusingCluster for_good(cluster_, 100, Status::PermissionDenied("no ACL"));
+  EXPECT_EQ(SetUpWith(for_good, Duration(30'000)).code(), StatusCode::kPermissionDenied);
+  EXPECT_EQ(for_good.admin().asked, 1);
+  RefusingCluster for_now(cluster_, 100, Status::Unavailable("All brokers are currently fenced."));
+  const Status status = SetUpWith(for_now, Duration(500));
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+  EXPECT_THAT(status.message(), AllOf(HasSubstr("p-window-1-changelog"), HasSubstr("fenced")));
+  EXPECT_EQ(for_now.admin().asked, 2);
+}
+
+TEST_F(PipelineSetup, AStopEndsTheWaiting) {
+  RefusingCluster cluster(cluster_, 100, Status::Unavailable("All brokers are currently fenced."));
+  const StopToken stop;
+  stop.RequestStop();
+  EXPECT_EQ(SetUpWith(cluster, Duration(30'000), stop).code(), StatusCode::kCancelled);
+}
+
+TEST_F(PipelineSetup, AChangelogWithAnotherPartitionCountIsRefused) {
+  ASSERT_TRUE(log_.CreateTopic({"p-window-1-changelog", 3}).ok());
+  const Status status = SetUpWith(cluster_, Duration(0));
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), AllOf(HasSubstr("'p-window-1-changelog' has 3 partitions"),
+                                      HasSubstr("needs 2"), HasSubstr("millrace reset")));
+}
+
+}  // namespace
+}  // namespace millrace
