@@ -32,9 +32,10 @@ class NodeErrors {
 
   void Add(const std::string& message) { AddAt(node_.location, message); }
   void AddAt(const SourceLocation& location, const std::string& message) {
-    const std::string place = (location.line > 0 ? location : node_.location).ToString();
+    const PlacedMessage placed = PlaceAtCharacter(location.line > 0 ? location : node_.location, message);
+    const std::string place = placed.location.ToString();
     out_.push_back((place.empty() ? "" : place + ": ") + std::string(node_.kind()) + " '" + node_.name +
-                   "': " + message);
+                   "': " + placed.message);
     failed_ = true;
   }
   void AddUnknown(const std::string& column, const arrow::Schema& schema) {
@@ -56,7 +57,9 @@ class NodeAnalyzer {
 
   SchemaPtr Analyze() {
     SchemaPtr schema = std::visit([this](const auto& op) { return After(op); }, node_.op);
-    return errors_.failed() ? nullptr : schema;
+    if (!errors_.failed()) return schema;
+    // A filter changes no column, so what follows it can be checked all the same.
+    return std::holds_alternative<FilterStep>(node_.op) ? input_ : nullptr;
   }
 
  private:

@@ -23,9 +23,21 @@ struct SourceLocation {
   std::string file;
   int line = 0;
   int column = 0;
+  /// Line and column of each character of the text that begins here, and of its end; null when only the
+  /// beginning is known.
+  std::shared_ptr<const std::vector<std::pair<int, int>>> characters{};
   /// "bids.yaml:12:5" or "" without a file.
   std::string ToString() const;
 };
+
+/// A message with the place it is about.
+struct PlacedMessage {
+  SourceLocation location;
+  std::string message;
+};
+/// Turns the " at character N" at the end of a message about the text at `location` into the place of that
+/// character, where it is known.
+PlacedMessage PlaceAtCharacter(const SourceLocation& location, const std::string& message);
 
 /// What happens to a row that fails (R3).
 enum class OnError { kDefault, kDeadLetter, kDrop, kFail };
@@ -182,6 +194,7 @@ struct Plan {
   int workers = 1;
   ByteCount memory{1LL << 30};
   std::string state_dir = "./state";
+  Duration stop_timeout{30'000};                         ///< between a signal and the end of the process (D5)
   std::optional<Duration> idle_after{Duration{10'000}};  ///< nullopt: never
   Duration out_of_orderness{0};
   Duration max_future{86'400'000};

@@ -21,6 +21,8 @@ std::string Explain(const std::string& message) {
   if (message == "end of map not found" || message == "end of sequence not found") {
     return message + "; check the indentation, and quote a value that goes on after a closing quote";
   }
+  if (message == "illegal block entry")
+    return "a list item cannot begin here; check the indentation, which takes no tabs";
   return message;
 }
 
@@ -49,6 +51,10 @@ Result<YamlDocument> YamlDocument::Parse(std::string file, std::string text, Sub
   document.raw_ = std::move(text);
   document.sources_ = std::move(sources);
   const std::string& raw = document.raw_;
+  document.line_begins_ = {0};
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    if (raw[i] == '\n') document.line_begins_.push_back(i + 1);
+  }
   const auto error = [&](std::size_t position, const std::string& message) {
     return Status::InvalidArgument(document.At(position).ToString() + ": " + message);
   };
@@ -78,22 +84,27 @@ std::string YamlDocument::Text(const YAML::Node& scalar, Diagnostics& errors) co
 
 SourceLocation YamlDocument::LocationOf(const YAML::Node& node) const { return At(ContentBegin(node)); }
 
-SourceLocation YamlDocument::LocationIn(const YAML::Node& scalar, std::size_t position) const {
+SourceLocation YamlDocument::LocationOfText(const YAML::Node& scalar) const {
+  SourceLocation location = LocationOf(scalar);
+  if (!scalar.IsScalar()) return location;
   const Result<SubstitutedText> text = Substitute(ShowFlowScalars(scalar.Scalar()), sources_);
-  return At(RawPosition(scalar, text.ok() ? text->OriginalPosition(position) : 0));
+  if (!text.ok()) return location;
+  const std::vector<std::size_t> raw = RawPositions(scalar);
+  std::vector<std::pair<int, int>> characters;
+  for (std::size_t i = 0; i <= text->text.size(); ++i) {
+    if (i < text->text.size() && IsContinuationByte(text->text[i])) continue;
+    const SourceLocation at = At(raw[std::min(text->OriginalPosition(i), raw.size() - 1)]);
+    characters.emplace_back(at.line, at.column);
+  }
+  location.characters = std::make_shared<const std::vector<std::pair<int, int>>>(std::move(characters));
+  return location;
 }
 
 SourceLocation YamlDocument::At(std::size_t raw_position) const {
   const std::size_t end = std::min(raw_position, raw_.size());
-  SourceLocation location{file_, 1, 1};
-  for (std::size_t i = 0; i < end; ++i) {
-    if (raw_[i] == '\n') {
-      ++location.line;
-      location.column = 1;
-    } else if (!IsContinuationByte(raw_[i])) {
-      ++location.column;
-    }
-  }
+  const auto line = std::upper_bound(line_begins_.begin(), line_begins_.end(), end);
+  SourceLocation location{file_, static_cast<int>(line - line_begins_.begin()), 1};
+  for (std::size_t i = *std::prev(line); i < end; ++i) location.column += IsContinuationByte(raw_[i]) ? 0 : 1;
   return location;
 }
 
@@ -119,25 +130,36 @@ std::size_t YamlDocument::ContentBegin(const YAML::Node& node) const {
   return at;
 }
 
-/// Walks value and file side by side: escapes are several bytes of the file, folded lines one blank of the
-/// value.
-std::size_t YamlDocument::RawPosition(const YAML::Node& scalar, std::size_t position) const {
+/// For each byte of the value, and for its end: where it stands in the file. Walks both side by side; white
+/// space is skipped, because YAML folds and indents it, and escapes of quoted values are several bytes of the
+/// file.
+std::vector<std::size_t> YamlDocument::RawPositions(const YAML::Node& scalar) const {
   const std::string value = ShowFlowScalars(scalar.Scalar());
   std::size_t at = ContentBegin(scalar);
   const char quote = at > 0 && at <= raw_.size() ? raw_[at - 1] : ' ';
-  for (std::size_t i = 0; i < std::min(position, value.size()) && at < raw_.size(); ++i) {
-    if (quote == '"' && raw_[at] == '\\') {
+  const auto escaped = [&] { return quote == '"' && at < raw_.size() && raw_[at] == '\\'; };
+  std::vector<std::size_t> positions;
+  positions.reserve(value.size() + 1);
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (IsSpace(value[i]) && !escaped()) {
+      positions.push_back(at);
+      continue;
+    }
+    while (at < raw_.size() && IsSpace(raw_[at])) ++at;
+    while (escaped() && at + 1 < raw_.size() && raw_[at + 1] == '\n') {  // a line that goes on
+      for (++at; at < raw_.size() && IsSpace(raw_[at]);) ++at;
+    }
+    positions.push_back(at);
+    if (escaped()) {
       at += EscapeLength(raw_, at);
-      while (i + 1 < value.size() && IsContinuationByte(value[i + 1])) ++i;
-    } else if (quote == '\'' && raw_[at] == '\'') {
-      at += 2;
-    } else if (IsSpace(value[i]) && raw_[at] == '\n') {
-      while (at < raw_.size() && IsSpace(raw_[at])) ++at;
+      for (; i + 1 < value.size() && IsContinuationByte(value[i + 1]); ++i)
+        positions.push_back(positions.back());
     } else {
-      ++at;
+      at += quote == '\'' && at < raw_.size() && raw_[at] == '\'' ? 2 : 1;
     }
   }
-  return at;
+  positions.push_back(at);
+  return positions;
 }
 
 }  // namespace millrace

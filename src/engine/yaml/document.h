@@ -28,16 +28,17 @@ class YamlDocument {
 
   /// Where a node begins; of a quoted scalar, its first character inside the quotes.
   SourceLocation LocationOf(const YAML::Node& node) const;
-  /// Where the character at `position` of Text(scalar) was written.
-  SourceLocation LocationIn(const YAML::Node& scalar, std::size_t position) const;
+  /// LocationOf with the places of all characters of Text(scalar).
+  SourceLocation LocationOfText(const YAML::Node& scalar) const;
 
  private:
   SourceLocation At(std::size_t raw_position) const;
   std::size_t ContentBegin(const YAML::Node& node) const;
-  std::size_t RawPosition(const YAML::Node& scalar, std::size_t position) const;
+  std::vector<std::size_t> RawPositions(const YAML::Node& scalar) const;
 
   std::string file_;
   std::string raw_;
+  std::vector<std::size_t> line_begins_;  // positions in raw_
   SubstitutionSources sources_;
   YAML::Node root_;
 };

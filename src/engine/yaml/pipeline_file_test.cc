@@ -172,8 +172,8 @@ TEST(PipelineFile, MistakesInStepsAreFoundWithLineAndColumn) {
       {"select: [a + 1]", "p.yaml:5:14: an expression needs a name here: write {name: a + 1}"},
       {"select: [a, a]", "column 'a' is named twice"},
       {"filter: ${NOPE}", "p.yaml:5:13: environment variable NOPE is not set"},
-      {"{filter: a, drop: b}", "filter and drop cannot stand together in steps; begin a new step"},
-      {"name: x", "steps needs one of filter, with, select"},
+      {"{filter: a, drop: b}", "filter and drop cannot stand together in a step; begin a new step"},
+      {"name: x", "a step needs one of filter, with, select"},
       {"drop: []", "'drop' names no column"},
       {"cast: {a: int65}", "p.yaml:5:15: "},
       {"window: {by: a, tumbling: 10, aggregate: {n: count()}}", "'tumbling': '10' is not a duration"},
@@ -215,7 +215,7 @@ TEST(PipelineFile, MistakesAtTheTopAreFoundWithLineAndColumn) {
     const char* line;
     const char* message;
   } cases[] = {
-      {"worker: 2", "p.yaml:1:1: unknown key 'worker' in Top level (did you mean 'workers'?)"},
+      {"worker: 2", "p.yaml:1:1: unknown key 'worker' at the top level (did you mean 'workers'?)"},
       {"workers: two", "p.yaml:1:10: 'workers' must be an integer from 1 to 1024, not 'two'"},
       {"workers: 0", "'workers' must be an integer from 1 to 1024, not '0'"},
       {"memory: 1 apple", "p.yaml:1:9: 'memory': "},
@@ -245,7 +245,7 @@ TEST(PipelineFile, TextThatIsNotYamlIsPointedAt) {
       {"a: b: c\n", "p.yaml:1:5: a ': ' is not allowed inside an unquoted value"},
       {"a: {b: 1\nc: 2\n", "p.yaml:2:2: "},
       {"name: \x01\n", "p.yaml:1:7: a control character"},
-      {"- a\n", "expected a mapping with the keys of Top level, found a list"},
+      {"- a\n", "expected a mapping with the keys of the pipeline, found a list"},
       {"name: a\n---\nname: b\n", "several documents"},
   };
   for (const auto& c : cases) {

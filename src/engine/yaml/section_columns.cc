@@ -1,6 +1,5 @@
 // The getters of SectionReader that read columns: names, expressions, aggregates and types.
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include <arrow/api.h>
@@ -10,22 +9,6 @@
 
 namespace millrace {
 namespace {
-
-constexpr std::string_view kAtCharacter = " at character ";
-
-/// Splits "... at character 7" into the message before it and 7; 0 when the message does not end so.
-std::pair<std::string, std::size_t> SplitPosition(const std::string& message) {
-  const std::size_t at = message.rfind(kAtCharacter);
-  if (at == std::string::npos) return {message, 0};
-  const char* digits = message.data() + at + kAtCharacter.size();
-  const char* end = message.data() + message.size();
-  std::size_t position = 0;
-  if (const auto [stop, error] = std::from_chars(digits, end, position);
-      error != std::errc() || stop != end) {
-    return {message, 0};
-  }
-  return {message.substr(0, at), position};
-}
 
 /// Type text of a value of `schema:`: text, or a nested mapping that stands for a struct.
 std::string TypeTextOf(const YamlDocument& document, Diagnostics& errors, const YAML::Node& value) {
@@ -46,9 +29,8 @@ std::string TypeTextOf(const YamlDocument& document, Diagnostics& errors, const 
 }  // namespace
 
 void SectionReader::AddAtCharacter(const YAML::Node& scalar, const std::string& message) const {
-  const auto [text, character] = SplitPosition(message);
-  errors_->Add(character > 0 ? document_->LocationIn(scalar, character - 1) : document_->LocationOf(scalar),
-               text);
+  PlacedMessage placed = PlaceAtCharacter(document_->LocationOfText(scalar), message);
+  errors_->Add(std::move(placed.location), std::move(placed.message));
 }
 
 std::optional<PlanExpr> SectionReader::ParseExpression(const YAML::Node& value) const {
@@ -56,7 +38,7 @@ std::optional<PlanExpr> SectionReader::ParseExpression(const YAML::Node& value) 
   const std::optional<std::string> text = ScalarText(value, "an expression such as price > 50");
   if (!text || errors_->size() > errors_before) return std::nullopt;
   Result<Expr> expr = ParseExpr(*text);
-  if (expr.ok()) return PlanExpr{*std::move(expr), document_->LocationOf(value)};
+  if (expr.ok()) return PlanExpr{*std::move(expr), document_->LocationOfText(value)};
   AddAtCharacter(value, expr.status().message());
   return std::nullopt;
 }
@@ -190,7 +172,7 @@ std::vector<WindowAggregateColumn> SectionReader::Aggregates(std::string_view ke
     if (!text) continue;
     Result<AggregateCall> call = ParseAggregateCall(*text);
     if (call.ok()) {
-      columns.push_back({pair.key, *std::move(call), document_->LocationOf(pair.value)});
+      columns.push_back({pair.key, *std::move(call), document_->LocationOfText(pair.value)});
     } else {
       AddAtCharacter(pair.value, call.status().message());
     }
@@ -208,7 +190,7 @@ std::shared_ptr<arrow::Schema> SectionReader::Types(std::string_view key) const 
     if (field.ok()) {
       fields.push_back(*std::move(field));
     } else {
-      errors_->Add(document_->LocationOf(pair.value), field.status().message());
+      AddAtCharacter(pair.value, field.status().message());
     }
   }
   if (value->IsMap() && value->size() == 0)

@@ -18,6 +18,20 @@ std::string_view NodeKind(const YAML::Node& node) {
   return "nothing";
 }
 
+/// How messages call one such mapping: "a step".
+std::string CalledOf(const SectionSpec& spec) {
+  if (spec.name == "pipeline") return "the pipeline";
+  if (spec.name == "test_input") return "an input";
+  for (const std::string_view one : {"step", "sink", "test"}) {
+    if (spec.name == one) return "a " + std::string(one);
+  }
+  return std::string(spec.title);
+}
+
+std::string InSection(const SectionSpec& spec) {
+  return spec.name == "pipeline" ? "at the top level" : "in " + CalledOf(spec);
+}
+
 std::vector<std::string> Split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   while (true) {
@@ -64,7 +78,7 @@ SectionReader::SectionReader(const YamlDocument& document, Diagnostics& errors, 
                              const SectionSpec& spec)
     : document_(&document), errors_(&errors), spec_(&spec), location_(document.LocationOf(node)) {
   ReadEntries(node);
-  CheckPresence();
+  if (!entries_.empty() || node.IsMap()) CheckPresence();
 }
 
 void SectionReader::ReadEntries(const YAML::Node& node) {
@@ -72,8 +86,8 @@ void SectionReader::ReadEntries(const YAML::Node& node) {
     if (!spec_->shorthand.empty() && (node.IsScalar() || node.IsSequence())) {
       entries_.push_back({std::string(spec_->shorthand), location_, node});
     } else {
-      errors_->Add(location_, "expected a mapping with the keys of " + std::string(spec_->title) +
-                                  ", found " + std::string(NodeKind(node)));
+      errors_->Add(location_, "expected a mapping with the keys of " + CalledOf(*spec_) + ", found " +
+                                  std::string(NodeKind(node)));
     }
     return;
   }
@@ -86,8 +100,8 @@ void SectionReader::ReadEntries(const YAML::Node& node) {
         std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.key == key; });
     if (spec_->name == "pipeline" && key.starts_with("x-")) continue;  // a place for anchors
     if (std::find(known.begin(), known.end(), key) == known.end()) {
-      errors_->Add(location,
-                   "unknown key '" + key + "' in " + std::string(spec_->title) + DidYouMean(key, known));
+      errors_->Add(location, "unknown key '" + key + "' " + InSection(*spec_) + DidYouMean(key, known));
+      has_unknown_key_ = true;
     } else if (repeated) {
       errors_->Add(location, "'" + key + "' is given twice");
     } else {
@@ -101,7 +115,7 @@ void SectionReader::CheckPresence() {
   std::vector<std::string> found;
   for (const KeySpec& key : spec_->keys) {
     if (key.presence == Presence::kRequired && !Has(key.key)) {
-      errors_->Add(location_, "'" + std::string(key.key) + "' is missing in " + std::string(spec_->title));
+      errors_->Add(location_, "'" + std::string(key.key) + "' is missing " + InSection(*spec_));
     }
     if (key.presence != Presence::kOneOf) continue;
     alternatives.emplace_back(key.key);
@@ -111,11 +125,12 @@ void SectionReader::CheckPresence() {
   }
   if (alternatives.empty() || found.size() == 1) return;
   if (found.empty()) {
-    errors_->Add(location_, std::string(spec_->title) + " needs " +
-                                (alternatives.size() > 1 ? "one of " : "") + Joined(alternatives, " or "));
+    if (has_unknown_key_) return;  // it was meant to be one of them
+    errors_->Add(location_, CalledOf(*spec_) + " needs " + (alternatives.size() > 1 ? "one of " : "") +
+                                Joined(alternatives, " or "));
   } else {
-    errors_->Add(LocationOf(found[1]), Joined(found, " and ") + " cannot stand together in " +
-                                           std::string(spec_->title) +
+    errors_->Add(LocationOf(found[1]), Joined(found, " and ") + " cannot stand together " +
+                                           InSection(*spec_) +
                                            (spec_->name == "step" ? "; begin a new step" : ""));
   }
 }
@@ -180,8 +195,9 @@ std::string SectionReader::Choice(std::string_view key) const {
   const std::optional<std::string> text = ValueOrDefault(key, Joined(choices, " or "));
   if (!text || !Has(key)) return std::string(Spec(key).default_text);
   if (std::find(choices.begin(), choices.end(), *text) != choices.end()) return *text;
+  const std::string near = DidYouMean(*text, choices);
   errors_->Add(LocationOf(key), "'" + std::string(key) + "' must be " + Joined(choices, " or ") + ", not '" +
-                                    *text + "'" + DidYouMean(*text, choices));
+                                    *text + "'" + (near.starts_with(" (did you mean") ? near : ""));
   return std::string(Spec(key).default_text);
 }
 

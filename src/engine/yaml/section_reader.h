@@ -85,6 +85,7 @@ class SectionReader {
   std::optional<PlanExpr> ParseExpression(const YAML::Node& value) const;
   /// (column name, value) pairs of a mapping, with repeats and wrong kinds reported.
   std::vector<Entry> Pairs(const YAML::Node& value, std::string_view expected) const;
+  /// Adds an error whose message may end in " at character N" of the scalar's text.
   void AddAtCharacter(const YAML::Node& scalar, const std::string& message) const;
 
   const YamlDocument* document_;
@@ -92,6 +93,7 @@ class SectionReader {
   const SectionSpec* spec_;
   SourceLocation location_;
   std::vector<Entry> entries_;
+  bool has_unknown_key_ = false;
   std::string_view chosen_;
 };
 
