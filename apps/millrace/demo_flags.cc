@@ -33,14 +33,15 @@ void AddDemoCommands(CLI::App* app, Action* action) {
   AddDuration(demo, "--window", &options->window, "length of the windows");
   AddDuration(demo, "--duration", &options->duration, "how long bids are generated; 0 goes on until Ctrl-C");
   demo->add_flag("--keep", options->keep, "afterwards leave broker and pipeline running until Ctrl-C");
-  demo->add_option("--http", options->http, "serve /metrics, /healthz and /readyz at HOST:PORT");
+  demo->add_option("--http", options->http, "serve /metrics, /healthz and /readyz")->type_name("HOST:PORT");
   demo->add_flag("--print", options->print, "print the pipeline file of the demo and end");
   demo->callback([=] { *action = [options](CommandIo& io) { return DemoCommand(*options, io); }; });
 
   CLI::App* broker =
       app->add_subcommand("broker", "Run the embedded broker alone, for tests and first steps");
   auto broker_options = std::make_shared<BrokerOptions>();
-  broker->add_option("-t,--topic", broker_options->topics, "a topic to make, NAME or NAME:PARTITIONS")
+  broker->add_option("-t,--topic", broker_options->topics, "a topic to make")
+      ->type_name("NAME[:PARTITIONS]")
       ->allow_extra_args(false);
   broker->callback(
       [=] { *action = [broker_options](CommandIo& io) { return BrokerCommand(*broker_options, io); }; });

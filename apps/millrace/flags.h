@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -15,6 +16,10 @@ using Action = std::function<Exit(CommandIo&)>;
 
 /// Reads a duration flag ("60s"). `target` must outlive the app.
 CLI::Option* AddDuration(CLI::App* app, const std::string& flag, Duration* target, const std::string& help);
+
+/// The same for a duration that has no value without the flag.
+CLI::Option* AddDuration(CLI::App* app, const std::string& flag, std::optional<Duration>* target,
+                         const std::string& help);
 
 /// Flags that choose a cluster: --broker, -X and --file. `choice` must outlive the app.
 void AddClusterFlags(CLI::App* app, ClusterChoice* choice);

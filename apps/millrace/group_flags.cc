@@ -25,8 +25,9 @@ void AddGroupCommands(CLI::App* app, Action* action) {
       ->add_flag_callback(
           "--state-only", [options] { options->offsets = false; }, "leave the offsets as they are")
       ->excludes(offsets_only);
-  reset->add_option("--state-dir", options->state_dir,
-                    "folder of the state, in place of the file's state_dir");
+  reset
+      ->add_option("--state-dir", options->state_dir, "folder of the state, in place of the file's state_dir")
+      ->type_name("DIR");
   reset->add_flag("--yes", options->yes, "do it; without this the command only says what it would do");
   AddDuration(reset, "--startup-timeout", &options->startup_timeout, "how long to wait for a broker");
   reset->callback([=] { *action = [options](CommandIo& io) { return ResetCommand(*options, io); }; });

@@ -12,13 +12,16 @@ void AddRun(CLI::App* app, Action* action) {
   CLI::App* command = app->add_subcommand("run", "Run a pipeline file until stopped");
   auto options = std::make_shared<RunOptions>();
   command->add_option("FILE", options->file, "pipeline file")->required();
-  command->add_option("--state-dir", options->state_dir,
-                      "folder for state, in place of the file's state_dir");
+  command->add_option("--state-dir", options->state_dir, "folder for state, in place of the file's state_dir")
+      ->type_name("DIR");
   command->add_option("--workers", options->workers, "processing threads, in place of the file's workers")
       ->check(CLI::Range(1, 1024));
-  command->add_option("--http", options->http, "serve /metrics, /healthz and /readyz at HOST:PORT");
+  command->add_option("--http", options->http, "serve /metrics, /healthz and /readyz")
+      ->type_name("HOST:PORT");
   AddDuration(command, "--startup-timeout", &options->startup_timeout,
               "how long to wait for a broker at the start");
+  AddDuration(command, "--stop-timeout", &options->stop_timeout,
+              "how long the end may take after a signal, in place of the file's stop_timeout (30s)");
   command->callback([=] { *action = [options](CommandIo& io) { return RunCommand(*options, io); }; });
 }
 

@@ -15,9 +15,12 @@ void AddSchema(CLI::App* app, Action* action) {
   auto options = std::make_shared<SchemaInferOptions>();
   infer->add_option("FILE", options->cluster.file, "pipeline file: its cluster and its source topics");
   infer->add_option("-t,--topic", options->topic, "this topic instead");
-  infer->add_option("-b,--broker", options->cluster.broker,
-                    "bootstrap.servers (default: $KAFKA, else localhost:9092)");
-  infer->add_option("-X,--property", options->cluster.properties, "a librdkafka property, KEY=VALUE")
+  infer
+      ->add_option("-b,--broker", options->cluster.broker,
+                   "bootstrap.servers (default: $KAFKA, else localhost:9092)")
+      ->type_name("HOST:PORT");
+  infer->add_option("-X,--property", options->cluster.properties, "a librdkafka property")
+      ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   infer->add_option("--records", options->max_records, "records to look at")->capture_default_str();
   infer->add_flag("--json", options->json, "one JSON object per topic");

@@ -24,7 +24,9 @@ void AddCreate(CLI::App* topic, Action* action) {
       ->capture_default_str();
   command->add_option("--replication-factor", options->replication_factor, "-1: the broker's default")
       ->capture_default_str();
-  command->add_option("--config", options->config, "a topic property, KEY=VALUE")->allow_extra_args(false);
+  command->add_option("--config", options->config, "a topic property")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   AddClusterFlags(command, &options->cluster);
   command->callback([=] { *action = [options](CommandIo& io) { return TopicCreateCommand(*options, io); }; });
 }
@@ -61,7 +63,7 @@ void AddWrite(CLI::App* topic, Action* action) {
   auto options = std::make_shared<TopicWriteOptions>();
   command->add_option("TOPIC", options->topic, "its name")->required();
   command->add_option("--partition", options->partition, "into this partition (default: by the key)");
-  command->add_option("-K,--key-separator", options->key_separator, "lines are KEY<separator>VALUE");
+  command->add_option("-K,--key-separator", options->key_separator, "lines are KEY, this, and VALUE");
   AddClusterFlags(command, &options->cluster);
   command->callback(
       [=] { *action = [options](CommandIo& io) { return TopicWriteCommand(*options, std::cin, io); }; });

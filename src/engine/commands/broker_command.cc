@@ -36,10 +36,14 @@ Exit BrokerCommand(const BrokerOptions& options, CommandIo& io) {
       return Report(io, status, Exit::kUsage);
   }
   io.out << (*broker)->bootstrap() << std::endl;  // alone on its line and at once: scripts read it
-  io.err
-      << "millrace: the embedded broker listens there until Ctrl-C. It keeps the last 5 MiB of a partition,\n"
-         "forgets everything at the end, and has no admin requests and no real transactions: it is for\n"
-         "clients under test. Pipelines need Apache Kafka; 'millrace demo' brings a broker of its own.\n";
+  io.err << "millrace: the embedded broker listens there until Ctrl-C, for tests and first steps. It keeps "
+            "the last\n"
+            "5 MiB of a partition and forgets everything at the end. Topics come with --topic "
+            "NAME:PARTITIONS, or\n"
+            "on first use with "
+         << kafka::EmbeddedBroker::kPartitionsOnUse
+         << " partitions. It has no real transactions: run pipelines on it with\n"
+            "guarantee: at_least_once.\n";
   shutdown.token().Wait();
   return Exit::kOk;
 }

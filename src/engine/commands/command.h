@@ -20,6 +20,7 @@ struct CommandIo {
   std::ostream& out;             ///< data
   std::ostream& err;             ///< messages
   bool out_is_terminal = false;  ///< tables may redraw themselves and use colour
+  bool log_is_chosen = false;    ///< the user said what of the log to show, so commands leave that alone
 };
 
 /// Writes the error and gives the exit code: 3 when nobody answers, 2 for an invalid file, else 1. Lines that

@@ -24,6 +24,7 @@ namespace millrace {
 namespace {
 
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using testing::Not;
 
 /// What a command printed.
@@ -93,6 +94,42 @@ TEST_F(Commands, LintAcceptsAGoodFileAndPointsIntoABadOne) {
   EXPECT_THAT(json.out, HasSubstr("\"ok\":false,\"errors\":[\"" + bad + ":4:13: "));
 }
 
+TEST_F(Commands, LintPointsAtTheCharacterOfAnExpression) {
+  struct Case {
+    const char* steps;
+    const char* place;
+    const char* message;
+  };
+  const Case cases[] = {
+      {"  - filter: price > 50 and prise > 1\n", ":4:28: ", "unknown column 'prise'"},
+      {"  - filter: 'a'' is not null or prise > 1'\n", ":4:15: ", "no closing"},
+      {"  - filter: \"price > 50\\tand prise > 1\"\n", ":4:30: ", "unknown column 'prise'"},
+      {"  - filter: name = 'é\\ü' and prise > 1\n", ":4:30: ", "unknown column 'prise'"},
+      {"  - filter: |\n      price > 50\n        and prise > 1\n", ":6:13: ", "unknown column 'prise'"},
+      {"  - filter: >-\n      price > 50\n\n      and uper(name) = 'A'\n",
+       ":7:11: ", "unknown function 'uper'"},
+      {"  - filter: price > 50\n      and\n      prise > 1\n", ":6:7: ", "unknown column 'prise'"},
+      {"  - filter: |\n      price >\n", ":5:14: ", "found the end"},
+      {"  - with: {x: price * 2, y: coalesce(prise, 0)}\n", ":4:38: ", "unknown column 'prise'"},
+      {"  - select: [price, {n: upper(nam)}]\n", ":4:31: ", "unknown column 'nam'"},
+      {"  - with: {x: \"price + ${ADD:-prise}\"}\n", ":4:24: ", "unknown column 'prise'"},
+      {"  - cast: {price: list<strng>}\n", ":4:24: ", "unknown type 'strng'"},
+      {"  - window: {by: name, tumbling: 1m, aggregate: {n: sum(prise)}}\n",
+       ":4:57: ", "unknown column 'prise'"},
+  };
+  for (const Case& tested : cases) {
+    const std::string file =
+        Write("p.yaml", std::string("name: p\nkafka: {bootstrap.servers: \"x:1\"}\nsteps:\n") + tested.steps +
+                            "source: {topic: t, schema: {price: double, name: string}}\n"
+                            "sinks: [{topic: o}]\n");
+    const Outcome outcome = Execute([&](CommandIo& io) { return LintCommand({{file}, false}, io); });
+    EXPECT_EQ(outcome.exit, Exit::kUsage) << tested.steps;
+    EXPECT_THAT(outcome.err, HasSubstr(file + tested.place)) << tested.steps;
+    EXPECT_THAT(outcome.err, HasSubstr(tested.message)) << tested.steps;
+    EXPECT_THAT(outcome.err, Not(HasSubstr("at character"))) << tested.steps;
+  }
+}
+
 TEST_F(Commands, LintRefusesAnUnknownKafkaProperty) {
   const std::string file =
       Write("p.yaml", "name: p\nkafka: {bootstrap.server: x}\nsource: {topic: t}\nsinks: [{topic: o}]\n");
@@ -128,7 +165,8 @@ TEST_F(Commands, TestsInsideAFilePassOrShowWhatDiffers) {
   const std::string good = Write("good.yaml", kPipeline);
   const Outcome passed = Execute([&](CommandIo& io) { return TestCommand({{good}, "", false}, io); });
   EXPECT_EQ(passed.exit, Exit::kOk) << passed.out << passed.err;
-  EXPECT_THAT(passed.out, HasSubstr("1 passed, 0 failed"));
+  EXPECT_THAT(passed.out, MatchesRegex("ok      .*good.yaml: passes\n\n1 passed, 0 failed in [0-9.]+ s\n"));
+  EXPECT_EQ(passed.err, "") << "only results";
 
   std::string wrong = kPipeline;
   wrong.replace(wrong.find("total: 60"), 9, "total: 61");
@@ -137,9 +175,10 @@ TEST_F(Commands, TestsInsideAFilePassOrShowWhatDiffers) {
   EXPECT_EQ(failed.exit, Exit::kFailed);
   EXPECT_THAT(failed.out, HasSubstr("FAILED"));
   EXPECT_THAT(failed.out,
-              HasSubstr("expected {\"k\":1,\"window_start\":0,\"window_end\":10000,\"n\":1,\"total\":61}"));
-  EXPECT_THAT(failed.out,
-              HasSubstr("got      {\"k\":1,\"window_start\":0,\"window_end\":10000,\"n\":1,\"total\":60"));
+              HasSubstr("rows of sink-1 (- expected, + got)\n"
+                        "      - {\"k\":1,\"window_start\":0,\"window_end\":10000,\"n\":1,\"total\":61}\n"
+                        "      + {\"k\":1,\"window_start\":0,\"window_end\":10000,\"n\":1,\"total\":60}\n"));
+  EXPECT_THAT(failed.out, HasSubstr("\n0 passed, 1 failed in "));
 
   const Outcome none = Execute([&](CommandIo& io) {
     return TestCommand({{good}, "no such test", false}, io);

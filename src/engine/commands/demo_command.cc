@@ -130,18 +130,21 @@ Status Start(Demo& demo) {
   runner.clock = &demo.clock;
   runner.metrics = &demo.metrics;
   runner.state_dir = demo.state_dir;
-  MR_ASSIGN_OR_RETURN(demo.runner, PipelineRunner::Make(std::move(file.plan), runner));
+  MR_ASSIGN_OR_RETURN(demo.runner, PipelineRunner::Make(file.plan, runner));
   MR_ASSIGN_OR_RETURN(demo.results, DemoResults::Make(*demo.cluster, kResultTopic, options.partitions));
-  if (!options.http.empty()) {
-    MR_ASSIGN_OR_RETURN(demo.server, ServeEndpoints(options.http, demo.metrics, [&demo] {
-                          return std::optional<RunnerStatus>(demo.runner->status());
-                        }));
-  }
   demo.pipeline = Thread("pipeline", [&demo] {
     demo.pipeline_status = demo.runner->Run();
     demo.pipeline_ended = true;
   });
   demo.generator = Thread("bids", [&demo] { demo.generator_status = Generate(demo); });
+  return Status::Ok();
+}
+
+Status Serve(Demo& demo) {
+  if (demo.options.http.empty()) return Status::Ok();
+  MR_ASSIGN_OR_RETURN(demo.server, ServeEndpoints(demo.options.http, demo.metrics, [&demo] {
+                        return std::optional<RunnerStatus>(demo.runner->status());
+                      }));
   return Status::Ok();
 }
 
@@ -178,13 +181,14 @@ void SumUp(Demo& demo, double seconds, std::ostream& out) {
   const RunnerStatus status = demo.runner->status();
   const Generated& generated = demo.generated;
   const ResourceUsage usage = GetResourceUsage();
+  const auto windows = static_cast<std::int64_t>(demo.results->windows().size());
   out << "\n"
       << WithThousands(generated.sent) << " bids generated and " << WithThousands(status.records_in)
       << " processed in " << static_cast<std::int64_t>(seconds) << " s, with "
       << WithThousands(static_cast<std::int64_t>(usage.cpu_s() * 1000))
       << " ms of CPU for broker, generator and pipeline and " << FormatByteSize(usage.resident_peak)
       << " of memory\n"
-      << WithThousands(static_cast<std::int64_t>(demo.results->windows().size())) << " windows closed with "
+      << WithThousands(windows) << (windows == 1 ? " window" : " windows") << " closed with "
       << WithThousands(demo.results->rows()) << " result rows; " << WithThousands(status.rows_late)
       << " late rows, " << WithThousands(status.dead_letters) << " dead letters, "
       << WithThousands(status.commits) << " commits\n";
@@ -208,13 +212,14 @@ bool Check(Demo& demo, std::ostream& out) {
 void Introduce(const Demo& demo, std::ostream& out) {
   out << "Embedded broker at " << demo.broker->bootstrap() << " (real Kafka protocol: kcat -b "
       << demo.broker->bootstrap() << " -t " << kResultTopic << ")\n"
-      << "Guarantee: at_least_once, because the embedded broker has no transactions; on Apache Kafka the "
-         "default is\n"
-      << "exactly_once. The pipeline file: millrace demo --print\n\n";
+      << "Guarantee: at_least_once, because the embedded broker has no real transactions; on Apache "
+         "Kafka\n"
+      << "the default is exactly_once. The pipeline file: millrace demo --print\n\n";
 }
 
 Exit RunDemo(Demo& demo, CommandIo& io, const StopToken& stop) {
   if (const Status status = Start(demo); !status.ok()) return Report(io, status, Exit::kFailed);
+  if (const Status status = Serve(demo); !status.ok()) return Report(io, status, Exit::kUsage);
   Introduce(demo, io.out);
   DemoView view(io, kGrace);
   const auto begin = demo.clock.Steady();
@@ -253,7 +258,7 @@ std::string DemoPipeline(const DemoOptions& options, const std::string& broker,
          "  bootstrap.servers: " +
          broker +
          "\n"
-         "guarantee: at_least_once            # the embedded broker has no transactions\n"
+         "guarantee: at_least_once            # the embedded broker has no real transactions\n"
          "commit_interval: 500ms\n"
          "workers: " +
          std::to_string(options.workers) +
@@ -297,7 +302,8 @@ Exit DemoCommand(const DemoOptions& options, CommandIo& io) {
     io.out << DemoPipeline(options, "localhost:9092", "./state");
     return Exit::kOk;
   }
-  ConfigureLog(LogFormat::kText, LogLevel::kError);  // the table is the log; lateness is on purpose
+  // The table is the log, and lateness is on purpose.
+  if (!io.log_is_chosen) ConfigureLog(LogFormat::kText, LogLevel::kError);
   const ShutdownSignal shutdown;
   Demo demo(options);
   return RunDemo(demo, io, shutdown.token());

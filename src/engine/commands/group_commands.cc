@@ -16,6 +16,7 @@ namespace millrace {
 namespace {
 
 constexpr Duration kJoinTimeout{30'000};
+constexpr Duration kSilentWait{3'000};  // joining an empty group takes this long at most
 
 /// A pipeline with its cluster.
 struct OpenPipeline {
@@ -105,16 +106,23 @@ class Collector final : public AssignmentListener {
 
 /// Joins the group: getting every partition shows that nobody else runs. Then moves its offsets to `to`
 /// ("earliest", "latest", or "" to leave them).
-Status MoveOffsets(OpenPipeline& open, const std::vector<TopicDescription>& topics, const std::string& to) {
+Status MoveOffsets(OpenPipeline& open, const std::vector<TopicDescription>& topics, const std::string& to,
+                   CommandIo& io) {
   MR_ASSIGN_OR_RETURN(const auto member, open.cluster->MakeGroupMember(open.plan.name, "millrace-reset"));
   std::vector<std::string> names;
   for (const TopicDescription& topic : topics) names.push_back(topic.name);
   const std::vector<TopicPartition> wanted = PartitionsOf(topics);
   Collector collector;
   MR_RETURN_IF_ERROR(member->Subscribe(names, &collector));
-  const auto deadline = open.clock.Steady() + kJoinTimeout;
+  const auto begin = open.clock.Steady();
+  bool said = false;
   while (collector.held.size() < wanted.size()) {
-    if (open.clock.Steady() > deadline) {
+    const auto waited = open.clock.Steady() - begin;
+    if (waited > kSilentWait && !std::exchange(said, true)) {
+      io.err << "millrace: waiting up to " << FormatDuration(kJoinTimeout) << " for the group '"
+             << open.plan.name << "' to have no other members" << std::endl;
+    }
+    if (waited > kJoinTimeout) {
       MR_RETURN_IF_ERROR(member->Close());
       return Status::InvalidArgument(
           "the group '" + open.plan.name + "' has other members: stop all processes of the " +
@@ -156,11 +164,12 @@ Result<ResetWork> FindWork(OpenPipeline& open, const ResetOptions& options) {
   return work;
 }
 
-Status Reset(OpenPipeline& open, const ResetOptions& options, std::ostream& out) {
+Status Reset(OpenPipeline& open, const ResetOptions& options, CommandIo& io) {
+  std::ostream& out = io.out;
   MR_ASSIGN_OR_RETURN(const ResetWork work, FindWork(open, options));
   const char* will = options.yes ? "" : "would be ";
   // Offsets first: it fails while the pipeline runs, before anything is deleted.
-  if (options.yes) MR_RETURN_IF_ERROR(MoveOffsets(open, work.inputs, options.offsets ? options.to : ""));
+  if (options.yes) MR_RETURN_IF_ERROR(MoveOffsets(open, work.inputs, options.offsets ? options.to : "", io));
   if (options.offsets) {
     for (const TopicPartition& partition : PartitionsOf(work.inputs)) {
       out << "offset of " << partition << " " << will << "set to " << options.to << "\n";
@@ -189,7 +198,7 @@ Exit LagCommand(const LagOptions& options, CommandIo& io) {
 Exit ResetCommand(const ResetOptions& options, CommandIo& io) {
   const Result<std::unique_ptr<OpenPipeline>> open = Open(options.file, options.startup_timeout);
   if (!open.ok()) return Report(io, open.status());
-  return Report(io, Reset(**open, options, io.out));
+  return Report(io, Reset(**open, options, io));
 }
 
 }  // namespace millrace

@@ -7,7 +7,6 @@
 #include "engine/commands/pipeline_loading.h"
 #include "engine/yaml/json_value.h"
 #include "env/clock.h"
-#include "kafka/properties.h"
 
 namespace millrace {
 namespace {
@@ -74,7 +73,7 @@ void ExplainJson(const AnalyzedPlan& plan, const Topology& topology, std::ostrea
 }
 
 void ExplainSettings(const Plan& plan, std::ostream& out) {
-  out << "pipeline " << plan.name << "\n";
+  out << "settings\n";
   out << "  guarantee         "
       << (plan.guarantee == Guarantee::kExactlyOnce ? "exactly_once" : "at_least_once") << ", a commit every "
       << FormatDuration(plan.EffectiveCommitInterval()) << " or " << FormatByteSize(plan.commit_bytes)
@@ -84,6 +83,7 @@ void ExplainSettings(const Plan& plan, std::ostream& out) {
   out << "  workers           " << plan.workers << " in this process, " << FormatByteSize(plan.memory)
       << " of memory\n";
   out << "  state             " << plan.state_dir << "\n";
+  out << "  end               within " << FormatDuration(plan.stop_timeout) << " of a signal\n";
   out << "  event time        out of order by up to " << FormatDuration(plan.out_of_orderness)
       << "; idle after " << (plan.idle_after ? FormatDuration(*plan.idle_after) : "never") << "; at most "
       << FormatDuration(plan.max_future) << " ahead of the clock\n";
@@ -91,9 +91,6 @@ void ExplainSettings(const Plan& plan, std::ostream& out) {
       << (plan.dead_letter_topic.empty() ? "none: a bad record stops the pipeline"
                                          : "topic " + plan.dead_letter_topic)
       << "\n";
-  for (const auto& [key, value] : kafka::RedactedProperties(plan.kafka)) {
-    out << "  kafka             " << key << " = " << value << "\n";
-  }
 }
 
 }  // namespace

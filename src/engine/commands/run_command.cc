@@ -10,8 +10,6 @@
 namespace millrace {
 namespace {
 
-constexpr Duration kLongestStop{30'000};  // finish the batch, commit, leave the group
-
 Result<Plan> LoadPlan(const RunOptions& options) {
   MR_ASSIGN_OR_RETURN(PipelineFile file, LoadPipeline(options.file));
   // What can be known to be wrong is said before waiting for a broker.
@@ -19,6 +17,7 @@ Result<Plan> LoadPlan(const RunOptions& options) {
   Plan plan = std::move(file.plan);
   if (options.state_dir) plan.state_dir = *options.state_dir;
   if (options.workers) plan.workers = *options.workers;
+  if (options.stop_timeout) plan.stop_timeout = *options.stop_timeout;
   return plan;
 }
 
@@ -27,14 +26,15 @@ Result<Plan> LoadPlan(const RunOptions& options) {
 Exit RunCommand(const RunOptions& options, CommandIo& io) {
   Result<Plan> plan = LoadPlan(options);
   if (!plan.ok()) return Report(io, plan.status(), Exit::kUsage);
+  const ShutdownSignal shutdown(StopDeadline(*plan));
   PlanRunOptions run_options;
   run_options.http = options.http;
   run_options.startup_timeout = options.startup_timeout;
   run_options.console = &io.out;
-  const std::unique_ptr<PlanRun> run = PlanRun::Make(*std::move(plan), run_options);
-  const ShutdownSignal shutdown([&run] { run->Stop(); }, kLongestStop);
-  const Status status = run->Run();
-  return status.ok() ? Exit::kOk : Report(io, status);
+  run_options.stop = shutdown.token();
+  const Result<std::unique_ptr<PlanRun>> run = PlanRun::Make(*std::move(plan), run_options);
+  if (!run.ok()) return Report(io, run.status(), Exit::kUsage);
+  return Report(io, (*run)->Run());
 }
 
 }  // namespace millrace

@@ -43,6 +43,12 @@ Result<std::vector<std::shared_ptr<const RecordBlock>>> Sample(Cluster& cluster,
   return blocks;
 }
 
+bool IsPlainName(const std::string& name) {
+  return !name.empty() && name.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+                              "0123456789") == std::string::npos;
+}
+
 Status Infer(Cluster& cluster, const std::string& topic, const SchemaInferOptions& options,
              std::ostream& out) {
   MR_ASSIGN_OR_RETURN(const auto blocks, Sample(cluster, topic, options.max_records));
@@ -61,13 +67,14 @@ Status Infer(Cluster& cluster, const std::string& topic, const SchemaInferOption
     out << "}}\n";
     return Status::Ok();
   }
-  out << "# inferred from " << values.size() << " records of topic " << topic << "\nschema:\n";
+  out << "# inferred from " << values.size() << (values.size() == 1 ? " record" : " records") << " of topic "
+      << topic << "\nschema:\n";
   for (const auto& field : schema->fields()) {
     const std::string& name = field->name();
-    const bool plain = !name.empty() && name.find_first_not_of(
-                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
-                                            "0123456789") == std::string::npos;
-    out << "  " << (plain ? name : JsonString(name)) << ": " << FieldText(*field) << "\n";
+    const std::string type = FieldText(*field);
+    // A ": " ends an unquoted value of YAML.
+    out << "  " << (IsPlainName(name) ? name : JsonString(name)) << ": "
+        << (type.find_first_of(":#\"'") == std::string::npos ? type : JsonString(type)) << "\n";
   }
   return Status::Ok();
 }

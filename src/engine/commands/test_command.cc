@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <memory>
 #include <utility>
 
 #include "base/log.h"
 #include "engine/commands/pipeline_loading.h"
+#include "engine/commands/row_diff.h"
 #include "engine/test_driver.h"
 #include "engine/yaml/json_value.h"
+#include "env/clock.h"
 
 namespace millrace {
 namespace {
@@ -25,44 +28,27 @@ constexpr std::array<Variant, 3> kVariants{{
     {"a restart after every batch", 1, true},
 }};
 
-/// Rows in the form in which they are compared.
-Result<std::vector<std::string>> Canonical(const std::vector<std::string>& rows) {
-  std::vector<std::string> out;
+Result<std::vector<DiffRow>> ToDiffRows(const std::vector<std::string>& rows, bool ordered) {
+  std::vector<DiffRow> out;
   for (const std::string& row : rows) {
     MR_ASSIGN_OR_RETURN(std::string canonical, CanonicalJson(row));
-    out.push_back(std::move(canonical));
+    out.push_back({std::move(canonical), row});
+  }
+  if (!ordered) {
+    std::sort(out.begin(), out.end(),
+              [](const DiffRow& a, const DiffRow& b) { return a.compared < b.compared; });
   }
   return out;
 }
 
-/// What differs between the rows expected and those that came, as lines of a diff; "" when nothing does.
-std::string Compare(const ExpectedSink& expected, std::vector<std::string> got, bool ordered) {
+/// The difference between the rows expected and those that came; "" when there is none.
+Result<std::string> Compare(const ExpectedSink& expected, const std::vector<std::string>& got, bool ordered,
+                            bool colour) {
   std::vector<std::string> want;
   for (const ExpectedRow& row : expected.rows) want.push_back(row.json);
-  Result<std::vector<std::string>> want_canonical = Canonical(want);
-  Result<std::vector<std::string>> got_canonical = Canonical(got);
-  if (!want_canonical.ok()) return want_canonical.status().message();
-  if (!got_canonical.ok()) return got_canonical.status().message();
-  if (!ordered) {
-    std::sort(want_canonical->begin(), want_canonical->end());
-    std::sort(got_canonical->begin(), got_canonical->end());
-  }
-  if (*want_canonical == *got_canonical) return "";
-  std::string out;
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    const auto& all = *got_canonical;
-    const bool found = ordered ? i < all.size() && all[i] == (*want_canonical)[i]
-                               : std::find(all.begin(), all.end(), (*want_canonical)[i]) != all.end();
-    if (!found) out += "      expected " + (ordered ? want[i] : (*want_canonical)[i]) + "\n";
-  }
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const auto& all = *want_canonical;
-    const bool found = ordered ? i < all.size() && all[i] == (*got_canonical)[i]
-                               : std::find(all.begin(), all.end(), (*got_canonical)[i]) != all.end();
-    if (!found) out += "      got      " + (ordered ? got[i] : (*got_canonical)[i]) + "\n";
-  }
-  if (out.empty()) out = "      the same rows, but some of them came more or less often\n";
-  return out;
+  MR_ASSIGN_OR_RETURN(const std::vector<DiffRow> want_rows, ToDiffRows(want, ordered));
+  MR_ASSIGN_OR_RETURN(const std::vector<DiffRow> got_rows, ToDiffRows(got, ordered));
+  return DiffOfRows(want_rows, got_rows, "      ", colour);
 }
 
 std::string SinkNodeName(const Plan& plan, const std::string& sink) {
@@ -102,7 +88,8 @@ Status Feed(const PipelineTest& test, TestDriver& driver) {
 }
 
 /// Lines that say what is wrong; "" when the test passes.
-Result<std::string> RunVariant(const PipelineFile& file, const PipelineTest& test, const Variant& variant) {
+Result<std::string> RunVariant(const PipelineFile& file, const PipelineTest& test, const Variant& variant,
+                               bool colour) {
   TestDriverOptions options;
   options.start = test.start;
   options.source_partitions = test.partitions;
@@ -113,10 +100,10 @@ Result<std::string> RunVariant(const PipelineFile& file, const PipelineTest& tes
   std::string problems;
   for (const ExpectedSink& expected : test.output) {
     const std::string name = SinkNodeName(file.plan, expected.sink);
-    MR_ASSIGN_OR_RETURN(std::vector<std::string> got, driver->ReadSinkRows(name));
-    if (const std::string diff = Compare(expected, std::move(got), test.partitions == 1); !diff.empty()) {
-      problems += "    " + expected.location.ToString() + ": rows of " + name + " differ\n" + diff;
-    }
+    MR_ASSIGN_OR_RETURN(const std::vector<std::string> got, driver->ReadSinkRows(name));
+    MR_ASSIGN_OR_RETURN(const std::string diff, Compare(expected, got, test.partitions == 1, colour));
+    if (diff.empty()) continue;
+    problems += "    " + expected.location.ToString() + ": rows of " + name + " (- expected, + got)\n" + diff;
   }
   const TestCounters counters = driver->counters();
   const auto check = [&](const char* what, std::optional<std::int64_t> want, std::int64_t got) {
@@ -132,9 +119,9 @@ Result<std::string> RunVariant(const PipelineFile& file, const PipelineTest& tes
 }
 
 /// "" when the test passes under every variant.
-std::string RunTest(const PipelineFile& file, const PipelineTest& test) {
+std::string RunTest(const PipelineFile& file, const PipelineTest& test, bool colour) {
   for (const Variant& variant : kVariants) {
-    const Result<std::string> problems = RunVariant(file, test, variant);
+    const Result<std::string> problems = RunVariant(file, test, variant, colour);
     const std::string text = problems.ok() ? *problems : "    " + problems.status().message() + "\n";
     if (text.empty()) continue;
     return (variant.batch_rows == 0 ? "" : "    with " + std::string(variant.name) + ":\n") + text;
@@ -142,35 +129,77 @@ std::string RunTest(const PipelineFile& file, const PipelineTest& test) {
   return "";
 }
 
+struct Counts {
+  int passed = 0;
+  int failed = 0;
+};
+
+/// One line per test, each failure followed by what is wrong.
+class Reporter {
+ public:
+  Reporter(CommandIo& io, bool json) : io_(io), json_(json), colour_(io.out_is_terminal && !json) {}
+
+  bool colour() const { return colour_; }
+
+  void Add(const std::string& path, const PipelineTest& test, const std::string& problems) {
+    ++(problems.empty() ? counts_.passed : counts_.failed);
+    if (json_) {
+      io_.out << "{\"file\":" << JsonString(path) << ",\"test\":" << JsonString(test.name)
+              << ",\"ok\":" << (problems.empty() ? "true" : "false")
+              << ",\"problems\":" << JsonString(problems) << "}\n";
+      return;
+    }
+    io_.out << (problems.empty() ? Green("ok      ") : Red("FAILED  ")) << path << ": " << test.name << "\n"
+            << problems;
+    io_.out.flush();
+  }
+
+  Counts Finish(double seconds) {
+    if (json_) return counts_;
+    char time[32];
+    std::snprintf(time, sizeof(time), " in %.1f s", seconds);
+    const std::string failed = std::to_string(counts_.failed) + " failed";
+    io_.out << "\n"
+            << counts_.passed << " passed, " << (counts_.failed > 0 ? Red(failed) : failed) << time << "\n";
+    return counts_;
+  }
+
+ private:
+  std::string Green(const std::string& text) const { return colour_ ? "\x1b[32m" + text + "\x1b[0m" : text; }
+  std::string Red(const std::string& text) const { return colour_ ? "\x1b[31m" + text + "\x1b[0m" : text; }
+
+  CommandIo& io_;
+  const bool json_;
+  const bool colour_;
+  Counts counts_;
+};
+
 }  // namespace
 
 Exit TestCommand(const TestOptions& options, CommandIo& io) {
-  ConfigureLog(LogFormat::kText, LogLevel::kError);  // what the pipelines say is tested, not news
-  int passed = 0;
-  int failed = 0;
+  // What the pipelines say is tested and no news, unless it is asked for.
+  if (!io.log_is_chosen) ConfigureLog(LogFormat::kText, LogLevel::kError);
+  const SystemClock clock;
+  const auto begin = clock.Steady();
+  Reporter reporter(io, options.json);
   for (const std::string& path : options.files) {
     const Result<PipelineFile> file = LoadPipeline(path);
     if (!file.ok()) return Report(io, file.status(), Exit::kUsage);
+    if (HasAllSchemas(file->plan)) {
+      const Status good = AnalyzePlan(file->plan).status();
+      if (!good.ok()) return Report(io, good, Exit::kUsage);
+    }
     for (const PipelineTest& test : file->tests) {
       if (test.name.find(options.filter) == std::string::npos) continue;
-      const std::string problems = RunTest(*file, test);
-      ++(problems.empty() ? passed : failed);
-      if (options.json) {
-        io.out << "{\"file\":" << JsonString(path) << ",\"test\":" << JsonString(test.name)
-               << ",\"ok\":" << (problems.empty() ? "true" : "false")
-               << ",\"problems\":" << JsonString(problems) << "}\n";
-      } else {
-        io.out << (problems.empty() ? "ok      " : "FAILED  ") << path << ": " << test.name << "\n"
-               << problems;
-      }
+      reporter.Add(path, test, RunTest(*file, test, reporter.colour()));
     }
   }
-  if (!options.json) io.out << passed << " passed, " << failed << " failed\n";
-  if (passed + failed == 0) {
+  const Counts counts = reporter.Finish(std::chrono::duration<double>(clock.Steady() - begin).count());
+  if (counts.passed + counts.failed == 0) {
     io.err << "millrace: no tests found; write them under 'tests:' (see docs/yaml-reference.md)\n";
     return Exit::kUsage;
   }
-  return failed == 0 ? Exit::kOk : Exit::kFailed;
+  return counts.failed == 0 ? Exit::kOk : Exit::kFailed;
 }
 
 }  // namespace millrace

@@ -188,7 +188,13 @@ Exit TopicCreateCommand(const TopicCreateOptions& options, CommandIo& io) {
     }
     topic.config[entry.substr(0, equals)] = entry.substr(equals + 1);
   }
-  return WithCluster(options.cluster, io, [&](Cluster& cluster) { return cluster.admin().Create(topic); });
+  return WithCluster(options.cluster, io, [&](Cluster& cluster) -> Status {
+    MR_RETURN_IF_ERROR(cluster.admin().Create(topic));
+    const std::int32_t partitions = cluster.admin().fixed_partitions().value_or(topic.partitions);
+    io.err << "topic " << topic.name << " created with " << partitions
+           << (partitions == 1 ? " partition\n" : " partitions\n");
+    return Status::Ok();
+  });
 }
 
 Exit TopicDescribeCommand(const TopicDescribeOptions& options, CommandIo& io) {
@@ -204,7 +210,9 @@ Exit TopicWriteCommand(const TopicWriteOptions& options, std::istream& input, Co
   std::int64_t written = 0;
   const Exit exit = WithCluster(options.cluster, io,
                                 [&](Cluster& cluster) { return Write(cluster, options, input, &written); });
-  if (exit == Exit::kOk) io.err << written << " records written to " << options.topic << "\n";
+  if (exit == Exit::kOk) {
+    io.err << written << (written == 1 ? " record" : " records") << " written to " << options.topic << "\n";
+  }
   return exit;
 }
 
