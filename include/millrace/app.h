@@ -49,6 +49,9 @@ struct AppOptions {
   bool create_topics = true;
   /// Gives up when no broker answers for this long at the start.
   std::chrono::milliseconds startup_timeout{60'000};
+  /// After a signal the process ends with exit code 1 when finishing the batch and committing takes longer
+  /// than this; the input is read again at the next start. Only with handle_signals.
+  std::chrono::milliseconds stop_timeout{30'000};
   /// Serves /metrics, /healthz and /readyz: "127.0.0.1:8080"; "": nothing is served.
   std::string http_address = {};
   /// SIGTERM and SIGINT stop the app (D5). Off when the program handles them itself and calls Stop.

@@ -52,6 +52,7 @@ Result<Plan> BuildPlan(const App& app) {
   plan.workers = options.workers;
   plan.memory = ByteCount(options.memory_bytes);
   plan.state_dir = options.state_dir;
+  plan.stop_timeout = options.stop_timeout;
   plan.idle_after = options.idle_after;
   plan.out_of_orderness = options.out_of_orderness;
   plan.max_future = options.max_future;

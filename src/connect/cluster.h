@@ -22,8 +22,8 @@ class Cluster {
   virtual Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) = 0;
   virtual Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() = 0;
   virtual TopicAdmin& admin() = 0;
-  /// True when transactions are real: false for the embedded broker, which answers TxnOffsetCommit without
-  /// storing it.
+  /// True when transactions are real: false for the embedded broker of whatever process, which answers
+  /// TxnOffsetCommit without storing it.
   virtual bool supports_exactly_once() const = 0;
 };
 

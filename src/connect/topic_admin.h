@@ -35,6 +35,9 @@ class TopicAdmin {
   /// kAlreadyExists is reported as such.
   virtual Status Create(const NewTopic& topic) = 0;
   virtual Status Delete(const std::string& topic) = 0;
+  /// The partition count that every new topic gets, where the broker takes no requests that name one;
+  /// nullopt: as NewTopic says.
+  virtual std::optional<std::int32_t> fixed_partitions() const { return std::nullopt; }
   /// Removes records below `before` (repartition purge). Precondition: `before` is known to be committed.
   virtual Status DeleteRecords(const TopicPartition& partition, Offset before) = 0;
 };

@@ -33,12 +33,16 @@ RunResult App::Run() {
   run_options.http = options.http_address;
   run_options.startup_timeout = options.startup_timeout;
   run_options.console = &StandardOutput();
-  const std::unique_ptr<PlanRun> run = PlanRun::Make(*std::move(plan), run_options);
   std::optional<ShutdownSignal> signals;
-  if (options.handle_signals) signals.emplace([&run] { run->Stop(); });
+  if (options.handle_signals) {
+    signals.emplace(StopDeadline(*plan));
+    run_options.stop = signals->token();
+  }
+  const auto run = PlanRun::Make(*std::move(plan), run_options);
+  if (!run.ok()) return ToResult(run.status());
   api_internal::StopSwitch& stop = api_internal::StopSwitchOf(*this);
-  stop.Attach([&run] { run->Stop(); });
-  const Status status = run->Run();
+  stop.Attach([token = run_options.stop] { token.RequestStop(); });
+  const Status status = (*run)->Run();
   stop.Detach();
   return ToResult(status);
 }

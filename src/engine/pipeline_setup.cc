@@ -13,6 +13,13 @@ namespace {
 // Far beyond any event time: windows and replays write old and future timestamps (kTimestampMax of Kafka).
 constexpr const char* kNoTimestampLimit = "9223372036854775807";
 
+constexpr Duration kFirstPause{200};
+constexpr Duration kLongestPause{5'000};
+
+std::string Partitions(std::int32_t count) {
+  return std::to_string(count) + (count == 1 ? " partition" : " partitions");
+}
+
 /// Makes the topic unless it is there. Another process of the pipeline may make it at the same time.
 Status EnsureTopic(TopicAdmin& admin, const NewTopic& topic) {
   MR_ASSIGN_OR_RETURN(auto found, admin.Describe(topic.name));
@@ -27,11 +34,12 @@ Status EnsureTopic(TopicAdmin& admin, const NewTopic& topic) {
     MR_ASSIGN_OR_RETURN(found, admin.Describe(topic.name));
   }
   if (found.has_value() && found->partitions != topic.partitions) {
-    return Status::InvalidArgument(
-        "internal topic '" + topic.name + "' has " + std::to_string(found->partitions) +
-        " partitions, but the pipeline now needs " + std::to_string(topic.partitions) +
-        ": the partition count of a source topic changed; run 'millrace reset' to start the "
-        "pipeline anew with the new count");
+    return Status::InvalidArgument("internal topic '" + topic.name + "' has " +
+                                   Partitions(found->partitions) + ", but the pipeline now needs " +
+                                   std::to_string(topic.partitions) +
+                                   ": the partition count of a source topic changed, and with it the "
+                                   "partition of each key; run 'millrace "
+                                   "reset' to start the pipeline anew with the new count");
   }
   return Status::Ok();
 }
@@ -77,12 +85,33 @@ Status EnsureOutputTopics(const Plan& plan, std::int32_t default_partitions, Top
   return Status::Ok();
 }
 
-}  // namespace
+/// The embedded broker of another process gives every new topic the same partition count: says how to start
+/// it when the pipeline needs another.
+Status CheckFixedPartitions(const Topology& topology, const std::map<std::string, std::int32_t>& sources,
+                            TopicAdmin& admin) {
+  const std::optional<std::int32_t> fixed = admin.fixed_partitions();
+  if (!fixed.has_value()) return Status::Ok();
+  bool fits = true;
+  std::string flags;
+  const auto add = [&](const std::string& topic, std::int32_t partitions) {
+    flags += " --topic " + topic + ":" + std::to_string(partitions);
+  };
+  for (const auto& [topic, partitions] : sources) add(topic, partitions);
+  for (const NewTopic& topic : topology.internal_topics) {
+    MR_ASSIGN_OR_RETURN(const auto found, admin.Describe(topic.name));
+    fits = fits && (found.has_value() || topic.partitions == *fixed);
+    add(topic.name, topic.partitions);
+  }
+  if (fits) return Status::Ok();
+  return Status::InvalidArgument("the embedded broker makes new topics with " + Partitions(*fixed) +
+                                 ", and this pipeline needs others; start that broker with: millrace broker" +
+                                 flags);
+}
 
-Result<ReadyPipeline> SetUpPipeline(Plan plan, Cluster& cluster, const Clock& clock, std::ostream* console) {
+Result<ReadyPipeline> SetUpOnce(Plan plan, Cluster& cluster, const SetupOptions& setup) {
   CompileOptions options;
-  options.clock = &clock;
-  options.console = console;
+  options.clock = setup.clock;
+  options.console = setup.console;
   std::int32_t most_partitions = 1;
   for (const PlanNode& node : plan.nodes) {
     const auto* source = std::get_if<KafkaSource>(&node.op);
@@ -98,14 +127,28 @@ Result<ReadyPipeline> SetUpPipeline(Plan plan, Cluster& cluster, const Clock& cl
     options.source_partitions[source->topic] = topic->partitions;
     most_partitions = std::max(most_partitions, topic->partitions);
   }
-  MR_RETURN_IF_ERROR(InferMissingSchemas(&plan, cluster, clock));
+  MR_RETURN_IF_ERROR(InferMissingSchemas(&plan, cluster, *setup.clock));
   ReadyPipeline ready;
   MR_ASSIGN_OR_RETURN(ready.analyzed, AnalyzePlan(std::move(plan)));
   MR_ASSIGN_OR_RETURN(ready.topology, CompilePlan(ready.analyzed, options));
+  MR_RETURN_IF_ERROR(CheckFixedPartitions(ready.topology, options.source_partitions, cluster.admin()));
   for (const NewTopic& topic : ready.topology.internal_topics)
     MR_RETURN_IF_ERROR(EnsureTopic(cluster.admin(), topic));
   MR_RETURN_IF_ERROR(EnsureOutputTopics(ready.analyzed.plan, most_partitions, cluster.admin()));
   return ready;
+}
+
+}  // namespace
+
+Result<ReadyPipeline> SetUpPipeline(const Plan& plan, Cluster& cluster, const SetupOptions& options) {
+  const auto begin = options.clock->Steady();
+  for (Duration pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
+    Result<ReadyPipeline> ready = SetUpOnce(plan, cluster, options);
+    if (ready.ok() || ready.status().error_class() != ErrorClass::kRetryable) return ready;
+    if (options.clock->Steady() - begin + pause > options.patience) return ready;
+    Log(LogLevel::kWarning, "the Kafka cluster is not ready; trying again", {{"error", ready.status()}});
+    if (options.stop.WaitFor(pause)) return Status::Cancelled("stopped before the pipeline began");
+  }
 }
 
 }  // namespace millrace

@@ -3,9 +3,11 @@
 #include <iosfwd>
 #include <memory>
 
+#include "base/duration.h"
 #include "base/result.h"
 #include "connect/cluster.h"
 #include "env/clock.h"
+#include "env/thread.h"
 #include "plan/plan.h"
 #include "runtime/topology.h"
 
@@ -17,11 +19,21 @@ struct ReadyPipeline {
   Topology topology;
 };
 
+/// `clock` and `console` outlive the pipeline.
+struct SetupOptions {
+  const Clock* clock = nullptr;
+  std::ostream* console = nullptr;  ///< null: no console sinks
+  /// How long a cluster may refuse for the time being (a controller that moves, brokers that are still
+  /// starting) before that is an error.
+  Duration patience{0};
+  StopToken stop{};  ///< ends the waiting
+};
+
 /// Takes a plan as written to the point where workers can start: finds the source topics, infers undeclared
 /// schemas (R7), type-checks, compiles, and makes internal topics and, when `create_topics` allows, output
-/// topics. An internal topic whose partition count no longer fits is refused. `clock` and `console` (may be
-/// null: then no console sinks) outlive the result. Errors: user error saying what to do; kUnavailable when
-/// no broker answers.
-Result<ReadyPipeline> SetUpPipeline(Plan plan, Cluster& cluster, const Clock& clock, std::ostream* console);
+/// topics. An internal topic whose partition count no longer fits is refused. Errors: user error saying what
+/// to do; kUnavailable or kTimeout when the cluster does not answer as it should within `patience`;
+/// kCancelled when stopped.
+Result<ReadyPipeline> SetUpPipeline(const Plan& plan, Cluster& cluster, const SetupOptions& options);
 
 }  // namespace millrace

@@ -19,14 +19,16 @@ class KafkaPlanRun final : public PlanRun {
  public:
   KafkaPlanRun(Plan plan, PlanRunOptions options) : plan_(std::move(plan)), options_(std::move(options)) {}
 
+  Status Serve() {
+    if (options_.http.empty()) return Status::Ok();
+    MR_ASSIGN_OR_RETURN(server_, ServeEndpoints(options_.http, metrics_, [this] { return status(); }));
+    Log(LogLevel::kInfo, "serving /metrics, /healthz and /readyz", {{"address", server_->address()}});
+    return Status::Ok();
+  }
+
   Status Run() override {
-    std::unique_ptr<HttpServer> server;
-    if (!options_.http.empty()) {
-      MR_ASSIGN_OR_RETURN(server, ServeEndpoints(options_.http, metrics_, [this] { return status(); }));
-      Log(LogLevel::kInfo, "serving /metrics, /healthz and /readyz", {{"address", server->address()}});
-    }
     const Status connected = Connect();
-    if (stopped()) return Status::Ok();
+    if (options_.stop.stop_requested()) return Status::Ok();
     MR_RETURN_IF_ERROR(connected);
     RunnerOptions options;
     options.cluster = cluster_.get();
@@ -34,11 +36,15 @@ class KafkaPlanRun final : public PlanRun {
     options.metrics = &metrics_;
     options.state_dir = plan_.state_dir;
     options.console = options_.console;
-    MR_ASSIGN_OR_RETURN(auto runner, PipelineRunner::Make(plan_, options));
-    if (!Put(std::move(runner))) return Status::Ok();
+    options.startup_timeout = options_.startup_timeout;
+    options.stop = options_.stop;
+    auto made = PipelineRunner::Make(plan_, options);
+    if (options_.stop.stop_requested()) return Status::Ok();
+    MR_RETURN_IF_ERROR(made.status());
+    PipelineRunner& runner = Put(*std::move(made));
     Log(LogLevel::kInfo, "pipeline started", {{"pipeline", plan_.name}, {"version", Version()}});
-    Status result = runner_->Run();
-    const RunnerStatus numbers = runner_->status();
+    Status result = runner.Run();
+    const RunnerStatus numbers = runner.status();
     Log(result.ok() ? LogLevel::kInfo : LogLevel::kError,
         result.ok() ? "pipeline stopped" : "pipeline failed",
         {{"pipeline", plan_.name},
@@ -50,12 +56,6 @@ class KafkaPlanRun final : public PlanRun {
     return result;
   }
 
-  void Stop() override {
-    MutexLock lock(mutex_);
-    stopped_ = true;
-    if (runner_ != nullptr) runner_->Stop();
-  }
-
  private:
   Status Connect() {
     KafkaClusterOptions options;
@@ -64,19 +64,14 @@ class KafkaPlanRun final : public PlanRun {
     options.clock = &clock_;
     options.metrics = &metrics_;
     MR_ASSIGN_OR_RETURN(cluster_, KafkaCluster::Make(std::move(options)));
-    return AwaitBroker(*cluster_, options_.startup_timeout, clock_, [this] { return stopped(); });
+    return AwaitBroker(*cluster_, options_.startup_timeout, clock_,
+                       [this] { return options_.stop.stop_requested(); });
   }
 
-  bool stopped() const {
-    MutexLock lock(mutex_);
-    return stopped_;
-  }
-
-  /// False when a stop was asked for before.
-  bool Put(std::unique_ptr<PipelineRunner> runner) {
-    MutexLock lock(mutex_);
+  PipelineRunner& Put(std::unique_ptr<PipelineRunner> runner) {
+    const MutexLock lock(mutex_);
     runner_ = std::move(runner);
-    return !stopped_;
+    return *runner_;
   }
 
   std::optional<RunnerStatus> status() const {
@@ -96,13 +91,23 @@ class KafkaPlanRun final : public PlanRun {
 
   mutable Mutex mutex_;
   std::unique_ptr<PipelineRunner> runner_;  // guarded by mutex_, set once
-  bool stopped_ = false;                    // guarded by mutex_
+
+  std::unique_ptr<HttpServer> server_;  // destroyed first: it asks for status()
 };
 
 }  // namespace
 
-std::unique_ptr<PlanRun> PlanRun::Make(Plan plan, PlanRunOptions options) {
-  return std::make_unique<KafkaPlanRun>(std::move(plan), std::move(options));
+Result<std::unique_ptr<PlanRun>> PlanRun::Make(Plan plan, PlanRunOptions options) {
+  auto run = std::make_unique<KafkaPlanRun>(std::move(plan), std::move(options));
+  MR_RETURN_IF_ERROR(run->Serve());
+  return std::unique_ptr<PlanRun>(std::move(run));
+}
+
+ShutdownDeadline StopDeadline(const Plan& plan) {
+  return {
+      plan.stop_timeout,
+      "the pipeline could not finish and commit in time and is cut off; what was not committed will be read "
+      "again at the next start"};
 }
 
 }  // namespace millrace

@@ -6,6 +6,8 @@
 
 #include "base/duration.h"
 #include "base/result.h"
+#include "env/signals.h"
+#include "env/thread.h"
 #include "plan/plan.h"
 
 namespace millrace {
@@ -13,24 +15,28 @@ namespace millrace {
 struct PlanRunOptions {
   /// Address of /metrics, /healthz and /readyz; "" serves none.
   std::string http;
-  /// How long to wait for a broker at the start.
+  /// How long to wait at the start for a broker, and for a cluster that is not ready yet.
   Duration startup_timeout{60'000};
   /// Where console sinks print; null: there is none.
   std::ostream* console = nullptr;
+  /// Finish the batch, commit, leave the group (D5).
+  StopToken stop{};
 };
 
 /// One run of a plan against the Kafka it names, from connecting to leaving the group: what `millrace run`
-/// and App::Run share. Make -> Run (once) -> destroy; Stop from any thread at any time.
+/// and App::Run share. Make -> Run (once) -> destroy.
 class PlanRun {
  public:
-  static std::unique_ptr<PlanRun> Make(Plan plan, PlanRunOptions options);
+  /// Serves the endpoints from now on. Errors: user error for their address.
+  static Result<std::unique_ptr<PlanRun>> Make(Plan plan, PlanRunOptions options);
   virtual ~PlanRun() = default;
 
-  /// Blocks until Stop or a failure. Errors: kUnavailable when no broker answered in time; user error for the
-  /// plan, a topic or the address; else what stopped a worker.
+  /// Blocks until stopped, which is ok, or a failure. Errors: kUnavailable when no broker answered in time;
+  /// user error for the plan or a topic; else what stopped a worker.
   virtual Status Run() = 0;
-  /// Finish the batch, commit, leave the group (D5). Before Run: Run returns at once. Idempotent.
-  virtual void Stop() = 0;
 };
+
+/// The deadline of a plan's graceful end, for ShutdownSignal.
+ShutdownDeadline StopDeadline(const Plan& plan);
 
 }  // namespace millrace

@@ -66,7 +66,7 @@ class Runner final : public PipelineRunner {
       for (std::size_t i = 0; i < workers_.size(); ++i) {
         threads.emplace_back("worker-" + std::to_string(i), [this, i, &results] {
           results[i] = RunWorker(*workers_[i]);
-          if (!results[i].ok()) stop_.RequestStop();
+          if (!results[i].ok()) options_.stop.RequestStop();
         });
       }
     }
@@ -76,7 +76,7 @@ class Runner final : public PipelineRunner {
     return Status::Ok();
   }
 
-  void Stop() override { stop_.RequestStop(); }
+  void Stop() override { options_.stop.RequestStop(); }
 
   RunnerStatus status() const override {
     RunnerStatus out;
@@ -118,7 +118,7 @@ class Runner final : public PipelineRunner {
 
   Status RunWorker(Worker& worker) {
     Status status = worker.Start();
-    while (status.ok() && !stop_.stop_requested()) status = worker.RunOnce(kPollWait);
+    while (status.ok() && !options_.stop.stop_requested()) status = worker.RunOnce(kPollWait);
     if (!status.ok()) Log(LogLevel::kError, "a worker stopped", {{"error", status}});
     Status stopped = worker.Stop();
     return status.ok() ? std::move(stopped) : std::move(status);
@@ -131,20 +131,22 @@ class Runner final : public PipelineRunner {
   TaskContext context_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<std::unique_ptr<Worker>> workers_;  // each used by its own thread, status() by any
-
-  // Own synchronisation.
-  StopToken stop_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<PipelineRunner>> PipelineRunner::Make(Plan plan, RunnerOptions options) {
+Result<std::unique_ptr<PipelineRunner>> PipelineRunner::Make(const Plan& plan, RunnerOptions options) {
   if (plan.guarantee == Guarantee::kExactlyOnce && !options.cluster->supports_exactly_once()) {
     return Status::InvalidArgument(
-        "the embedded broker has no real transactions: set guarantee: at_least_once, or use Apache Kafka");
+        "exactly_once cannot hold here: this is Millrace's embedded broker, which acknowledges the offsets "
+        "of a transaction without storing them; set guarantee: at_least_once in the pipeline file, or use Apache "
+        "Kafka");
   }
-  MR_ASSIGN_OR_RETURN(ReadyPipeline ready,
-                      SetUpPipeline(std::move(plan), *options.cluster, *options.clock, options.console));
+  MR_ASSIGN_OR_RETURN(ReadyPipeline ready, SetUpPipeline(plan, *options.cluster,
+                                                         {.clock = options.clock,
+                                                          .console = options.console,
+                                                          .patience = options.startup_timeout,
+                                                          .stop = options.stop}));
   const MemoryBudget budget = SplitMemory(ready.analyzed.plan.memory, ready.analyzed.plan.workers);
   MR_ASSIGN_OR_RETURN(auto state, StateRuntime::Make(budget.rocksdb));
   auto runner = std::make_unique<Runner>(std::move(options), std::move(ready), std::move(state));

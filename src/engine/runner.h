@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "connect/cluster.h"
 #include "env/clock.h"
+#include "env/thread.h"
 #include "plan/plan.h"
 
 namespace millrace {
@@ -25,6 +26,10 @@ struct RunnerOptions {
   std::ostream* console = nullptr;
   /// Holds tasks' state, the node id and the slot locks.
   std::string state_dir = "./state";
+  /// How long Make is patient with a cluster that is not ready.
+  Duration startup_timeout{0};
+  /// Finish the batch, commit, leave the group; ends Make as well.
+  StopToken stop{};
 };
 
 /// What a running pipeline looks like from outside, for the demo's table, /readyz and `millrace lag`.
@@ -49,7 +54,7 @@ struct RunnerStatus {
 class PipelineRunner {
  public:
   /// Errors: user error for a plan or topic problem; kUnavailable when the broker does not answer.
-  static Result<std::unique_ptr<PipelineRunner>> Make(Plan plan, RunnerOptions options);
+  static Result<std::unique_ptr<PipelineRunner>> Make(const Plan& plan, RunnerOptions options);
   virtual ~PipelineRunner() = default;
 
   /// Ok after Stop; else the first error of a worker.

@@ -6,10 +6,11 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
-#include "env/clock.h"
 
 namespace millrace {
 namespace {
@@ -29,8 +30,7 @@ sigset_t ShutdownSignals() {
 }  // namespace
 
 struct ShutdownSignal::State {
-  std::function<void()> on_first;
-  std::optional<Duration> longest_stop;
+  ShutdownDeadline deadline;
   StopToken token;
   std::atomic<bool> closing{false};
   sigset_t mask_before;
@@ -38,36 +38,26 @@ struct ShutdownSignal::State {
 
   void Run() {
     const sigset_t waited = ShutdownSignals();
-    const SystemClock clock;
-    std::chrono::nanoseconds asked{0};
-    bool first = true;
+    std::optional<std::chrono::steady_clock::time_point> asked;
     while (!closing) {
       const int signal = sigtimedwait(&waited, nullptr, &kPoll);
-      if (signal < 0) {
-        if (!first && longest_stop && clock.Steady() - asked >= *longest_stop) EndTooLate();
-        continue;
+      if (asked && deadline.after.count() > 0 &&
+          std::chrono::steady_clock::now() - *asked >= deadline.after && !closing) {
+        Log(LogLevel::kError, deadline.event, {{"stop_timeout", FormatDuration(deadline.after)}});
+        ::_exit(kExitTooLate);
       }
-      if (!first) ::_exit(kExitAtOnce);
-      first = false;
-      asked = clock.Steady();
+      if (signal < 0) continue;
+      if (asked) ::_exit(kExitAtOnce);
+      asked = std::chrono::steady_clock::now();
       Log(LogLevel::kInfo, "stopping; a second signal ends the process at once",
           {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       token.RequestStop();
-      if (on_first) on_first();
     }
-  }
-
-  [[noreturn]] void EndTooLate() const {
-    Log(LogLevel::kError, "stopping took too long; what is not committed will be read again",
-        {{"waited", FormatDuration(*longest_stop)}});
-    ::_exit(kExitTooLate);
   }
 };
 
-ShutdownSignal::ShutdownSignal(std::function<void()> on_first, std::optional<Duration> longest_stop)
-    : state_(std::make_unique<State>()) {
-  state_->on_first = std::move(on_first);
-  state_->longest_stop = longest_stop;
+ShutdownSignal::ShutdownSignal(ShutdownDeadline deadline) : state_(std::make_unique<State>()) {
+  state_->deadline = std::move(deadline);
   ::signal(SIGPIPE, SIG_IGN);
   const sigset_t blocked = ShutdownSignals();
   pthread_sigmask(SIG_BLOCK, &blocked, &state_->mask_before);

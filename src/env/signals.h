@@ -1,16 +1,22 @@
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <optional>
+#include <string>
 
 #include "base/duration.h"
 #include "env/thread.h"
 
 namespace millrace {
 
+/// How long a graceful end may take after the first signal.
+struct ShutdownDeadline {
+  Duration after{0};  ///< 0: as long as it takes
+  /// Logged as an error when the time is over: what was left undone.
+  std::string event{};
+};
+
 /// Turns SIGTERM and SIGINT into a stop (D5): the first asks for a graceful end, the second ends the process
-/// at once. A graceful end that takes too long ends the process with 1, after saying so.
+/// at once with exit code 130, and a deadline that passes ends it with exit code 1.
 ///
 /// Made by main() before any other thread starts, at most one at a time; it blocks both signals in the
 /// calling thread, so that threads started later inherit that, and waits for them on a thread of its own. The
@@ -18,10 +24,7 @@ namespace millrace {
 /// of the call.
 class ShutdownSignal {
  public:
-  /// `on_first`: called once on the signal thread, with no restrictions of signal handlers; must not destroy
-  /// this. `longest_stop`: what the graceful end may take; nullopt: for ever.
-  explicit ShutdownSignal(std::function<void()> on_first = {},
-                          std::optional<Duration> longest_stop = std::nullopt);
+  explicit ShutdownSignal(ShutdownDeadline deadline = {});
   ShutdownSignal(const ShutdownSignal&) = delete;
   ShutdownSignal& operator=(const ShutdownSignal&) = delete;
   ~ShutdownSignal();

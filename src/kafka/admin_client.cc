@@ -15,6 +15,8 @@ constexpr Duration kTimeout{30'000};
 constexpr int kTimeoutMs = 30'000;
 constexpr int kKnownAttempts = 200;
 constexpr int kKnownPauseMs = 50;
+constexpr int kClusterIdTimeoutMs = 1000;
+constexpr std::string_view kMockClusterId = "mockCluster";  // how librdkafka begins the id of each
 
 template <auto Destroy>
 struct Destroyer {
@@ -32,6 +34,7 @@ using DeleteTopicPointer = std::unique_ptr<rd_kafka_DeleteTopic_t, Destroyer<rd_
 using DeleteRecordsPointer =
     std::unique_ptr<rd_kafka_DeleteRecords_t, Destroyer<rd_kafka_DeleteRecords_destroy>>;
 using Topics = std::unique_ptr<rd_kafka_TopicCollection_t, Destroyer<rd_kafka_TopicCollection_destroy>>;
+using TopicHandle = std::unique_ptr<rd_kafka_topic_t, Destroyer<rd_kafka_topic_destroy>>;
 using Metadata = std::unique_ptr<const rd_kafka_metadata_t, Destroyer<rd_kafka_metadata_destroy>>;
 
 /// Makes one admin request and waits for its result: `request(options, queue)` sends it.
@@ -58,16 +61,30 @@ Result<Event> Ask(const Client& client, rd_kafka_admin_op_t operation, const std
 Status TopicResult(const rd_kafka_topic_result_t* const* results, std::size_t count,
                    const std::string& context) {
   if (count != 1) return Status::Unavailable(context + ": the broker's answer does not name the topic");
-  const char* reason = rd_kafka_topic_result_error_string(results[0]);
-  return ToStatus(rd_kafka_topic_result_error(results[0]), context, reason == nullptr ? "" : reason);
+  const char* text = rd_kafka_topic_result_error_string(results[0]);
+  const std::string_view reason = text == nullptr ? "" : text;
+  const auto code = rd_kafka_topic_result_error(results[0]);
+  // "All brokers are currently fenced": a cluster that is still starting, not a wrong factor.
+  if (code == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR && reason.find("fenced") != reason.npos) {
+    return Status::Unavailable(context + ": " + std::string(reason));
+  }
+  return ToStatus(code, context, reason);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<AdminClient>> AdminClient::Make(const ClientOptions& options) {
-  std::unique_ptr<AdminClient> admin(new AdminClient());
+  std::unique_ptr<AdminClient> admin(new AdminClient(options));
   MR_ASSIGN_OR_RETURN(admin->client_, Client::Make(Role::kAdmin, options, {}, nullptr));
   return admin;
+}
+
+bool AdminClient::IsEmbeddedBroker() const {
+  char* id = rd_kafka_clusterid(client_->handle(), kClusterIdTimeoutMs);
+  if (id == nullptr) return false;
+  const bool mock = std::string_view(id).starts_with(kMockClusterId);
+  rd_kafka_mem_free(client_->handle(), id);
+  return mock;
 }
 
 Result<std::optional<TopicInfo>> AdminClient::Describe(const std::string& topic) {
@@ -168,6 +185,21 @@ Status AdminClient::Create(const TopicToCreate& topic) {
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   MR_RETURN_IF_ERROR(TopicResult(results, count, context));
   return WaitUntilKnown(topic.name);
+}
+
+Status AdminClient::CreateByUse(const std::string& topic) {
+  const std::string context = "creating topic " + topic;
+  MR_ASSIGN_OR_RETURN(const auto client,
+                      Client::Make(Role::kAdmin, options_, {{"allow.auto.create.topics", "true"}}, nullptr));
+  const TopicHandle handle(rd_kafka_topic_new(client->handle(), topic.c_str(), nullptr));
+  if (handle == nullptr) return ToStatus(rd_kafka_last_error(), context);
+  const rd_kafka_metadata_t* answer = nullptr;
+  const auto error = rd_kafka_metadata(client->handle(), 0, handle.get(), &answer, kTimeoutMs);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return client->Explain(ToStatus(error, context));
+  const Metadata metadata(answer);
+  if (metadata->topic_cnt != 1)
+    return Status::Unavailable(context + ": the broker's answer does not name the topic");
+  return ToStatus(metadata->topics[0].err, context);
 }
 
 Status AdminClient::WaitUntilKnown(const std::string& topic) {

@@ -41,21 +41,28 @@ class AdminClient {
     return client_->WaitForBroker(timeout, on_attempt);
   }
 
+  /// True when the broker is librdkafka's mock cluster (EmbeddedBroker), of this process or another: it takes
+  /// no admin requests and stores no transactional offsets. Precondition: a broker has answered.
+  bool IsEmbeddedBroker() const;
+
   /// nullopt when there is no such topic. Never creates one.
   Result<std::optional<TopicInfo>> Describe(const std::string& topic);
   /// All topics but the broker's internal ones, in name order.
   Result<std::vector<TopicInfo>> List();
   /// Returns when the topic can be described.
   Status Create(const TopicToCreate& topic);
+  /// Asks for a topic in a way that lets the broker make it with its own defaults.
+  Status CreateByUse(const std::string& topic);
   Status Delete(const std::string& topic);
   Status DeleteRecords(const TopicPartition& partition, Offset before);
   Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition);
 
  private:
-  AdminClient() = default;
+  explicit AdminClient(ClientOptions options) : options_(std::move(options)) {}
   Status WaitUntilKnown(const std::string& topic);
   Result<std::map<std::string, std::string>> DescribeConfig(const std::string& topic);
 
+  const ClientOptions options_;
   std::unique_ptr<Client> client_;
 };
 

@@ -54,7 +54,8 @@ struct Client::Callbacks {
     // attempt.
     // The user's section serves consumers and producers alike: a property of the other kind (CONFWARN) is no
     // mistake.
-    const bool hidden = about == "FAIL" || about == "ERROR" || about == "CONFWARN";
+    // GETPID says that a producer waits for its coordinator, which passes.
+    const bool hidden = about == "FAIL" || about == "ERROR" || about == "CONFWARN" || about == "GETPID";
     const LogLevel ours = level <= kWarning && !hidden ? LogLevel::kWarning : LogLevel::kDebug;
     millrace::Log(ours, text,
                   {{"client", rd_kafka_name(handle)}, {"facility", about}, {"error", level <= kError}});

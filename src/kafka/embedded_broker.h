@@ -20,9 +20,11 @@ namespace millrace::kafka {
 /// For demonstrations and tests. It keeps the last 5 MiB or 100,000 records of a partition, compacts nothing,
 /// forgets everything at the end, and answers transactional offset commits without storing them: it proves
 /// nothing about exactly-once. It knows no admin requests; topics are made by the calls below, or on first
-/// use with 4 partitions.
+/// use with kPartitionsOnUse partitions.
 class EmbeddedBroker {
  public:
+  static constexpr std::int32_t kPartitionsOnUse = 4;
+
   struct Topic {
     std::int32_t partitions = 0;
     std::string id;

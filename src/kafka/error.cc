@@ -33,6 +33,9 @@ Advice AdviceForClient(int code) {
     case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
     case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
       return {StatusCode::kTimeout, ""};
+    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
+      return {StatusCode::kInvalidArgument, "; this needs Apache Kafka 2.5 or newer"};
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
       return {StatusCode::kInvalidArgument, ""};
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:

@@ -154,7 +154,9 @@ Status SetRoleFixed(rd_kafka_conf_t* conf, Role role) {
     MR_RETURN_IF_ERROR(SetAll(conf, kConsumerFixed));
     return role == Role::kReader ? Set(conf, "statistics.interval.ms", "0") : Status::Ok();
   }
-  return role == Role::kAdmin ? Status::Ok() : SetAll(conf, kProducerFixed);
+  // librdkafka's producers make a topic by asking for it; who only looks must not.
+  if (role == Role::kAdmin) return Set(conf, "allow.auto.create.topics", "false");
+  return SetAll(conf, kProducerFixed);
 }
 
 }  // namespace

@@ -205,6 +205,16 @@ TEST_F(WorkerTest, EveryRecordComesOutOnceAndStateIsInTheChangelog) {
   ExpectExactlyOnce();
 }
 
+TEST_F(WorkerTest, APartitionThatWasAddedWhileRunningEndsTheWorkerInsteadOfBeingLeftUnread) {
+  topology_.sub_topologies[0].partitions = 1;  // what there was at the start; now there are two
+  auto worker = MakeWorker("w0");
+  Status status;
+  for (int round = 0; round < 100 && status.ok(); ++round) status = worker->RunOnce(Duration(0));
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("topic 'in' has more partitions than the 1"), std::string::npos)
+      << status.message();
+}
+
 TEST_F(WorkerTest, ACleanRestartReadsNoChangelogAndGoesOnCounting) {
   auto worker = MakeWorker("w0");
   WriteInput(50);

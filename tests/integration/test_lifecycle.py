@@ -41,6 +41,37 @@ def test_a_broker_that_comes_late_is_waited_for(lab: Lab):
     process.stop()
 
 
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:http", "no-such-host.invalid:8080"])
+def test_a_bad_http_address_is_wrong_use(lab: Lab, address: str):
+    process = lab.run(lab.write(pass_pipeline(lab.name, lab.broker.bootstrap, "bids")), "--http", address)
+    assert process.wait_exit() == 2
+    assert address in process.log()
+
+
+def test_an_end_that_takes_longer_than_the_stop_timeout_is_cut_off_and_said(lab: Lab):
+    own = Broker.start(f"gone-{lab.name[-6:]}")
+    try:
+        place = Lab(lab.name, lab.folder, own)
+        topic = place.create_input(2)
+        place.topics.producer().send_all(topic, bids(60_000, seed=12))
+        process = place.run(place.write(pass_pipeline(place.name, own.bootstrap, topic, batch={"rows": 100})),
+                            "--stop-timeout", "2s")
+        wait_until(lambda: any(offset > 0 for offset in place.topics.committed(place.name, topic).values()), 30,
+                   "something is committed")
+        own.kill()
+        begin = time.monotonic()
+        process.process.terminate()
+        assert process.wait_exit(15) == 1
+        assert time.monotonic() - begin < 10
+        assert "read again" in process.log(), process.log()
+        own.restart()
+        place.run_to_end(place.write(pass_pipeline(place.name, own.bootstrap, topic)), topic)
+        assert_passed(place.topics.read(topic), place.topics.read(place.output()))
+        place.close()
+    finally:
+        own.remove()
+
+
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_under_load_ends_with_zero_and_the_next_run_goes_on(lab: Lab, sig: int):
     topic = lab.create_input(2)

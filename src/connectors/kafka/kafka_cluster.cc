@@ -12,12 +12,7 @@ namespace millrace {
 
 Result<std::unique_ptr<KafkaCluster>> KafkaCluster::Make(KafkaClusterOptions options) {
   MR_CHECK(options.clock != nullptr);
-  if (options.embedded != nullptr) {
-    options.properties["bootstrap.servers"] = options.embedded->bootstrap();
-    // The embedded broker lets a rebalance last as long as a session, so sessions are kept short.
-    options.properties.emplace("session.timeout.ms", "2000");
-    options.properties.emplace("heartbeat.interval.ms", "300");
-  }
+  if (options.embedded != nullptr) options.properties["bootstrap.servers"] = options.embedded->bootstrap();
   std::unique_ptr<KafkaCluster> cluster(new KafkaCluster(std::move(options)));
   const KafkaClusterOptions& own = cluster->options_;
   MR_ASSIGN_OR_RETURN(cluster->admin_client_,
@@ -33,6 +28,11 @@ KafkaCluster::~KafkaCluster() = default;
 kafka::ClientOptions KafkaCluster::ClientOptionsFor(const std::string& client_id) const {
   kafka::ClientOptions client;
   client.properties = options_.properties;
+  if (embedded_) {
+    // The embedded broker lets a rebalance last as long as a session, so sessions are kept short.
+    client.properties.emplace("session.timeout.ms", "2000");
+    client.properties.emplace("heartbeat.interval.ms", "300");
+  }
   client.client_id = client_id;
   client.clock = options_.clock;
   client.metrics = options_.metrics;
@@ -40,7 +40,11 @@ kafka::ClientOptions KafkaCluster::ClientOptionsFor(const std::string& client_id
 }
 
 Status KafkaCluster::WaitForBroker(Duration timeout, const std::function<void(const Status&)>& on_attempt) {
-  return admin_client_->WaitForBroker(timeout, on_attempt);
+  MR_RETURN_IF_ERROR(admin_client_->WaitForBroker(timeout, on_attempt));
+  if (embedded_ || !admin_client_->IsEmbeddedBroker()) return Status::Ok();
+  embedded_ = true;
+  topic_admin_ = MakeRemoteEmbeddedTopicAdmin(admin_client_.get());
+  return Status::Ok();
 }
 
 Result<std::unique_ptr<GroupMember>> KafkaCluster::MakeGroupMember(const std::string& group,

@@ -26,16 +26,17 @@ struct KafkaClusterOptions {
   kafka::EmbeddedBroker* embedded = nullptr;
 };
 
-/// A Cluster that is Apache Kafka, or the embedded broker. Thread-safe.
+/// A Cluster that is Apache Kafka, or the embedded broker of this or another process. Thread-safe.
 class KafkaCluster final : public Cluster {
  public:
   /// Checks the properties; contacts nobody. Errors: user error naming the property.
   static Result<std::unique_ptr<KafkaCluster>> Make(KafkaClusterOptions options);
   ~KafkaCluster() override;
 
-  /// Waits until a broker answers, with growing pauses between attempts. `on_attempt` (may be null) gets the
-  /// reason of each failed one. Errors: kUnavailable after `timeout`; kPermissionDenied at once when
-  /// credentials or certificates are refused; the message says what to check.
+  /// Waits until a broker answers, with growing pauses between attempts, and finds out whether it is the
+  /// embedded one of another process. To be called first, while no other thread uses the cluster.
+  /// `on_attempt` (may be null) gets the reason of each failed attempt. Errors: kUnavailable after `timeout`;
+  /// kPermissionDenied at once when credentials or certificates are refused; the message says what to check.
   Status WaitForBroker(Duration timeout, const std::function<void(const Status&)>& on_attempt);
 
   Result<std::unique_ptr<GroupMember>> MakeGroupMember(const std::string& group,
@@ -43,13 +44,15 @@ class KafkaCluster final : public Cluster {
   Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) override;
   Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() override;
   TopicAdmin& admin() override { return *topic_admin_; }
-  bool supports_exactly_once() const override { return options_.embedded == nullptr; }
+  bool supports_exactly_once() const override { return !embedded_; }
 
  private:
-  explicit KafkaCluster(KafkaClusterOptions options) : options_(std::move(options)) {}
+  explicit KafkaCluster(KafkaClusterOptions options)
+      : options_(std::move(options)), embedded_(options_.embedded != nullptr) {}
   kafka::ClientOptions ClientOptionsFor(const std::string& client_id) const;
 
   const KafkaClusterOptions options_;
+  bool embedded_;  // constant after WaitForBroker
   std::unique_ptr<kafka::AdminClient> admin_client_;
   std::unique_ptr<TopicAdmin> topic_admin_;
 };

@@ -63,6 +63,49 @@ class EmbeddedKafka : public testing::Test {
   std::unique_ptr<KafkaCluster> cluster_;
 };
 
+TEST_F(EmbeddedKafka, ALookAtATopicThatIsNotThereDoesNotMakeIt) {
+  kafka::ClientOptions options;
+  options.clock = &clock_;
+  options.properties = {{"bootstrap.servers", broker_->bootstrap()}};
+  const auto admin = kafka::AdminClient::Make(options);
+  ASSERT_TRUE(admin.ok());
+  EXPECT_FALSE((*admin)->Bounds({"missing", Partition(0)}).ok());
+  EXPECT_EQ((*admin)->List()->size(), 1U) << "only 'in' is there";
+}
+
+/// The same broker as another process sees it: by its address.
+class RemoteEmbeddedKafka : public EmbeddedKafka {
+ protected:
+  void SetUp() override {
+    EmbeddedKafka::SetUp();
+    KafkaClusterOptions options;
+    options.clock = &clock_;
+    options.properties = {{"bootstrap.servers", broker_->bootstrap()}};
+    auto cluster = KafkaCluster::Make(std::move(options));
+    ASSERT_TRUE(cluster.ok()) << cluster.status().ToString();
+    remote_ = *std::move(cluster);
+    const Status found = remote_->WaitForBroker(Duration(10'000), nullptr);
+    ASSERT_TRUE(found.ok()) << found.ToString();
+  }
+  std::unique_ptr<KafkaCluster> remote_;
+};
+
+TEST_F(RemoteEmbeddedKafka, IsKnownToStoreNoTransactionalOffsets) {
+  EXPECT_FALSE(remote_->supports_exactly_once());
+}
+
+TEST_F(RemoteEmbeddedKafka, TopicsAreFoundAndMadeWithoutAdminRequests) {
+  TopicAdmin& admin = remote_->admin();
+  EXPECT_EQ(admin.Describe("in")->value().partitions, 2);
+  EXPECT_FALSE(admin.Describe("fresh")->has_value());
+  ASSERT_EQ(admin.fixed_partitions(), 4);
+  const Status made = admin.Create({"fresh", 1});
+  ASSERT_TRUE(made.ok()) << made.ToString();
+  EXPECT_EQ(admin.Describe("fresh")->value().partitions, 4);
+  EXPECT_EQ(admin.Create({"fresh", 1}).code(), StatusCode::kAlreadyExists);
+  EXPECT_TRUE(admin.DeleteRecords({"in", Partition(0)}, Offset(1)).ok()) << "a purge is not needed there";
+}
+
 TEST_F(EmbeddedKafka, RecordsComeBackAsTheyWereWritten) {
   const auto producer = MakeProducer();
   const HeaderView header{"h", BytesView::Of("x")};

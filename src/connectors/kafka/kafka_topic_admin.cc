@@ -19,6 +19,15 @@ Result<std::vector<TopicDescription>> ListTopics(kafka::AdminClient& client) {
   return topics;
 }
 
+/// By metadata alone: no id, no configuration.
+Result<std::optional<TopicDescription>> FindInList(kafka::AdminClient& client, const std::string& topic) {
+  MR_ASSIGN_OR_RETURN(std::vector<TopicDescription> all, ListTopics(client));
+  for (TopicDescription& one : all) {
+    if (one.name == topic) return std::optional(std::move(one));
+  }
+  return std::optional<TopicDescription>();
+}
+
 class KafkaTopicAdmin final : public TopicAdmin {
  public:
   explicit KafkaTopicAdmin(kafka::AdminClient* client) : client_(client) {}
@@ -53,12 +62,7 @@ class EmbeddedTopicAdmin final : public TopicAdmin {
       return std::optional(
           TopicDescription{topic, found->second.partitions, found->second.id, configs_[topic]});
     }
-    // Made by a client on first use.
-    MR_ASSIGN_OR_RETURN(std::vector<TopicDescription> all, ListTopics(*client_));
-    for (TopicDescription& one : all) {
-      if (one.name == topic) return std::optional(std::move(one));
-    }
-    return std::optional<TopicDescription>();
+    return FindInList(*client_, topic);  // made by a client on first use
   }
 
   Result<std::vector<TopicDescription>> List() override { return ListTopics(*client_); }
@@ -90,7 +94,41 @@ class EmbeddedTopicAdmin final : public TopicAdmin {
   std::map<std::string, std::map<std::string, std::string>> configs_;  // guarded by mutex_; as asked for
 };
 
+class RemoteEmbeddedTopicAdmin final : public TopicAdmin {
+ public:
+  explicit RemoteEmbeddedTopicAdmin(kafka::AdminClient* client) : client_(client) {}
+
+  Result<std::optional<TopicDescription>> Describe(const std::string& topic) override {
+    return FindInList(*client_, topic);
+  }
+  Result<std::vector<TopicDescription>> List() override { return ListTopics(*client_); }
+
+  Status Create(const NewTopic& topic) override {
+    MR_ASSIGN_OR_RETURN(const auto found, FindInList(*client_, topic.name));
+    if (found.has_value()) return Status::AlreadyExists("topic " + topic.name + " exists");
+    return client_->CreateByUse(topic.name);
+  }
+  Status Delete(const std::string& topic) override {
+    return Status::InvalidArgument("deleting topic " + topic +
+                                   ": the embedded broker cannot; start it anew to be rid of all topics");
+  }
+  /// The broker drops the oldest records of a partition by itself.
+  Status DeleteRecords(const TopicPartition& /*partition*/, Offset /*before*/) override {
+    return Status::Ok();
+  }
+  std::optional<std::int32_t> fixed_partitions() const override {
+    return kafka::EmbeddedBroker::kPartitionsOnUse;
+  }
+
+ private:
+  kafka::AdminClient* const client_;
+};
+
 }  // namespace
+
+std::unique_ptr<TopicAdmin> MakeRemoteEmbeddedTopicAdmin(kafka::AdminClient* client) {
+  return std::make_unique<RemoteEmbeddedTopicAdmin>(client);
+}
 
 std::unique_ptr<TopicAdmin> MakeKafkaTopicAdmin(kafka::AdminClient* client) {
   return std::make_unique<KafkaTopicAdmin>(client);

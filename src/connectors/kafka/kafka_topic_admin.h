@@ -16,4 +16,8 @@ std::unique_ptr<TopicAdmin> MakeKafkaTopicAdmin(kafka::AdminClient* client);
 /// result.
 std::unique_ptr<TopicAdmin> MakeEmbeddedTopicAdmin(kafka::AdminClient* client, kafka::EmbeddedBroker* broker);
 
+/// Topics of the embedded broker of another process, which takes no admin requests: looked up by metadata,
+/// and made by asking for them, with the partition count of that broker. `client` must outlive the result.
+std::unique_ptr<TopicAdmin> MakeRemoteEmbeddedTopicAdmin(kafka::AdminClient* client);
+
 }  // namespace millrace

@@ -29,6 +29,10 @@ constexpr KeySpec kPipelineKeys[] = {
     {"memory", kByteSize, "", "1GiB",
      "Bound on the memory of buffers, state caches and queues of this process."},
     {"state_dir", kText, "", "./state", "Folder that holds the state of this machine's tasks."},
+    {"stop_timeout", kDuration, "", "30s",
+     "After SIGTERM or SIGINT the pipeline finishes its batch, commits and leaves the group; what takes "
+     "longer "
+     "than this is cut off with exit code 1, and its input is read again."},
     {"idle_after", kDurationOrNever, "", "10s",
      "A source partition that was read to its end and got nothing for this long no longer holds windows "
      "open."},

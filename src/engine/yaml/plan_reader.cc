@@ -52,6 +52,7 @@ void ReadSettings(const SectionReader& top, Plan& plan) {
   plan.workers = static_cast<int>(top.Integer("workers"));
   plan.memory = top.Bytes("memory");
   plan.state_dir = top.Text("state_dir");
+  plan.stop_timeout = ReadPositiveTime(top, "stop_timeout").value_or(plan.stop_timeout);
   plan.idle_after = top.TimeOrNever("idle_after");
   plan.out_of_orderness = top.Time("out_of_orderness");
   plan.max_future = top.Time("max_future");

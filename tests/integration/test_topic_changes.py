@@ -1,0 +1,89 @@
+"""Topics that are not as a pipeline left them: more partitions, another changelog."""
+import os
+import subprocess
+
+from confluent_kafka.admin import NewPartitions
+from harness.bids import assert_passed, bids, pass_pipeline, window_pipeline
+from harness.lab import Lab
+from harness.waiting import wait_until
+
+
+def add_partitions(lab: Lab, topic: str, count: int) -> None:
+    lab.topics.admin.create_partitions([NewPartitions(topic, count)])[topic].result(20)
+    wait_until(lambda: lab.topics.partitions(topic) == count, 20, f"{topic} has {count} partitions")
+
+
+def fast_metadata(pipeline: dict) -> dict:
+    pipeline["kafka"]["topic.metadata.refresh.interval.ms"] = "500"
+    return pipeline
+
+
+def changelog_of(lab: Lab) -> str:
+    return f"{lab.name}-window-1-changelog"
+
+
+def test_partitions_added_under_a_stateful_pipeline_end_it_and_the_message_leads_on(lab: Lab):
+    topic = lab.create_input(2)
+    lab.topics.producer().send_all(topic, bids(2_000, seed=61))
+    file = lab.write(fast_metadata(window_pipeline(lab.name, lab.broker.bootstrap, topic)))
+    process = lab.run(file)
+    lab.await_read(topic)
+    add_partitions(lab, topic, 3)
+    assert process.wait_exit(60) == 1
+    assert f"topic '{topic}' has more partitions than the 2" in process.log(), process.log()
+
+    again = lab.run(file)
+    assert again.wait_exit() == 1
+    assert f"'{changelog_of(lab)}' has 2 partitions, but the pipeline now needs 3" in again.log(), again.log()
+    assert "millrace reset" in again.log()
+
+    reset = subprocess.run([os.environ["MILLRACE_BINARY"], "reset", file, "--state-dir", lab.state_dir, "--yes"],
+                           capture_output=True, text=True, timeout=60)
+    assert reset.returncode == 0, reset.stderr
+    assert changelog_of(lab) in reset.stdout
+    lab.run_to_end(file, topic)
+    assert lab.topics.partitions(changelog_of(lab)) == 3
+
+
+def test_a_stateless_pipeline_goes_on_with_added_partitions_after_a_restart(lab: Lab):
+    topic = lab.create_input(2)
+    lab.topics.producer().send_all(topic, bids(2_000, seed=62))
+    file = lab.write(fast_metadata(pass_pipeline(lab.name, lab.broker.bootstrap, topic)))
+    process = lab.run(file)
+    lab.await_read(topic)
+    add_partitions(lab, topic, 3)
+    assert process.wait_exit(60) == 1
+    assert "start it again" in process.log(), process.log()
+    feeder = lab.topics.producer()
+    for key, value in bids(500, seed=63, first=2_000):
+        feeder.send(topic, b"new-" + key, value, partition=2)
+    feeder.flush()
+    pipeline = fast_metadata(pass_pipeline(lab.name, lab.broker.bootstrap, topic))
+    del pipeline["source"]["key"], pipeline["sinks"][0]["key"]  # the new keys are not the column
+    lab.run_to_end(lab.write(pipeline), topic)
+    new = [record for record in lab.topics.read(topic) if record.partition == 2]
+    assert new
+    assert_passed(new, [record for record in lab.topics.read(lab.output()) if record.key.startswith(b"new-")])
+
+
+def test_a_changelog_with_another_partition_count_is_refused(lab: Lab):
+    topic = lab.create_input(2)
+    lab.topics.create(changelog_of(lab), 5, cleanup_policy="compact")
+    process = lab.run(lab.write(window_pipeline(lab.name, lab.broker.bootstrap, topic)))
+    assert process.wait_exit() == 1
+    assert f"'{changelog_of(lab)}' has 5 partitions, but the pipeline now needs 2" in process.log(), process.log()
+
+
+def test_a_changelog_that_was_made_anew_is_noticed_and_state_follows_it(lab: Lab):
+    topic = lab.create_input(2)
+    file = lab.write(window_pipeline(lab.name, lab.broker.bootstrap, topic))
+    lab.topics.producer().send_all(topic, bids(20_000, seed=64))
+    lab.run_to_end(file, topic)
+    lab.topics.admin.delete_topics([changelog_of(lab)])[changelog_of(lab)].result(20)
+    wait_until(lambda: changelog_of(lab) not in lab.topics.names(), 20, "the changelog is gone")
+    lab.topics.create(changelog_of(lab), 2, cleanup_policy="compact")
+    lab.topics.producer().send_all(topic, bids(20_000, seed=64, first=20_000))
+    process = lab.run_to_end(file, topic)
+    assert "state on disk does not match its changelog" in process.log(), process.log()
+    assert changelog_of(lab) in process.log()
+    assert lab.topics.ends(changelog_of(lab), "read_committed")[0] > 0, "new state goes to the new changelog"
