@@ -168,6 +168,9 @@ std::optional<std::string> Client::Property(const std::string& name) const {
 }
 
 void Client::RememberError(int code, std::string_view reason) {
+  // "(after 0ms in state CONNECT, 3 identical error(s) suppressed)" tells a user nothing.
+  if (const std::size_t detail = reason.rfind(" (after "); detail != reason.npos && reason.ends_with(')'))
+    reason = reason.substr(0, detail);
   std::string text;
   {
     const MutexLock lock(mutex_);
@@ -204,6 +207,10 @@ Status Client::WaitForBroker(Duration timeout, const std::function<void(const St
   for (int attempt_ms = kFirstAttemptMs; left > 0; attempt_ms = std::min(2 * attempt_ms, kLongestAttemptMs)) {
     const auto this_ms = static_cast<int>(std::min<std::int64_t>(attempt_ms, left));
     const auto start = clock_.Steady();
+    {
+      const MutexLock lock(mutex_);
+      last_logged_ = start;  // who waits says what is wrong
+    }
     const rd_kafka_metadata_t* metadata = nullptr;
     const rd_kafka_resp_err_t error = rd_kafka_metadata(handle_, 0, nullptr, &metadata, this_ms);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/commands/demo_command.h"
 #include "engine/commands/group_commands.h"
 #include "engine/commands/inspect_commands.h"
 #include "engine/commands/reference_commands.h"
@@ -249,6 +250,21 @@ TEST_F(CommandsWithBroker, ATopicThatIsNotThereIsSaid) {
   EXPECT_THAT(outcome.err, HasSubstr("there is no topic 'nope'"));
 }
 
+TEST_F(CommandsWithBroker, WrongFlagsOfTopicReadAreSaid) {
+  TopicReadOptions read;
+  read.cluster = Choice();
+  read.topic = "t";
+  read.from = "yesterday";
+  EXPECT_EQ(Execute([&](CommandIo& io) { return TopicReadCommand(read, io); }).exit, Exit::kUsage);
+  read.from = "beginning";
+  read.partition = 2;
+  const Outcome outcome = Execute([&](CommandIo& io) { return TopicReadCommand(read, io); });
+  EXPECT_EQ(outcome.exit, Exit::kFailed);
+  EXPECT_THAT(outcome.err, HasSubstr("topic 't' has no partition 2; it has 2"));
+  read.cluster.properties = {"no.such.property=1"};
+  EXPECT_EQ(Execute([&](CommandIo& io) { return TopicReadCommand(read, io); }).exit, Exit::kUsage);
+}
+
 TEST_F(CommandsWithBroker, LagCountsWhatIsNotCommitted) {
   ASSERT_EQ(WriteLines("a:1\nb:2\nc:3\n"), Exit::kOk);
   std::string text = kPipeline;
@@ -260,6 +276,14 @@ TEST_F(CommandsWithBroker, LagCountsWhatIsNotCommitted) {
   EXPECT_THAT(outcome.out, HasSubstr("total lag 3"));
 }
 
+TEST(Demo, ABadHttpAddressIsWrongUse) {
+  DemoOptions options;
+  options.http = "nonsense";
+  const Outcome outcome = Execute([&](CommandIo& io) { return DemoCommand(options, io); });
+  EXPECT_EQ(outcome.exit, Exit::kUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("cannot listen on 'nonsense'"));
+}
+
 TEST_F(Commands, NoBrokerIsAnExitCodeOfItsOwn) {
   ClusterChoice choice;
   choice.broker = "127.0.0.1:1";
@@ -267,6 +291,7 @@ TEST_F(Commands, NoBrokerIsAnExitCodeOfItsOwn) {
   const Outcome outcome = Execute([&](CommandIo& io) { return TopicListCommand({choice, false}, io); });
   EXPECT_EQ(outcome.exit, Exit::kNoBroker);
   EXPECT_THAT(outcome.err, HasSubstr("no Kafka broker answered within 300ms"));
+  EXPECT_THAT(outcome.err, Not(HasSubstr("in state CONNECT")));
 }
 
 }  // namespace

@@ -11,6 +11,10 @@ namespace {
 constexpr std::size_t kWindowsShown = 8;
 constexpr int kShowsPerLine = 5;  // plain lines: one of so many moments
 
+// A line that a narrow terminal wraps would take two, and the table could not be drawn over.
+constexpr const char* kNoWrap = "\x1b[?7l";
+constexpr const char* kWrap = "\x1b[?7h";
+
 std::string Padded(const std::string& text, std::size_t width) {
   return text.size() >= width ? text : std::string(width - text.size(), ' ') + text;
 }
@@ -74,7 +78,7 @@ void DemoView::Show(const DemoMoment& moment, const DemoResults& results) {
 
 void DemoView::Draw(const DemoMoment& moment, const DemoResults& results) {
   if (lines_drawn_ > 0) io_.out << "\x1b[" << lines_drawn_ << "A\x1b[J";
-  io_.out << NumbersLine(moment) << "\n\n\x1b[1m" << kHeadLine << "\x1b[0m\n";
+  io_.out << kNoWrap << NumbersLine(moment) << "\n\n\x1b[1m" << kHeadLine << "\x1b[0m\n";
   lines_drawn_ = 3;
   const auto& windows = results.windows();
   const auto skipped = static_cast<std::ptrdiff_t>(windows.size() - std::min(windows.size(), kWindowsShown));
@@ -82,6 +86,7 @@ void DemoView::Draw(const DemoMoment& moment, const DemoResults& results) {
     io_.out << WindowLine(at->second) << "\n";
     ++lines_drawn_;
   }
+  io_.out << kWrap;
 }
 
 /// A window's rows come from several partitions: it is printed when the watermark says that all of them

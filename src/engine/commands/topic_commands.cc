@@ -19,6 +19,8 @@ Exit WithCluster(const ClusterChoice& choice, CommandIo& io, Body body) {
   if (!properties.ok()) return Report(io, properties.status(), Exit::kUsage);
   const Result<std::unique_ptr<Cluster>> cluster =
       ConnectCluster(*properties, choice.startup_timeout, clock, metrics);
+  if (cluster.status().code() == StatusCode::kInvalidArgument)
+    return Report(io, cluster.status(), Exit::kUsage);
   if (!cluster.ok()) return Report(io, cluster.status());
   return Report(io, body(**cluster));
 }
@@ -113,6 +115,11 @@ void WriteRecord(const RecordBlock& block, std::int64_t i, bool json, std::ostre
 Status Read(Cluster& cluster, const TopicReadOptions& options, std::ostream& out) {
   MR_ASSIGN_OR_RETURN(const TopicDescription topic, FindTopic(cluster, options.topic));
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<ChangelogReader> reader, cluster.MakeChangelogReader());
+  if (options.partition && (*options.partition < 0 || *options.partition >= topic.partitions)) {
+    return Status::NotFound("topic '" + topic.name + "' has no partition " +
+                            std::to_string(*options.partition) + "; it has " +
+                            std::to_string(topic.partitions) + ", counted from 0");
+  }
   std::vector<ReadRange> ranges;
   for (std::int32_t p = 0; p < topic.partitions; ++p) {
     if (options.partition && *options.partition != p) continue;
@@ -203,6 +210,8 @@ Exit TopicDescribeCommand(const TopicDescribeOptions& options, CommandIo& io) {
 }
 
 Exit TopicReadCommand(const TopicReadOptions& options, CommandIo& io) {
+  const Status from = StartOffset(options.from, Offset(0), Offset(0)).status();
+  if (!from.ok()) return Report(io, from, Exit::kUsage);
   return WithCluster(options.cluster, io, [&](Cluster& cluster) { return Read(cluster, options, io.out); });
 }
 
