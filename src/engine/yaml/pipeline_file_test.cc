@@ -163,7 +163,7 @@ TEST(PipelineFile, MistakesInStepsAreFoundWithLineAndColumn) {
     const char* line;
     const char* message;
   } cases[] = {
-      {"fliter: a > 1", "p.yaml:5:5: unknown key 'fliter' in steps (did you mean 'filter'?)"},
+      {"fliter: a > 1", "p.yaml:5:5: unknown key 'fliter' in a step (did you mean 'filter'?)"},
       {"filter: a >", "p.yaml:5:16: "},
       {"filter: \"a > > 1\"", "p.yaml:5:18: "},
       {"filter: [a]", "p.yaml:5:13: expected an expression such as price > 50, found a list"},
@@ -265,7 +265,7 @@ TEST(PipelineFile, AllMistakesAreReportedTogetherInTheOrderOfTheFile) {
   for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
     starts.push_back(text.substr(at, 8));
   EXPECT_THAT(starts, testing::ElementsAre("p.yaml:1", "p.yaml:2", "p.yaml:4", "p.yaml:4", "p.yaml:5",
-                                           "p.yaml:7", "p.yaml:8", "p.yaml:8"))
+                                           "p.yaml:7", "p.yaml:8"))
       << text;
 }
 
