@@ -81,7 +81,7 @@ class Driver final : public TestDriver {
     }
     for (const TestInputRecord& record : options_.waiting) MR_RETURN_IF_ERROR(Write(record));
     MR_RETURN_IF_ERROR(shared_.producer.Flush());
-    MR_ASSIGN_OR_RETURN(ReadyPipeline ready, SetUpPipeline(std::move(plan), *cluster_, clock_, nullptr));
+    MR_ASSIGN_OR_RETURN(ReadyPipeline ready, SetUpPipeline(plan, *cluster_, {.clock = &clock_}));
     ready_ = std::make_unique<ReadyPipeline>(std::move(ready));
     MR_ASSIGN_OR_RETURN(state_, StateRuntime::Make(ByteCount(kStateMemory)));
     context_.topology = &ready_->topology;
