@@ -45,7 +45,7 @@ class StateCommands : public testing::Test {
   }
   static std::vector<std::unique_ptr<Aggregator>> Aggregators() {
     std::vector<std::unique_ptr<Aggregator>> aggregators;
-    aggregators.push_back(*MakeAggregator("count", nullptr));
+    aggregators.push_back(*MakeAggregator({.function = "count"}));
     return aggregators;
   }
 
