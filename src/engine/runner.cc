@@ -139,7 +139,8 @@ Result<std::unique_ptr<PipelineRunner>> PipelineRunner::Make(const Plan& plan, R
   if (plan.guarantee == Guarantee::kExactlyOnce && !options.cluster->supports_exactly_once()) {
     return Status::InvalidArgument(
         "exactly_once cannot hold here: this is Millrace's embedded broker, which acknowledges the offsets "
-        "of a transaction without storing them; set guarantee: at_least_once in the pipeline file, or use Apache "
+        "of a transaction without storing them; set guarantee: at_least_once in the pipeline file, or use "
+        "Apache "
         "Kafka");
   }
   MR_ASSIGN_OR_RETURN(ReadyPipeline ready, SetUpPipeline(plan, *options.cluster,
