@@ -1,0 +1,126 @@
+"""Brokers that die, freeze and come back, in a cluster of three."""
+import pytest
+from harness.lab import Lab
+from harness.waiting import wait_until
+from kafka_cluster import Cluster
+from trial import BROKER_KILL_S, COORDINATOR_S, Trial, long_only
+
+pytestmark = long_only
+TRANSACTIONS, OFFSETS = "__transaction_state", "__consumer_offsets"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    made = Cluster("three")
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def trial(lab: Lab, cluster: Cluster):
+    place = Lab(lab.name, lab.folder, cluster.brokers[1], cluster.topics)
+    made = Trial(place, bootstrap=cluster.bootstrap)
+    cluster.create(made.topic, made.partitions)
+    cluster.create(lab.output(), made.partitions)
+    yield made
+    place.close()
+    cluster.mend()
+
+
+def start(trial: Trial) -> None:
+    trial.feed()
+    trial.run()
+    trial.await_progress("the start", 30)
+    trial.feed()
+
+
+def test_the_leader_of_an_input_partition_is_killed(trial: Trial, cluster: Cluster):
+    start(trial)
+    victim = cluster.leaders(trial.topic)[0]
+    cluster.kill(victim)
+    wait_until(lambda: cluster.leaders(trial.topic)[0] not in (victim, -1), 30, "another broker leads")
+    trial.count("leader killed")
+    trial.await_progress("a dead leader", BROKER_KILL_S)
+    cluster.restart(victim)
+    cluster.await_whole(trial.topic, trial.lab.output())
+    trial.await_progress("its return", BROKER_KILL_S)
+    trial.verdict()
+
+
+def test_every_coordinator_is_killed_in_turn(trial: Trial, cluster: Cluster):
+    """Whichever broker coordinates the group or the transactions: one of the kills hits it."""
+    start(trial)
+    group = cluster.group_coordinator(trial.lab.name)
+    leads = cluster.leaders(TRANSACTIONS)
+    victims = [group] + [node for node in sorted(set(leads.values())) if node != group]
+    for victim in victims:
+        assert victim in cluster.leaders(OFFSETS).values()
+        cluster.kill(victim)
+        wait_until(lambda: victim not in {*cluster.leaders(TRANSACTIONS).values(), *cluster.leaders(OFFSETS).values()}, 30,
+                   "other brokers coordinate")
+        trial.count("coordinator killed")
+        trial.await_progress("a dead coordinator", COORDINATOR_S)
+        cluster.restart(victim)
+        cluster.await_whole(TRANSACTIONS, OFFSETS, trial.topic)
+    trial.verdict()
+
+
+def test_a_frozen_broker_that_comes_back(trial: Trial, cluster: Cluster):
+    start(trial)
+    victim = cluster.leaders(trial.topic)[1]
+    cluster.freeze(victim)
+    wait_until(lambda: cluster.leaders(trial.topic)[1] not in (victim, -1), 60, "another broker leads")
+    trial.count("broker frozen")
+    trial.await_progress("a frozen broker", COORDINATOR_S)
+    cluster.thaw(victim)
+    cluster.await_whole(trial.topic, trial.lab.output())
+    trial.await_progress("its return", BROKER_KILL_S)
+    trial.verdict()
+
+
+def test_brokers_are_restarted_one_after_the_other(trial: Trial, cluster: Cluster):
+    start(trial)
+    for node in (1, 2, 3):
+        cluster.brokers[node].stop()
+        trial.count("broker stopped")
+        trial.await_progress(f"the stop of broker {node}", BROKER_KILL_S)
+        cluster.restart(node)
+        cluster.await_whole(trial.topic, trial.lab.output(), TRANSACTIONS, OFFSETS)
+    trial.verdict()
+
+
+def test_too_few_copies_in_sync_stop_the_job_until_they_are_back(trial: Trial, cluster: Cluster):
+    start(trial)
+    trial.await_read()
+    before = sum(trial.committed().values())
+    for node in (2, 3):
+        cluster.kill(node)
+    wait_until(lambda: all(copies == [1] for copies in cluster.in_sync(trial.topic).values()), 60, "one copy is left")
+    trial.count("copies lost", 2)
+    trial.processes[0].millrace.assert_running()
+    for node in (2, 3):
+        cluster.restart(node)
+    cluster.await_whole(trial.topic, trial.lab.output(), TRANSACTIONS, OFFSETS)
+    trial.await_progress("the loss of two copies", COORDINATOR_S)
+    assert sum(trial.committed().values()) > before
+    trial.verdict()
+
+
+def test_a_worker_that_starts_while_all_brokers_are_down_and_sees_them_all_again(trial: Trial, cluster: Cluster):
+    trial.feed()
+    for node in (1, 2, 3):
+        cluster.kill(node)
+    process = trial.run("--startup-timeout", "120s")
+    process.millrace.wait_log("no broker answers")
+    trial.count("started without brokers")
+    cluster.mend()
+    cluster.await_whole(trial.topic, trial.lab.output())
+    trial.await_progress("the start of all brokers", COORDINATOR_S)
+    for node in (1, 2, 3):
+        cluster.kill(node)
+    trial.count("all brokers killed")
+    process.millrace.assert_running()
+    cluster.mend()
+    cluster.await_whole(trial.topic, trial.lab.output(), TRANSACTIONS, OFFSETS)
+    trial.await_progress("the death of all brokers", COORDINATOR_S)
+    trial.verdict()

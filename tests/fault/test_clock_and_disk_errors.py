@@ -1,0 +1,56 @@
+"""A wall clock that jumps, and a disk whose writes fail, under a running process."""
+import errno
+
+import pytest
+from harness.lab import Lab
+from harness.waiting import wait_until
+from shim import Shim
+from trial import WORKER_KILL_S, Trial, long_only
+
+pytestmark = long_only
+HOUR_MS = 3_600_000
+YEAR_MS = 365 * 24 * HOUR_MS
+JUMPS = {"an hour ahead": HOUR_MS, "an hour back": -HOUR_MS, "ten years ahead": 10 * YEAR_MS, "ten years back": -10 * YEAR_MS}
+
+
+@pytest.mark.parametrize("jump", JUMPS, ids=lambda jump: jump.replace(" ", "-"))
+def test_a_clock_that_jumps_changes_no_result(lab: Lab, jump: str):
+    """Event time rules; max_future is the one thing that asks the clock, so it is set wide."""
+    trial = Trial(lab, max_future="10000d").create()
+    shim = Shim(lab.folder)
+    trial.feed()
+    trial.run(**shim.environment)
+    trial.await_progress("the start", 20)
+    trial.watch()
+    shim.shift_clock(JUMPS[jump])
+    wait_until(lambda: shim.moved_calls > 0, 10, "the program has asked for the time")
+    trial.await_progress(f"a clock {jump}", WORKER_KILL_S)
+    trial.feed()
+    trial.await_read()
+    trial.count(f"clock {jump}", shim.moved_calls)
+    shim.shift_clock(0)
+    trial.await_progress("its return", WORKER_KILL_S)
+    trial.verdict()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC], ids=lambda number: errno.errorcode[number])
+def test_writes_to_the_state_directory_that_fail(lab: Lab, number: int):
+    """At the end, when state is written: it is said, and the next start restores what is missing."""
+    trial = Trial(lab).create()
+    shim = Shim(lab.folder, failing=lab.state_dir)
+    trial.feed()
+    process = trial.run(**shim.environment)
+    trial.await_progress("the start", 20)
+    shim.fail_writes(number)
+    trial.feed(15_000)
+    trial.await_read()
+    process.millrace.process.terminate()
+    code = process.millrace.wait_exit()
+    process.expected = "stopped" if code == 0 else "failed"
+    assert shim.failed_calls > 0
+    trial.count(errno.errorcode[number], shim.failed_calls)
+    assert "state was not flushed" in process.millrace.log() or code == 1, process.millrace.tail()
+    shim.fail_writes(0)
+    trial.run()
+    trial.await_progress("failing writes", WORKER_KILL_S)
+    trial.verdict()
