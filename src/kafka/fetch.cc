@@ -73,11 +73,12 @@ constexpr int kNewestKnownLibrdkafka = 0x020fffff;
 
 /// False only when the record has no headers. Asking librdkafka costs it several allocations even then, a
 /// tenth of all that a short record costs. In record batches of format 2, which alone know a leader epoch,
-/// the number of headers follows the value in the bytes that the value is a view of.
+/// the number of headers follows the value in the bytes that the value is a view of. An empty value is a view
+/// of nothing.
 bool MayHaveHeaders(const rd_kafka_message_t& message) {
   static const bool values_are_views = rd_kafka_version() <= kNewestKnownLibrdkafka;
-  if (!values_are_views || message.payload == nullptr || rd_kafka_message_leader_epoch(&message) < 0)
-    return true;
+  if (!values_are_views || message.payload == nullptr || message.len == 0) return true;
+  if (rd_kafka_message_leader_epoch(&message) < 0) return true;
   return static_cast<const char*>(message.payload)[message.len] != 0;
 }
 
