@@ -54,10 +54,10 @@ def test_an_end_that_takes_longer_than_the_stop_timeout_is_cut_off_and_said(lab:
         place = Lab(lab.name, lab.folder, own)
         topic = place.create_input(2)
         place.topics.producer().send_all(topic, bids(60_000, seed=12))
-        process = place.run(place.write(pass_pipeline(place.name, own.bootstrap, topic, batch={"rows": 100})),
-                            "--stop-timeout", "2s")
-        wait_until(lambda: any(offset > 0 for offset in place.topics.committed(place.name, topic).values()), 30,
-                   "something is committed")
+        # The first commit comes so late that there is work to commit when the broker goes.
+        pipeline = pass_pipeline(place.name, own.bootstrap, topic, commit_interval="8s")
+        process, http = place.run_with_http(place.write(pipeline), free_port(), "--stop-timeout", "2s")
+        wait_until(lambda: http.metric("millrace_records_in_total") > 0, 30, "something is read", every=0.01)
         own.kill()
         begin = time.monotonic()
         process.process.terminate()
