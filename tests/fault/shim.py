@@ -2,11 +2,8 @@
 import mmap
 import os
 import pathlib
-import shutil
 import struct
 import subprocess
-
-import pytest
 
 SOURCE = pathlib.Path(__file__).with_name("shim.c")
 FIELDS = struct.Struct("=qqqq")
@@ -16,11 +13,8 @@ class Shim:
     """Hand `environment` to the process. Set `shift_ms` and `write_errno` at any time."""
 
     def __init__(self, folder: pathlib.Path, failing: pathlib.Path | None = None):
-        compiler = shutil.which("cc")
-        if compiler is None:
-            pytest.skip("a C compiler (cc) is needed to move the clock of a process")
         library = folder / "shim.so"
-        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, SOURCE, "-ldl"], check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, SOURCE, "-ldl"], check=True)
         path = folder / "shim.control"
         path.write_bytes(bytes(FIELDS.size))
         with open(path, "r+b") as file:
