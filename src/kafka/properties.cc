@@ -30,8 +30,8 @@ constexpr Setting kConsumerDefaults[] = {
     {"fetch.wait.max.ms", "20"},
     {"fetch.queue.backoff.ms", "1"},
     {"fetch.error.backoff.ms", "50"},
-    {"queued.min.messages", "1000000"},
-    {"queued.max.messages.kbytes", "65536"},  // the memory bound of prefetched records
+    {"queued.min.messages", "10000"},
+    {"queued.max.messages.kbytes", "8192"},  // the memory bound of prefetched records
     {"check.crcs", "true"},
     {"session.timeout.ms", "10000"},
     {"heartbeat.interval.ms", "1000"},
