@@ -2,9 +2,12 @@
 
 #include <string_view>
 
+#include "base/log.h"
+
 namespace millrace {
 namespace {
 
+constexpr std::int64_t kWarningEveryMs = 10'000;
 constexpr std::string_view kFetchStage = "fetch";
 constexpr std::string_view kUndecodableClass = "undecodable";
 
@@ -32,7 +35,26 @@ Status DeadLetterWriter::Handle(ErrorPolicy policy, const std::string& stage, co
     Count(stage, error.error_class);
     if (policy == ErrorPolicy::kDeadLetter) MR_RETURN_IF_ERROR(Write(stage, block, records[i], error));
   }
+  if (!errors.empty()) Warn(policy, stage, Where(block, records[0]), errors[0], errors.size());
   return Status::Ok();
+}
+
+void DeadLetterWriter::Warn(ErrorPolicy policy, const std::string& stage, const std::string& where,
+                            const RowError& first, std::size_t rows) {
+  rows_since_warning_ += rows;
+  const std::int64_t now = clock_.Now().value();
+  if (warned_at_ms_.has_value() && now - *warned_at_ms_ < kWarningEveryMs) return;
+  const bool kept = policy == ErrorPolicy::kDeadLetter;
+  Log(LogLevel::kWarning,
+      kept ? "rows that failed are in the dead-letter topic" : "rows that failed were dropped",
+      {{"rows", rows_since_warning_},
+       {"step", stage},
+       {"first", where},
+       {"class", first.error_class},
+       {"reason", first.message},
+       {"topic", kept ? topic_ : "none"}});
+  warned_at_ms_ = now;
+  rows_since_warning_ = 0;
 }
 
 void DeadLetterWriter::Count(const std::string& step, const std::string& error_class) {

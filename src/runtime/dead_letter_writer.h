@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,7 +15,8 @@
 namespace millrace {
 
 /// Carries out what is to be done with rows that fail (R3): a dead letter in the current transaction, a
-/// counted drop, or the error that stops the task. One owner, one thread.
+/// counted drop, or the error that stops the task. Rows that were set aside or dropped are also a warning, at
+/// most one every ten seconds, with the first of them. One owner, one thread.
 class DeadLetterWriter {
  public:
   /// `topic` "" when there is none: then no policy may be kDeadLetter. `producer` and `metrics` outlive the
@@ -35,6 +37,8 @@ class DeadLetterWriter {
 
  private:
   void Count(const std::string& step, const std::string& error_class);
+  void Warn(ErrorPolicy policy, const std::string& stage, const std::string& where, const RowError& first,
+            std::size_t rows);
   Status Write(const std::string& stage, const RecordBlock* block, std::int64_t record,
                const RowError& error);
 
@@ -42,6 +46,8 @@ class DeadLetterWriter {
   const Clock& clock_;
   MetricRegistry& metrics_;
   Producer* producer_ = nullptr;
+  std::optional<std::int64_t> warned_at_ms_;
+  std::size_t rows_since_warning_ = 0;
 };
 
 }  // namespace millrace
