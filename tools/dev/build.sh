@@ -4,6 +4,7 @@
 #   release   -O3, what users run (default)
 #   dev       fast to compile, with debug checks and test hooks
 #   asan      AddressSanitizer and UndefinedBehaviorSanitizer
+#   ubsan     UndefinedBehaviorSanitizer with the checks that asan leaves out to compile faster
 #   tsan      ThreadSanitizer
 # TARGET is a CMake target, e.g. millrace_base or base_test; default: everything.
 # MILLRACE_JOBS limits the number of parallel compilers.
@@ -12,7 +13,7 @@ build_main() {
   help_if_asked "$ROOT/tools/dev/build.sh" "$@"
   local preset=release
   case ${1:-} in
-    release | dev | asan | tsan | headers)
+    release | dev | asan | ubsan | tsan | headers)
       preset=$1
       shift
       ;;

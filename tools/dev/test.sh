@@ -4,8 +4,9 @@
 #               AddressSanitizer and UndefinedBehaviorSanitizer; the threaded modules under ThreadSanitizer; the
 #               integration tests against a real Apache Kafka; the kill and failure runs and 20 seconds of fuzzing
 #   --quick     the checks, and the unit and golden tests as release
-#   --long      everything at full size: also header self-containment, clang-tidy, the planted mutations of the golden
-#               tests and the Python package; 2 M records on Kafka, five kills per point, ten minutes of fuzzing
+#   --long      everything at full size: also all checks of UndefinedBehaviorSanitizer, header self-containment,
+#               clang-tidy, the planted mutations of the golden tests and the Python package; 2 M records on Kafka,
+#               five kills per point, ten minutes of fuzzing
 #   --kafka     only the integration tests against a real Apache Kafka
 #   --faults    only the kill and failure runs
 #   --fuzz      only the fuzzing, with a new seed each time, which it prints
@@ -36,6 +37,7 @@ test_main() {
     --long)
       test_stages_quick
       test_stages_deep
+      test_stage "ubsan: unit, golden" test_preset ubsan '^(unit|golden)$'
       test_stage "headers compile alone" check_main --headers
       test_stage "clang-tidy" check_main --tidy
       test_stage "golden: mutations" test_mutations
