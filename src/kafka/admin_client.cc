@@ -114,7 +114,10 @@ Result<std::optional<TopicInfo>> AdminClient::Describe(const std::string& topic)
   if (const rd_kafka_Uuid_t* id = rd_kafka_TopicDescription_topic_id(found[0]); id != nullptr) {
     if (rd_kafka_Uuid_most_significant_bits(id) != 0) info.id = rd_kafka_Uuid_base64str(id);
   }
-  MR_ASSIGN_OR_RETURN(info.config, DescribeConfig(topic));
+  auto config = DescribeConfig(topic);
+  // Between being made or deleted on one broker and on all: as good as not there.
+  if (!config.ok() && config.status().code() == StatusCode::kNotFound) return std::optional<TopicInfo>();
+  MR_ASSIGN_OR_RETURN(info.config, std::move(config));
   return std::optional(std::move(info));
 }
 

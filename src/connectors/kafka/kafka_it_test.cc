@@ -285,7 +285,9 @@ TEST_F(RealKafka, TopicsAreCreatedDescribedAndDeleted) {
   EXPECT_TRUE(admin.Delete(topic.name).ok());
   ASSERT_TRUE(Until([&] { return !admin.Describe(topic.name)->has_value(); }));
   ASSERT_TRUE(admin.Create(topic).ok());
-  EXPECT_NE((*admin.Describe(topic.name))->topic_id, described->topic_id);
+  std::optional<TopicDescription> again;
+  ASSERT_TRUE(Until([&] { return (again = *admin.Describe(topic.name)).has_value(); }));
+  EXPECT_NE(again->topic_id, described->topic_id);
 
   EXPECT_EQ(admin.Delete("absent-" + in_).code(), StatusCode::kNotFound);
   NewTopic wrong{"wrong-" + in_, 1};
