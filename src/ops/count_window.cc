@@ -8,6 +8,7 @@
 
 #include "columnar/key_encoding.h"
 #include "ops/keyed_rows.h"
+#include "ops/row_errors.h"
 #include "ops/window_results.h"
 #include "ops/window_span.h"
 
@@ -39,6 +40,8 @@ class CountWindow final : public Operator {
   /// Numbers the rows of each key: fills panes_, full_ and, under kCurrent, open_.
   Status NumberRows(const Batch& batch);
   Status AddRows(const Batch& batch, Output& output);
+  /// Takes the windows of keys that lost every row of the batch out of open_.
+  void KeepChanged(std::int64_t rows, const std::vector<RowError>& errors);
   Status EmitWindows(const std::vector<Window>& windows, bool is_final, Output& output);
   /// Merges the panes of a window into merged_ slot 0; false when it has no row.
   Status MergePanes(const Window& window, bool* any);
@@ -150,7 +153,15 @@ Status CountWindow::AddRows(const Batch& batch, Output& output) {
     SpanOf(groups_, slots_[static_cast<std::size_t>(error.row)]).Cover(batch.event_time->Value(error.row));
   }
   output.CountAbsorbed(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
+  KeepChanged(batch.num_rows(), errors);
   return errors.empty() ? Status::Ok() : output.DeadLetter(batch, std::move(errors));
+}
+
+void CountWindow::KeepChanged(std::int64_t rows, const std::vector<RowError>& errors) {
+  if (open_.empty() || errors.empty()) return;
+  std::set<std::string_view> changed;
+  for (const std::size_t row : RowsWithoutError(rows, errors)) changed.insert(keys_[row]);
+  std::erase_if(open_, [&](const Window& window) { return !changed.contains(keys_[window.row]); });
 }
 
 Status CountWindow::MergePanes(const Window& window, bool* any) {

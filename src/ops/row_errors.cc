@@ -26,4 +26,17 @@ std::vector<RowError> MergeRowErrors(std::vector<std::vector<RowError>> errors) 
   return out;
 }
 
+std::vector<std::size_t> RowsWithoutError(std::int64_t rows, const std::vector<RowError>& errors) {
+  std::vector<std::size_t> out;
+  auto error = errors.begin();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    if (error != errors.end() && error->row == row) {
+      ++error;
+    } else {
+      out.push_back(static_cast<std::size_t>(row));
+    }
+  }
+  return out;
+}
+
 }  // namespace millrace

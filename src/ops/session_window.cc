@@ -65,6 +65,7 @@ class SessionWindow final : public Operator {
   std::int64_t evaluated_rows_ = 0;  // when no row has left since: arguments are there
   std::vector<std::int64_t> ids_;
   std::vector<Merge> merges_;
+  std::vector<bool> changed_;  // by row: its session's result is another one
   KeyBuffer session_keys_;
   std::vector<std::int64_t> slices_;
   std::vector<std::uint32_t> slots_;
@@ -125,6 +126,7 @@ Status SessionWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(EvaluateArguments(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(PlaceRows(&batch, output));
+  changed_.assign(ids_.size(), true);
   std::int64_t first = 0;
   for (const Merge& merge : merges_) {
     // Rows up to here go to the sessions as they were, so that no result depends on where a batch ends.
@@ -133,6 +135,7 @@ Status SessionWindow::Process(Batch batch, Output& output) {
     first = merge.row;
   }
   MR_RETURN_IF_ERROR(AddRows(SliceBatch(batch, first, batch.num_rows() - first), first, output));
+  for (const Merge& merge : merges_) changed_[static_cast<std::size_t>(merge.row)] = true;
   return options_.emit == EmitMode::kCurrent ? EmitChanged(batch, output) : Status::Ok();
 }
 
@@ -198,7 +201,8 @@ Status SessionWindow::AddRows(const Batch& batch, std::int64_t first_row, Output
     return " in the session of " + std::to_string(session == nullptr ? ids_[first + row] : session->first_ms);
   });
   for (const RowError& error : errors) {
-    SpanOf(slots_[static_cast<std::size_t>(error.row)]).Cover(batch.event_time->Value(error.row));
+    const auto row = static_cast<std::size_t>(error.row);
+    changed_[first + row] = SpanOf(slots_[row]).Cover(batch.event_time->Value(error.row));
   }
   output.CountAbsorbed(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
   return errors.empty() ? Status::Ok() : output.DeadLetter(batch, std::move(errors));
@@ -226,7 +230,7 @@ Status SessionWindow::EmitChanged(const Batch& batch, Output& output) {
   std::vector<SessionIndex::Closed> changed;
   std::set<std::pair<std::string_view, std::int64_t>> seen;
   for (std::size_t i = 0; i < ids_.size(); ++i) {
-    if (!seen.emplace(keys_[i], ids_[i]).second) continue;
+    if (!changed_[i] || !seen.emplace(keys_[i], ids_[i]).second) continue;
     if (const auto* session = index_.Find(keys_[i], ids_[i]))
       changed.push_back({std::string(keys_[i]), *session});
   }

@@ -12,6 +12,7 @@
 #include "ops/group_rows.h"
 #include "ops/keyed_rows.h"
 #include "ops/pane_merge.h"
+#include "ops/row_errors.h"
 #include "ops/session_window.h"
 #include "ops/window_assigner.h"
 #include "ops/window_results.h"
@@ -56,9 +57,10 @@ class WindowAggregate final : public Operator {
   /// End of the next window to close that may hold a row.
   std::optional<std::int64_t> NextEnd() const;
   Status DropPanes();
-  Status EmitChanged(const Batch& batch, Output& output);
-  Status EmitChangedTumbling(Output& output);
-  Status EmitChangedOverlapping(Output& output);
+  /// Emits the open windows of `rows`, which were counted.
+  Status EmitChanged(const Batch& batch, std::vector<std::size_t> rows, Output& output);
+  Status EmitChangedTumbling(std::vector<std::size_t> rows, Output& output);
+  Status EmitChangedOverlapping(const std::vector<std::size_t>& rows, Output& output);
   WindowResults::Window WindowEndingAt(std::int64_t end_ms) const {
     return {.start_ms = end_ms - assigner_.size_ms(), .end_ms = end_ms};
   }
@@ -211,8 +213,10 @@ Status WindowAggregate::Add(Batch batch, Output& output) {
     for (std::size_t i = 0; i < panes_ms_.size(); ++i) merge_.Touch(panes_ms_[i], keys_[i]);
   }
   output.CountAbsorbed(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
+  std::vector<std::size_t> counted;
+  if (options_.emit == EmitMode::kCurrent) counted = RowsWithoutError(batch.num_rows(), errors);
   if (!errors.empty()) MR_RETURN_IF_ERROR(output.DeadLetter(batch, std::move(errors)));
-  return options_.emit == EmitMode::kCurrent ? EmitChanged(batch, output) : Status::Ok();
+  return counted.empty() ? Status::Ok() : EmitChanged(batch, std::move(counted), output);
 }
 
 Status WindowAggregate::EvaluateArguments(Batch* batch, Output& output) {
@@ -234,20 +238,19 @@ Status WindowAggregate::FindGroups(const Batch& batch) {
 
 // --- Results ---
 
-Status WindowAggregate::EmitChanged(const Batch& batch, Output& output) {
+Status WindowAggregate::EmitChanged(const Batch& batch, std::vector<std::size_t> rows, Output& output) {
   results_.set_origin(batch.origin);
   results_.set_final(false);
-  MR_RETURN_IF_ERROR(assigner_.overlapping() ? EmitChangedOverlapping(output) : EmitChangedTumbling(output));
+  MR_RETURN_IF_ERROR(assigner_.overlapping() ? EmitChangedOverlapping(rows, output)
+                                             : EmitChangedTumbling(std::move(rows), output));
   MR_RETURN_IF_ERROR(results_.Flush(output));
   results_.set_origin({.partition = batch.origin.partition});
   results_.set_final(true);
   return Status::Ok();
 }
 
-Status WindowAggregate::EmitChangedTumbling(Output& output) {
+Status WindowAggregate::EmitChangedTumbling(std::vector<std::size_t> rows, Output& output) {
   // One row of the batch for each group, in (window, key) order.
-  std::vector<std::size_t> rows(slots_.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = i;
   std::sort(rows.begin(), rows.end(), [this](std::size_t a, std::size_t b) { return slots_[a] < slots_[b]; });
   rows.erase(std::unique(rows.begin(), rows.end(),
                          [this](std::size_t a, std::size_t b) { return slots_[a] == slots_[b]; }),
@@ -262,9 +265,9 @@ Status WindowAggregate::EmitChangedTumbling(Output& output) {
   return Status::Ok();
 }
 
-Status WindowAggregate::EmitChangedOverlapping(Output& output) {
+Status WindowAggregate::EmitChangedOverlapping(const std::vector<std::size_t>& rows, Output& output) {
   std::set<std::pair<std::int64_t, std::string_view>> changed;  // (end, key)
-  for (std::size_t i = 0; i < panes_ms_.size(); ++i) {
+  for (const std::size_t i : rows) {
     const std::int64_t last = assigner_.LastEndOf(panes_ms_[i]);
     const std::int64_t open =
         std::max(assigner_.FirstEndOf(panes_ms_[i]), assigner_.NextEndAfter(closed_until_));

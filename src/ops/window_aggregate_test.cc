@@ -230,6 +230,20 @@ TEST_F(WindowAggregateTest, RowThatOverflowsAnIntegerSumIsADeadLetterAndCountsNo
   EXPECT_EQ(output.absorbed, 4);
 }
 
+// W3 W8
+TEST_F(WindowAggregateTest, CurrentResultsLeaveOutWindowsWhoseRowsWereRefused) {
+  options.emit = EmitMode::kCurrent;
+  Open({{"s", "sum(v)"}});
+  Run({"k=a t=1 v=9223372036854775807", "k=b t=1 v=1"});
+  output.Take();
+  Run({"k=a t=2 v=1", "k=b t=2 v=1", "k=a t=3 v=2"});
+  EXPECT_THAT(output.Take(), ElementsAre("k=b window_start=0 window_end=10 s=2 final=false"));
+  Run({"k=a t=4 v=1", "k=a t=5 v=-7", "k=a t=6 v=100"});
+  EXPECT_THAT(output.Take(),
+              ElementsAre("k=a window_start=0 window_end=10 s=9223372036854775800 final=false"));
+  EXPECT_EQ(output.dead_letters.size(), 4U);
+}
+
 // W8
 TEST_F(WindowAggregateTest, UnsignedValueBeyondInt64IsADeadLetterBeforeItMakesAGroup) {
   Open({{"s", "sum(v)"}}, "k: string; t: int64; v: uint64");

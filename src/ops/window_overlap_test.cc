@@ -242,5 +242,18 @@ TEST(HoppingWindow, CurrentShowsEveryOpenWindowOfAChangedKey) {
   EXPECT_THAT(run.output.late, IsEmpty());
 }
 
+// W3 W8
+TEST(HoppingWindow, CurrentLeavesOutTheWindowsOfARefusedRow) {
+  WindowAggregateOptions options = OptionsOf({WindowKind::kHopping, 20, 10, 0, 0});
+  options.emit = EmitMode::kCurrent;
+  WindowRun run(options, {{"s", "sum(v)"}});
+  run.Run({"k=a t=1 v=9223372036854775807", "k=b t=1 v=1"});
+  run.output.Take();
+  run.Run({"k=a t=2 v=1", "k=b t=2 v=1"});
+  EXPECT_THAT(run.output.Take(), ElementsAre("k=b window_start=-10 window_end=10 s=2 final=false",
+                                             "k=b window_start=0 window_end=20 s=2 final=false"));
+  EXPECT_EQ(run.output.dead_letters.size(), 1U);
+}
+
 }  // namespace
 }  // namespace millrace

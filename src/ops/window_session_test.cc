@@ -236,6 +236,42 @@ TEST(SessionWindow, RowThatOverflowsIsADeadLetterAndHoldsItsSessionTogether) {
   EXPECT_THAT(run.output.dead_letters[0], HasSubstr("sum(v) overflows int64 in the session of 1"));
 }
 
+// W3 W8
+TEST(SessionWindow, CurrentLeavesOutARefusedRowUnlessItMadeItsSessionLonger) {
+  WindowAggregateOptions options;
+  options.kind = WindowKind::kSession;
+  options.size = Duration(10);
+  options.grace = Duration(100);
+  options.emit = EmitMode::kCurrent;
+  WindowRun run(options, {{"s", "sum(v)"}});
+  run.Run({"k=a t=1 v=9223372036854775807", "k=a t=5 v=0", "k=b t=1 v=1", "k=a t=20 v=0"});
+  run.output.Take();
+  run.Run({"k=a t=2 v=1", "k=b t=2 v=1"});
+  EXPECT_THAT(run.output.Take(), testing::ElementsAre("k=b window_start=1 window_end=12 s=2 final=false"));
+  run.Run({"k=a t=8 v=1"});
+  EXPECT_THAT(run.output.Take(),
+              testing::ElementsAre("k=a window_start=1 window_end=18 s=9223372036854775807 final=false"));
+  run.Run({"k=a t=12 v=1"});
+  EXPECT_THAT(run.output.Take(),
+              testing::ElementsAre("k=a window_start=1 window_end=30 s=9223372036854775807 final=false"));
+  EXPECT_EQ(run.output.dead_letters.size(), 3U);
+}
+
+// W3 W8
+TEST(CountWindow, CurrentLeavesOutAKeyWhoseRowsWereRefused) {
+  WindowAggregateOptions options;
+  options.kind = WindowKind::kCount;
+  options.count = 10;
+  options.count_step = 10;
+  options.emit = EmitMode::kCurrent;
+  WindowRun run(options, {{"s", "sum(v)"}});
+  run.Run({"k=a t=1 v=9223372036854775807", "k=b t=1 v=1"});
+  run.output.Take();
+  run.Run({"k=a t=2 v=1", "k=b t=2 v=1"});
+  EXPECT_THAT(run.output.Take(), testing::ElementsAre("k=b window_start=1 window_end=3 s=2 final=false"));
+  EXPECT_EQ(run.output.dead_letters.size(), 1U);
+}
+
 // W8
 TEST(SessionWindow, SumsThatOverflowWhenSessionsAreMergedHaveNoResult) {
   WindowAggregateOptions options;

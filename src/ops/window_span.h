@@ -15,9 +15,12 @@ struct WindowSpan {
   std::int64_t last_ms;
   std::int64_t rows;
 
-  void Cover(std::int64_t time_ms) {
+  /// True when that made it longer.
+  bool Cover(std::int64_t time_ms) {
+    const WindowSpan before = *this;
     first_ms = std::min(first_ms, time_ms);
     last_ms = std::max(last_ms, time_ms);
+    return first_ms != before.first_ms || last_ms != before.last_ms;
   }
 };
 
