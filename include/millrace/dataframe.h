@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <string>
 #include <utility>
@@ -10,6 +12,7 @@
 
 #include "millrace/expression.h"
 #include "millrace/files.h"
+#include "millrace/keyed_state.h"
 #include "millrace/topic.h"
 #include "millrace/types.h"
 #include "millrace/window.h"
@@ -21,6 +24,52 @@ class Graph;
 }
 
 class WindowedFrame;
+
+/// The key columns of a step: `"user"`, `{"user", "page"}`, or `{}` for those of the GroupBy before. A value
+/// type.
+class KeyColumns {
+ public:
+  /// Those of the GroupBy before.
+  KeyColumns() = default;
+  /// One column.
+  KeyColumns(const char* column) : names{column} {}         // NOLINT(google-explicit-constructor)
+  KeyColumns(const std::string& column) : names{column} {}  // NOLINT(google-explicit-constructor)
+  /// Several columns.
+  KeyColumns(std::initializer_list<std::string> columns) : names(columns) {}
+  KeyColumns(std::vector<std::string> columns)
+      : names(std::move(columns)) {}  // NOLINT(google-explicit-constructor)
+
+  /// In order; empty: those of the GroupBy before.
+  std::vector<std::string> names;
+};
+
+/// The state of a DataFrame::Map: `StateSpec("user").Ttl(24h).Named("sessions")`. A value type; each call
+/// returns a changed copy.
+class StateSpec {
+ public:
+  /// Key columns; none: those of the GroupBy before.
+  template <std::convertible_to<std::string>... Columns>
+  explicit StateSpec(Columns... by) : by_{std::string(std::move(by))...} {}
+
+  /// A value expires this long after the event time of the row that put it, by the watermark. Default: it
+  /// stays.
+  StateSpec Ttl(std::chrono::milliseconds ttl) const;
+  /// Columns that the function returns; the key columns must be among them, unchanged. Default: those it
+  /// gets.
+  StateSpec Returns(Schema columns) const;
+  /// Default: NullKeys::kError.
+  StateSpec NullKeysAre(NullKeys policy) const;
+  /// Name of the step: its state is called after it (K4), so give one before the first deployment.
+  StateSpec Named(std::string step_name) const;
+
+ private:
+  friend struct api_internal::Access;
+  std::vector<std::string> by_;
+  std::optional<std::chrono::milliseconds> ttl_;
+  std::optional<Schema> returns_;
+  NullKeys null_keys_ = NullKeys::kError;
+  std::string step_name_;
+};
 
 /// What happens to a row on which a step fails (R3).
 enum class ErrorPolicy { kDefault, kDeadLetter, kDrop, kFail };
@@ -78,6 +127,27 @@ class DataFrame {
 
   /// Puts the rows into windows; Aggregate says what to compute.
   WindowedFrame Window(WindowSpec window) const;
+
+  /// The first row of a key passes; rows of the key less than `within` away from it in event time are
+  /// absorbed. A row that comes when the watermark is `within` past its event time is late and counted. `by`
+  /// {}: the columns of the GroupBy before.
+  DataFrame Deduplicate(KeyColumns by, std::chrono::milliseconds within,
+                        NullKeys null_keys = NullKeys::kError, CallSite at = CallSite::current()) const;
+
+  /// A row passes when one of `columns` differs from the key's row before it; null equals null. `by` {}: the
+  /// columns of the GroupBy before.
+  DataFrame Changes(KeyColumns by, std::vector<std::string> columns, NullKeys null_keys = NullKeys::kError,
+                    CallSite at = CallSite::current()) const;
+
+  /// A table: the latest row per key, by event time. A row passes when it becomes the latest. A null value
+  /// deletes the row of its key, where the source's message key is `by`; with `ttl` a row expires in event
+  /// time: both leave as tombstones. `by` {}: the columns of the GroupBy before.
+  DataFrame Latest(KeyColumns by, std::optional<std::chrono::milliseconds> ttl = std::nullopt,
+                   NullKeys null_keys = NullKeys::kError, CallSite at = CallSite::current()) const;
+
+  /// Calls `function` with every batch and the values it keeps per key (KeyedState). The result has as many
+  /// rows, with the columns of `state.Returns`, or those of this frame.
+  DataFrame Map(StateSpec state, MapFunction function, CallSite at = CallSite::current()) const;
 
   /// The rows of both, which have the same columns.
   DataFrame Union(const DataFrame& other, CallSite at = CallSite::current()) const;

@@ -6,6 +6,7 @@
 #include "millrace/dataframe.h"
 #include "millrace/expression.h"
 #include "millrace/files.h"
+#include "millrace/keyed_state.h"
 #include "millrace/topic.h"
 #include "millrace/types.h"
 #include "millrace/window.h"

@@ -45,6 +45,11 @@ struct Access {
     return sink;
   }
   static ConsoleSink ToSink(const Console& console) { return {console.format_, console.limit_}; }
+  static const std::string& NameOf(const StateSpec& state) { return state.step_name_; }
+  static const std::vector<std::string>& KeyOf(const StateSpec& state) { return state.by_; }
+  static NullKeys NullKeysOf(const StateSpec& state) { return state.null_keys_; }
+  /// All but key and function.
+  static Result<MapStep> ToStep(const StateSpec& state);
   /// All but the aggregates.
   static WindowStep ToStep(const WindowSpec& window);
 

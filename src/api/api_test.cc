@@ -127,6 +127,60 @@ TEST(Api, EveryStepAndSinkReachesThePlan) {
   for (const NodeId sink : {8U, 9U, 10U}) EXPECT_EQ(nodes[sink].inputs, (std::vector<NodeId>{7}));
 }
 
+TEST(Api, StepsThatKeepSomethingPerKeyReachThePlan) {
+  App app = MakeApp();
+  const MapFunction same = [](const auto& rows, KeyedState&) { return rows; };
+  Bids(app)
+      .GroupBy({"auction"}, NullKeys::kDrop)
+      .Deduplicate({}, 10min)
+      .Changes({"auction"}, {"price"}, NullKeys::kGroup)
+      .Latest("auction", 24h)
+      .Map(StateSpec().Ttl(1h).Named("sessions"), same)
+      .Map(StateSpec("auction").Returns(schema({{"auction", int64()}, {"n", int64()}})), same)
+      .To(Console());
+  EXPECT_EQ(Explained(app),
+            "source 'source-1': topic bids (json, event time ts)\n"
+            "    {ts: timestamp[ms], auction: int64, price: float64}\n"
+            "group_by 'group_by-1': auction\n"
+            "    {ts: timestamp[ms], auction: int64, price: float64}\n"
+            "deduplicate 'deduplicate-1': within 10m by auction\n"
+            "    {ts: timestamp[ms], auction: int64, price: float64}\n"
+            "changes 'changes-1': of price by auction\n"
+            "    {ts: timestamp[ms], auction: int64, price: float64}\n"
+            "latest 'latest-1': by auction, ttl 1d\n"
+            "    {ts: timestamp[ms], auction: int64, price: float64}\n"
+            "map 'sessions': a function with state by auction, ttl 1h\n"
+            "    {ts: timestamp[ms], auction: int64, price: float64}\n"
+            "map 'map-2': a function with state by auction\n"
+            "    {auction: int64, n: int64}\n"
+            "sink 'sink-1': console (table)\n");
+  const Plan plan = *BuildPlan(app);
+  EXPECT_EQ(std::get<DeduplicateStep>(plan.nodes[2].op).null_key, NullKey::kDrop)
+      << "that of the GroupBy before";
+  EXPECT_EQ(std::get<ChangesStep>(plan.nodes[3].op).null_key, NullKey::kGroup);
+  EXPECT_EQ(std::get<LatestStep>(plan.nodes[4].op).null_key, NullKey::kError);
+}
+
+TEST(Api, MistakesOfStepsWithStateAreReportedTogether) {
+  App app = MakeApp();
+  const DataFrame bids = Bids(app);
+  bids.Deduplicate({}, 1s).To(Console());
+  bids.Map(StateSpec("auction"), nullptr).To(Console());
+  const Status built = BuildPlan(app).status();
+  EXPECT_THAT(built.message(),
+              AllOf(HasSubstr("this step needs key columns"), HasSubstr("needs a function")));
+  App other = MakeApp();
+  const MapFunction same = [](const auto& rows, KeyedState&) { return rows; };
+  Bids(other).Deduplicate("auction", 0s).To(Console());
+  Bids(other).Changes("auction", {"prise"}).To(Console());
+  Bids(other).Latest("ts", -1s).To(Console());
+  Bids(other).Map(StateSpec("auction").Returns(schema({{"n", int64()}})), same).To(Console());
+  EXPECT_THAT(
+      other.Explain(),
+      AllOf(HasSubstr("'within' must be longer than 0"), HasSubstr("did you mean 'price'"),
+            HasSubstr("'ttl' must be longer than 0"), HasSubstr("the result has no column 'auction'")));
+}
+
 TEST(Api, ExpressionsReadAsTheirSql) {
   const std::pair<Expression, const char*> cases[] = {
       {col("a") + 1 - col("b") * 2.5 / 3 % 4, "a + 1 - b * 2.5 / 3 % 4"},

@@ -55,6 +55,22 @@ class StepAdder {
   SourceLocation location_;
 };
 
+/// Gives a step without key columns those of the GroupBy before it.
+template <typename Step>
+Step WithKey(Step step, std::vector<std::string> by, NullKeys null_keys, const GroupByStep* group,
+             StepAdder& adder) {
+  step.by = std::move(by);
+  step.null_key = static_cast<NullKey>(null_keys);
+  if (!step.by.empty()) return step;
+  if (group == nullptr) {
+    adder.AddError("this step needs key columns, or a GroupBy before it");
+  } else {
+    step.by = group->columns;
+    step.null_key = group->null_key;
+  }
+  return step;
+}
+
 }  // namespace
 
 DataFrame DataFrame::Filter(const Expression& predicate, CallSite at) const {
@@ -108,6 +124,49 @@ DataFrame DataFrame::GroupBy(std::vector<std::string> columns, NullKeys null_key
 }
 
 WindowedFrame DataFrame::Window(WindowSpec window) const { return {*this, std::move(window)}; }
+
+DataFrame DataFrame::Deduplicate(KeyColumns by, std::chrono::milliseconds within, NullKeys null_keys,
+                                 CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  DeduplicateStep op;
+  op.within = within;
+  return {
+      graph_,
+      {step.Add(WithKey(std::move(op), std::move(by.names), null_keys, graph_->GroupBefore(nodes_), step))}};
+}
+
+DataFrame DataFrame::Changes(KeyColumns by, std::vector<std::string> columns, NullKeys null_keys,
+                             CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  ChangesStep op;
+  op.columns = std::move(columns);
+  return {
+      graph_,
+      {step.Add(WithKey(std::move(op), std::move(by.names), null_keys, graph_->GroupBefore(nodes_), step))}};
+}
+
+DataFrame DataFrame::Latest(KeyColumns by, std::optional<std::chrono::milliseconds> ttl, NullKeys null_keys,
+                            CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  LatestStep op;
+  op.ttl = ttl;
+  return {
+      graph_,
+      {step.Add(WithKey(std::move(op), std::move(by.names), null_keys, graph_->GroupBefore(nodes_), step))}};
+}
+
+DataFrame DataFrame::Map(StateSpec state, MapFunction function, CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  auto op = Access::ToStep(state);
+  if (!op.ok()) step.AddError("the columns that a map returns: " + op.status().message());
+  MapStep map = op.ok() ? *std::move(op) : MapStep{};
+  if (function == nullptr) step.AddError("a map needs a function");
+  map.function = std::move(function);
+  return {graph_,
+          {step.Add(WithKey(std::move(map), Access::KeyOf(state), Access::NullKeysOf(state),
+                            graph_->GroupBefore(nodes_), step),
+                    Access::NameOf(state))}};
+}
 
 DataFrame DataFrame::Union(const DataFrame& other, CallSite at) const {
   if (other.graph_ != graph_) {

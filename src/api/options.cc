@@ -95,6 +95,19 @@ Aggregation Aggregation::Where(Expression only) const {
   return filtered;
 }
 
+StateSpec StateSpec::Ttl(std::chrono::milliseconds ttl) const {
+  return Changed(*this, &StateSpec::ttl_, ttl);
+}
+StateSpec StateSpec::Returns(Schema columns) const {
+  return Changed(*this, &StateSpec::returns_, std::move(columns));
+}
+StateSpec StateSpec::NullKeysAre(NullKeys policy) const {
+  return Changed(*this, &StateSpec::null_keys_, policy);
+}
+StateSpec StateSpec::Named(std::string step_name) const {
+  return Changed(*this, &StateSpec::step_name_, std::move(step_name));
+}
+
 Aggregation count(AggregatedValue value, std::string name) {
   return {"count", {std::move(value.value)}, std::move(name)};
 }
@@ -198,6 +211,14 @@ KafkaSink Access::ToSink(const Topic& topic) {
   sink.key_format = topic.key_format_;
   sink.partitions = topic.partitions_;
   return sink;
+}
+
+Result<MapStep> Access::ToStep(const StateSpec& state) {
+  MapStep step;
+  step.ttl = state.ttl_;
+  if (!state.returns_) return step;
+  MR_ASSIGN_OR_RETURN(step.columns, ToArrow(*state.returns_));
+  return step;
 }
 
 WindowStep Access::ToStep(const WindowSpec& window) {

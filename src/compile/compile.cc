@@ -8,6 +8,7 @@
 #include "codec/json/json_codec.h"
 #include "codec/text/text_codec.h"
 #include "columnar/tombstone_column.h"
+#include "compile/keyed_steps.h"
 #include "compile/operator_factory.h"
 #include "compile/repartition.h"
 #include "compile/sink_factory.h"
@@ -57,26 +58,13 @@ ErrorPolicy PolicyOf(const Plan& plan, const PlanNode& node) {
   return ErrorPolicy::kFail;
 }
 
-NullKeyPolicy PolicyOf(NullKey null_key) {
-  switch (null_key) {
-    case NullKey::kError:
-      return NullKeyPolicy::kError;
-    case NullKey::kDrop:
-      return NullKeyPolicy::kDrop;
-    case NullKey::kGroup:
-      return NullKeyPolicy::kGroup;
-  }
-  return NullKeyPolicy::kError;
-}
-
 /// Columns whose canonical bytes are the rows' key after each node; empty when the message key still is.
 std::vector<std::vector<std::string>> GroupColumns(const Plan& plan) {
   std::vector<std::vector<std::string>> out(plan.nodes.size());
   for (NodeId id = 0; id < plan.nodes.size(); ++id) {
     const PlanNode& node = plan.nodes[id];
     if (!node.inputs.empty()) out[id] = out[node.inputs.front()];
-    if (const auto* group = std::get_if<GroupByStep>(&node.op)) out[id] = group->columns;
-    if (const auto* window = std::get_if<WindowStep>(&node.op)) out[id] = window->by;
+    if (const auto key = KeyOf(node)) out[id] = *key->columns;
     const auto rename = std::get_if<RenameStep>(&node.op);
     for (std::string& column : out[id]) {
       if (rename == nullptr) continue;
@@ -207,7 +195,7 @@ class ProgramBuilder {
     ChainNode rekey;
     rekey.name = node.name + "-key";
     rekey.on_error = PolicyOf(plan_, node);
-    auto made = MakeRekey(cut.columns, PolicyOf(cut.null_key), compiled_.input_schema(cut.at));
+    auto made = MakeRekey(cut.columns, NullKeyPolicyOf(cut.null_key), compiled_.input_schema(cut.at));
     if (!made.ok()) return At(node, made.status());
     rekey.op = *std::move(made);
     const std::size_t at = Append(std::move(rekey));

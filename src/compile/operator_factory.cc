@@ -6,6 +6,7 @@
 
 #include "columnar/schema_text.h"
 #include "columnar/tombstone_column.h"
+#include "compile/keyed_steps.h"
 #include "expr/builder.h"
 #include "ops/explode.h"
 #include "ops/filter.h"
@@ -15,18 +16,6 @@
 
 namespace millrace {
 namespace {
-
-NullKeyPolicy PolicyOf(NullKey null_key) {
-  switch (null_key) {
-    case NullKey::kError:
-      return NullKeyPolicy::kError;
-    case NullKey::kDrop:
-      return NullKeyPolicy::kDrop;
-    case NullKey::kGroup:
-      return NullKeyPolicy::kGroup;
-  }
-  return NullKeyPolicy::kError;
-}
 
 /// All input columns in order, each by index.
 std::vector<Projection> AllColumns(const arrow::Schema& input) {
@@ -123,7 +112,7 @@ Result<WindowAggregateOptions> WindowOptions(const PlanNode& node, const WindowS
   WindowAggregateOptions options;
   options.name = node.name;
   options.by = step.by;
-  options.null_key = PolicyOf(step.null_key);
+  options.null_key = NullKeyPolicyOf(step.null_key);
   options.kind = KindOf(step.shape);
   options.size = step.size;
   options.step = step.step;
@@ -183,8 +172,9 @@ Result<std::unique_ptr<Operator>> MakeOperator(const PlanNode& node,
   if (const auto* explode = std::get_if<ExplodeStep>(&node.op))
     return MakeExplode(explode->column, explode->keep_empty, *input);
   if (const auto* group = std::get_if<GroupByStep>(&node.op))
-    return MakeRekey(group->columns, PolicyOf(group->null_key), input);
+    return MakeRekey(group->columns, NullKeyPolicyOf(group->null_key), input);
   if (const auto* window = std::get_if<WindowStep>(&node.op)) return MakeWindow(node, *window, input, store);
+  if (IsKeyedStep(node)) return MakeKeyedStep(node, input, store);
   return std::visit(
       [&](const auto& step) -> Result<std::unique_ptr<Operator>> {
         if constexpr (requires(const Projector& projector) { projector(step); }) {
@@ -198,6 +188,7 @@ Result<std::unique_ptr<Operator>> MakeOperator(const PlanNode& node,
 }
 
 Result<std::string> StateLayout(const PlanNode& node, const std::shared_ptr<arrow::Schema>& input) {
+  if (IsKeyedStep(node)) return KeyedStepLayout(node, input);
   const auto* window = std::get_if<WindowStep>(&node.op);
   if (window == nullptr) return std::string();
   MR_ASSIGN_OR_RETURN(const WindowAggregateOptions options, WindowOptions(node, *window, input));

@@ -26,9 +26,7 @@ class Cutter {
         continue;
       }
       MR_RETURN_IF_ERROR(JoinInputs(id));
-      if (const std::vector<std::string>* by = KeyColumns(node); by != nullptr && NeedsCut(id, *by)) {
-        AddCut(id, *by);
-      }
+      if (const auto key = KeyOf(node); key.has_value() && NeedsCut(id, *key->columns)) AddCut(id, *key);
       if (!(stages_[stage_of_[id]].cut.has_value() && stages_[stage_of_[id]].cut->at == id &&
             std::holds_alternative<GroupByStep>(node.op))) {
         stages_[stage_of_[id]].nodes.push_back(id);
@@ -39,12 +37,6 @@ class Cutter {
   }
 
  private:
-  static const std::vector<std::string>* KeyColumns(const PlanNode& node) {
-    if (const auto* group = std::get_if<GroupByStep>(&node.op)) return &group->columns;
-    if (const auto* window = std::get_if<WindowStep>(&node.op)) return &window->by;
-    return nullptr;
-  }
-
   Status AddSource(NodeId id, const KafkaSource& source) {
     if (!topics_.insert(source.topic).second) {
       return Status::InvalidArgument(plan_.nodes[id].location.ToString() + ": topic '" + source.topic +
@@ -105,20 +97,19 @@ class Cutter {
     });
   }
 
-  void AddCut(NodeId id, const std::vector<std::string>& by) {
+  void AddCut(NodeId id, const NodeKey& key) {
     const PlanNode& node = plan_.nodes[id];
     Stage stage;
     stage.name = node.name;
     Cut cut;
     cut.at = id;
-    cut.columns = by;
+    cut.columns = *key.columns;
+    cut.null_key = key.null_key;
     cut.from_stage = stage_of_[id];
     cut.topic = plan_.name + "-" + node.name + "-repartition";
-    if (const auto* group = std::get_if<GroupByStep>(&node.op)) cut.null_key = group->null_key;
-    if (const auto* window = std::get_if<WindowStep>(&node.op)) cut.null_key = window->null_key;
     stage.cut = std::move(cut);
     // One group over everything has one place to be.
-    stage.partitions = by.empty() ? 1 : stages_[stage_of_[id]].partitions;
+    stage.partitions = key.columns->empty() ? 1 : stages_[stage_of_[id]].partitions;
     stage_of_[id] = stages_.size();
     stages_.push_back(std::move(stage));
   }
@@ -135,9 +126,9 @@ class Cutter {
   /// What is known after the node, by column names of its output.
   Together TogetherAfter(NodeId id) const {
     const PlanNode& node = plan_.nodes[id];
-    if (const std::vector<std::string>* by = KeyColumns(node)) {
+    if (const auto key = KeyOf(node)) {
       if (stages_[stage_of_[id]].cut.has_value() && stages_[stage_of_[id]].cut->at == id)
-        return std::set<std::string>(by->begin(), by->end());
+        return std::set<std::string>(key->columns->begin(), key->columns->end());
       return TogetherBefore(id);
     }
     Together known = TogetherBefore(id);

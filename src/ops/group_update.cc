@@ -1,7 +1,5 @@
 #include "ops/group_update.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 
 #include <arrow/api.h>
@@ -9,15 +7,10 @@
 #include "base/check.h"
 #include "columnar/tombstone_column.h"
 #include "ops/row_errors.h"
+#include "ops/row_place.h"
 
 namespace millrace {
 namespace {
-
-// Topic and partition of a batch as a number that orders origins the same way everywhere.
-std::uint64_t OriginRank(const TopicPartition& partition) {
-  const std::uint64_t topic = XXH3_64bits(partition.topic.data(), partition.topic.size());
-  return (topic & ~0xffffffffULL) | static_cast<std::uint32_t>(partition.partition.value());
-}
 
 bool OrdersRows(const GroupRows& groups) {
   for (std::size_t i = 0; i < groups.size(); ++i) {
@@ -66,10 +59,7 @@ AggregateInput GroupUpdate::InputOf(std::size_t aggregate, const Batch& batch) c
           .order = orders_[aggregate].get(),
           .event_times_ms = batch.event_time->raw_values(),
           .offsets = orders_rows_ && batch.block != nullptr ? offsets_.data() : nullptr,
-          // Of rows that moved, where they came from: it must not matter which partition was faster (T5).
-          .origin = !orders_rows_            ? 0
-                    : batch.block == nullptr ? OriginRank(batch.origin.partition)
-                                             : OriginRank(batch.block->partition())};
+          .origin = orders_rows_ ? OriginRank(batch) : 0};
 }
 
 std::vector<RowError> GroupUpdate::Add(const Batch& batch, std::span<const std::uint32_t> slots,

@@ -1,11 +1,14 @@
 #include "ops/keyed_rows.h"
 
+#include <algorithm>
+
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
 
 #include "base/suggest.h"
 #include "columnar/arrow_status.h"
 #include "columnar/key_encoding.h"
+#include "columnar/schema_text.h"
 
 namespace millrace {
 namespace {
@@ -29,6 +32,24 @@ Status RemoveTombstones(Batch* batch, Output& output) {
     output.CountAbsorbed(before - batch->num_rows());
   }
   batch->tombstone = nullptr;
+  return Status::Ok();
+}
+
+Status RemoveTombstonesWithoutKey(std::span<const int> key_columns, Batch* batch, Output& output) {
+  if (batch->tombstone == nullptr || batch->tombstone->true_count() == 0) return Status::Ok();
+  MR_ASSIGN_OR_RETURN(const auto nulls, RowsWithNull(KeyArrays(key_columns, *batch->data)));
+  if (nulls == nullptr) return Status::Ok();
+  arrow::BooleanBuilder mask;
+  MR_RETURN_IF_ARROW_ERROR(mask.Reserve(batch->num_rows()));
+  for (std::int64_t i = 0; i < batch->num_rows(); ++i) {
+    mask.UnsafeAppend(!(batch->tombstone->Value(i) && nulls->Value(i)));
+  }
+  std::shared_ptr<arrow::BooleanArray> keep;
+  MR_RETURN_IF_ARROW_ERROR(mask.Finish(&keep));
+  const std::int64_t before = batch->num_rows();
+  MR_ASSIGN_OR_RETURN(Batch kept, FilterBatch(*batch, *keep));
+  *batch = std::move(kept);
+  output.CountAbsorbed(before - batch->num_rows());
   return Status::Ok();
 }
 
@@ -104,6 +125,16 @@ Result<std::vector<int>> KeyColumnIndices(std::span<const std::string> names, co
     indices.push_back(index);
   }
   return indices;
+}
+
+std::string ColumnsLayout(std::span<const int> columns, const arrow::Schema& input) {
+  std::string layout;
+  for (const int column : columns) {
+    const auto& field = *input.field(column);
+    layout += (layout.empty() ? "" : " ") + field.name() + ":" + TypeText(*field.type());
+  }
+  std::replace(layout.begin(), layout.end(), '\n', ' ');
+  return layout;
 }
 
 }  // namespace millrace

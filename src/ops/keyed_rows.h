@@ -16,6 +16,10 @@ namespace millrace {
 /// Takes tombstones out of a batch whose rows are about to be grouped, and counts them as absorbed (R2).
 Status RemoveTombstones(Batch* batch, Output& output);
 
+/// Takes out only the tombstones in which a key column is null, and counts them as absorbed: whose end they
+/// tell is not known.
+Status RemoveTombstonesWithoutKey(std::span<const int> key_columns, Batch* batch, Output& output);
+
 /// Takes out the rows in which a key column is null: dead letters under kError, counted as filtered under
 /// kDrop; kGroup keeps them.
 Status RemoveNullKeys(std::span<const int> key_columns, NullKeyPolicy policy, Batch* batch, Output& output);
@@ -33,5 +37,8 @@ Status EncodeGroupKeys(std::span<const int> key_columns, const Batch& batch, Key
 
 /// Indices of `names` in `input`. Errors: user error when one is missing or cannot be a key.
 Result<std::vector<int>> KeyColumnIndices(std::span<const std::string> names, const arrow::Schema& input);
+
+/// "k:string n:int64": columns as they stand in the layout of a state, on one line.
+std::string ColumnsLayout(std::span<const int> columns, const arrow::Schema& input);
 
 }  // namespace millrace

@@ -284,6 +284,50 @@ class NodeAnalyzer {
     if (timed) errors_.Add("'grace', 'offset' and 'late' have no meaning for count windows");
   }
 
+  void CheckStepKey(const std::vector<std::string>& by) {
+    if (by.empty()) errors_.Add("'by' is empty; name the key columns");
+    CheckKeyColumns(by);
+  }
+
+  SchemaPtr After(const DeduplicateStep& step) {
+    if (step.within <= Duration(0)) errors_.Add("'within' must be longer than 0");
+    CheckStepKey(step.by);
+    return input_;
+  }
+
+  SchemaPtr After(const ChangesStep& step) {
+    if (step.columns.empty()) errors_.Add("'columns' is empty; name what is compared");
+    CheckStepKey(step.by);
+    for (const std::string& column : step.columns) {
+      if (!CheckColumn(column)) continue;
+      const auto& type = *input_->GetFieldByName(column)->type();
+      if (IsKeyType(type)) continue;
+      errors_.Add("column '" + column + "' of type " + TypeText(type) +
+                  " cannot be compared; compare its fields, in columns of their own");
+    }
+    return input_;
+  }
+
+  SchemaPtr After(const LatestStep& step) {
+    if (step.ttl && *step.ttl <= Duration(0)) errors_.Add("'ttl' must be longer than 0");
+    CheckStepKey(step.by);
+    return input_;
+  }
+
+  SchemaPtr After(const MapStep& step) {
+    if (step.ttl && *step.ttl <= Duration(0)) errors_.Add("the time to live must be longer than 0");
+    CheckStepKey(step.by);
+    if (step.columns == nullptr) return input_;
+    for (const std::string& column : step.by) {
+      const auto before = input_->GetFieldByName(column);
+      const auto after = step.columns->GetFieldByName(column);
+      if (before == nullptr || (after != nullptr && after->type()->Equals(*before->type()))) continue;
+      errors_.Add("the result has no column '" + column + "' of type " + TypeText(*before->type()) +
+                  "; keep the key columns as they are");
+    }
+    return Unique(step.columns->fields());
+  }
+
   TypePtr AggregateType(const WindowAggregateColumn& column) {
     TypePtr input;
     TypePtr order;

@@ -26,10 +26,25 @@ PlacedMessage PlaceAtCharacter(const SourceLocation& location, const std::string
 }
 
 std::string_view PlanNode::kind() const {
-  static constexpr std::string_view kKinds[] = {"source", "filter",  "with",     "select", "drop", "rename",
-                                                "cast",   "explode", "group_by", "window", "sink"};
+  static constexpr std::string_view kKinds[] = {"source",      "filter",  "with",    "select",   "drop",
+                                                "rename",      "cast",    "explode", "group_by", "window",
+                                                "deduplicate", "changes", "latest",  "map",      "sink"};
   static_assert(std::size(kKinds) == std::variant_size_v<decltype(PlanNode::op)>);
   return kKinds[op.index()];
+}
+
+std::optional<NodeKey> KeyOf(const PlanNode& node) {
+  return std::visit(
+      [](const auto& op) -> std::optional<NodeKey> {
+        if constexpr (requires { op.by; }) {
+          return NodeKey{&op.by, op.null_key};
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(op)>, GroupByStep>) {
+          return NodeKey{&op.columns, op.null_key};
+        } else {
+          return std::nullopt;
+        }
+      },
+      node.op);
 }
 
 Duration Plan::EffectiveCommitInterval() const {

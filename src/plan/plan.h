@@ -15,6 +15,7 @@
 #include "base/duration.h"
 #include "base/result.h"
 #include "expr/expr.h"
+#include "millrace/keyed_state.h"
 
 namespace millrace {
 
@@ -118,6 +119,32 @@ struct WindowStep {
   std::string late_topic;  ///< "" = counter and a rate-limited warning
   std::vector<WindowAggregateColumn> aggregates;
 };
+/// Lets the first row of a key pass; rows of the key less than `within` away in event time are absorbed.
+struct DeduplicateStep {
+  std::vector<std::string> by;
+  NullKey null_key = NullKey::kError;
+  Duration within{0};
+};
+/// Lets a row pass when one of `columns` differs from the key's row before it.
+struct ChangesStep {
+  std::vector<std::string> by;
+  NullKey null_key = NullKey::kError;
+  std::vector<std::string> columns;
+};
+/// Keeps the latest row per key as a table; a row passes when it becomes the latest.
+struct LatestStep {
+  std::vector<std::string> by;
+  NullKey null_key = NullKey::kError;
+  std::optional<Duration> ttl;  ///< nullopt: rows stay
+};
+/// A user's function over batches with a value per key. C++ only: the one part of a plan that is not text.
+struct MapStep {
+  std::vector<std::string> by;
+  NullKey null_key = NullKey::kError;
+  std::optional<Duration> ttl;             ///< nullopt: values stay
+  std::shared_ptr<arrow::Schema> columns;  ///< of the result; null: those of the input
+  MapFunction function;
+};
 
 // --- Sinks
 // -------------------------------------------------------------------------------------------------------
@@ -162,7 +189,7 @@ struct PlanNode {
   /// Given by the user, or kind and ordinal among nodes of that kind: "window-1" (K4). Unique in the plan.
   std::string name;
   std::variant<KafkaSource, FilterStep, WithStep, SelectStep, DropStep, RenameStep, CastStep, ExplodeStep,
-               GroupByStep, WindowStep, SinkNode>
+               GroupByStep, WindowStep, DeduplicateStep, ChangesStep, LatestStep, MapStep, SinkNode>
       op;
   /// Nodes whose rows it reads: none for a source, one for a step or sink, several for a union of equal
   /// schemas.
@@ -173,6 +200,14 @@ struct PlanNode {
   /// "source", "filter", "with", ..., "sink".
   std::string_view kind() const;
 };
+
+/// What a step makes the key of its rows.
+struct NodeKey {
+  const std::vector<std::string>* columns = nullptr;
+  NullKey null_key = NullKey::kError;
+};
+/// nullopt for steps that leave the key alone. `node` outlives the result.
+std::optional<NodeKey> KeyOf(const PlanNode& node);
 
 enum class Guarantee { kExactlyOnce, kAtLeastOnce };
 

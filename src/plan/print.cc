@@ -85,6 +85,19 @@ struct Describe {
     }
     return text + ": " + Join(parts);
   }
+  std::string operator()(const DeduplicateStep& step) const {
+    return "within " + FormatDuration(step.within) + " by " + Join(step.by);
+  }
+  std::string operator()(const ChangesStep& step) const {
+    return "of " + Join(step.columns) + " by " + Join(step.by);
+  }
+  std::string operator()(const LatestStep& step) const {
+    return "by " + Join(step.by) + (step.ttl ? ", ttl " + FormatDuration(*step.ttl) : "");
+  }
+  std::string operator()(const MapStep& step) const {
+    return "a function with state by " + Join(step.by) +
+           (step.ttl ? ", ttl " + FormatDuration(*step.ttl) : "");
+  }
   std::string operator()(const SinkNode& node) const {
     const std::string where = node.where ? " where " + node.where->expr.ToString() : "";
     return std::visit(*this, node.sink) + where;

@@ -142,12 +142,13 @@ Status Chain::HandleLate(Node& node, const Batch& batch, std::vector<std::int64_
   const std::int64_t now = clock_.Now().value();
   if (node.late_warned_at_ms == 0 || now - node.late_warned_at_ms >= kLateWarningEveryMs) {
     node.late_warned_at_ms = now;
-    Log(LogLevel::kWarning, "rows came after their window closed",
+    Log(LogLevel::kWarning, "rows came too late",
         {{"step", node.spec.name},
          {"rows", batch.num_rows()},
          {"late_by_ms_max", *std::max_element(late_by_ms.begin(), late_by_ms.end())},
          {"partition", batch.origin.partition.ToString()},
-         {"advice", "raise grace, or set late: {topic: ...} to keep them"}});
+         {"advice",
+          "raise out_of_orderness, or a window's grace; a window's late: {topic: ...} keeps them"}});
   }
   return Status::Ok();
 }

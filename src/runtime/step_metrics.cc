@@ -11,8 +11,10 @@ StepMetrics::StepMetrics(MetricRegistry& registry, const std::string& step)
                                         {{"step", step}})),
       rows_absorbed(registry.GetCounter("millrace_step_rows_absorbed_total", "Rows that went into state.",
                                         {{"step", step}})),
-      rows_late(registry.GetCounter("millrace_step_rows_late_total",
-                                    "Rows that came after their window closed.", {{"step", step}})),
+      rows_late(registry.GetCounter(
+          "millrace_step_rows_late_total",
+          "Rows that came after their window closed, or too late for what another step keeps.",
+          {{"step", step}})),
       rows_dead(registry.GetCounter("millrace_step_rows_dead_lettered_total", "Rows that failed.",
                                     {{"step", step}})) {}
 

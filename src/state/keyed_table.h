@@ -50,6 +50,7 @@ struct KeyColumn {
 class KeyedTable {
  public:
   using RowVisitor = std::function<Status(std::string_view key, std::uint32_t slot)>;
+  static constexpr std::uint32_t kNoSlot = 0xffffffffU;
   using SliceRowVisitor = std::function<Status(std::int64_t slice, std::string_view key, std::uint32_t slot)>;
 
   virtual ~KeyedTable() = default;
@@ -59,6 +60,14 @@ class KeyedTable {
   /// row that hits. Preconditions: slices.size() == keys.num_rows() == slots.size().
   virtual Status Lookup(std::span<const std::int64_t> slices, const KeyColumn& keys,
                         std::span<std::uint32_t> slots) = 0;
+
+  /// As Lookup, but only reads: an unknown key gives kNoSlot and nothing becomes dirty. Slots found stay
+  /// valid through further Find calls and the next Lookup.
+  virtual Status Find(std::span<const std::int64_t> slices, const KeyColumn& keys,
+                      std::span<std::uint32_t> slots) = 0;
+  /// Tells that these rows, found before, are changed now: they leave at the next checkpoint. Repeats are
+  /// allowed.
+  virtual void MarkDirty(std::span<const std::uint32_t> slots) = 0;
 
   /// The lowest open slice; O(1).
   virtual std::optional<std::int64_t> FirstSlice() const = 0;

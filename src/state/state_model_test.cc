@@ -32,6 +32,7 @@ class Model {
   }
 
   void Step() {
+    if (random_() % 6 == 0) return FindAndChange();
     const std::uint64_t choice = random_() % 100;
     if (choice < 50) return Write();
     if (choice < 55) return PeekAndVisit();
@@ -116,6 +117,34 @@ class Model {
     if (!expected.empty()) {
       EXPECT_EQ(table_->NextSlice(slice), slice);
     }
+  }
+
+  void FindAndChange() {
+    const std::size_t n = random_() % 300;
+    KeyList keys;
+    std::vector<std::int64_t> slices;
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < n; ++i) {
+      slices.push_back(RandomSlice());
+      names.push_back(RandomKey());
+      keys.Add(names.back());
+    }
+    std::vector<std::uint32_t> slots(n);
+    const std::int64_t dirty_before = store_->dirty_rows();
+    Expect(table_->Find(slices, keys.column(), slots));
+    EXPECT_EQ(store_->dirty_rows(), dirty_before);
+    std::vector<std::uint32_t> changed;
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto row = now_.find({slices[i], names[i]});
+      ASSERT_EQ(slots[i] != KeyedTable::kNoSlot, row != now_.end()) << names[i];
+      if (row == now_.end()) continue;
+      ASSERT_EQ(rows_[slots[i]], row->second) << names[i];
+      if (random_() % 2 == 0) continue;
+      row->second = std::to_string(random_() % 1000);
+      rows_[slots[i]] = row->second;
+      changed.push_back(slots[i]);
+    }
+    table_->MarkDirty(changed);
   }
 
   void Commit() {

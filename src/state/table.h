@@ -46,6 +46,9 @@ class Table final : public KeyedTable {
   // KeyedTable.
   Status Lookup(std::span<const std::int64_t> slices, const KeyColumn& keys,
                 std::span<std::uint32_t> slots) override;
+  Status Find(std::span<const std::int64_t> slices, const KeyColumn& keys,
+              std::span<std::uint32_t> slots) override;
+  void MarkDirty(std::span<const std::uint32_t> slots) override;
   std::optional<std::int64_t> FirstSlice() const override;
   std::optional<std::int64_t> NextSlice(std::int64_t slice) const override;
   std::vector<std::int64_t> Slices() const override;
@@ -119,6 +122,8 @@ class Table final : public KeyedTable {
   void MakeRoom();
   void MarkDirty(std::uint32_t slot);
   Status ResolvePending();
+  /// ResolvePending for Find: keys that are not on disk either are forgotten again.
+  Status ResolveFound(std::span<std::uint32_t> slots);
   /// Takes one row out of memory; its slice stays even when empty.
   void Forget(std::uint32_t slot, SliceRows* rows);
   void CompactKeys(SliceRows* rows);

@@ -99,6 +99,12 @@ constexpr KeySpec kStepKeys[] = {
     {"group_by", kSection, "group_by", "",
      "Makes columns the key; rows move between partitions where they must.", kOneOf},
     {"window", kSection, "window", "", "Aggregates the rows of each key over windows of event time.", kOneOf},
+    {"deduplicate", kSection, "deduplicate", "",
+     "Lets the first row of each key pass and absorbs its repeats.", kOneOf},
+    {"changes", kSection, "changes", "", "Lets a row pass when it differs from the row of its key before it.",
+     kOneOf},
+    {"latest", kSection, "latest", "",
+     "Keeps the latest row of each key as a table and passes on its changes.", kOneOf},
 };
 
 constexpr KeySpec kExplodeKeys[] = {
@@ -152,6 +158,32 @@ constexpr KeySpec kCountKeys[] = {
      "hopping: rows from the start of one window to the start of the next."},
     {"kind", kChoice, "tumbling|hopping|sliding", "tumbling",
      "tumbling: one after the other. hopping: one every `step` rows. sliding: one for each row."},
+};
+
+constexpr std::string_view kStepByDoc = "The key columns; when absent, those of the group_by step before.";
+
+constexpr KeySpec kDeduplicateKeys[] = {
+    {"by", kColumns, "", "", kStepByDoc},
+    {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
+    {"within", kDuration, "", "",
+     "Rows of a key whose event times are less than this apart are repeats of the first that came.",
+     kRequired},
+};
+
+constexpr KeySpec kChangesKeys[] = {
+    {"by", kColumns, "", "", kStepByDoc},
+    {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
+    {"columns", kColumns, "", "", "What is compared with the row of the key before; null equals null.",
+     kRequired},
+};
+
+constexpr KeySpec kLatestKeys[] = {
+    {"by", kColumns, "", "", kStepByDoc},
+    {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
+    {"ttl", kDuration, "", "",
+     "A row expires this long after its event time, by the watermark, and leaves a tombstone; when absent, "
+     "rows "
+     "stay."},
 };
 
 constexpr KeySpec kLateKeys[] = {
@@ -230,6 +262,23 @@ constexpr SectionSpec kAllSections[] = {
      "ms; "
      "the result comes with the last row, and a window that is not full gives none.",
      kCountKeys, "size"},
+    {"deduplicate", "deduplicate",
+     "Lets the first row of each key pass, in the order of its partition. A row is absorbed when a row of "
+     "its key "
+     "has passed whose event time is less than `within` away, before or after it. A row that comes when the "
+     "watermark is `within` past its event time is late: it is counted and does not pass.",
+     kDeduplicateKeys, ""},
+    {"changes", "changes",
+     "Lets a row pass when one of `columns` differs from the row of its key before it in the order of its "
+     "partition; the first row of a key passes, the others are absorbed.",
+     kChangesKeys, ""},
+    {"latest", "latest",
+     "A table: the latest row of each key by event time. A row passes when it becomes the latest; older rows "
+     "are "
+     "absorbed. A null value deletes the row of its message key, where the source declares that key as `by`, "
+     "and "
+     "passes as a tombstone.",
+     kLatestKeys, "by"},
     {"late", "late", "The late output of a window.", kLateKeys, "topic"},
     {"sink", "sinks", "One sink: exactly one of `topic`, `parquet`, `ipc` and `console`.", kSinkKeys, ""},
     {"file", "parquet, ipc", "Files that appear whole or not at all.", kFileKeys, "path"},

@@ -203,6 +203,45 @@ WindowStep ReadWindow(const SectionReader& step, const GroupByStep* group_by) {
   return window;
 }
 
+/// The key of a step without a window: its own, or that of the nearest group_by step before.
+template <typename Step>
+Step ReadStepKey(const SectionReader& section, const GroupByStep* group_by) {
+  Step step;
+  step.by = section.Columns("by");
+  step.null_key = ReadNullKey(section);
+  if (!section.Has("by") && group_by != nullptr) {
+    step.by = group_by->columns;
+    step.null_key = group_by->null_key;
+  } else if (!section.Has("by")) {
+    section.errors().Add(section.location(), "this step needs 'by', or a group_by step before it");
+  }
+  return step;
+}
+
+DeduplicateStep ReadDeduplicate(const SectionReader& step, const GroupByStep* group_by) {
+  const std::optional<SectionReader> section = step.Section("deduplicate");
+  if (!section) return {};
+  auto deduplicate = ReadStepKey<DeduplicateStep>(*section, group_by);
+  deduplicate.within = ReadPositiveTime(*section, "within").value_or(Duration(0));
+  return deduplicate;
+}
+
+ChangesStep ReadChanges(const SectionReader& step, const GroupByStep* group_by) {
+  const std::optional<SectionReader> section = step.Section("changes");
+  if (!section) return {};
+  auto changes = ReadStepKey<ChangesStep>(*section, group_by);
+  changes.columns = section->Columns("columns");
+  return changes;
+}
+
+LatestStep ReadLatest(const SectionReader& step, const GroupByStep* group_by) {
+  const std::optional<SectionReader> section = step.Section("latest");
+  if (!section) return {};
+  auto latest = ReadStepKey<LatestStep>(*section, group_by);
+  latest.ttl = ReadPositiveTime(*section, "ttl");
+  return latest;
+}
+
 PlanNode ReadStep(const SectionReader& section, const GroupByStep* group_by) {
   PlanNode node{section.Text("name"), FilterStep{}, {}, ReadOnError(section), section.location()};
   const std::string_view kind = section.chosen();
@@ -225,6 +264,12 @@ PlanNode ReadStep(const SectionReader& section, const GroupByStep* group_by) {
     node.op = ReadGroupBy(section);
   } else if (kind == "window") {
     node.op = ReadWindow(section, group_by);
+  } else if (kind == "deduplicate") {
+    node.op = ReadDeduplicate(section, group_by);
+  } else if (kind == "changes") {
+    node.op = ReadChanges(section, group_by);
+  } else if (kind == "latest") {
+    node.op = ReadLatest(section, group_by);
   }
   return node;
 }

@@ -1,0 +1,106 @@
+#include "compile/keyed_steps.h"
+
+#include <arrow/api.h>
+
+#include "ops/changes.h"
+#include "ops/deduplicate.h"
+#include "ops/latest.h"
+#include "ops/map.h"
+
+namespace millrace {
+namespace {
+
+using SchemaPtr = std::shared_ptr<arrow::Schema>;
+using MadeOperator = Result<std::unique_ptr<Operator>>;
+
+/// One kind of step: its options, its operator, its layout. A node of another kind has none.
+struct Maker {
+  const std::string& name;
+  const SchemaPtr& input;
+  StateStore* store;
+
+  DeduplicateOptions OptionsOf(const DeduplicateStep& step) const {
+    return {.name = name, .by = step.by, .null_key = NullKeyPolicyOf(step.null_key), .within = step.within};
+  }
+  ChangesOptions OptionsOf(const ChangesStep& step) const {
+    return {.name = name, .by = step.by, .null_key = NullKeyPolicyOf(step.null_key), .columns = step.columns};
+  }
+
+  LatestOptions OptionsOf(const LatestStep& step) const {
+    return {.name = name, .by = step.by, .null_key = NullKeyPolicyOf(step.null_key), .ttl = step.ttl};
+  }
+  MapOptions OptionsOf(const MapStep& step) const {
+    return {.name = name,
+            .by = step.by,
+            .null_key = NullKeyPolicyOf(step.null_key),
+            .ttl = step.ttl,
+            .columns = step.columns,
+            .function = step.function};
+  }
+
+  MadeOperator Make(DeduplicateOptions options) const {
+    return MakeDeduplicate(std::move(options), input, store);
+  }
+  MadeOperator Make(ChangesOptions options) const { return MakeChanges(std::move(options), input, store); }
+  MadeOperator Make(LatestOptions options) const { return MakeLatest(std::move(options), input, store); }
+  MadeOperator Make(MapOptions options) const { return MakeMap(std::move(options), input, store); }
+
+  Result<std::string> Layout(const DeduplicateOptions& options) const {
+    return DeduplicateLayout(options, *input);
+  }
+  Result<std::string> Layout(const ChangesOptions& options) const { return ChangesLayout(options, *input); }
+  Result<std::string> Layout(const LatestOptions& options) const { return LatestLayout(options, *input); }
+  Result<std::string> Layout(const MapOptions& options) const { return MapLayout(options, *input); }
+};
+
+template <typename Step>
+constexpr bool kIsKeyed = requires(const Maker& maker, const Step& step) {
+  maker.OptionsOf(step);
+};
+
+}  // namespace
+
+NullKeyPolicy NullKeyPolicyOf(NullKey null_key) {
+  switch (null_key) {
+    case NullKey::kError:
+      return NullKeyPolicy::kError;
+    case NullKey::kDrop:
+      return NullKeyPolicy::kDrop;
+    case NullKey::kGroup:
+      return NullKeyPolicy::kGroup;
+  }
+  return NullKeyPolicy::kError;
+}
+
+bool IsKeyedStep(const PlanNode& node) {
+  return std::visit([](const auto& step) { return kIsKeyed<std::decay_t<decltype(step)>>; }, node.op);
+}
+
+Result<std::unique_ptr<Operator>> MakeKeyedStep(const PlanNode& node, const SchemaPtr& input,
+                                                StateStore* store) {
+  return std::visit(
+      [&](const auto& step) -> MadeOperator {
+        if constexpr (kIsKeyed<std::decay_t<decltype(step)>>) {
+          const Maker maker{node.name, input, store};
+          return maker.Make(maker.OptionsOf(step));
+        } else {
+          return Status::Bug("node '" + node.name + "' keeps nothing per key");
+        }
+      },
+      node.op);
+}
+
+Result<std::string> KeyedStepLayout(const PlanNode& node, const SchemaPtr& input) {
+  return std::visit(
+      [&](const auto& step) -> Result<std::string> {
+        if constexpr (kIsKeyed<std::decay_t<decltype(step)>>) {
+          const Maker maker{node.name, input, nullptr};
+          return maker.Layout(maker.OptionsOf(step));
+        } else {
+          return Status::Bug("node '" + node.name + "' keeps nothing per key");
+        }
+      },
+      node.op);
+}
+
+}  // namespace millrace

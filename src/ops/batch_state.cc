@@ -1,0 +1,110 @@
+#include "ops/batch_state.h"
+
+#include <cstring>
+
+#include <arrow/array.h>
+
+#include "base/check.h"
+#include "ops/window_assigner.h"
+
+namespace millrace {
+
+// --- ValueRows ---
+
+void ValueRows::Resize(std::uint32_t slots) {
+  heads_.resize(slots);
+  values_.Resize(slots);
+}
+
+void ValueRows::Clear(std::uint32_t slot) {
+  heads_[slot] = {};
+  values_.Set(slot, {});
+}
+
+void ValueRows::Encode(std::uint32_t slot, std::string* out) const {
+  const Head& head = heads_[slot];
+  out->push_back(head.present ? '\1' : '\0');
+  if (!head.present) return;
+  char expires[sizeof(head.expires_ms)];
+  std::memcpy(expires, &head.expires_ms, sizeof(expires));
+  out->append(expires, sizeof(expires)).append(values_[slot]);
+}
+
+Status ValueRows::Decode(std::uint32_t slot, std::string_view bytes) {
+  Clear(slot);
+  if (bytes == std::string_view("\0", 1)) return Status::Ok();
+  Head& head = heads_[slot];
+  if (!bytes.empty()) bytes.remove_prefix(1);
+  if (bytes.size() < sizeof(head.expires_ms)) return Status::Corrupt("a value of the state is cut short");
+  std::memcpy(&head.expires_ms, bytes.data(), sizeof(head.expires_ms));
+  head.present = true;
+  values_.Set(slot, bytes.substr(sizeof(head.expires_ms)));
+  return Status::Ok();
+}
+
+std::int64_t ValueRows::memory_bytes() const {
+  return values_.memory_bytes() + static_cast<std::int64_t>(heads_.capacity() * sizeof(Head));
+}
+
+// --- BatchState ---
+
+void BatchState::Start(const Batch* batch, const KeyBuffer* keys, std::span<const std::uint32_t> slots) {
+  batch_ = batch;
+  index_.Clear();
+  size_ = 0;
+  failed_.clear();
+  entry_of_row_.resize(slots.size());
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const std::string_view key = (*keys)[i];
+    const std::uint32_t hash = RowIndex::Hash(0, key);
+    std::uint32_t entry = index_.Find(0, key, hash);
+    if (entry == RowIndex::kNoSlot) {
+      entry = index_.Insert(0, key, hash);
+      MR_DCHECK(entry == size_);
+      if (size_ == entries_.size()) entries_.emplace_back();
+      Entry& made = entries_[size_++];
+      made.slot = slots[i];
+      made.first_row = static_cast<std::uint32_t>(i);
+      made.present = slots[i] != KeyedTable::kNoSlot && rows_.has(slots[i]);
+      made.expires_ms = made.present ? rows_.expires_ms(slots[i]) : ValueRows::kNever;
+      made.own = made.changed = false;
+    }
+    entry_of_row_[i] = entry;
+  }
+}
+
+std::uint32_t BatchState::EntryOf(std::int64_t row) const {
+  MR_CHECK(row >= 0 && row < static_cast<std::int64_t>(entry_of_row_.size()))
+      << "the batch has " << entry_of_row_.size() << " rows, not a row " << row;
+  return entry_of_row_[static_cast<std::size_t>(row)];
+}
+
+std::optional<std::string_view> BatchState::Get(std::int64_t row) const {
+  const Entry& entry = entries_[EntryOf(row)];
+  if (!entry.present) return std::nullopt;
+  const std::int64_t watermark =
+      batch_->watermark_before == nullptr ? batch_->watermark.value() : batch_->watermark_before->Value(row);
+  if (entry.expires_ms != ValueRows::kNever && entry.expires_ms <= watermark) return std::nullopt;
+  return entry.own ? std::string_view(entry.value) : rows_.value(entry.slot);
+}
+
+void BatchState::Put(std::int64_t row, std::string_view value) {
+  Entry& entry = entries_[EntryOf(row)];
+  entry.value.assign(value);
+  entry.own = entry.present = entry.changed = true;
+  entry.expires_ms =
+      ttl_ms_ == ValueRows::kNever ? ValueRows::kNever : AddTime(batch_->event_time->Value(row), ttl_ms_);
+}
+
+void BatchState::Delete(std::int64_t row) {
+  Entry& entry = entries_[EntryOf(row)];
+  entry.changed = entry.changed || entry.present;
+  entry.present = false;
+}
+
+void BatchState::Fail(std::int64_t row, std::string message) {
+  static_cast<void>(EntryOf(row));
+  failed_.emplace(row, std::move(message));
+}
+
+}  // namespace millrace

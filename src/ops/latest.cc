@@ -1,0 +1,231 @@
+#include "ops/latest.h"
+
+#include <algorithm>
+
+#include <arrow/api.h>
+
+#include "columnar/arrow_status.h"
+#include "columnar/key_encoding.h"
+#include "columnar/schema_text.h"
+#include "ops/expiry_index.h"
+#include "ops/key_slots.h"
+#include "ops/keyed_rows.h"
+#include "ops/late_rows.h"
+#include "ops/latest_rows.h"
+#include "ops/passing_rows.h"
+#include "ops/row_bytes.h"
+#include "ops/window_assigner.h"
+
+namespace millrace {
+namespace {
+
+using State = LatestRows::State;
+
+constexpr std::int64_t kMaxRowsEmitted = 65'536;
+
+/// Watermark before a row (T2b).
+std::int64_t WatermarkBefore(const Batch& batch, std::int64_t row) {
+  return batch.watermark_before == nullptr ? batch.watermark.value() : batch.watermark_before->Value(row);
+}
+
+class Latest final : public Operator {
+ public:
+  Latest(LatestOptions options, std::vector<int> key_columns, std::shared_ptr<arrow::Schema> schema)
+      : options_(std::move(options)),
+        key_columns_(std::move(key_columns)),
+        schema_(std::move(schema)),
+        row_bytes_(schema_) {}
+
+  Status AddTable(StateStore& store) {
+    MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, &rows_));
+    if (options_.ttl) expiry_.emplace(*options_.ttl, table_);
+    return Status::Ok();
+  }
+
+  Status Process(Batch batch, Output& output) override {
+    partition_ = batch.origin.partition;
+    MR_RETURN_IF_ERROR(RemoveTombstonesWithoutKey(key_columns_, &batch, output));
+    MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+    if (!expiry_) return batch.num_rows() == 0 ? Status::Ok() : ProcessRows(std::move(batch), output);
+    MR_RETURN_IF_ERROR(RemoveLateRows(*options_.ttl, &batch, output));
+    // What expires between two rows leaves between them, rows of this batch too.
+    for (std::int64_t begin = 0; begin < batch.num_rows();) {
+      std::int64_t closes = expiry_->NextClose().value_or(std::numeric_limits<std::int64_t>::max());
+      std::int64_t end = begin;
+      for (; end < batch.num_rows() && WatermarkBefore(batch, end) < closes; ++end) {
+        const std::int64_t expires = AddTime(batch.event_time->Value(end), options_.ttl->count());
+        closes = std::min(closes, expiry_->ClosesAt(expires));
+      }
+      if (end == begin) {
+        MR_RETURN_IF_ERROR(ExpireRows(Watermark(WatermarkBefore(batch, begin)), output));
+        continue;
+      }
+      MR_RETURN_IF_ERROR(ProcessRows(SliceBatch(batch, begin, end - begin), output));
+      begin = end;
+    }
+    return Status::Ok();
+  }
+
+  Status AdvanceTime(Watermark watermark, Output& output) override {
+    return expiry_ ? ExpireRows(watermark, output) : Status::Ok();
+  }
+
+  const std::shared_ptr<arrow::Schema>& output_schema() const override { return schema_; }
+
+ private:
+  RowPlace PlaceOf(const Batch& batch, std::int64_t row) const {
+    const Offset offset = batch.block == nullptr ? Offset(-1) : batch.OffsetOf(row);
+    return {.event_time_ms = batch.event_time->Value(row), .origin = origin_, .offset = offset.value()};
+  }
+  std::int64_t ExpiryOf(std::uint32_t slot) const {
+    return AddTime(rows_.place(slot).event_time_ms, options_.ttl->count());
+  }
+
+  Status ProcessRows(Batch batch, Output& output) {
+    MR_RETURN_IF_ERROR(EncodeKeys(KeyArrays(key_columns_, *batch.data), &keys_));
+    MR_RETURN_IF_ERROR(slots_.FindOrAdd(*table_, ExpiryIndex::kRows, keys_));
+    origin_ = OriginRank(batch);
+    passes_.assign(slots_.size(), 0);
+    changed_.clear();
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      const auto row = static_cast<std::int64_t>(i);
+      const std::uint32_t slot = slots_[i];
+      const State before = rows_.state(slot);
+      const RowPlace place = PlaceOf(batch, row);
+      if (before != State::kNone && place < rows_.place(slot)) continue;
+      const bool deletes = batch.tombstone != nullptr && batch.tombstone->Value(row);
+      passes_[i] = !deletes || before == State::kRow ? 1 : 0;
+      rows_.SetPlace(slot, place, deletes ? State::kDeleted : State::kRow);
+      changed_.push_back(slot);
+      if (expiry_ && before == State::kNone) expiry_->Add(ExpiryOf(slot), keys_[i]);
+    }
+    table_->MarkDirty(changed_);
+    MR_RETURN_IF_ERROR(KeepBytes(batch));
+    if (expiry_) MR_RETURN_IF_ERROR(expiry_->Flush());
+    return EmitPassing(std::move(batch), passes_, &keys_, output);
+  }
+
+  /// Keeps the bytes of the rows that are the latest at the end of the batch.
+  Status KeepBytes(const Batch& batch) {
+    MR_RETURN_IF_ERROR(row_bytes_.Start(batch.data));
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      const auto row = static_cast<std::int64_t>(i);
+      if (passes_[i] == 0 || rows_.state(slots_[i]) != State::kRow) continue;
+      if (PlaceOf(batch, row) != rows_.place(slots_[i])) continue;
+      bytes_.clear();
+      row_bytes_.Append(row, &bytes_);
+      rows_.SetBytes(slots_[i], bytes_);
+    }
+    return Status::Ok();
+  }
+
+  Status ExpireRows(Watermark watermark, Output& output) {
+    const auto read = [this](const KeyBuffer& keys, std::span<std::int64_t> expires_ms) {
+      return ReadExpiries(keys, expires_ms);
+    };
+    return expiry_->Close(watermark, read, [&](const KeyBuffer& keys) { return Expire(keys, output); });
+  }
+
+  Status ReadExpiries(const KeyBuffer& keys, std::span<std::int64_t> expires_ms) {
+    slices_.assign(expires_ms.size(), ExpiryIndex::kRows);
+    found_.resize(expires_ms.size());
+    MR_RETURN_IF_ERROR(table_->Find(slices_, {.data = keys.data(), .offsets = keys.offsets()}, found_));
+    for (std::size_t i = 0; i < found_.size(); ++i) {
+      if (found_[i] != KeyedTable::kNoSlot) expires_ms[i] = ExpiryOf(found_[i]);
+    }
+    return Status::Ok();
+  }
+
+  /// Removes rows and deletions; only rows leave as tombstones.
+  Status Expire(const KeyBuffer& keys, Output& output) {
+    const auto n = static_cast<std::size_t>(keys.num_rows());
+    slices_.assign(n, ExpiryIndex::kRows);
+    found_.resize(n);
+    MR_RETURN_IF_ERROR(table_->Lookup(slices_, {.data = keys.data(), .offsets = keys.offsets()}, found_));
+    for (std::size_t i = 0; i < n; ++i) {
+      if (rows_.state(found_[i]) == State::kRow) {
+        gone_.Append(keys[i]);
+        gone_times_ms_.push_back(ExpiryOf(found_[i]));
+      }
+      table_->Erase(found_[i]);
+      if (gone_.num_rows() == kMaxRowsEmitted) MR_RETURN_IF_ERROR(EmitGone(output));
+    }
+    return EmitGone(output);
+  }
+
+  Status EmitGone(Output& output) {
+    const std::int64_t rows = gone_.num_rows();
+    if (rows == 0) return Status::Ok();
+    arrow::FieldVector key_fields;
+    for (const int column : key_columns_) key_fields.push_back(schema_->field(column));
+    MR_ASSIGN_OR_RETURN(const auto keys, DecodeKeys(gone_.data(), gone_.offsets(), key_fields));
+    arrow::ArrayVector columns(static_cast<std::size_t>(schema_->num_fields()));
+    for (std::size_t i = 0; i < key_columns_.size(); ++i) {
+      columns[static_cast<std::size_t>(key_columns_[i])] = keys[i];
+    }
+    for (int i = 0; i < schema_->num_fields(); ++i) {
+      auto& column = columns[static_cast<std::size_t>(i)];
+      if (column != nullptr) continue;
+      MR_ASSIGN_ARROW(column, arrow::MakeArrayOfNull(schema_->field(i)->type(), rows));
+    }
+    MR_ASSIGN_ARROW(const auto all, arrow::MakeArrayFromScalar(arrow::BooleanScalar(true), rows));
+    Batch batch;
+    batch.data = arrow::RecordBatch::Make(schema_, rows, std::move(columns));
+    batch.event_time = std::make_shared<arrow::Int64Array>(
+        rows, arrow::Buffer::FromVector(std::exchange(gone_times_ms_, {})));
+    batch.key = std::move(gone_).ToBinaryArray();
+    batch.tombstone = std::static_pointer_cast<arrow::BooleanArray>(all);
+    batch.origin.partition = partition_;
+    return output.Emit(std::move(batch));
+  }
+
+  const LatestOptions options_;
+  const std::vector<int> key_columns_;
+  const std::shared_ptr<arrow::Schema> schema_;
+
+  LatestRows rows_;
+  KeyedTable* table_ = nullptr;
+  std::optional<ExpiryIndex> expiry_;
+
+  // Of the batch under way; kept for their memory.
+  TopicPartition partition_;
+  std::uint64_t origin_ = 0;
+  KeyBuffer keys_;
+  KeySlots slots_;
+  RowBytes row_bytes_;
+  std::string bytes_;
+  std::vector<std::uint8_t> passes_;
+  std::vector<std::uint32_t> changed_;
+  std::vector<std::int64_t> slices_;
+  std::vector<std::uint32_t> found_;
+  KeyBuffer gone_;
+  std::vector<std::int64_t> gone_times_ms_;
+};
+
+Result<std::vector<int>> CheckOptions(const LatestOptions& options, const arrow::Schema& input) {
+  if (options.ttl && options.ttl->count() <= 0) {
+    return Status::InvalidArgument("'ttl' must be longer than " + FormatDuration(*options.ttl));
+  }
+  if (options.by.empty()) return Status::InvalidArgument("'by' is empty; name the key columns");
+  return KeyColumnIndices(options.by, input);
+}
+
+}  // namespace
+
+Result<std::string> LatestLayout(const LatestOptions& options, const arrow::Schema& input) {
+  MR_ASSIGN_OR_RETURN(const std::vector<int> key_columns, CheckOptions(options, input));
+  std::vector<int> all;
+  for (int i = 0; i < input.num_fields(); ++i) all.push_back(i);
+  return options.name + "=latest " + (options.ttl ? "ttl " + FormatDuration(*options.ttl) + " " : "") +
+         "by " + ColumnsLayout(key_columns, input) + " of " + ColumnsLayout(all, input);
+}
+
+Result<std::unique_ptr<Operator>> MakeLatest(LatestOptions options,
+                                             const std::shared_ptr<arrow::Schema>& input, StateStore* store) {
+  MR_ASSIGN_OR_RETURN(std::vector<int> key_columns, CheckOptions(options, *input));
+  auto made = std::make_unique<Latest>(std::move(options), std::move(key_columns), input);
+  if (store != nullptr) MR_RETURN_IF_ERROR(made->AddTable(*store));
+  return std::unique_ptr<Operator>(std::move(made));
+}
+
+}  // namespace millrace
