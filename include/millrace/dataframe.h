@@ -139,6 +139,11 @@ class DataFrame {
   DataFrame Changes(KeyColumns by, std::vector<std::string> columns, NullKeys null_keys = NullKeys::kError,
                     CallSite at = CallSite::current()) const;
 
+  /// Aggregates over all rows of a key so far: one result per row, the key columns and one column per
+  /// aggregation, as they stand after it. `by` {}: the columns of the GroupBy before.
+  DataFrame Running(KeyColumns by, std::vector<Aggregation> columns, NullKeys null_keys = NullKeys::kError,
+                    CallSite at = CallSite::current()) const;
+
   /// A table: the latest row per key, by event time. A row passes when it becomes the latest. A null value
   /// deletes the row of its key, where the source's message key is `by`; with `ttl` a row expires in event
   /// time: both leave as tombstones. `by` {}: the columns of the GroupBy before.

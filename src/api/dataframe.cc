@@ -37,8 +37,19 @@ class StepAdder {
     return read;
   }
 
+  std::vector<WindowAggregateColumn> Read(const std::vector<Aggregation>& columns) {
+    std::vector<WindowAggregateColumn> read;
+    for (const Aggregation& column : columns) {
+      AggregateCall call{.function = column.function, .parameter = column.parameter};
+      if (!column.arguments.empty()) call.argument = Read(column.arguments.front()).expr;
+      if (column.arguments.size() > 1) call.order = Read(column.arguments[1]).expr;
+      if (!column.condition.empty()) call.where = Read(column.condition.front()).expr;
+      read.push_back({column.name, std::move(call), location_});
+    }
+    return read;
+  }
+
   void AddError(const std::string& message) { graph_.AddError(location_, message); }
-  const SourceLocation& location() const { return location_; }
 
   NodeId Add(decltype(PlanNode::op) op, std::string name = "") {
     PlanNode node;
@@ -145,6 +156,16 @@ DataFrame DataFrame::Changes(KeyColumns by, std::vector<std::string> columns, Nu
       {step.Add(WithKey(std::move(op), std::move(by.names), null_keys, graph_->GroupBefore(nodes_), step))}};
 }
 
+DataFrame DataFrame::Running(KeyColumns by, std::vector<Aggregation> columns, NullKeys null_keys,
+                             CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  RunningStep op;
+  op.aggregates = step.Read(columns);
+  return {
+      graph_,
+      {step.Add(WithKey(std::move(op), std::move(by.names), null_keys, graph_->GroupBefore(nodes_), step))}};
+}
+
 DataFrame DataFrame::Latest(KeyColumns by, std::optional<std::chrono::milliseconds> ttl, NullKeys null_keys,
                             CallSite at) const {
   StepAdder step(*graph_, nodes_, at);
@@ -236,13 +257,7 @@ DataFrame WindowedFrame::Aggregate(std::vector<Aggregation> columns, CallSite at
       step.AddError("a window needs By(...), or a GroupBy before it");
     }
   }
-  for (const Aggregation& column : columns) {
-    AggregateCall call{.function = column.function, .parameter = column.parameter};
-    if (!column.arguments.empty()) call.argument = step.Read(column.arguments.front()).expr;
-    if (column.arguments.size() > 1) call.order = step.Read(column.arguments[1]).expr;
-    if (!column.condition.empty()) call.where = step.Read(column.condition.front()).expr;
-    window.aggregates.push_back({column.name, std::move(call), step.location()});
-  }
+  window.aggregates = step.Read(columns);
   return {frame_.graph_, {step.Add(std::move(window), Access::NameOf(window_))}};
 }
 

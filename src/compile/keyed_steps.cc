@@ -2,10 +2,12 @@
 
 #include <arrow/api.h>
 
+#include "compile/aggregate_columns.h"
 #include "ops/changes.h"
 #include "ops/deduplicate.h"
 #include "ops/latest.h"
 #include "ops/map.h"
+#include "ops/running.h"
 
 namespace millrace {
 namespace {
@@ -26,6 +28,12 @@ struct Maker {
     return {.name = name, .by = step.by, .null_key = NullKeyPolicyOf(step.null_key), .columns = step.columns};
   }
 
+  Result<RunningOptions> OptionsOf(const RunningStep& step) const {
+    RunningOptions options{
+        .name = name, .by = step.by, .null_key = NullKeyPolicyOf(step.null_key), .aggregates = {}};
+    MR_ASSIGN_OR_RETURN(options.aggregates, AggregateSpecs(step.aggregates, input));
+    return options;
+  }
   LatestOptions OptionsOf(const LatestStep& step) const {
     return {.name = name, .by = step.by, .null_key = NullKeyPolicyOf(step.null_key), .ttl = step.ttl};
   }
@@ -42,6 +50,10 @@ struct Maker {
     return MakeDeduplicate(std::move(options), input, store);
   }
   MadeOperator Make(ChangesOptions options) const { return MakeChanges(std::move(options), input, store); }
+  MadeOperator Make(Result<RunningOptions> options) const {
+    if (!options.ok()) return options.status();
+    return MakeRunning(*std::move(options), input, store);
+  }
   MadeOperator Make(LatestOptions options) const { return MakeLatest(std::move(options), input, store); }
   MadeOperator Make(MapOptions options) const { return MakeMap(std::move(options), input, store); }
 
@@ -49,6 +61,11 @@ struct Maker {
     return DeduplicateLayout(options, *input);
   }
   Result<std::string> Layout(const ChangesOptions& options) const { return ChangesLayout(options, *input); }
+  Result<std::string> Layout(const Result<RunningOptions>& options) const {
+    if (!options.ok()) return options.status();
+    MR_ASSIGN_OR_RETURN(RunningDescription description, DescribeRunning(*options, *input));
+    return std::move(description.state_layout);
+  }
   Result<std::string> Layout(const LatestOptions& options) const { return LatestLayout(options, *input); }
   Result<std::string> Layout(const MapOptions& options) const { return MapLayout(options, *input); }
 };

@@ -15,7 +15,8 @@ namespace millrace {
 
 NullKeyPolicy NullKeyPolicyOf(NullKey null_key);
 
-/// True for the steps that keep something per key without a window: deduplicate, changes, latest, map.
+/// True for the steps that keep something per key without a window: deduplicate, changes, running, latest,
+/// map.
 bool IsKeyedStep(const PlanNode& node);
 
 /// MakeOperator for these. Precondition: IsKeyedStep(node).

@@ -6,6 +6,7 @@
 
 #include "columnar/schema_text.h"
 #include "columnar/tombstone_column.h"
+#include "compile/aggregate_columns.h"
 #include "compile/keyed_steps.h"
 #include "expr/builder.h"
 #include "ops/explode.h"
@@ -121,22 +122,7 @@ Result<WindowAggregateOptions> WindowOptions(const PlanNode& node, const WindowS
   options.grace = step.grace;
   options.offset = step.offset;
   options.emit = step.emit == WindowEmit::kFinal ? EmitMode::kFinal : EmitMode::kCurrent;
-  for (const WindowAggregateColumn& column : step.aggregates) {
-    WindowAggregateOptions::Aggregate aggregate;
-    aggregate.name = column.name;
-    aggregate.function = column.call.function;
-    aggregate.text = column.call.ToString();
-    aggregate.parameter = column.call.parameter;
-    if (const Expr argument = column.call.Filtered(); !argument.empty()) {
-      MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(argument, WithTombstoneField(input)));
-      aggregate.argument = std::move(bound);
-    }
-    if (!column.call.order.empty()) {
-      MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(column.call.order, WithTombstoneField(input)));
-      aggregate.order = std::move(bound);
-    }
-    options.aggregates.push_back(std::move(aggregate));
-  }
+  MR_ASSIGN_OR_RETURN(options.aggregates, AggregateSpecs(step.aggregates, input));
   return options;
 }
 

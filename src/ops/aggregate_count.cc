@@ -1,7 +1,7 @@
 #include <cstring>
 
-#include "ops/aggregator.h"
 #include "ops/column_values.h"
+#include "ops/row_aggregator.h"
 
 namespace millrace {
 namespace {
@@ -10,19 +10,25 @@ struct CountState {
   std::int64_t rows;
 };
 
-class Count final : public Aggregator {
+class Count final : public RowAggregator<Count> {
  public:
   explicit Count(bool of_values)
-      : Aggregator(arrow::int64(), sizeof(CountState)), of_values_(of_values), results_(arrow::int64()) {}
+      : RowAggregator<Count>(arrow::int64(), sizeof(CountState)),
+        of_values_(of_values),
+        results_(arrow::int64()) {}
 
   void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) CountState{0}; }
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const auto add = [&input](std::size_t i) { ++reinterpret_cast<CountState*>(input.state(i))->rows; };
     if (of_values_) {
-      ForEachValid(*input.values, add);
+      ForEachRow(*input.values, after, add);
     } else {
-      for (std::size_t i = 0; i < input.num_rows(); ++i) add(i);
+      for (std::size_t i = 0; i < input.num_rows(); ++i) {
+        add(i);
+        after(i);
+      }
     }
     return true;
   }

@@ -1,7 +1,7 @@
 #include <cstring>
 
-#include "ops/aggregator.h"
 #include "ops/column_values.h"
+#include "ops/row_aggregator.h"
 #include "ops/row_place.h"
 #include "ops/side_values.h"
 
@@ -15,18 +15,19 @@ bool Replaces(const RowPlace& candidate, const RowPlace& kept) {
 
 /// first and last of values of a fixed size.
 template <typename C, bool kLast>
-class FirstLastOfFixed final : public Aggregator {
+class FirstLastOfFixed final : public RowAggregator<FirstLastOfFixed<C, kLast>> {
  public:
   explicit FirstLastOfFixed(const std::shared_ptr<arrow::DataType>& type)
-      : Aggregator(type, sizeof(State)), results_(type) {}
+      : RowAggregator<FirstLastOfFixed>(type, sizeof(State)), results_(type) {}
 
   void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) State{}; }
 
   bool orders_rows() const override { return true; }
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const ColumnValues<C> values(*input.values);
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       auto* const state = reinterpret_cast<State*>(input.state(i));
       const RowPlace place = RowPlace::Of(input, i);
       if (state->seen != 0 && !Replaces<kLast>(place, state->place)) return;
@@ -65,10 +66,10 @@ class FirstLastOfFixed final : public Aggregator {
 
 /// first and last of strings and bytes.
 template <typename Offset, bool kLast>
-class FirstLastOfStrings final : public Aggregator {
+class FirstLastOfStrings final : public RowAggregator<FirstLastOfStrings<Offset, kLast>> {
  public:
   explicit FirstLastOfStrings(const std::shared_ptr<arrow::DataType>& type)
-      : Aggregator(type, sizeof(State)), results_(type) {}
+      : RowAggregator<FirstLastOfStrings>(type, sizeof(State)), results_(type) {}
 
   void Resize(std::uint32_t slots) override { values_.Resize(slots); }
 
@@ -79,9 +80,10 @@ class FirstLastOfStrings final : public Aggregator {
 
   bool orders_rows() const override { return true; }
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const ColumnValues<std::string_view, Offset> values(*input.values);
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       auto* const state = reinterpret_cast<State*>(input.state(i));
       const RowPlace place = RowPlace::Of(input, i);
       if (state->seen != 0 && !Replaces<kLast>(place, state->place)) return;

@@ -1,8 +1,8 @@
 #include <cstring>
 #include <limits>
 
-#include "ops/aggregator.h"
 #include "ops/column_values.h"
+#include "ops/row_aggregator.h"
 #include "ops/side_values.h"
 
 namespace millrace {
@@ -19,19 +19,20 @@ bool Better(const C& candidate, const C& best) {
 
 /// min and max of numbers. NaN counts only when there is nothing else.
 template <typename C, bool kMax>
-class MinMaxOfNumbers final : public Aggregator {
+class MinMaxOfNumbers final : public RowAggregator<MinMaxOfNumbers<C, kMax>> {
  public:
   explicit MinMaxOfNumbers(const std::shared_ptr<arrow::DataType>& type)
-      : Aggregator(type, sizeof(State)), results_(type) {}
+      : RowAggregator<MinMaxOfNumbers>(type, sizeof(State)), results_(type) {}
 
   void Clear(std::byte* state, std::uint32_t /*slot*/) override {
     auto* const cleared = new (state) State{};
     cleared->value = kWorst;
   }
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const ColumnValues<C> values(*input.values);
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       auto* const state = reinterpret_cast<State*>(input.state(i));
       const C value = values[i];
       // Without branches: kWorst makes the first value win.
@@ -74,16 +75,17 @@ class MinMaxOfNumbers final : public Aggregator {
 
 /// min and max of decimals.
 template <bool kMax>
-class MinMaxOfDecimals final : public Aggregator {
+class MinMaxOfDecimals final : public RowAggregator<MinMaxOfDecimals<kMax>> {
  public:
   explicit MinMaxOfDecimals(const std::shared_ptr<arrow::DataType>& type)
-      : Aggregator(type, sizeof(State)), results_(type) {}
+      : RowAggregator<MinMaxOfDecimals>(type, sizeof(State)), results_(type) {}
 
   void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) State{}; }
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const ColumnValues<arrow::Decimal128> values(*input.values);
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       auto* const state = reinterpret_cast<State*>(input.state(i));
       const arrow::Decimal128 value = values[i];
       if (state->seen == 0 || Better<kMax>(value, state->Value())) {
@@ -118,10 +120,10 @@ class MinMaxOfDecimals final : public Aggregator {
 
 /// min and max of strings and bytes, by bytes.
 template <typename Offset, bool kMax>
-class MinMaxOfStrings final : public Aggregator {
+class MinMaxOfStrings final : public RowAggregator<MinMaxOfStrings<Offset, kMax>> {
  public:
   explicit MinMaxOfStrings(const std::shared_ptr<arrow::DataType>& type)
-      : Aggregator(type, sizeof(State)), results_(type) {}
+      : RowAggregator<MinMaxOfStrings>(type, sizeof(State)), results_(type) {}
 
   void Resize(std::uint32_t slots) override { values_.Resize(slots); }
 
@@ -130,9 +132,10 @@ class MinMaxOfStrings final : public Aggregator {
     values_.Set(slot, {});
   }
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const ColumnValues<std::string_view, Offset> values(*input.values);
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       auto* const state = reinterpret_cast<State*>(input.state(i));
       const std::string_view value = values[i];
       if (state->seen == 0 || Better<kMax>(value, values_[state->slot])) values_.Set(state->slot, value);

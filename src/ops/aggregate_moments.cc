@@ -1,7 +1,7 @@
 #include <cmath>
 
-#include "ops/aggregator.h"
 #include "ops/column_values.h"
+#include "ops/row_aggregator.h"
 
 namespace millrace {
 namespace {
@@ -36,15 +36,17 @@ struct Moments {
 
 /// Variance and standard deviation of a sample (n - 1); null for fewer than two values.
 template <typename C, bool kRoot>
-class SampleVariance final : public Aggregator {
+class SampleVariance final : public RowAggregator<SampleVariance<C, kRoot>> {
  public:
-  SampleVariance() : Aggregator(arrow::float64(), sizeof(Moments)), results_(arrow::float64()) {}
+  SampleVariance()
+      : RowAggregator<SampleVariance>(arrow::float64(), sizeof(Moments)), results_(arrow::float64()) {}
 
   void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) Moments{0, 0, 0}; }
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const ColumnValues<C> values(*input.values);
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       reinterpret_cast<Moments*>(input.state(i))->Add(static_cast<double>(values[i]));
     });
     return true;

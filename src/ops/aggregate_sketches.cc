@@ -12,9 +12,9 @@
 
 #include "base/check.h"
 #include "columnar/key_encoding.h"
-#include "ops/aggregator.h"
 #include "ops/column_values.h"
 #include "ops/object_aggregator.h"
+#include "ops/row_aggregator.h"
 
 namespace millrace {
 namespace {
@@ -94,16 +94,20 @@ class DistinctSketch {
   std::vector<std::uint8_t> registers_;  // empty while hashes_ holds all
 };
 
-class ApproxCountDistinct final : public ObjectAggregator<DistinctSketch> {
+class ApproxCountDistinct final
+    : public RowAggregator<ApproxCountDistinct, ObjectAggregator<DistinctSketch>> {
  public:
-  ApproxCountDistinct() : ObjectAggregator(arrow::int64()), results_(arrow::int64()) {}
+  ApproxCountDistinct()
+      : RowAggregator<ApproxCountDistinct, ObjectAggregator<DistinctSketch>>(arrow::int64()),
+        results_(arrow::int64()) {}
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     KeyBuffer values;
     const std::shared_ptr<arrow::Array> column = arrow::MakeArray(input.values->data());
     const Status status = EncodeKeys(std::span(&column, 1), &values);
     MR_CHECK(status.ok()) << status.ToString();
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       Of(input.state(i)).Add(XXH3_64bits(values[i].data(), values[i].size()));
     });
     return true;
@@ -221,20 +225,24 @@ class QuantileDigest {
 
 /// quantile of numbers, as a double; NaN is ignored like null.
 template <typename C>
-class Quantile final : public ObjectAggregator<QuantileDigest> {
+class Quantile final : public RowAggregator<Quantile<C>, ObjectAggregator<QuantileDigest>> {
  public:
-  explicit Quantile(double q) : ObjectAggregator(arrow::float64()), q_(q), results_(arrow::float64()) {}
+  explicit Quantile(double q)
+      : RowAggregator<Quantile, ObjectAggregator<QuantileDigest>>(arrow::float64()),
+        q_(q),
+        results_(arrow::float64()) {}
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const ColumnValues<C> values(*input.values);
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       const auto value = static_cast<double>(values[i]);
-      if (!std::isnan(value)) Of(input.state(i)).Add(value);
+      if (!std::isnan(value)) this->Of(input.state(i)).Add(value);
     });
     return true;
   }
   Status Append(const std::byte* state) override {
-    const QuantileDigest& digest = Of(state);
+    const QuantileDigest& digest = this->Of(state);
     return digest.empty() ? results_.AppendNull() : results_.Append(digest.Quantile(q_));
   }
   Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }

@@ -1,8 +1,8 @@
 #include <cmath>
 #include <limits>
 
-#include "ops/aggregator.h"
 #include "ops/column_values.h"
+#include "ops/row_aggregator.h"
 
 namespace millrace {
 namespace {
@@ -65,16 +65,18 @@ struct DoubleSum {
 
 /// sum of integers: int64, checked (W8).
 template <typename C>
-class SumOfIntegers final : public Aggregator {
+class SumOfIntegers final : public RowAggregator<SumOfIntegers<C>> {
  public:
-  SumOfIntegers() : Aggregator(arrow::int64(), sizeof(IntegerSum)), results_(arrow::int64()) {}
+  SumOfIntegers()
+      : RowAggregator<SumOfIntegers>(arrow::int64(), sizeof(IntegerSum)), results_(arrow::int64()) {}
 
   void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) IntegerSum{0, 0}; }
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const ColumnValues<C> values(*input.values);
     bool overflow = false;
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       auto* const state = reinterpret_cast<IntegerSum*>(input.state(i));
       // Wraps, so that Undo is exact.
       overflow |= __builtin_add_overflow(state->sum, static_cast<std::int64_t>(values[i]), &state->sum);
@@ -138,15 +140,17 @@ class SumOfIntegers final : public Aggregator {
 
 /// sum and mean of doubles.
 template <typename C, bool kMean>
-class SumOfDoubles final : public Aggregator {
+class SumOfDoubles final : public RowAggregator<SumOfDoubles<C, kMean>> {
  public:
-  SumOfDoubles() : Aggregator(arrow::float64(), sizeof(DoubleSum)), results_(arrow::float64()) {}
+  SumOfDoubles()
+      : RowAggregator<SumOfDoubles>(arrow::float64(), sizeof(DoubleSum)), results_(arrow::float64()) {}
 
   void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) DoubleSum{0, 0, 0}; }
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const ColumnValues<C> values(*input.values);
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       reinterpret_cast<DoubleSum*>(input.state(i))->Add(static_cast<double>(values[i]));
     });
     return true;
@@ -169,15 +173,17 @@ class SumOfDoubles final : public Aggregator {
 
 /// mean of integers: the sum is exact, whatever the order.
 template <typename C>
-class MeanOfIntegers final : public Aggregator {
+class MeanOfIntegers final : public RowAggregator<MeanOfIntegers<C>> {
  public:
-  MeanOfIntegers() : Aggregator(arrow::float64(), sizeof(WideSum)), results_(arrow::float64()) {}
+  MeanOfIntegers()
+      : RowAggregator<MeanOfIntegers>(arrow::float64(), sizeof(WideSum)), results_(arrow::float64()) {}
 
   void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) WideSum{0, 0, 0}; }
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const ColumnValues<C> values(*input.values);
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       auto* const state = reinterpret_cast<WideSum*>(input.state(i));
       state->Set(state->sum() + static_cast<Int128>(values[i]));
       ++state->values;

@@ -8,9 +8,9 @@
 
 #include "columnar/arrow_status.h"
 #include "columnar/key_encoding.h"
-#include "ops/aggregator.h"
 #include "ops/column_values.h"
 #include "ops/object_aggregator.h"
+#include "ops/row_aggregator.h"
 #include "ops/row_place.h"
 
 namespace millrace {
@@ -117,16 +117,19 @@ struct CollectedValues {
 
 /// collect: the values in the order of T5. With a limit the first ones, else more than kMostKept are an
 /// error.
-class Collect final : public ObjectAggregator<CollectedValues> {
+class Collect final : public RowAggregator<Collect, ObjectAggregator<CollectedValues>> {
  public:
   static constexpr std::size_t kMostKept = 10'000;
   Collect(const std::shared_ptr<arrow::DataType>& type, std::size_t limit)
-      : ObjectAggregator(arrow::list(type)), limit_(limit), results_(type) {}
+      : RowAggregator<Collect, ObjectAggregator<CollectedValues>>(arrow::list(type)),
+        limit_(limit),
+        results_(type) {}
 
   bool orders_rows() const override { return true; }
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const KeyBuffer values = CanonicalValues(*input.values);
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       CollectedValues& kept = Of(input.state(i));
       kept.limit = limit_ > 0 ? limit_ : kMostKept + 1;
       kept.Add(RowPlace::Of(input, i), values[i]);
@@ -187,14 +190,15 @@ struct GreatestValues {
 };
 
 /// top_k: the k greatest values, greatest first.
-class TopK final : public ObjectAggregator<GreatestValues> {
+class TopK final : public RowAggregator<TopK, ObjectAggregator<GreatestValues>> {
  public:
   TopK(const std::shared_ptr<arrow::DataType>& type, std::size_t k)
-      : ObjectAggregator(arrow::list(type)), k_(k), results_(type) {}
+      : RowAggregator<TopK, ObjectAggregator<GreatestValues>>(arrow::list(type)), k_(k), results_(type) {}
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const KeyBuffer values = CanonicalValues(*input.values);
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       GreatestValues& kept = Of(input.state(i));
       kept.limit = k_;
       kept.Add(values[i]);
@@ -255,17 +259,17 @@ struct ExtremeRow {
 
 /// argmin and argmax: the value of the row whose other value is least or greatest; of equal ones the first.
 template <bool kMax>
-class ArgExtreme final : public ObjectAggregator<ExtremeRow<kMax>> {
-  using Base = ObjectAggregator<ExtremeRow<kMax>>;
-
+class ArgExtreme final : public RowAggregator<ArgExtreme<kMax>, ObjectAggregator<ExtremeRow<kMax>>> {
  public:
-  explicit ArgExtreme(const std::shared_ptr<arrow::DataType>& type) : Base(type), results_(type) {}
+  explicit ArgExtreme(const std::shared_ptr<arrow::DataType>& type)
+      : RowAggregator<ArgExtreme, ObjectAggregator<ExtremeRow<kMax>>>(type), results_(type) {}
 
   bool orders_rows() const override { return true; }
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const KeyBuffer values = CanonicalValues(*input.values);
     const KeyBuffer orders = CanonicalValues(*input.order);
-    ForEachValid(*input.values, [&](std::size_t i) {
+    ForEachRow(*input.values, after, [&](std::size_t i) {
       if (input.order->IsNull(static_cast<std::int64_t>(i))) return;
       this->Of(input.state(i)).Add(RowPlace::Of(input, i), orders[i], values[i]);
     });
@@ -312,13 +316,16 @@ struct DistinctValues {
   }
 };
 
-class CountDistinct final : public ObjectAggregator<DistinctValues> {
+class CountDistinct final : public RowAggregator<CountDistinct, ObjectAggregator<DistinctValues>> {
  public:
-  CountDistinct() : ObjectAggregator(arrow::int64()), results_(arrow::int64()) {}
+  CountDistinct()
+      : RowAggregator<CountDistinct, ObjectAggregator<DistinctValues>>(arrow::int64()),
+        results_(arrow::int64()) {}
 
-  bool Update(const AggregateInput& input) override {
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
     const KeyBuffer values = CanonicalValues(*input.values);
-    ForEachValid(*input.values, [&](std::size_t i) { Of(input.state(i)).Add(values[i]); });
+    ForEachRow(*input.values, after, [&](std::size_t i) { Of(input.state(i)).Add(values[i]); });
     return true;
   }
   bool bounded() const override { return true; }

@@ -36,6 +36,12 @@ struct AggregateInput {
   std::byte* state(std::size_t row) const { return groups[row] + state_at; }
 };
 
+/// A row after which its group has no result, and why: "has more than 10000 values; ...".
+struct RowWithoutResult {
+  std::size_t row = 0;
+  std::string why;
+};
+
 /// One aggregate function over one argument type: the state of one group is `state_bytes` bytes in a row that
 /// the owner lays out, and, for strings, a value kept aside by slot. One owner, one thread.
 ///
@@ -54,6 +60,9 @@ class Aggregator {
 
   /// Adds the rows. False: a sum overflowed; the states are then wrong until Undo of the same input.
   [[nodiscard]] virtual bool Update(const AggregateInput& input) = 0;
+  /// Adds row after row, and appends the result of its group behind each, to the column that Finish hands
+  /// over. False: as for Update. Of rows that go to `without`, what was appended means nothing.
+  virtual Result<bool> UpdateEach(const AggregateInput& input, std::vector<RowWithoutResult>* without) = 0;
   /// True when the result depends on AggregateInput::offsets and origin.
   virtual bool orders_rows() const { return false; }
   /// True when a state can be unrepresentable that was never merged.

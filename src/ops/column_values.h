@@ -86,6 +86,26 @@ void ForEachValid(const arrow::Array& array, Visit&& visit) {
   }
 }
 
+/// As ForEachValid, and calls after(row) behind every row, null or not.
+template <typename After, typename Visit>
+void ForEachRow(const arrow::Array& array, const After& after, Visit&& visit) {
+  const auto n = static_cast<std::size_t>(array.length());
+  const std::uint8_t* const bits = array.null_count() == 0 ? nullptr : array.null_bitmap_data();
+  if (bits == nullptr && array.null_count() == 0) {
+    for (std::size_t i = 0; i < n; ++i) {
+      visit(i);
+      after(i);
+    }
+    return;
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    // Without a bitmap all are null.
+    if (bits != nullptr && arrow::bit_util::GetBit(bits, array.offset() + static_cast<std::int64_t>(i)))
+      visit(i);
+    after(i);
+  }
+}
+
 /// The Arrow type that stores a physical type, and its builder.
 template <typename C>
 using PhysicalType = typename arrow::CTypeTraits<C>::ArrowType;

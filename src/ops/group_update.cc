@@ -62,15 +62,18 @@ AggregateInput GroupUpdate::InputOf(std::size_t aggregate, const Batch& batch) c
           .origin = orders_rows_ ? OriginRank(batch) : 0};
 }
 
+void GroupUpdate::SetRows(const Batch& batch, std::span<const std::uint32_t> slots) {
+  groups_.Groups(slots, &rows_);
+  if (!orders_rows_ || batch.block == nullptr) return;
+  offsets_.resize(slots.size());
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    offsets_[i] = batch.OffsetOf(static_cast<std::int64_t>(i)).value();
+  }
+}
+
 std::vector<RowError> GroupUpdate::Add(const Batch& batch, std::span<const std::uint32_t> slots,
                                        const GroupText& group_text) {
-  groups_.Groups(slots, &rows_);
-  if (orders_rows_ && batch.block != nullptr) {
-    offsets_.resize(slots.size());
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-      offsets_[i] = batch.OffsetOf(static_cast<std::int64_t>(i)).value();
-    }
-  }
+  SetRows(batch, slots);
   bool overflow = false;
   std::size_t tried = 0;
   for (; tried < groups_.size() && !overflow; ++tried) {
@@ -103,18 +106,74 @@ bool GroupUpdate::UpdateRow(std::size_t aggregate, const AggregateInput& input, 
   return groups_.aggregator(aggregate).Update(one);
 }
 
+std::string GroupUpdate::Overflow(const Batch& batch, std::size_t row, const GroupText& group_text) const {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const Aggregator& aggregator = groups_.aggregator(i);
+    if (!aggregator.checked() || aggregator.Fits(InputOf(i, batch), row)) continue;
+    return aggregates_[i].text + " overflows int64" + group_text(row) + "; cast the argument to double";
+  }
+  return "";
+}
+
+Result<std::vector<RowError>> GroupUpdate::AddEach(const Batch& batch, std::span<const std::uint32_t> slots,
+                                                   const GroupText& group_text) {
+  SetRows(batch, slots);
+  std::vector<std::vector<RowError>> errors;
+  // Those that may overflow first: only they can be undone.
+  for (const bool checked : {true, false}) {
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      if (groups_.aggregator(i).checked() != checked) continue;
+      std::vector<RowWithoutResult> without;
+      MR_ASSIGN_OR_RETURN(const bool fits, groups_.aggregator(i).UpdateEach(InputOf(i, batch), &without));
+      if (!fits) {
+        for (std::size_t undone = 0; undone <= i; ++undone) {
+          Aggregator& aggregator = groups_.aggregator(undone);
+          if (!aggregator.checked()) continue;
+          aggregator.Undo(InputOf(undone, batch));
+          MR_RETURN_IF_ERROR(aggregator.Finish().status());
+        }
+        return AddEachByRow(batch, slots, group_text);
+      }
+      if (without.empty()) continue;
+      errors.emplace_back();
+      for (RowWithoutResult& row : without) {
+        errors.back().push_back({static_cast<std::int64_t>(row.row), "overflow",
+                                 aggregates_[i].text + group_text(row.row) + " " + std::move(row.why)});
+      }
+    }
+  }
+  return MergeRowErrors(std::move(errors));
+}
+
+Result<std::vector<RowError>> GroupUpdate::AddEachByRow(const Batch& batch,
+                                                        std::span<const std::uint32_t> slots,
+                                                        const GroupText& group_text) {
+  std::vector<RowError> errors;
+  for (std::size_t row = 0; row < rows_.size(); ++row) {
+    const auto at = static_cast<std::int64_t>(row);
+    if (std::string overflow = Overflow(batch, row, group_text); !overflow.empty()) {
+      errors.push_back({at, "overflow", std::move(overflow)});
+    } else {
+      for (std::size_t i = 0; i < groups_.size(); ++i) {
+        const bool fits = UpdateRow(i, InputOf(i, batch), row);
+        MR_CHECK(fits);
+      }
+      std::size_t aggregate = 0;
+      const std::string why = groups_.Unrepresentable(slots[row], &aggregate);
+      if (!why.empty())
+        errors.push_back({at, "overflow", aggregates_[aggregate].text + group_text(row) + " " + why});
+    }
+    // Also of rows that are errors, so that each row has results.
+    MR_RETURN_IF_ERROR(groups_.AppendResults(slots[row]));
+  }
+  return errors;
+}
+
 std::vector<RowError> GroupUpdate::UpdateCheckedByRow(const Batch& batch, const GroupText& group_text) {
   std::vector<RowError> errors;
   for (std::size_t row = 0; row < rows_.size(); ++row) {
-    std::size_t unfit = 0;
-    for (; unfit < groups_.size(); ++unfit) {
-      const Aggregator& aggregator = groups_.aggregator(unfit);
-      if (aggregator.checked() && !aggregator.Fits(InputOf(unfit, batch), row)) break;
-    }
-    if (unfit < groups_.size()) {
-      errors.push_back(
-          {static_cast<std::int64_t>(row), "overflow",
-           aggregates_[unfit].text + " overflows int64" + group_text(row) + "; cast the argument to double"});
+    if (std::string overflow = Overflow(batch, row, group_text); !overflow.empty()) {
+      errors.push_back({static_cast<std::int64_t>(row), "overflow", std::move(overflow)});
       continue;
     }
     for (std::size_t i = 0; i < groups_.size(); ++i) {

@@ -26,7 +26,7 @@ struct WindowAggregateSpec {
 
 /// Adds the rows of a batch to the aggregates of their groups. Owned by one window, used on its thread.
 ///
-/// Evaluate, then Add with the same batch.
+/// Evaluate, then Add or AddEach with the same batch.
 class GroupUpdate {
  public:
   /// `groups` has the aggregators of `aggregates`, in order, and may have hidden ones behind them. Both
@@ -42,11 +42,23 @@ class GroupUpdate {
   /// would overflow (W8).
   std::vector<RowError> Add(const Batch& batch, std::span<const std::uint32_t> slots,
                             const GroupText& group_text);
+  /// As Add, and appends the results of its group behind each row, to the columns that the aggregators'
+  /// Finish hands over; those of the rows returned mean nothing. Also returns rows that were added but after
+  /// which a group has no result (Aggregator::Unrepresentable).
+  Result<std::vector<RowError>> AddEach(const Batch& batch, std::span<const std::uint32_t> slots,
+                                        const GroupText& group_text);
 
  private:
+  /// Sets rows_ and offsets_.
+  void SetRows(const Batch& batch, std::span<const std::uint32_t> slots);
   AggregateInput InputOf(std::size_t aggregate, const Batch& batch) const;
   /// Adds one row of an input to one aggregate.
   bool UpdateRow(std::size_t aggregate, const AggregateInput& input, std::size_t row);
+  /// "" or the aggregate to which a row cannot be added, and why.
+  std::string Overflow(const Batch& batch, std::size_t row, const GroupText& group_text) const;
+  /// AddEach, when the batch cannot be added as a whole.
+  Result<std::vector<RowError>> AddEachByRow(const Batch& batch, std::span<const std::uint32_t> slots,
+                                             const GroupText& group_text);
   /// Adds row by row to the checked aggregates, after they could not take the batch as a whole.
   std::vector<RowError> UpdateCheckedByRow(const Batch& batch, const GroupText& group_text);
   void UpdateUnchecked(const Batch& batch, const std::vector<RowError>& without);

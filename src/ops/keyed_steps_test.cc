@@ -20,6 +20,7 @@
 #include "ops/map.h"
 #include "ops/ops_harness.h"
 #include "ops/row_bytes.h"
+#include "ops/running.h"
 
 namespace millrace {
 namespace {
@@ -52,9 +53,9 @@ std::vector<Row> RandomRows(std::mt19937_64& random, std::size_t n) {
   return rows;
 }
 
-/// What came out, in order, late rows among them.
+/// What came out, in order.
 struct Results {
-  std::vector<std::string> emitted, late;
+  std::vector<std::string> emitted, late, dead;
   friend bool operator==(const Results&, const Results&) = default;
 };
 
@@ -81,6 +82,7 @@ Results RunInPieces(const std::vector<Row>& rows, const MakeStep& make, std::mt1
     EXPECT_TRUE(status.ok()) << status.ToString();
     for (std::string& row : output.emitted) results.emitted.push_back(std::move(row));
     for (std::string& row : output.late) results.late.push_back(std::move(row));
+    for (std::string& row : output.dead_letters) results.dead.push_back(std::move(row));
     const std::uint64_t choice = random() % 4;
     if (choice == 0) {
       EXPECT_TRUE(store->CollectDirty([](const ChangelogEntry&) { return Status::Ok(); }).ok());
@@ -103,6 +105,7 @@ void ExpectInPieces(const Results& expected, const std::vector<Row>& rows, const
   const Results found = RunInPieces(rows, make, random);
   EXPECT_EQ(found.emitted, expected.emitted);
   EXPECT_EQ(found.late, expected.late);
+  EXPECT_EQ(found.dead, expected.dead);
 }
 
 class KeyedStepsOracle : public testing::TestWithParam<std::uint64_t> {};
@@ -242,6 +245,61 @@ TEST_P(KeyedStepsOracle, MapKeepsAValuePerKeyUntilItExpires) {
   ExpectInPieces(expected, rows, make, random);
 }
 
+/// What a key has seen, for RunningCountsEveryRowOfItsKey.
+struct Seen {
+  std::int64_t rows = 0, values = 0, sum = 0, low = 0, last = 0, last_time = 0;
+  std::set<std::int64_t> distinct;
+
+  void Add(const Row& row) {
+    ++rows;
+    if (!row.v) return;
+    low = values == 0 ? *row.v : std::min(low, *row.v);
+    if (values == 0 || row.time >= last_time) {
+      last = *row.v;
+      last_time = row.time;
+    }
+    ++values;
+    sum += *row.v;
+    distinct.insert(*row.v);
+  }
+  std::string Text(std::int64_t key) const {
+    const auto or_null = [this](std::int64_t value) { return values > 0 ? std::to_string(value) : "null"; };
+    return "k=" + std::to_string(key) + " n=" + std::to_string(rows) + " s=" + or_null(sum) +
+           " lo=" + or_null(low) + " l=" + or_null(last) + " d=" + std::to_string(distinct.size());
+  }
+};
+
+TEST_P(KeyedStepsOracle, RunningCountsEveryRowOfItsKey) {
+  SCOPED_TRACE("seed " + std::to_string(GetParam()));
+  ASSERT_TRUE(InitializeExpressions().ok());
+  std::mt19937_64 random(GetParam());
+  std::vector<Row> rows = RandomRows(random, 600);
+  const bool overflows = random() % 3 == 0;
+  for (Row& row : rows) {
+    if (row.v && overflows) row.v = (*row.v - 1) * 4'000'000'000'000'000'000;
+  }
+  Results expected;
+  std::map<std::int64_t, Seen> seen;
+  for (const Row& row : rows) {
+    std::int64_t sum;
+    if (__builtin_add_overflow(seen[row.key].sum, row.v.value_or(0), &sum)) {
+      expected.dead.push_back(row.Text() +
+                              " class=overflow: sum(v) overflows int64; cast the argument to double");
+      continue;
+    }
+    seen[row.key].Add(row);
+    expected.emitted.push_back(seen[row.key].Text(row.key));
+  }
+  EXPECT_EQ(expected.dead.empty(), !overflows);
+  const MakeStep make = [](const RowFeed& feed, StateStore& store) {
+    const auto aggregates = BindAggregates(
+        {{"n", "count()"}, {"s", "sum(v)"}, {"lo", "min(v)"}, {"l", "last(v)"}, {"d", "count_distinct(v)"}},
+        feed.schema());
+    return MakeRunning({.name = "r", .by = {"k"}, .aggregates = aggregates}, feed.schema(), &store);
+  };
+  ExpectInPieces(expected, rows, make, random);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, KeyedStepsOracle, testing::Range<std::uint64_t>(1, 41));
 
 TEST(Deduplicate, StateIsDroppedBySlicesBehindTheWatermark) {
@@ -302,6 +360,26 @@ TEST(Changes, OnlyKeysThatChangedAreWrittenAtACheckpoint) {
   ASSERT_TRUE(step->Process(feed.Make({"k=1 t=3 v=0.5", "k=2 t=4 v=null", "k=1 t=5 v=0.25"}), output).ok());
   EXPECT_EQ(store->dirty_rows(), 1);
   EXPECT_EQ(output.absorbed, 2);
+}
+
+TEST(Running, ARowAfterWhichAnAggregateHoldsTooMuchIsADeadLetterAndTheOthersGoOn) {
+  ASSERT_TRUE(InitializeExpressions().ok());
+  RowFeed feed("k: int64; t: int64");
+  ScratchStore store;
+  const auto aggregates = BindAggregates({{"d", "count_distinct(t)"}, {"n", "count()"}}, feed.schema());
+  const auto step =
+      *MakeRunning({.name = "r", .by = {"k"}, .aggregates = aggregates}, feed.schema(), &*store);
+  CollectedOutput output;
+  constexpr int kMostDistinct = 65'536;
+  std::vector<std::string> rows;
+  for (int i = 1; i < kMostDistinct; ++i) rows.push_back("k=1 t=" + std::to_string(i));
+  ASSERT_TRUE(step->Process(feed.Make(rows), output).ok());
+  EXPECT_EQ(output.Take().size(), rows.size());
+  ASSERT_TRUE(step->Process(feed.Make({"k=1 t=-5", "k=1 t=-6", "k=2 t=7", "k=1 t=1"}), output).ok());
+  EXPECT_THAT(output.emitted, ElementsAre("k=1 d=65536 n=65536", "k=2 d=1 n=1"));
+  EXPECT_THAT(output.dead_letters,
+              ElementsAre(HasSubstr("k=1 t=-6 class=overflow: count_distinct(t) has more than"),
+                          HasSubstr("k=1 t=1 class=overflow")));
 }
 
 TEST(Latest, StateOfExpiredKeysIsGone) {
@@ -409,6 +487,8 @@ TEST(KeyedSteps, OptionsThatCannotWorkAreRefused) {
               HasSubstr("cannot be compared"));
   EXPECT_THAT(message(MakeChanges({.name = "c", .by = {"k"}, .columns = {"tt"}}, feed.schema(), nullptr)),
               HasSubstr("did you mean"));
+  EXPECT_THAT(message(MakeRunning({.name = "r", .by = {}, .aggregates = {}}, feed.schema(), nullptr)),
+              HasSubstr("'by' is empty"));
 }
 
 }  // namespace

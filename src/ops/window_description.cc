@@ -6,6 +6,7 @@
 #include <arrow/api.h>
 
 #include "columnar/schema_text.h"
+#include "ops/aggregate_specs.h"
 #include "ops/keyed_rows.h"
 #include "ops/window_aggregate.h"
 
@@ -57,12 +58,7 @@ std::string LayoutOf(const WindowAggregateOptions& options, const arrow::FieldVe
   std::string layout = ShapeOf(options) + " by ";
   for (const auto& key : keys) layout += key->name() + ":" + TypeText(*key->type()) + " ";
   layout += "aggregate ";
-  for (std::size_t i = 0; i < options.aggregates.size(); ++i) {
-    const WindowAggregateSpec& aggregate = options.aggregates[i];
-    layout += (i == 0 ? "" : ", ") + aggregate.name + " = " + aggregate.text;
-    if (aggregate.argument) layout += " of " + TypeText(*aggregate.argument->type());
-    if (aggregate.order) layout += " and " + TypeText(*aggregate.order->type());
-  }
+  layout += AggregatesLayout(options.aggregates);
   std::replace(layout.begin(), layout.end(), '\n', ' ');
   return options.name + "=" + layout;
 }
@@ -70,16 +66,7 @@ std::string LayoutOf(const WindowAggregateOptions& options, const arrow::FieldVe
 }  // namespace
 
 Result<std::vector<std::unique_ptr<Aggregator>>> MakeAggregators(const WindowAggregateOptions& options) {
-  std::vector<std::unique_ptr<Aggregator>> aggregators;
-  for (const WindowAggregateSpec& aggregate : options.aggregates) {
-    auto made = MakeAggregator({.function = aggregate.function,
-                                .argument = aggregate.argument ? aggregate.argument->type() : nullptr,
-                                .order = aggregate.order ? aggregate.order->type() : nullptr,
-                                .parameter = aggregate.parameter});
-    if (!made.ok()) return made.status().WithContext("aggregate '" + aggregate.name + "'");
-    aggregators.push_back(*std::move(made));
-  }
-  return aggregators;
+  return MakeAggregators(options.aggregates);
 }
 
 Result<WindowDescription> DescribeWindow(const WindowAggregateOptions& options, const arrow::Schema& input) {

@@ -20,6 +20,11 @@ bool WindowSpanAggregator::Update(const AggregateInput& input) {
   return true;
 }
 
+Result<bool> WindowSpanAggregator::UpdateEach(const AggregateInput& /*input*/,
+                                              std::vector<RowWithoutResult>* /*without*/) {
+  return Status::Bug("the span of a window is no result");
+}
+
 void WindowSpanAggregator::Merge(std::byte* state, const Aggregator& /*from*/, const std::byte* from_state) {
   WindowSpan& span = Of(state);
   const auto& other = *reinterpret_cast<const WindowSpan*>(from_state);

@@ -31,6 +31,7 @@ class WindowSpanAggregator final : public Aggregator {
 
   void Clear(std::byte* state, std::uint32_t slot) override;
   bool Update(const AggregateInput& input) override;
+  Result<bool> UpdateEach(const AggregateInput& input, std::vector<RowWithoutResult>* without) override;
   void Merge(std::byte* state, const Aggregator& from, const std::byte* from_state) override;
   Status Append(const std::byte* state) override;
   Result<std::shared_ptr<arrow::Array>> Finish() override;

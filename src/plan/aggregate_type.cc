@@ -104,7 +104,7 @@ Result<TypePtr> AggregateResultType(std::string_view function, const TypePtr& in
   if (signature == nullptr) {
     std::vector<std::string> names = {"count"};
     for (const Signature& known : kSignatures) names.emplace_back(known.name);
-    return Status::InvalidArgument("a window cannot compute '" + std::string(function) + "'" +
+    return Status::InvalidArgument("there is no aggregate '" + std::string(function) + "'" +
                                    DidYouMean(function, names));
   }
   if (input == nullptr) {

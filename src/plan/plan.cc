@@ -26,9 +26,9 @@ PlacedMessage PlaceAtCharacter(const SourceLocation& location, const std::string
 }
 
 std::string_view PlanNode::kind() const {
-  static constexpr std::string_view kKinds[] = {"source",      "filter",  "with",    "select",   "drop",
-                                                "rename",      "cast",    "explode", "group_by", "window",
-                                                "deduplicate", "changes", "latest",  "map",      "sink"};
+  static constexpr std::string_view kKinds[] = {
+      "source",   "filter", "with",        "select",  "drop",    "rename", "cast", "explode",
+      "group_by", "window", "deduplicate", "changes", "running", "latest", "map",  "sink"};
   static_assert(std::size(kKinds) == std::variant_size_v<decltype(PlanNode::op)>);
   return kKinds[op.index()];
 }

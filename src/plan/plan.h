@@ -131,6 +131,12 @@ struct ChangesStep {
   NullKey null_key = NullKey::kError;
   std::vector<std::string> columns;
 };
+/// Aggregates over all rows of a key so far; one result per row.
+struct RunningStep {
+  std::vector<std::string> by;
+  NullKey null_key = NullKey::kError;
+  std::vector<WindowAggregateColumn> aggregates;
+};
 /// Keeps the latest row per key as a table; a row passes when it becomes the latest.
 struct LatestStep {
   std::vector<std::string> by;
@@ -189,7 +195,8 @@ struct PlanNode {
   /// Given by the user, or kind and ordinal among nodes of that kind: "window-1" (K4). Unique in the plan.
   std::string name;
   std::variant<KafkaSource, FilterStep, WithStep, SelectStep, DropStep, RenameStep, CastStep, ExplodeStep,
-               GroupByStep, WindowStep, DeduplicateStep, ChangesStep, LatestStep, MapStep, SinkNode>
+               GroupByStep, WindowStep, DeduplicateStep, ChangesStep, RunningStep, LatestStep, MapStep,
+               SinkNode>
       op;
   /// Nodes whose rows it reads: none for a source, one for a step or sink, several for a union of equal
   /// schemas.

@@ -46,6 +46,14 @@ std::string ShapeText(const WindowStep& step) {
   return "";
 }
 
+std::string AggregateList(const std::vector<WindowAggregateColumn>& aggregates) {
+  std::vector<std::string> parts;
+  for (const WindowAggregateColumn& column : aggregates) {
+    parts.push_back(column.name + " = " + column.call.ToString());
+  }
+  return Join(parts);
+}
+
 /// What a node does, in one line.
 struct Describe {
   std::string operator()(const KafkaSource& source) const {
@@ -79,17 +87,16 @@ struct Describe {
     if (step.grace > Duration(0)) text += ", grace " + FormatDuration(step.grace);
     if (step.emit == WindowEmit::kCurrent) text += ", emit current";
     if (!step.late_topic.empty()) text += ", late rows to " + step.late_topic;
-    std::vector<std::string> parts;
-    for (const WindowAggregateColumn& column : step.aggregates) {
-      parts.push_back(column.name + " = " + column.call.ToString());
-    }
-    return text + ": " + Join(parts);
+    return text + ": " + AggregateList(step.aggregates);
   }
   std::string operator()(const DeduplicateStep& step) const {
     return "within " + FormatDuration(step.within) + " by " + Join(step.by);
   }
   std::string operator()(const ChangesStep& step) const {
     return "of " + Join(step.columns) + " by " + Join(step.by);
+  }
+  std::string operator()(const RunningStep& step) const {
+    return "by " + Join(step.by) + ": " + AggregateList(step.aggregates);
   }
   std::string operator()(const LatestStep& step) const {
     return "by " + Join(step.by) + (step.ttl ? ", ttl " + FormatDuration(*step.ttl) : "");

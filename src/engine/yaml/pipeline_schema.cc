@@ -103,6 +103,8 @@ constexpr KeySpec kStepKeys[] = {
      "Lets the first row of each key pass and absorbs its repeats.", kOneOf},
     {"changes", kSection, "changes", "", "Lets a row pass when it differs from the row of its key before it.",
      kOneOf},
+    {"running", kSection, "running", "", "Aggregates all rows of each key so far; one result per row.",
+     kOneOf},
     {"latest", kSection, "latest", "",
      "Keeps the latest row of each key as a table and passes on its changes.", kOneOf},
 };
@@ -175,6 +177,13 @@ constexpr KeySpec kChangesKeys[] = {
     {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
     {"columns", kColumns, "", "", "What is compared with the row of the key before; null equals null.",
      kRequired},
+};
+
+constexpr KeySpec kRunningKeys[] = {
+    {"by", kColumns, "", "", kStepByDoc},
+    {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
+    {"aggregate", kAggregates, "", "",
+     "Result columns and their aggregate calls, such as `total: sum(price)`, as in a window.", kRequired},
 };
 
 constexpr KeySpec kLatestKeys[] = {
@@ -272,6 +281,11 @@ constexpr SectionSpec kAllSections[] = {
      "Lets a row pass when one of `columns` differs from the row of its key before it in the order of its "
      "partition; the first row of a key passes, the others are absorbed.",
      kChangesKeys, ""},
+    {"running", "running",
+     "Aggregates over all rows of a key so far, without a window. Each row gives one result: the `by` "
+     "columns "
+     "and the aggregates as they stand after it, with its event time.",
+     kRunningKeys, ""},
     {"latest", "latest",
      "A table: the latest row of each key by event time. A row passes when it becomes the latest; older rows "
      "are "

@@ -234,6 +234,14 @@ ChangesStep ReadChanges(const SectionReader& step, const GroupByStep* group_by) 
   return changes;
 }
 
+RunningStep ReadRunning(const SectionReader& step, const GroupByStep* group_by) {
+  const std::optional<SectionReader> section = step.Section("running");
+  if (!section) return {};
+  auto running = ReadStepKey<RunningStep>(*section, group_by);
+  running.aggregates = section->Aggregates("aggregate");
+  return running;
+}
+
 LatestStep ReadLatest(const SectionReader& step, const GroupByStep* group_by) {
   const std::optional<SectionReader> section = step.Section("latest");
   if (!section) return {};
@@ -268,6 +276,8 @@ PlanNode ReadStep(const SectionReader& section, const GroupByStep* group_by) {
     node.op = ReadDeduplicate(section, group_by);
   } else if (kind == "changes") {
     node.op = ReadChanges(section, group_by);
+  } else if (kind == "running") {
+    node.op = ReadRunning(section, group_by);
   } else if (kind == "latest") {
     node.op = ReadLatest(section, group_by);
   }

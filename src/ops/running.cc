@@ -1,0 +1,118 @@
+#include "ops/running.h"
+
+#include <arrow/api.h>
+
+#include "columnar/key_encoding.h"
+#include "ops/aggregate_specs.h"
+#include "ops/group_rows.h"
+#include "ops/keyed_rows.h"
+
+namespace millrace {
+namespace {
+
+class Running final : public Operator {
+ public:
+  Running(RunningOptions options, std::shared_ptr<arrow::Schema> output_schema, std::vector<int> key_columns,
+          std::vector<std::unique_ptr<Aggregator>> aggregators)
+      : options_(std::move(options)),
+        output_schema_(std::move(output_schema)),
+        key_columns_(std::move(key_columns)),
+        groups_(std::move(aggregators)),
+        update_(&options_.aggregates, &groups_) {}
+
+  Status AddTable(StateStore& store) {
+    MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, &groups_));
+    return Status::Ok();
+  }
+
+  Status Process(Batch batch, Output& output) override {
+    MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
+    MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+    MR_RETURN_IF_ERROR(EvaluateArguments(&batch, output));
+    if (batch.num_rows() == 0) return Status::Ok();
+    MR_RETURN_IF_ERROR(EncodeKeys(KeyArrays(key_columns_, *batch.data), &keys_));
+    slices_.assign(static_cast<std::size_t>(batch.num_rows()), 0);
+    slots_.resize(slices_.size());
+    MR_RETURN_IF_ERROR(table_->Lookup(slices_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_));
+    const auto nowhere = [](std::size_t) { return std::string(); };
+    MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.AddEach(batch, slots_, nowhere));
+    MR_ASSIGN_OR_RETURN(Batch results, Results(batch));
+    if (!errors.empty()) {
+      MR_ASSIGN_OR_RETURN(results, WithoutRows(results, errors));
+      MR_RETURN_IF_ERROR(output.DeadLetter(batch, std::move(errors)));
+    }
+    return results.num_rows() == 0 ? Status::Ok() : output.Emit(std::move(results));
+  }
+
+  const std::shared_ptr<arrow::Schema>& output_schema() const override { return output_schema_; }
+
+ private:
+  /// Takes out the rows on which an argument fails.
+  Status EvaluateArguments(Batch* batch, Output& output) {
+    while (batch->num_rows() > 0) {
+      MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Evaluate(*batch));
+      if (errors.empty()) return Status::Ok();
+      MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
+      MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
+      *batch = std::move(kept);
+    }
+    return Status::Ok();
+  }
+
+  /// The rows with their results in place of their columns. Takes keys_.
+  Result<Batch> Results(const Batch& batch) {
+    arrow::ArrayVector columns = KeyArrays(key_columns_, *batch.data);
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      MR_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Array> column, groups_.aggregator(i).Finish());
+      columns.push_back(std::move(column));
+    }
+    Batch results =
+        batch.WithData(arrow::RecordBatch::Make(output_schema_, batch.num_rows(), std::move(columns)));
+    results.key = std::move(keys_).ToBinaryArray();
+    return results;
+  }
+
+  const RunningOptions options_;
+  const std::shared_ptr<arrow::Schema> output_schema_;
+  const std::vector<int> key_columns_;
+
+  GroupRows groups_;
+  GroupUpdate update_;
+  KeyedTable* table_ = nullptr;
+
+  // Of the batch under way; kept for their memory.
+  KeyBuffer keys_;
+  std::vector<std::int64_t> slices_;
+  std::vector<std::uint32_t> slots_;
+};
+
+}  // namespace
+
+Result<RunningDescription> DescribeRunning(const RunningOptions& options, const arrow::Schema& input) {
+  if (options.by.empty()) return Status::InvalidArgument("'by' is empty; name the key columns");
+  MR_ASSIGN_OR_RETURN(const std::vector<int> key_columns, KeyColumnIndices(options.by, input));
+  MR_ASSIGN_OR_RETURN(const auto aggregators, MakeAggregators(options.aggregates));
+  arrow::FieldVector fields;
+  for (const int column : key_columns) fields.push_back(input.field(column));
+  for (std::size_t i = 0; i < aggregators.size(); ++i) {
+    fields.push_back(arrow::field(options.aggregates[i].name, aggregators[i]->type()));
+  }
+  return RunningDescription{.output_schema = arrow::schema(std::move(fields)),
+                            .state_layout = options.name + "=running by " +
+                                            ColumnsLayout(key_columns, input) + " aggregate " +
+                                            AggregatesLayout(options.aggregates)};
+}
+
+Result<std::unique_ptr<Operator>> MakeRunning(RunningOptions options,
+                                              const std::shared_ptr<arrow::Schema>& input,
+                                              StateStore* store) {
+  MR_ASSIGN_OR_RETURN(RunningDescription description, DescribeRunning(options, *input));
+  MR_ASSIGN_OR_RETURN(std::vector<int> key_columns, KeyColumnIndices(options.by, *input));
+  MR_ASSIGN_OR_RETURN(auto aggregators, MakeAggregators(options.aggregates));
+  auto made = std::make_unique<Running>(std::move(options), std::move(description.output_schema),
+                                        std::move(key_columns), std::move(aggregators));
+  if (store != nullptr) MR_RETURN_IF_ERROR(made->AddTable(*store));
+  return std::unique_ptr<Operator>(std::move(made));
+}
+
+}  // namespace millrace
