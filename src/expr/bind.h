@@ -37,14 +37,19 @@ class Binder {
   // bind_operator.cc; nullptr when the name is not an operator
   Result<BoundNodePtr> BindOperator(const Expr& expr);
   Result<BoundNodePtr> BindLogic(const Expr& expr, Nodes nodes);
-  Result<BoundNodePtr> BindComparison(const Expr& expr, Nodes nodes);
   Result<BoundNodePtr> BindArithmetic(const Expr& expr, Nodes nodes);
   Result<BoundNodePtr> BindNegate(const Expr& expr, Nodes nodes);
   Result<BoundNodePtr> BindDifference(const Expr& expr, Nodes nodes);
   Result<BoundNodePtr> BindConcat(const Expr& expr, Nodes nodes);
   Result<BoundNodePtr> BindLike(const Expr& expr, Nodes nodes);
-  Result<BoundNodePtr> BindIn(const Expr& expr, Nodes nodes);
   Result<BoundNodePtr> BindNullTest(const Expr& expr, Nodes nodes);
+
+  // bind_comparison.cc
+  Result<BoundNodePtr> BindComparison(const Expr& expr, Nodes nodes);
+  Result<BoundNodePtr> BindIn(const Expr& expr, Nodes nodes);
+  /// Unify; but int64 and uint64 beside doubles stay what they are, for CompareNumbers. False when the types
+  /// may still differ.
+  Result<bool> UnifyToCompare(const Expr& expr, Nodes* nodes);
 
   // bind_function.cc
   Result<BoundNodePtr> BindFunction(const Expr& expr);

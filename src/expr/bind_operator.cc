@@ -19,14 +19,6 @@ bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> name
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::string ComparisonKernel(std::string_view op) {
-  if (op == "=") return "equal";
-  if (op == "<>") return "not_equal";
-  if (op == "<") return "less";
-  if (op == "<=") return "less_equal";
-  return op == ">" ? "greater" : "greater_equal";
-}
-
 std::string ArithmeticKernel(std::string_view op) {
   if (op == "+") return "add";
   if (op == "-") return "subtract";
@@ -45,17 +37,6 @@ std::pair<std::size_t, std::size_t> ArityOf(std::string_view op) {
   if (op == "between") return {3, 3};
   if (op == "in") return {2, 1'000'000};
   return {0, 0};
-}
-
-/// All scalars as one array.
-Result<std::shared_ptr<arrow::Array>> ArrayOf(const std::vector<std::shared_ptr<arrow::Scalar>>& scalars) {
-  std::vector<std::shared_ptr<arrow::Array>> pieces;
-  for (const auto& scalar : scalars) {
-    MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> piece, arrow::MakeArrayFromScalar(*scalar, 1));
-    pieces.push_back(std::move(piece));
-  }
-  MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> out, arrow::Concatenate(pieces));
-  return out;
 }
 
 }  // namespace
@@ -90,19 +71,6 @@ Result<BoundNodePtr> Binder::BindLogic(const Expr& expr, Nodes nodes) {
   }
   if (op == "not") return MakeNode(expr, ArrowKernel("invert"), std::move(nodes));
   return MakeLogicNode(op == "and", std::move(nodes[0]), std::move(nodes[1]));
-}
-
-Result<BoundNodePtr> Binder::BindComparison(const Expr& expr, Nodes nodes) {
-  MR_RETURN_IF_ERROR(Unify(expr, Purpose::kCompare, "compare", &nodes));
-  if (nodes[0]->type()->id() == arrow::Type::NA) {
-    for (BoundNodePtr& node : nodes) {
-      MR_ASSIGN_OR_RETURN(node, Convert(std::move(node), arrow::boolean(), expr));
-    }
-  }
-  const std::string& op = expr.node().name;
-  if (op == "between") return MakeNode(expr, Between, std::move(nodes));
-  if (op == "is distinct from") return MakeNode(expr, IsDistinctFrom, std::move(nodes));
-  return MakeNode(expr, ArrowKernel(ComparisonKernel(op)), std::move(nodes));
 }
 
 Result<BoundNodePtr> Binder::BindArithmetic(const Expr& expr, Nodes nodes) {
@@ -179,28 +147,6 @@ Result<BoundNodePtr> Binder::BindLike(const Expr& expr, Nodes nodes) {
   auto options = std::make_shared<arrow::compute::MatchSubstringOptions>(OptionText(pattern->constant()),
                                                                          expr.node().name == "ilike");
   return MakeNode(expr, ArrowKernel("match_like", std::move(options)), {std::move(text)});
-}
-
-Result<BoundNodePtr> Binder::BindIn(const Expr& expr, Nodes nodes) {
-  MR_RETURN_IF_ERROR(Unify(expr, Purpose::kCompare, "compare", &nodes));
-  std::vector<std::shared_ptr<arrow::Scalar>> items;
-  for (std::size_t i = 1; i < nodes.size(); ++i) {
-    if (auto item = nodes[i]->constant(); item != nullptr) items.push_back(std::move(item));
-  }
-  if (items.size() + 1 == nodes.size() && nodes[0]->type()->id() != arrow::Type::NA) {
-    MR_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Array> values, ArrayOf(items));
-    auto options = std::make_shared<arrow::compute::SetLookupOptions>(
-        arrow::Datum(std::move(values)), arrow::compute::SetLookupOptions::INCONCLUSIVE);
-    return MakeNode(expr, ArrowKernel("is_in", std::move(options)), {std::move(nodes[0])});
-  }
-  BoundNodePtr any;
-  for (std::size_t i = 1; i < nodes.size(); ++i) {
-    const Expr equals =
-        MakeCall("=", {expr.node().children[0], expr.node().children[i]}, expr.node().position);
-    MR_ASSIGN_OR_RETURN(BoundNodePtr one, BindComparison(equals, {nodes[0], nodes[i]}));
-    any = any == nullptr ? std::move(one) : MakeLogicNode(false, std::move(any), std::move(one));
-  }
-  return any;
 }
 
 Result<BoundNodePtr> Binder::BindNullTest(const Expr& expr, Nodes nodes) {

@@ -6,6 +6,7 @@
 #include <arrow/compute/api.h>
 
 #include "expr/function.h"
+#include "expr/number_compare.h"
 #include "expr/types.h"
 
 namespace millrace::expr_internal {
@@ -182,6 +183,16 @@ arrow::Result<Datum> TextContains(const KernelCall& call) {
   return Datum(array);
 }
 
+/// In the common type, but 64-bit integers beside doubles as they are.
+arrow::Result<Datum> ToCompare(const Datum& value, const std::shared_ptr<arrow::DataType>& common) {
+  const arrow::Type::type id = value.type()->id();
+  const bool wide = id == arrow::Type::INT64 || id == arrow::Type::UINT64;
+  if (wide && common->id() == arrow::Type::DOUBLE) return value;
+  arrow::compute::CastOptions options = arrow::compute::CastOptions::Safe(common);
+  options.allow_float_truncate = true;
+  return arrow::compute::Cast(value, options);
+}
+
 /// contains(list, value): compares every element with its row's value in one kernel call.
 arrow::Result<Datum> Contains(const KernelCall& call) {
   if (call.arguments[0].type()->id() == arrow::Type::STRING) {
@@ -206,11 +217,9 @@ arrow::Result<Datum> Contains(const KernelCall& call) {
   if (values.is_array()) {
     ARROW_ASSIGN_OR_RAISE(values, arrow::compute::Take(values, Datum(owners)));
   }
-  arrow::compute::CastOptions exact = arrow::compute::CastOptions::Safe(common);
-  exact.allow_float_truncate = true;
-  ARROW_ASSIGN_OR_RAISE(values, arrow::compute::Cast(values, exact));
-  ARROW_ASSIGN_OR_RAISE(const Datum plain, arrow::compute::Cast(Datum(elements), exact));
-  ARROW_ASSIGN_OR_RAISE(const Datum equal, arrow::compute::CallFunction("equal", {plain, values}));
+  ARROW_ASSIGN_OR_RAISE(values, ToCompare(values, common));
+  ARROW_ASSIGN_OR_RAISE(const Datum plain, ToCompare(Datum(elements), common));
+  ARROW_ASSIGN_OR_RAISE(const Datum equal, CompareNumbers("equal", plain, values, elements->length()));
   const auto matches = std::static_pointer_cast<arrow::BooleanArray>(equal.make_array());
   const auto parents = std::static_pointer_cast<arrow::Int64Array>(owners);
   std::vector<bool> found(static_cast<std::size_t>(call.num_rows), false);

@@ -6,6 +6,7 @@
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
 
+#include "expr/number_compare.h"
 #include "expr/time_text.h"
 
 namespace millrace::expr_internal {
@@ -126,15 +127,15 @@ arrow::Result<Datum> DaysBetween(const KernelCall& call) {
 
 arrow::Result<Datum> Between(const KernelCall& call) {
   ARROW_ASSIGN_OR_RAISE(const Datum above,
-                        CallFunction("greater_equal", {call.arguments[0], call.arguments[1]}));
+                        CompareNumbers("greater_equal", call.arguments[0], call.arguments[1], call.num_rows));
   ARROW_ASSIGN_OR_RAISE(const Datum below,
-                        CallFunction("less_equal", {call.arguments[0], call.arguments[2]}));
+                        CompareNumbers("less_equal", call.arguments[0], call.arguments[2], call.num_rows));
   return CallFunction("and_kleene", {above, below});
 }
 
 arrow::Result<Datum> IsDistinctFrom(const KernelCall& call) {
   ARROW_ASSIGN_OR_RAISE(const Datum different,
-                        CallFunction("not_equal", {call.arguments[0], call.arguments[1]}));
+                        CompareNumbers("not_equal", call.arguments[0], call.arguments[1], call.num_rows));
   ARROW_ASSIGN_OR_RAISE(const Datum left, CallFunction("is_valid", {call.arguments[0]}));
   ARROW_ASSIGN_OR_RAISE(const Datum right, CallFunction("is_valid", {call.arguments[1]}));
   ARROW_ASSIGN_OR_RAISE(const Datum one_null, CallFunction("xor", {left, right}));

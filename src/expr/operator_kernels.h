@@ -13,7 +13,7 @@ arrow::Result<arrow::Datum> MillisecondsBetween(const KernelCall& call);
 /// a - b in days as int64; two date32.
 arrow::Result<arrow::Datum> DaysBetween(const KernelCall& call);
 
-/// x >= low and x <= high; three of one type.
+/// x >= low and x <= high; three of types that CompareNumbers takes.
 arrow::Result<arrow::Datum> Between(const KernelCall& call);
 
 /// a <> b where null is a value like any other.

@@ -45,6 +45,7 @@ Expressions are SQL expression text: `price > 50 and symbol in ('A', 'B')`.
 * `/` of integers is integer division, and division by zero is an error of its row. Integers never wrap: overflow is an
   error of its row.
 * `case when a > 1 then 'x' else 'y' end` evaluates each branch only on the rows that select it. `cast(x as int64)`.
+* Beside a double an integer is calculated with as a double, but compared as the number that it is: no digit is lost.
 * Comparisons and arithmetic with null give null; a filter drops rows whose condition is null.
 )";
 
