@@ -1,7 +1,8 @@
 // Cost of a window per row: int64 keys, count, sum, min and max of an int64 column. Argument of the tumbling
 // ones, which have one window open: number of keys. The streams have 10 k keys, and event time goes on by a
 // second per batch of 16 k rows; they show that overlapping windows cost no more per row when the step gets
-// shorter.
+// shorter. Then the steps that remember without windows, in the same stream, by number of keys and with a
+// checkpoint every 16 batches: what a row costs with everything but Kafka.
 
 #include <random>
 
@@ -11,6 +12,10 @@
 #include "env/file.h"
 #include "expr/builder.h"
 #include "expr/expr.h"
+#include "ops/changes.h"
+#include "ops/deduplicate.h"
+#include "ops/latest.h"
+#include "ops/running.h"
 #include "ops/window_aggregate.h"
 
 namespace millrace {
@@ -199,6 +204,71 @@ void StreamSession(benchmark::State& state) {
   Stream(state, std::move(shape));
 }
 BENCHMARK(StreamSession)->Arg(2)->ArgName("gap");
+
+using MakeStep = Result<std::unique_ptr<Operator>> (*)(StateStore& store);
+
+/// A step over a stream in which time goes on, checkpoints included.
+void StreamStep(benchmark::State& state, MakeStep make) {
+  constexpr std::size_t kBatchesPerCheckpoint = 16;
+  MR_CHECK(RemoveAll(std::string(kDirectory)).ok());
+  const auto runtime = *StateRuntime::Make(ByteCount(256 << 20));
+  StateStoreOptions options;
+  options.directory = kDirectory;
+  options.max_rows_in_memory = 10'000'000;
+  const auto store = *StateStore::Open(options, *runtime);
+  const auto step = *make(*store);
+  std::vector<Batch> batches = RandomBatches(state.range(0));
+  Dropped output;
+  std::int64_t now = 0;
+  std::size_t next = 0;
+  const auto process = [&] {
+    Batch& batch = batches[next++ % batches.size()];
+    now += 1'000;
+    batch.event_time = Int64s(std::vector<std::int64_t>(kBatchRows, now));
+    batch.watermark_before = Int64s(std::vector<std::int64_t>(kBatchRows, now - 1'000));
+    batch.watermark = Watermark(now);
+    MR_CHECK(step->Process(batch, output).ok());
+    MR_CHECK(step->AdvanceTime(Watermark(now), output).ok());
+    if (next % kBatchesPerCheckpoint != 0) return;
+    MR_CHECK(store->CollectDirty([](const ChangelogEntry&) { return Status::Ok(); }).ok());
+    MR_CHECK(store->CommitDirty({{"step", Offset(static_cast<std::int64_t>(next))}}).ok());
+  };
+  while (next < 2 * batches.size()) process();  // until as much expires as comes
+  const std::int64_t before = output.rows;
+  for (auto _ : state) process();
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatchRows));
+  state.counters["passed"] = static_cast<double>(output.rows - before) /
+                             static_cast<double>(state.iterations() * static_cast<std::int64_t>(kBatchRows));
+}
+
+void StreamDeduplicate(benchmark::State& state) {
+  StreamStep(state, [](StateStore& store) {
+    return MakeDeduplicate({.name = "step", .by = {"k"}, .within = Duration(60'000)}, InputSchema(), &store);
+  });
+}
+BENCHMARK(StreamDeduplicate)->Arg(10'000)->Arg(1'000'000)->ArgName("keys");
+
+void StreamChanges(benchmark::State& state) {
+  StreamStep(state, [](StateStore& store) {
+    return MakeChanges({.name = "step", .by = {"k"}, .columns = {"v"}}, InputSchema(), &store);
+  });
+}
+BENCHMARK(StreamChanges)->Arg(10'000)->Arg(1'000'000)->ArgName("keys");
+
+void StreamRunning(benchmark::State& state) {
+  StreamStep(state, [](StateStore& store) {
+    const auto aggregates = MinuteWindow().aggregates;
+    return MakeRunning({.name = "step", .by = {"k"}, .aggregates = aggregates}, InputSchema(), &store);
+  });
+}
+BENCHMARK(StreamRunning)->Arg(10'000)->Arg(1'000'000)->ArgName("keys");
+
+void StreamLatest(benchmark::State& state) {
+  StreamStep(state, [](StateStore& store) {
+    return MakeLatest({.name = "step", .by = {"k"}, .ttl = Duration(60'000)}, InputSchema(), &store);
+  });
+}
+BENCHMARK(StreamLatest)->Arg(10'000)->Arg(1'000'000)->ArgName("keys");
 
 }  // namespace
 }  // namespace millrace

@@ -3,6 +3,7 @@ import json
 import random
 
 import expressions as ex
+import keyed
 import reference
 
 # Kinds of windows that the engine has; reference.py knows more: hopping, sliding, session and count.
@@ -36,6 +37,8 @@ class Generator:
         if case["config"]["restart"] != "never":
             case["config"]["batch_rows"] = r.choice([0, 7])  # starting again after every row takes long
         case["steps"] = self.stateless(r.randrange(3))
+        if r.random() < 0.3:
+            windows = self.add_keyed(case, windows)
         self.chained = windows > 1
         emit = "final"
         if windows == 1 and partitions == 1 and r.random() < 0.2:
@@ -74,6 +77,27 @@ class Generator:
                 del self.types["x"]
                 steps.append({"drop": ["x"]})
         return steps
+
+    def add_keyed(self, case, windows):
+        """Adds a step that remembers without a window; returns how many windows may follow."""
+        r = self.random
+        by = [n for n, t in self.types.items() if t in ("str", "int") and n in ("k", "v", "s", "r", "e")]
+        if case["partitions"] > 1:
+            # The order in which rows of several partitions come is not defined.
+            if "k" not in by:
+                return windows
+            case["source_key"], windows, by = "k", 0, ["k"]
+        step = {"by": r.sample(by, min(len(by), r.choice([1, 1, 2]))), "null_key": r.choice(["error", "drop", "group"])}
+        kind = r.choice(keyed.KINDS)
+        if kind == "deduplicate":
+            step["within"] = r.choice([1, 3, 10, 40])
+        elif kind == "changes":
+            step["columns"] = r.sample(list(self.types), r.choice([1, 1, 2]))
+        else:
+            step["aggregates"] = self.aggregates(ordered=True)
+            self.types = {n: self.types[n] for n in step["by"]} | {a["name"]: a["type"] for a in step["aggregates"]}
+        case["steps"].append({kind: step})
+        return windows
 
     def with_step(self, fails):
         added = {}
@@ -271,7 +295,9 @@ def yaml(case):
     lines.append('  schema: {k: string, t: "timestamp[ms]", v: int64, x: double, s: string}')
     lines += ["steps:"] if case["steps"] else []
     for step in case["steps"]:
-        lines += window_yaml(step["window"]) if "window" in step else stateless_yaml(step)
+        kind = next((kind for kind in keyed.KINDS if kind in step), None)
+        lines += (keyed_yaml(kind, step[kind]) if kind else
+                  window_yaml(step["window"]) if "window" in step else stateless_yaml(step))
     lines.append("sinks:")
     for sink in case["sinks"]:
         lines.append(f"  - topic: {sink['topic']}")
@@ -308,8 +334,21 @@ def window_yaml(window):
     if window["offset"]:
         lines.append(f"      offset: {window['offset']}ms")
     lines.append(f"      emit: {window['emit']}")
-    lines.append("      aggregate:")
-    for a in window["aggregates"]:
+    return lines + aggregates_yaml(window["aggregates"])
+
+
+def keyed_yaml(kind, step):
+    lines = [f"  - {kind}:", f"      by: [{', '.join(step['by'])}]", f"      null_key: {step['null_key']}"]
+    if kind == "deduplicate":
+        return [*lines, f"      within: {step['within']}ms"]
+    if kind == "changes":
+        return [*lines, f"      columns: [{', '.join(step['columns'])}]"]
+    return lines + aggregates_yaml(step["aggregates"])
+
+
+def aggregates_yaml(aggregates):
+    lines = ["      aggregate:"]
+    for a in aggregates:
         argument = "" if a["argument"] is None else ex.text(a["argument"])
         lines.append(f"        {a['name']}: {json.dumps(a['function'] + '(' + argument + ')', ensure_ascii=False)}")
     return lines

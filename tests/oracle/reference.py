@@ -19,6 +19,7 @@ class Result:
         self.topics = {"out": [], "out2": [], "late": []}
         self.dead = []  # (partition, offset, classes or None when the class is of no interest)
         self.filtered = 0
+        self.late = 0  # rows late for a step that has no late output
 
 
 class Row:
@@ -133,12 +134,12 @@ class Task:
     def __init__(self, case, result):
         self.case = case
         self.result = result
-        self.steps = [window_of(step["window"], result) if "window" in step else step for step in case["steps"]]
+        self.steps = [step_of(step, result) for step in case["steps"]]
 
     def process(self, row, first=0):
         for at in range(first, len(self.steps)):
             step = self.steps[at]
-            if isinstance(step, Window):
+            if not isinstance(step, dict):
                 for changed in step.add(row):
                     self.process(changed, at + 1)
                 return
@@ -194,6 +195,15 @@ class Task:
 
     def dead_letter(self, row, classes):
         self.result.dead.append((*row.source, classes))
+
+
+def step_of(step, result):
+    """What keeps a state, or the step itself."""
+    import keyed  # which needs Row
+
+    if "window" in step:
+        return window_of(step["window"], result)
+    return next((keyed.keyed_of(kind, step[kind], result) for kind in keyed.KINDS if kind in step), step)
 
 
 def window_of(options, result):

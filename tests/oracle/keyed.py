@@ -1,0 +1,85 @@
+"""Steps that remember per key without a window: deduplicate, changes and running, from docs/state-steps.md."""
+from expressions import INT_MAX, INT_MIN, Failures, evaluate
+from reference import Row, aggregated
+
+KINDS = ["deduplicate", "changes", "running"]
+
+
+def keyed_of(kind, options, result):
+    return {"deduplicate": Deduplicate, "changes": Changes, "running": Running}[kind](options, result)
+
+
+class Keyed:
+    """What all have in common: keys, tombstones and null keys."""
+
+    def __init__(self, options, result):
+        self.options = options
+        self.result = result
+
+    def add(self, row):
+        """The rows that leave because of `row`: none or one."""
+        if row.tombstone:
+            return []
+        key = tuple(row.values[name] for name in self.options["by"])
+        if None in key and self.options["null_key"] != "group":
+            if self.options["null_key"] == "drop":
+                self.result.filtered += 1
+            else:
+                self.result.dead.append((*row.source, {"null_key"}))
+            return []
+        return [Row(values, row.time, row.before, row.source, key=key) for values in self.take(key, row)]
+
+
+class Deduplicate(Keyed):
+    def __init__(self, options, result):
+        super().__init__(options, result)
+        self.passed = []  # (key, time)
+
+    def take(self, key, row):
+        within = self.options["within"]
+        if row.before >= row.time + within:
+            self.result.late += 1
+            return []
+        if any(k == key and abs(time - row.time) < within for k, time in self.passed):
+            return []
+        self.passed.append((key, row.time))
+        return [row.values]
+
+
+class Changes(Keyed):
+    def __init__(self, options, result):
+        super().__init__(options, result)
+        self.last = {}
+
+    def take(self, key, row):
+        values = [row.values[name] for name in self.options["columns"]]
+        if key in self.last and self.last[key] == values:
+            return []
+        self.last[key] = values
+        return [row.values]
+
+
+class Running(Keyed):
+    def __init__(self, options, result):
+        super().__init__(options, result)
+        self.rows = {}  # key: (row, argument values by aggregate)
+
+    def take(self, key, row):
+        aggregates = self.options["aggregates"]
+        failures = Failures()
+        arguments = [None if a["argument"] is None else evaluate(a["argument"], row.values, failures)
+                     for a in aggregates]
+        held = self.rows.get(key, [])
+        if failures or any(a["function"] == "sum" and leaves_int64([*(h[1][i] for h in held), arguments[i]])
+                           for i, a in enumerate(aggregates)):
+            self.result.dead.append((*row.source, failures or {"overflow"}))
+            return []
+        self.rows[key] = [*held, (row, arguments)]
+        values = dict(zip(self.options["by"], key))
+        values |= {a["name"]: aggregated(a, i, self.rows[key]) for i, a in enumerate(aggregates)}
+        return [values]
+
+
+def leaves_int64(values):
+    integers = [v for v in values if isinstance(v, int)]
+    return not INT_MIN <= sum(integers) <= INT_MAX
