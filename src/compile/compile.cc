@@ -58,6 +58,14 @@ ErrorPolicy PolicyOf(const Plan& plan, const PlanNode& node) {
   return ErrorPolicy::kFail;
 }
 
+void Rename(const RenameStep& rename, std::vector<std::string>* columns) {
+  for (std::string& column : *columns) {
+    const auto renamed = std::find_if(rename.columns.begin(), rename.columns.end(),
+                                      [&column](const auto& names) { return names.first == column; });
+    if (renamed != rename.columns.end()) column = renamed->second;
+  }
+}
+
 /// Columns whose canonical bytes are the rows' key after each node; empty when the message key still is.
 std::vector<std::vector<std::string>> GroupColumns(const Plan& plan) {
   std::vector<std::vector<std::string>> out(plan.nodes.size());
@@ -65,16 +73,7 @@ std::vector<std::vector<std::string>> GroupColumns(const Plan& plan) {
     const PlanNode& node = plan.nodes[id];
     if (!node.inputs.empty()) out[id] = out[node.inputs.front()];
     if (const auto key = KeyOf(node)) out[id] = *key->columns;
-    const auto rename = std::get_if<RenameStep>(&node.op);
-    for (std::string& column : out[id]) {
-      if (rename == nullptr) continue;
-      for (const auto& [old_name, new_name] : rename->columns) {
-        if (column == old_name) {
-          column = new_name;
-          break;
-        }
-      }
-    }
+    if (const auto* rename = std::get_if<RenameStep>(&node.op)) Rename(*rename, &out[id]);
   }
   return out;
 }

@@ -21,6 +21,7 @@ namespace {
 /// All input columns in order, each by index.
 std::vector<Projection> AllColumns(const arrow::Schema& input) {
   std::vector<Projection> out;
+  out.reserve(static_cast<std::size_t>(input.num_fields()));
   for (int i = 0; i < input.num_fields(); ++i) out.push_back({input.field(i)->name(), i});
   return out;
 }
@@ -146,6 +147,18 @@ Result<std::unique_ptr<Operator>> MakeWindow(const PlanNode& node, const WindowS
 }
 
 }  // namespace
+
+NullKeyPolicy PolicyOf(NullKey null_key) {
+  switch (null_key) {
+    case NullKey::kError:
+      return NullKeyPolicy::kError;
+    case NullKey::kDrop:
+      return NullKeyPolicy::kDrop;
+    case NullKey::kGroup:
+      return NullKeyPolicy::kGroup;
+  }
+  return NullKeyPolicy::kError;
+}
 
 Result<std::unique_ptr<Operator>> MakeOperator(const PlanNode& node,
                                                const std::shared_ptr<arrow::Schema>& input,

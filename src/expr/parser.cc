@@ -10,20 +10,11 @@
 
 #include "columnar/schema_text.h"
 #include "expr/node.h"
+#include "expr/precedence.h"
 #include "expr/time_text.h"
 
 namespace millrace::expr_internal {
 namespace {
-
-constexpr int kOr = 1;
-constexpr int kAnd = 2;
-constexpr int kNot = 3;
-constexpr int kCompare = 4;
-constexpr int kAdd = 5;
-constexpr int kMultiply = 6;
-constexpr int kNegate = 7;
-constexpr int kCastPower = 8;
-constexpr int kPostfix = 9;
 
 /// Words that cannot start a value.
 constexpr std::array<std::string_view, 12> kReserved = {"and", "between", "case", "else", "ilike", "in",

@@ -4,20 +4,10 @@
 
 #include "expr/node.h"
 #include "expr/parser.h"
+#include "expr/precedence.h"
 
 namespace millrace::expr_internal {
 namespace {
-
-/// Binding power of how a node is written; operands of less need brackets. The same scale as in parser.cc.
-constexpr int kOr = 1;
-constexpr int kAnd = 2;
-constexpr int kNot = 3;
-constexpr int kCompare = 4;
-constexpr int kAdd = 5;
-constexpr int kMultiply = 6;
-constexpr int kNegate = 7;
-constexpr int kPostfix = 9;
-constexpr int kAtom = 10;
 
 /// Power of a binary operator written between its operands, or 0.
 int BinaryPower(std::string_view name) {

@@ -8,31 +8,10 @@
 #include <arrow/util/compression.h>
 
 #include "columnar/arrow_status.h"
+#include "connect/arrow_file_writer.h"
 
 namespace millrace {
 namespace {
-
-class IpcFileWriter final : public FileWriter {
- public:
-  IpcFileWriter(std::string path, std::shared_ptr<arrow::io::FileOutputStream> file,
-                std::shared_ptr<arrow::ipc::RecordBatchWriter> writer)
-      : path_(std::move(path)), file_(std::move(file)), writer_(std::move(writer)) {}
-
-  Status Write(const arrow::RecordBatch& rows) override { return At(writer_->WriteRecordBatch(rows)); }
-  Status Finish() override {
-    MR_RETURN_IF_ERROR(At(writer_->Close()));
-    return At(file_->Close());
-  }
-
- private:
-  Status At(const arrow::Status& status) const {
-    return FromArrow(status).WithContext("cannot write " + path_);
-  }
-
-  const std::string path_;
-  const std::shared_ptr<arrow::io::FileOutputStream> file_;
-  const std::shared_ptr<arrow::ipc::RecordBatchWriter> writer_;
-};
 
 class IpcFormat final : public FileFormat {
  public:
@@ -47,8 +26,8 @@ class IpcFormat final : public FileFormat {
                                              const std::shared_ptr<arrow::Schema>& schema) const override {
     MR_ASSIGN_ARROW(auto file, arrow::io::FileOutputStream::Open(path));
     MR_ASSIGN_ARROW(auto writer, arrow::ipc::MakeFileWriter(file, schema, options_));
-    return std::unique_ptr<FileWriter>(
-        std::make_unique<IpcFileWriter>(path, std::move(file), std::move(writer)));
+    return std::unique_ptr<FileWriter>(std::make_unique<ArrowFileWriter<arrow::ipc::RecordBatchWriter>>(
+        path, std::move(file), std::move(writer)));
   }
 
  private:

@@ -8,31 +8,10 @@
 #include <parquet/properties.h>
 
 #include "columnar/arrow_status.h"
+#include "connect/arrow_file_writer.h"
 
 namespace millrace {
 namespace {
-
-class ParquetFileWriter final : public FileWriter {
- public:
-  ParquetFileWriter(std::string path, std::shared_ptr<arrow::io::FileOutputStream> file,
-                    std::unique_ptr<parquet::arrow::FileWriter> writer)
-      : path_(std::move(path)), file_(std::move(file)), writer_(std::move(writer)) {}
-
-  Status Write(const arrow::RecordBatch& rows) override { return At(writer_->WriteRecordBatch(rows)); }
-  Status Finish() override {
-    MR_RETURN_IF_ERROR(At(writer_->Close()));
-    return At(file_->Close());
-  }
-
- private:
-  Status At(const arrow::Status& status) const {
-    return FromArrow(status).WithContext("cannot write " + path_);
-  }
-
-  const std::string path_;
-  const std::shared_ptr<arrow::io::FileOutputStream> file_;
-  const std::unique_ptr<parquet::arrow::FileWriter> writer_;
-};
 
 class ParquetFormat final : public FileFormat {
  public:
@@ -52,8 +31,8 @@ class ParquetFormat final : public FileFormat {
     MR_ASSIGN_ARROW(auto file, arrow::io::FileOutputStream::Open(path));
     MR_ASSIGN_ARROW(auto writer, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), file,
                                                                   properties_, arrow_properties_));
-    return std::unique_ptr<FileWriter>(
-        std::make_unique<ParquetFileWriter>(path, std::move(file), std::move(writer)));
+    return std::unique_ptr<FileWriter>(std::make_unique<ArrowFileWriter<parquet::arrow::FileWriter>>(
+        path, std::move(file), std::move(writer)));
   }
 
  private:
