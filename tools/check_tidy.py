@@ -15,7 +15,8 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TIDY = "clang-tidy-14"
 # GCC's flags that Clang does not know must not be errors.
-ARGUMENTS = ["--quiet", "--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-error"]
+ARGUMENTS = ["--quiet", "--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-error",
+             f"--extra-arg=-include{ROOT / 'tools/tidy/source_location.h'}"]
 
 PLANTED = {
     "bugprone-use-after-move":

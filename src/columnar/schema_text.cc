@@ -50,6 +50,7 @@ constexpr std::array kPlainTypes = {
 
 std::vector<std::string> AllTypeNames() {
   std::vector<std::string> names;
+  names.reserve(kPlainTypes.size());
   for (const PlainType& plain : kPlainTypes) names.emplace_back(plain.name);
   for (const char* name : {"timestamp[ms]", "time[ms]", "decimal(10, 2)", "list<int64>", "struct<a: int64>",
                            "map<string, int64>"}) {
@@ -250,7 +251,7 @@ class TypeParser {
       fields.push_back(std::move(field));
     } while (Accept(','));
     MR_RETURN_IF_ERROR(Expect('>'));
-    return arrow::struct_(std::move(fields));
+    return arrow::struct_(fields);
   }
 
   Result<std::shared_ptr<arrow::DataType>> ParseMap(int depth) {

@@ -148,18 +148,6 @@ Result<std::unique_ptr<Operator>> MakeWindow(const PlanNode& node, const WindowS
 
 }  // namespace
 
-NullKeyPolicy PolicyOf(NullKey null_key) {
-  switch (null_key) {
-    case NullKey::kError:
-      return NullKeyPolicy::kError;
-    case NullKey::kDrop:
-      return NullKeyPolicy::kDrop;
-    case NullKey::kGroup:
-      return NullKeyPolicy::kGroup;
-  }
-  return NullKeyPolicy::kError;
-}
-
 Result<std::unique_ptr<Operator>> MakeOperator(const PlanNode& node,
                                                const std::shared_ptr<arrow::Schema>& input,
                                                StateStore* store) {

@@ -7,14 +7,10 @@
 
 #include "base/result.h"
 #include "ops/operator.h"
-#include "ops/rekey.h"
 #include "plan/plan.h"
 #include "state/state_store.h"
 
 namespace millrace {
-
-/// What the operators call a plan's choice for rows without a key.
-NullKeyPolicy PolicyOf(NullKey null_key);
 
 /// The operator of one plan node. `input`: the schema it receives. `store`: the task's state, null only while
 /// trying whether a stateless node compiles. Errors: user error; the caller adds the location.

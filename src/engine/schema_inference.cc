@@ -103,6 +103,17 @@ Status WriteMeta(const std::string& meta, const std::string& source, const arrow
   return producer->Flush();
 }
 
+/// Copies values that are not null until there are enough. Returns whether more are wanted.
+bool TakeSample(const RecordBlock& block, std::vector<std::string>* kept) {
+  for (const BytesView value : block.values()) {
+    if (static_cast<std::int64_t>(kept->size()) >= kMostSampledRows) return false;
+    if (value.is_null()) continue;
+    kept->emplace_back(value.view());
+    kept->back().reserve(kept->back().size() + RecordBlock::kPadding);
+  }
+  return static_cast<std::int64_t>(kept->size()) < kMostSampledRows;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<arrow::Schema>> SampleSchema(const std::string& topic, const std::string& format,
@@ -114,16 +125,8 @@ Result<std::shared_ptr<arrow::Schema>> SampleSchema(const std::string& topic, co
   std::vector<std::shared_ptr<const RecordBlock>> blocks;
   std::vector<BytesView> values;
   std::vector<std::string> kept;
-  MR_RETURN_IF_ERROR(
-      ReadAll(topic, description->partitions, cluster, clock, kLongestSample, [&](const RecordBlock& block) {
-        for (const BytesView value : block.values()) {
-          if (!value.is_null() && static_cast<std::int64_t>(kept.size()) < kMostSampledRows) {
-            kept.emplace_back(value.view());
-            kept.back().reserve(kept.back().size() + RecordBlock::kPadding);
-          }
-        }
-        return static_cast<std::int64_t>(kept.size()) < kMostSampledRows;
-      }));
+  MR_RETURN_IF_ERROR(ReadAll(topic, description->partitions, cluster, clock, kLongestSample,
+                             [&kept](const RecordBlock& block) { return TakeSample(block, &kept); }));
   if (kept.empty()) {
     return Status::InvalidArgument("topic '" + topic +
                                    "' is empty, so no schema can be inferred; declare source.schema");

@@ -102,16 +102,8 @@ class Driver final : public TestDriver {
     for (int round = 0; round < kMostRounds; ++round) {
       bool quiet = true;
       for (std::size_t i = 0; i < workers_.size(); ++i) {
-        const double before = metrics_.Sum("millrace_records_in_total");
-        MR_RETURN_IF_ERROR(workers_[i]->RunOnce(Duration(0)));
-        const bool read = metrics_.Sum("millrace_records_in_total") > before;
-        if (read && options_.restart != TestRestart::kNever) {
-          MR_RETURN_IF_ERROR(Restart(i));
-          quiet = false;
-        } else if (!read) {
-          MR_RETURN_IF_ERROR(workers_[i]->Checkpoint());
-        }
-        quiet = quiet && !read && workers_[i]->quiet();
+        MR_ASSIGN_OR_RETURN(const bool worker_quiet, RunWorkerOnce(i));
+        quiet = quiet && worker_quiet;
       }
       quiet_rounds = quiet ? quiet_rounds + 1 : 0;
       if (quiet_rounds >= kQuietRounds) return Status::Ok();
@@ -146,6 +138,7 @@ class Driver final : public TestDriver {
       if (sink == nullptr || node.name != sink_name) continue;
       MR_ASSIGN_OR_RETURN(const auto records, Read(std::get<KafkaSink>(sink->sink).topic));
       std::vector<std::string> out;
+      out.reserve(records.size());
       for (const TestOutputRecord& record : records) out.push_back(record.value.value_or("null"));
       return out;
     }
@@ -178,6 +171,19 @@ class Driver final : public TestDriver {
         options_.batch_rows > 0 ? options_.batch_rows : ready_->analyzed.plan.batch.rows;
     workers_[i] = std::make_unique<Worker>(context_, cluster_, std::move(worker));
     return workers_[i]->Start();
+  }
+
+  /// One batch, or a checkpoint when there is none. Whether the worker has nothing more to do.
+  Result<bool> RunWorkerOnce(std::size_t i) {
+    const double before = metrics_.Sum("millrace_records_in_total");
+    MR_RETURN_IF_ERROR(workers_[i]->RunOnce(Duration(0)));
+    const bool read = metrics_.Sum("millrace_records_in_total") > before;
+    if (read && options_.restart != TestRestart::kNever) {
+      MR_RETURN_IF_ERROR(Restart(i));
+      return false;
+    }
+    if (!read) MR_RETURN_IF_ERROR(workers_[i]->Checkpoint());
+    return !read && workers_[i]->quiet();
   }
 
   Status Restart(std::size_t i) {

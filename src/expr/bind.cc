@@ -32,6 +32,7 @@ Result<BoundNodePtr> BindLiteral(const Node& node) {
 
 std::vector<std::string> FieldNames(const std::vector<std::shared_ptr<arrow::Field>>& fields) {
   std::vector<std::string> names;
+  names.reserve(fields.size());
   for (const auto& field : fields) names.push_back(field->name());
   return names;
 }

@@ -163,7 +163,7 @@ Result<BoundNodePtr> Binder::BindIn(const Expr& expr, Nodes nodes) {
   if (all_constant && !items.empty() && nodes[0]->type()->id() != arrow::Type::NA) {
     MR_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Array> values, ArrayOf(items));
     auto options = std::make_shared<arrow::compute::SetLookupOptions>(
-        arrow::Datum(std::move(values)), arrow::compute::SetLookupOptions::INCONCLUSIVE);
+        arrow::Datum(values), arrow::compute::SetLookupOptions::INCONCLUSIVE);
     return MakeNode(expr, ArrowKernel("is_in", std::move(options)), {std::move(nodes[0])});
   }
   BoundNodePtr any;

@@ -76,7 +76,7 @@ class Assembly {
     const auto rows = static_cast<std::int64_t>(source_.size());
     if (pieces_.empty()) {
       MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> nulls, arrow::MakeArrayOfNull(type_, rows));
-      return arrow::Datum(std::move(nulls));
+      return arrow::Datum(nulls);
     }
     arrow::Int64Builder builder;
     MR_RETURN_IF_ARROW_ERROR(builder.Reserve(rows));
@@ -88,7 +88,7 @@ class Assembly {
     MR_ASSIGN_ARROW(const std::shared_ptr<arrow::Array> joined, arrow::Concatenate(pieces_));
     MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> out,
                     arrow::compute::Take(*joined, *indices, arrow::compute::TakeOptions::NoBoundsCheck()));
-    return arrow::Datum(std::move(out));
+    return arrow::Datum(out);
   }
 
  private:

@@ -18,7 +18,7 @@ using arrow::Type;
 
 arrow::Result<Datum> ArrowCast(const Datum& value, const TypePtr& target) {
   arrow::compute::CastOptions options = arrow::compute::CastOptions::Safe(target);
-  const TypePtr from = value.type();
+  const TypePtr& from = value.type();
   // Integers meet doubles by rounding to the nearest; the other way every lost digit is an error.
   options.allow_float_truncate = IsInteger(*from);
   options.allow_time_truncate = true;
@@ -66,6 +66,12 @@ arrow::Result<Datum> IntegerToDecimal(const Datum& value, const TypePtr& target)
   return ArrowCast(wide, target);
 }
 
+/// The date in UTC.
+arrow::Result<Datum> TimestampToDate(const Datum& value, const TypePtr& target) {
+  ARROW_ASSIGN_OR_RAISE(const Datum bare, Relabel(value, WithoutZone(*value.type())));
+  return ArrowCast(bare, target);
+}
+
 arrow::Result<Datum> CastKernel(const KernelCall& call, const TypePtr& target) {
   const Datum& value = call.arguments[0];
   const arrow::DataType& from = *value.type();
@@ -78,10 +84,7 @@ arrow::Result<Datum> CastKernel(const KernelCall& call, const TypePtr& target) {
   if (from.id() == Type::TIMESTAMP) {
     if (target->id() == Type::TIMESTAMP) return CastTimestamp(value, target);
     if (target->id() == Type::STRING) return TimestampToText(value);
-    if (target->id() == Type::DATE32 && IsUtc(from)) {
-      ARROW_ASSIGN_OR_RAISE(const Datum bare, Relabel(value, WithoutZone(from)));
-      return ArrowCast(bare, target);
-    }
+    if (target->id() == Type::DATE32 && IsUtc(from)) return TimestampToDate(value, target);
   }
   if (target->id() == Type::TIMESTAMP && !WithoutZone(*target)->Equals(*target)) {
     ARROW_ASSIGN_OR_RAISE(const Datum bare, ArrowCast(value, WithoutZone(*target)));

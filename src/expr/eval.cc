@@ -32,7 +32,7 @@ class ColumnNode final : public BoundNode {
       return Status::Bug("column " + std::to_string(index_) + " was bound as " + type()->ToString() +
                          " but the batch has " + values->type()->ToString());
     }
-    return arrow::Datum(std::move(values));
+    return arrow::Datum(values);
   }
 
  private:

@@ -115,7 +115,7 @@ std::shared_ptr<arrow::Field> FieldOf(const std::string& name, const Seen& seen)
   if (seen.object) {
     arrow::FieldVector fields;
     for (const auto& [child, values] : seen.fields) fields.push_back(FieldOf(child, *values));
-    return arrow::field(name, arrow::struct_(std::move(fields)));
+    return arrow::field(name, arrow::struct_(fields));
   }
   if (seen.list) return arrow::field(name, arrow::list(FieldOf("item", *seen.element)));
   if (seen.text || !scalar || (seen.boolean && number)) return arrow::field(name, arrow::utf8());

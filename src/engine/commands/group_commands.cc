@@ -110,6 +110,7 @@ Status MoveOffsets(OpenPipeline& open, const std::vector<TopicDescription>& topi
                    CommandIo& io) {
   MR_ASSIGN_OR_RETURN(const auto member, open.cluster->MakeGroupMember(open.plan.name, "millrace-reset"));
   std::vector<std::string> names;
+  names.reserve(topics.size());
   for (const TopicDescription& topic : topics) names.push_back(topic.name);
   const std::vector<TopicPartition> wanted = PartitionsOf(topics);
   Collector collector;
