@@ -27,18 +27,17 @@ struct Node;
 /// integer.
 class Expression {
  public:
+  // NOLINTBEGIN(google-explicit-constructor)
   /// A constant.
   template <std::integral T>
   requires(!std::same_as<T, bool> && !std::same_as<T, char>) Expression(T value)
-      : Expression(FromInteger(value)) {}  // NOLINT(google-explicit-constructor)
-  Expression(double value);                // NOLINT(google-explicit-constructor)
-  Expression(std::same_as<bool> auto value)
-      : Expression(FromBool(value)) {}  // NOLINT(google-explicit-constructor)
-  Expression(std::string_view value);   // NOLINT(google-explicit-constructor)
-  Expression(const std::string& value)
-      : Expression(std::string_view(value)) {}  // NOLINT(google-explicit-constructor)
-  Expression(const char* value)
-      : Expression(std::string_view(value)) {}  // NOLINT(google-explicit-constructor)
+      : Expression(FromInteger(value)) {}
+  Expression(double value);
+  Expression(std::same_as<bool> auto value) : Expression(FromBool(value)) {}
+  Expression(std::string_view value);
+  Expression(const std::string& value) : Expression(std::string_view(value)) {}
+  Expression(const char* value) : Expression(std::string_view(value)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   /// A field of a struct column.
   Expression Field(std::string_view name) const;
@@ -112,11 +111,11 @@ Expression operator-(const Expression& operand);
 
 /// A column with its name: `{"revenue", col("price") * 1.2}`, or just `"price"` for a column as it is.
 struct NamedExpression {
+  // NOLINTBEGIN(google-explicit-constructor)
   /// A column as it is.
-  NamedExpression(const char* column)
-      : name(column), value(col(column)) {}  // NOLINT(google-explicit-constructor)
-  NamedExpression(const std::string& column)
-      : name(column), value(col(column)) {}  // NOLINT(google-explicit-constructor)
+  NamedExpression(const char* column) : name(column), value(col(column)) {}
+  NamedExpression(const std::string& column) : name(column), value(col(column)) {}
+  // NOLINTEND(google-explicit-constructor)
   NamedExpression(std::string column_name, Expression expression)
       : name(std::move(column_name)), value(std::move(expression)) {}
 

@@ -78,8 +78,8 @@ class Schema {
   Schema(std::initializer_list<Column> columns) : columns_(columns) {}
   explicit Schema(std::vector<Column> columns) : columns_(std::move(columns)) {}
   /// A schema that exists in Arrow already.
-  Schema(std::shared_ptr<arrow::Schema> arrow)
-      : arrow_(std::move(arrow)) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Schema(std::shared_ptr<arrow::Schema> arrow) : arrow_(std::move(arrow)) {}
 
  private:
   friend struct api_internal::Access;

@@ -114,11 +114,12 @@ inline WindowSpec CountSliding(std::int64_t rows) { return {rows, 1}; }
 /// What an aggregate reads: a text names a column, anything else is an expression.
 class AggregatedValue {
  public:
+  // NOLINTBEGIN(google-explicit-constructor)
   /// A column.
-  AggregatedValue(const char* column) : value(col(column)) {}         // NOLINT(google-explicit-constructor)
-  AggregatedValue(const std::string& column) : value(col(column)) {}  // NOLINT(google-explicit-constructor)
-  AggregatedValue(Expression expression)
-      : value(std::move(expression)) {}  // NOLINT(google-explicit-constructor)
+  AggregatedValue(const char* column) : value(col(column)) {}
+  AggregatedValue(const std::string& column) : value(col(column)) {}
+  AggregatedValue(Expression expression) : value(std::move(expression)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   /// What is aggregated.
   Expression value;

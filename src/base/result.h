@@ -17,11 +17,11 @@ class [[nodiscard]] Result {
   Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     MR_CHECK(!status_.ok());
   }
-  template <typename U>
+  template <typename U>  // NOLINTBEGIN(google-explicit-constructor)
   requires std::is_convertible_v<U&&, T> &&
       (!std::is_same_v<std::remove_cvref_t<U>, T>)&&(!std::is_same_v<std::remove_cvref_t<U>, Status>)&&(
           !std::is_same_v<std::remove_cvref_t<U>, Result<T>>)Result(U&& value)
-      : value_(std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
+      : value_(std::forward<U>(value)) {}  // NOLINTEND(google-explicit-constructor)
 
   bool ok() const { return value_.has_value(); }
   const Status& status() const { return status_; }
