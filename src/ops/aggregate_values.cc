@@ -67,6 +67,19 @@ class ListColumn {
   std::vector<std::int32_t> ends_;
 };
 
+/// What stands before the values of a bounded list: how many it may hold and how many it does.
+void AppendLimitAndSize(std::size_t limit, std::size_t size, std::string* out) {
+  AppendFixed(static_cast<std::uint64_t>(limit), out);
+  AppendFixed(static_cast<std::uint32_t>(size), out);
+}
+
+Status TakeLimitAndSize(std::string_view* in, std::size_t* limit, std::uint32_t* size) {
+  std::uint64_t read_limit = 0;
+  MR_RETURN_IF_ERROR(TakeFixed(in, &read_limit));
+  *limit = read_limit;
+  return TakeFixed(in, size);
+}
+
 // --- collect ---
 
 struct CollectedValues {
@@ -92,19 +105,15 @@ struct CollectedValues {
     for (const Item& item : other.items) Add(item.place, item.value);
   }
   void Encode(std::string* out) const {
-    AppendFixed(static_cast<std::uint64_t>(limit), out);
-    AppendFixed(static_cast<std::uint32_t>(items.size()), out);
+    AppendLimitAndSize(limit, items.size(), out);
     for (const Item& item : items) {
       AppendFixed(item.place, out);
       AppendBytes(item.value, out);
     }
   }
   Status Decode(std::string_view* in) {
-    std::uint64_t read_limit = 0;
     std::uint32_t size = 0;
-    MR_RETURN_IF_ERROR(TakeFixed(in, &read_limit));
-    MR_RETURN_IF_ERROR(TakeFixed(in, &size));
-    limit = read_limit;
+    MR_RETURN_IF_ERROR(TakeLimitAndSize(in, &limit, &size));
     for (std::uint32_t i = 0; i < size; ++i) {
       Item item{};
       MR_RETURN_IF_ERROR(TakeFixed(in, &item.place));
@@ -171,16 +180,12 @@ struct GreatestValues {
     for (const std::string& value : other.values) Add(value);
   }
   void Encode(std::string* out) const {
-    AppendFixed(static_cast<std::uint64_t>(limit), out);
-    AppendFixed(static_cast<std::uint32_t>(values.size()), out);
+    AppendLimitAndSize(limit, values.size(), out);
     for (const std::string& value : values) AppendBytes(value, out);
   }
   Status Decode(std::string_view* in) {
-    std::uint64_t read_limit = 0;
     std::uint32_t size = 0;
-    MR_RETURN_IF_ERROR(TakeFixed(in, &read_limit));
-    MR_RETURN_IF_ERROR(TakeFixed(in, &size));
-    limit = read_limit;
+    MR_RETURN_IF_ERROR(TakeLimitAndSize(in, &limit, &size));
     for (std::uint32_t i = 0; i < size; ++i) {
       values.emplace_back();
       MR_RETURN_IF_ERROR(TakeBytes(in, &values.back()));

@@ -151,8 +151,9 @@ void Expect(const Status& status) { MR_CHECK(status.ok()) << status.ToString(); 
 }  // namespace
 
 WindowRun::WindowRun(WindowAggregateOptions shape,
-                     const std::vector<std::pair<std::string, std::string>>& aggregates)
-    : options(std::move(shape)) {
+                     const std::vector<std::pair<std::string, std::string>>& aggregates,
+                     const std::string& schema_text)
+    : feed(schema_text), options(std::move(shape)) {
   options.name = "w";
   options.by = {"k"};
   options.aggregates = BindAggregates(aggregates, feed.schema());

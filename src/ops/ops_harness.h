@@ -75,10 +75,11 @@ std::vector<WindowAggregateSpec> BindAggregates(
     const std::vector<std::pair<std::string, std::string>>& written,
     const std::shared_ptr<arrow::Schema>& schema);
 
-/// A window `w` by k over rows (k, t, v, d), in a store that keeps few rows in memory.
+/// A window `w` by k, over rows (k, t, v, d) unless told otherwise, in a store that keeps few rows in memory.
 class WindowRun {
  public:
-  WindowRun(WindowAggregateOptions shape, const std::vector<std::pair<std::string, std::string>>& aggregates);
+  WindowRun(WindowAggregateOptions shape, const std::vector<std::pair<std::string, std::string>>& aggregates,
+            const std::string& schema_text = "k: string; t: int64; v: int64; d: float64");
 
   /// One batch, then the time that `feed` has reached.
   void Run(const std::vector<std::string>& rows);
@@ -87,7 +88,7 @@ class WindowRun {
   /// Back to the last commit; `anew` closes the store and the window and opens them again.
   void Rollback(bool anew);
 
-  RowFeed feed{"k: string; t: int64; v: int64; d: float64"};
+  RowFeed feed;
   WindowAggregateOptions options;
   ScratchStore store;
   std::unique_ptr<Operator> window;

@@ -8,9 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "columnar/row_text.h"
 #include "ops/ops_harness.h"
-#include "ops/window_aggregate.h"
+#include "ops/window_harness.h"
 
 namespace millrace {
 namespace {
@@ -140,74 +139,30 @@ struct Given {
 
 class WindowOracleTest : public testing::TestWithParam<std::uint64_t> {
  protected:
-  static std::vector<WindowAggregateOptions::Aggregate> Aggregates(
-      const std::shared_ptr<arrow::Schema>& schema) {
-    std::vector<WindowAggregateOptions::Aggregate> aggregates;
-    for (const auto& [name, text] :
-         std::vector<std::pair<std::string, std::string>>{{"n", "count()"},
-                                                          {"nv", "count(v)"},
-                                                          {"sum", "sum(v)"},
-                                                          {"lo", "min(v)"},
-                                                          {"hi", "max(v)"},
-                                                          {"first", "first(v)"},
-                                                          {"last", "last(v)"},
-                                                          {"s_lo", "min(s)"},
-                                                          {"s_hi", "max(s)"},
-                                                          {"d_sum", "sum(d)"},
-                                                          {"d_mean", "mean(d)"},
-                                                          {"mean", "mean(v)"},
-                                                          {"s_first", "first(s)"}}) {
-      const AggregateCall call = *ParseAggregateCall(text);
-      WindowAggregateOptions::Aggregate aggregate{.name = name, .function = call.function, .text = text};
-      if (!call.argument.empty()) aggregate.argument = *BoundExpr::Bind(call.argument, schema);
-      aggregates.push_back(std::move(aggregate));
-    }
-    return aggregates;
-  }
-
-  /// Batches of at most `most` rows; with `restarts`, commits, roll backs and reopened stores in between.
-  static Given Run(const std::vector<Row>& rows, std::size_t most, bool restarts, std::mt19937_64& random) {
-    RowFeed feed("k: int64; t: int64; v: int64; d: float64; s: string");
-    ScratchStore store;
-    store.max_rows_in_memory = restarts ? 3 : 1000;
-    store.Reopen();
-    WindowAggregateOptions options{.name = "w",
-                                   .by = {"k"},
-                                   .null_key = NullKeyPolicy::kError,
-                                   .size = Duration(kSize),
-                                   .grace = Duration(kGrace),
-                                   .offset = Duration(kOffset),
-                                   .emit = EmitMode::kFinal,
-                                   .aggregates = Aggregates(feed.schema())};
-    auto window = *MakeWindowAggregate(options, feed.schema(), *store);
-    CollectedOutput output;
-    const auto expect = [](const Status& status) { EXPECT_TRUE(status.ok()) << status.ToString(); };
-    for (std::size_t first = 0; first < rows.size();) {
-      const std::size_t n = std::min(1 + random() % most, rows.size() - first);
-      std::vector<std::string> text;
-      for (std::size_t i = first; i < first + n; ++i) text.push_back(rows[i].Text());
-      const Batch batch = feed.Make(text);
-      if (restarts && random() % 3 == 0) {
-        expect(store->CommitDirty({}));
-        CollectedOutput lost;
-        expect(window->Process(batch, lost));
-        expect(window->AdvanceTime(feed.watermark(), lost));
-        if (random() % 2 == 0) {
-          expect(store->Rollback());
-        } else {
-          window.reset();
-          store.Reopen();
-          window = *MakeWindowAggregate(options, feed.schema(), *store);
-        }
-      }
-      expect(window->Process(batch, output));
-      expect(window->AdvanceTime(feed.watermark(), output));
-      first += n;
-    }
-    expect(window->AdvanceTime(kEndOfTime, output));
-    EXPECT_EQ(static_cast<std::int64_t>(rows.size()),
-              output.absorbed + static_cast<std::int64_t>(output.late.size() + output.dead_letters.size()));
-    return Collect(output);
+  static Given Run(const std::vector<Row>& rows, const WindowCut& cut, std::mt19937_64& random) {
+    WindowAggregateOptions options;
+    options.size = Duration(kSize);
+    options.grace = Duration(kGrace);
+    options.offset = Duration(kOffset);
+    WindowRun run(options,
+                  {{"n", "count()"},
+                   {"nv", "count(v)"},
+                   {"sum", "sum(v)"},
+                   {"lo", "min(v)"},
+                   {"hi", "max(v)"},
+                   {"first", "first(v)"},
+                   {"last", "last(v)"},
+                   {"s_lo", "min(s)"},
+                   {"s_hi", "max(s)"},
+                   {"d_sum", "sum(d)"},
+                   {"d_mean", "mean(d)"},
+                   {"mean", "mean(v)"},
+                   {"s_first", "first(s)"}},
+                  "k: int64; t: int64; v: int64; d: float64; s: string");
+    std::vector<std::string> texts;
+    for (const Row& row : rows) texts.push_back(row.Text());
+    RunRows(run, texts, cut, random);
+    return Collect(run.output);
   }
 
   static Given Collect(const CollectedOutput& output) {
@@ -216,13 +171,9 @@ class WindowOracleTest : public testing::TestWithParam<std::uint64_t> {
       given.text.results.push_back(row.substr(0, row.find(" d_sum=")));
       given.bytes += row + "\n";
     }
+    given.bytes += BytesOf(output.batches, "d_sum");
     for (const Batch& batch : output.batches) {
-      for (std::int64_t i = 0; i < batch.num_rows(); ++i) {
-        const auto sum =
-            std::static_pointer_cast<arrow::DoubleArray>(batch.data->GetColumnByName("d_sum"))->Value(i);
-        given.bytes.append(reinterpret_cast<const char*>(&sum), sizeof(sum));
-        given.bytes += batch.key->GetView(i);
-      }
+      for (std::int64_t i = 0; i < batch.num_rows(); ++i) given.bytes += batch.key->GetView(i);
     }
     for (const std::string& row : output.late)
       given.text.late.push_back(row.substr(row.find("late_by=") + 8));
@@ -241,19 +192,16 @@ TEST_P(WindowOracleTest, AnyCutIntoBatchesGivesWhatTheMapGives) {
   std::mt19937_64 random(seed);
   const std::vector<Row> rows = RandomRows(random, 1500);
   const Expected expected = Oracle(rows);
-  const Given one_by_one = Run(rows, 1, false, random);
+  const Given one_by_one = Run(rows, {.most = 1}, random);
   EXPECT_EQ(one_by_one.text.results, expected.results);
   EXPECT_EQ(one_by_one.text.late, expected.late);
   EXPECT_GT(expected.late.size(), 10U);
   // Null keys leave a batch before overflows do, so dead letters are compared as sets.
   EXPECT_THAT(one_by_one.text.dead, testing::UnorderedElementsAreArray(expected.dead));
-  struct Cut {
-    std::size_t most;
-    bool restarts;
-  };
-  for (const Cut& cut : std::vector<Cut>{{1500, false}, {300, false}, {17, false}, {100, true}, {5, true}}) {
+  for (const WindowCut& cut :
+       std::vector<WindowCut>{{1500, false}, {300, false}, {17, false}, {100, true}, {5, true}}) {
     SCOPED_TRACE("batches of up to " + std::to_string(cut.most) + (cut.restarts ? " with restarts" : ""));
-    const Given given = Run(rows, cut.most, cut.restarts, random);
+    const Given given = Run(rows, cut, random);
     EXPECT_EQ(given.bytes.substr(0, 3), one_by_one.bytes.substr(0, 3));
     EXPECT_EQ(given.text.results, one_by_one.text.results);
     EXPECT_EQ(given.text.late, one_by_one.text.late);

@@ -11,6 +11,7 @@
 
 #include "ops/ops_harness.h"
 #include "ops/window_aggregate.h"
+#include "ops/window_harness.h"
 
 namespace millrace {
 namespace {
@@ -20,25 +21,11 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
-
-struct Row {
-  std::int64_t time = 0;
-  std::string key;
-  std::int64_t v = 0;
-  double d = 0;
-
-  std::string Text() const {
-    return "k=" + key + " t=" + std::to_string(time) + " v=" + std::to_string(v) + " d=" + std::to_string(d);
-  }
-};
+constexpr RandomTimes kTimes{.most_step = 4, .late_one_in = 4, .most_late = 79, .jump_one_in = 60};
 
 struct Shape {
   WindowKind kind;
   std::int64_t size, step, grace, offset;
-};
-
-struct Expected {
-  std::vector<std::string> results, late;
 };
 
 /// Whether `end` is the end of a window of this shape.
@@ -47,16 +34,16 @@ bool IsEnd(const Shape& shape, std::int64_t end) {
   return start % shape.step == 0;
 }
 
-Expected Oracle(const Shape& shape, const std::vector<Row>& rows) {
+WindowTexts Oracle(const Shape& shape, const std::vector<TimedRow>& rows) {
   struct Kept {
-    Row row;
+    TimedRow row;
     std::int64_t before;
   };
-  Expected expected;
+  WindowTexts expected;
   std::map<std::string, std::vector<Kept>> kept;
   std::set<std::pair<std::int64_t, std::string>> windows;  // (end, key)
   std::int64_t watermark = kLowest;
-  for (const Row& row : rows) {
+  for (const TimedRow& row : rows) {
     const std::int64_t before = watermark;
     watermark = std::max(watermark, row.time);
     const auto open = [&](std::int64_t end) { return before == kLowest || end + shape.grace > before; };
@@ -93,22 +80,6 @@ Expected Oracle(const Shape& shape, const std::vector<Row>& rows) {
   return expected;
 }
 
-std::vector<Row> RandomRows(std::mt19937_64& random, std::size_t n) {
-  std::vector<Row> rows;
-  std::int64_t now = -300;
-  for (std::size_t i = 0; i < n; ++i) {
-    now += static_cast<std::int64_t>(random() % 5);
-    if (random() % 60 == 0) now += 200;
-    Row row;
-    row.time = now - (random() % 4 == 0 ? static_cast<std::int64_t>(random() % 80) : 0);
-    row.key = std::string(1, static_cast<char>('a' + random() % 5));
-    row.v = static_cast<std::int64_t>(random() % 1000) - 500;
-    row.d = std::ldexp(static_cast<double>(random() % 1000), static_cast<int>(random() % 40));
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
 WindowAggregateOptions OptionsOf(const Shape& shape) {
   WindowAggregateOptions options;
   options.kind = shape.kind;
@@ -119,46 +90,6 @@ WindowAggregateOptions OptionsOf(const Shape& shape) {
   return options;
 }
 
-struct Given {
-  Expected text;
-  std::string bytes;  // of the sums of doubles
-};
-
-Given RunRows(const Shape& shape, const std::vector<Row>& rows, std::size_t most, bool restarts,
-              std::mt19937_64& random) {
-  WindowRun run(OptionsOf(shape), {{"n", "count()"}, {"s", "sum(v)"}, {"last", "last(v)"}, {"d", "sum(d)"}});
-  for (std::size_t first = 0; first < rows.size();) {
-    const std::size_t n = std::min(1 + random() % most, rows.size() - first);
-    std::vector<std::string> text;
-    for (std::size_t i = first; i < first + n; ++i) text.push_back(rows[i].Text());
-    const Batch batch = run.feed.Make(text);
-    if (restarts && random() % 3 == 0) {
-      run.Commit();
-      CollectedOutput lost;
-      run.Process(batch, run.feed.watermark(), lost);
-      run.Rollback(random() % 2 == 0);
-    }
-    run.Process(batch, run.feed.watermark(), run.output);
-    first += n;
-  }
-  run.Process(run.feed.Make({}), kEndOfTime, run.output);
-  EXPECT_EQ(run.store->num_rows(), 0);
-  EXPECT_EQ(static_cast<std::int64_t>(rows.size()),
-            run.output.absorbed + static_cast<std::int64_t>(run.output.late.size()));
-  Given given;
-  for (const std::string& row : run.output.emitted)
-    given.text.results.push_back(row.substr(0, row.find(" d=")));
-  for (const std::string& row : run.output.late) given.text.late.push_back(row.substr(row.find("late_by=")));
-  for (const Batch& batch : run.output.batches) {
-    const auto sums = std::static_pointer_cast<arrow::DoubleArray>(batch.data->GetColumnByName("d"));
-    for (std::int64_t i = 0; i < batch.num_rows(); ++i) {
-      const double sum = sums->Value(i);
-      given.bytes.append(reinterpret_cast<const char*>(&sum), sizeof(sum));
-    }
-  }
-  return given;
-}
-
 class WindowOverlapTest : public testing::TestWithParam<Shape> {};
 
 // T5 R4 W1 W2 W3 W4
@@ -167,23 +98,11 @@ TEST_P(WindowOverlapTest, AnyCutIntoBatchesGivesWhatTheListOfRowsGives) {
   for (const std::uint64_t seed : {1, 2, 3}) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
-    const std::vector<Row> rows = RandomRows(random, 600);
-    const Expected expected = Oracle(shape, rows);
+    const std::vector<TimedRow> rows = RandomRows(kTimes, 600, random);
+    const WindowTexts expected = Oracle(shape, rows);
     EXPECT_GT(expected.late.size(), 5U);
-    const Given one_by_one = RunRows(shape, rows, 1, false, random);
-    EXPECT_EQ(one_by_one.text.results, expected.results);
-    EXPECT_EQ(one_by_one.text.late, expected.late);
-    struct Cut {
-      std::size_t most;
-      bool restarts;
-    };
-    for (const Cut& cut : std::vector<Cut>{{600, false}, {40, false}, {60, true}, {5, true}}) {
-      SCOPED_TRACE("batches of up to " + std::to_string(cut.most) + (cut.restarts ? " with restarts" : ""));
-      const Given given = RunRows(shape, rows, cut.most, cut.restarts, random);
-      EXPECT_EQ(given.text.results, one_by_one.text.results);
-      EXPECT_EQ(given.text.late, one_by_one.text.late);
-      EXPECT_TRUE(given.bytes == one_by_one.bytes) << "sums of doubles differ";
-    }
+    ExpectSameHoweverCut(OptionsOf(shape), {{"n", "count()"}, {"s", "sum(v)"}, {"last", "last(v)"}}, rows,
+                         expected, random);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "ops/ops_harness.h"
+#include "ops/window_harness.h"
 
 namespace millrace {
 namespace {
@@ -17,64 +18,35 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
-
-struct Row {
-  std::int64_t time = 0;
-  std::string key;
-  std::int64_t v = 0;
-  double d = 0;
-
-  std::string Text() const {
-    return "k=" + key + " t=" + std::to_string(time) + " v=" + std::to_string(v) + " d=" + std::to_string(d);
-  }
-};
-
-std::vector<Row> RandomRows(std::mt19937_64& random, std::size_t n) {
-  std::vector<Row> rows;
-  std::int64_t now = -300;
-  for (std::size_t i = 0; i < n; ++i) {
-    now += static_cast<std::int64_t>(random() % 8);
-    Row row;
-    row.time = now - (random() % 3 == 0 ? static_cast<std::int64_t>(random() % 60) : 0);
-    row.key = std::string(1, static_cast<char>('a' + random() % 5));
-    row.v = static_cast<std::int64_t>(random() % 1000) - 500;
-    row.d = std::ldexp(static_cast<double>(random() % 1000), static_cast<int>(random() % 40));
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
-struct Expected {
-  std::vector<std::string> results, late;
-};
+constexpr RandomTimes kTimes{.most_step = 7, .late_one_in = 3, .most_late = 59};
 
 std::string ResultOf(const std::string& key, std::int64_t start, std::int64_t end,
-                     const std::vector<Row>& rows) {
+                     const std::vector<TimedRow>& rows) {
   std::int64_t sum = 0;
-  for (const Row& row : rows) sum += row.v;
+  for (const TimedRow& row : rows) sum += row.v;
   return "k=" + key + " window_start=" + std::to_string(start) + " window_end=" + std::to_string(end) +
          " n=" + std::to_string(rows.size()) + " s=" + std::to_string(sum);
 }
 
 struct Session {
-  std::vector<Row> rows;
+  std::vector<TimedRow> rows;
   std::int64_t first() const {
     std::int64_t time = rows[0].time;
-    for (const Row& row : rows) time = std::min(time, row.time);
+    for (const TimedRow& row : rows) time = std::min(time, row.time);
     return time;
   }
   std::int64_t last() const {
     std::int64_t time = rows[0].time;
-    for (const Row& row : rows) time = std::max(time, row.time);
+    for (const TimedRow& row : rows) time = std::max(time, row.time);
     return time;
   }
 };
 
-Expected Sessions(std::int64_t gap, std::int64_t grace, const std::vector<Row>& rows) {
-  Expected expected;
+WindowTexts Sessions(std::int64_t gap, std::int64_t grace, const std::vector<TimedRow>& rows) {
+  WindowTexts expected;
   std::map<std::string, std::vector<Session>> keys;
   std::int64_t watermark = kLowest;
-  for (const Row& row : rows) {
+  for (const TimedRow& row : rows) {
     const std::int64_t before = watermark;
     watermark = std::max(watermark, row.time);
     const auto closed = [&](std::int64_t last) { return before != kLowest && last + gap + grace <= before; };
@@ -83,7 +55,7 @@ Expected Sessions(std::int64_t gap, std::int64_t grace, const std::vector<Row>& 
     std::vector<Session> others;
     for (Session& session : sessions) {
       bool reached = false;
-      for (const Row& other : session.rows) reached |= std::abs(other.time - row.time) < gap;
+      for (const TimedRow& other : session.rows) reached |= std::abs(other.time - row.time) < gap;
       if (!reached || closed(session.last())) {
         others.push_back(std::move(session));
       } else {
@@ -108,11 +80,11 @@ Expected Sessions(std::int64_t gap, std::int64_t grace, const std::vector<Row>& 
   return expected;
 }
 
-Expected Counts(std::int64_t size, std::int64_t step, const std::vector<Row>& rows) {
-  Expected expected;
-  std::map<std::string, std::vector<Row>> keys;
-  for (const Row& row : rows) {
-    std::vector<Row>& all = keys[row.key];
+WindowTexts Counts(std::int64_t size, std::int64_t step, const std::vector<TimedRow>& rows) {
+  WindowTexts expected;
+  std::map<std::string, std::vector<TimedRow>> keys;
+  for (const TimedRow& row : rows) {
+    std::vector<TimedRow>& all = keys[row.key];
     all.push_back(row);
     const auto n = static_cast<std::int64_t>(all.size());
     if (n < size || (n - size) % step != 0) continue;
@@ -120,67 +92,6 @@ Expected Counts(std::int64_t size, std::int64_t step, const std::vector<Row>& ro
     expected.results.push_back(ResultOf(row.key, window.first(), window.last() + 1, window.rows));
   }
   return expected;
-}
-
-/// What came out, and the bytes of the sums of doubles.
-struct Given {
-  Expected text;
-  std::string bytes;
-};
-
-Given RunRows(const WindowAggregateOptions& options, const std::vector<Row>& rows, std::size_t most,
-              bool restarts, std::mt19937_64& random) {
-  WindowRun run(options, {{"n", "count()"}, {"s", "sum(v)"}, {"d", "sum(d)"}});
-  for (std::size_t first = 0; first < rows.size();) {
-    const std::size_t n = std::min(1 + random() % most, rows.size() - first);
-    std::vector<std::string> text;
-    for (std::size_t i = first; i < first + n; ++i) text.push_back(rows[i].Text());
-    const Batch batch = run.feed.Make(text);
-    if (restarts && random() % 3 == 0) {
-      run.Commit();
-      CollectedOutput lost;
-      run.Process(batch, run.feed.watermark(), lost);
-      run.Rollback(random() % 2 == 0);
-    }
-    run.Process(batch, run.feed.watermark(), run.output);
-    first += n;
-  }
-  run.Process(run.feed.Make({}), kEndOfTime, run.output);
-  if (options.kind == WindowKind::kSession) {
-    EXPECT_EQ(run.store->num_rows(), 0);
-  }
-  EXPECT_EQ(static_cast<std::int64_t>(rows.size()),
-            run.output.absorbed + static_cast<std::int64_t>(run.output.late.size()));
-  Given given;
-  for (const std::string& row : run.output.emitted)
-    given.text.results.push_back(row.substr(0, row.find(" d=")));
-  for (const std::string& row : run.output.late) given.text.late.push_back(row.substr(row.find("late_by=")));
-  for (const Batch& batch : run.output.batches) {
-    const auto sums = std::static_pointer_cast<arrow::DoubleArray>(batch.data->GetColumnByName("d"));
-    for (std::int64_t i = 0; i < batch.num_rows(); ++i) {
-      const double sum = sums->Value(i);
-      given.bytes.append(reinterpret_cast<const char*>(&sum), sizeof(sum));
-    }
-  }
-  return given;
-}
-
-void ExpectSameHoweverCut(const WindowAggregateOptions& options, const std::vector<Row>& rows,
-                          const Expected& expected, std::mt19937_64& random) {
-  const Given one_by_one = RunRows(options, rows, 1, false, random);
-  EXPECT_EQ(one_by_one.text.results, expected.results);
-  EXPECT_EQ(one_by_one.text.late, expected.late);
-  struct Cut {
-    std::size_t most;
-    bool restarts;
-  };
-  for (const Cut& cut : std::vector<Cut>{{600, false}, {40, false}, {60, true}, {5, true}}) {
-    SCOPED_TRACE("batches of up to " + std::to_string(cut.most) + (cut.restarts ? " with restarts" : ""));
-    const Given given = RunRows(options, rows, cut.most, cut.restarts, random);
-    EXPECT_EQ(given.text.results, one_by_one.text.results);
-    EXPECT_EQ(given.text.late, one_by_one.text.late);
-    EXPECT_TRUE(given.bytes == one_by_one.bytes) << "sums of doubles differ";
-  }
 }
 
 // T5 R4 W2 W3 W4
@@ -193,12 +104,13 @@ TEST(SessionWindow, AnyCutIntoBatchesGivesWhatTheListOfRowsGives) {
       SCOPED_TRACE("gap " + std::to_string(c.gap) + " grace " + std::to_string(c.grace) + " seed " +
                    std::to_string(seed));
       std::mt19937_64 random(seed);
-      const std::vector<Row> rows = RandomRows(random, 500);
+      const std::vector<TimedRow> rows = RandomRows(kTimes, 500, random);
       WindowAggregateOptions options;
       options.kind = WindowKind::kSession;
       options.size = Duration(c.gap);
       options.grace = Duration(c.grace);
-      ExpectSameHoweverCut(options, rows, Sessions(c.gap, c.grace, rows), random);
+      ExpectSameHoweverCut(options, {{"n", "count()"}, {"s", "sum(v)"}}, rows, Sessions(c.gap, c.grace, rows),
+                           random);
     }
   }
 }
@@ -213,12 +125,13 @@ TEST(CountWindow, AnyCutIntoBatchesGivesWhatTheListOfRowsGives) {
       SCOPED_TRACE("size " + std::to_string(c.size) + " step " + std::to_string(c.step) + " seed " +
                    std::to_string(seed));
       std::mt19937_64 random(seed);
-      const std::vector<Row> rows = RandomRows(random, 600);
+      const std::vector<TimedRow> rows = RandomRows(kTimes, 600, random);
       WindowAggregateOptions options;
       options.kind = WindowKind::kCount;
       options.count = c.size;
       options.count_step = c.step;
-      ExpectSameHoweverCut(options, rows, Counts(c.size, c.step, rows), random);
+      ExpectSameHoweverCut(options, {{"n", "count()"}, {"s", "sum(v)"}}, rows, Counts(c.size, c.step, rows),
+                           random);
     }
   }
 }
