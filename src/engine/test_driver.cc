@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "base/metrics.h"
 #include "connectors/memory/memory_cluster.h"
 #include "connectors/memory/memory_log.h"
 #include "engine/pipeline_setup.h"
@@ -145,14 +144,7 @@ class Driver final : public TestDriver {
     return Status::NotFound("the pipeline has no sink named '" + sink_name + "'");
   }
 
-  TestCounters counters() const override {
-    const auto sum = [&](const char* name) { return static_cast<std::int64_t>(metrics_.Sum(name)); };
-    return {.records_in = sum("millrace_records_in_total"),
-            .rows_out = sum("millrace_sink_rows_total"),
-            .rows_filtered = sum("millrace_step_rows_filtered_total"),
-            .rows_late = sum("millrace_step_rows_late_total"),
-            .dead_letters = sum("millrace_errors_total")};
-  }
+  TestCounters counters() const override { return CountersFrom(metrics_); }
 
   EventTime now() const override { return clock_.Now(); }
 
@@ -212,6 +204,15 @@ class Driver final : public TestDriver {
 };
 
 }  // namespace
+
+TestCounters CountersFrom(const MetricRegistry& metrics) {
+  const auto sum = [&metrics](const char* name) { return static_cast<std::int64_t>(metrics.Sum(name)); };
+  return {.records_in = sum("millrace_records_in_total"),
+          .rows_out = sum("millrace_sink_rows_total"),
+          .rows_filtered = sum("millrace_step_rows_filtered_total"),
+          .rows_late = sum("millrace_step_rows_late_total"),
+          .dead_letters = sum("millrace_errors_total")};
+}
 
 Result<std::unique_ptr<TestDriver>> TestDriver::Make(Plan plan, TestDriverOptions options) {
   const std::string temporary = GetEnv("TMPDIR").value_or("/tmp");

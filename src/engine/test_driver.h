@@ -9,20 +9,12 @@
 
 #include "base/duration.h"
 #include "base/ids.h"
+#include "base/metrics.h"
 #include "base/result.h"
+#include "engine/yaml/test_input_record.h"
 #include "plan/plan.h"
 
 namespace millrace {
-
-/// A record that a test writes to a source topic.
-struct TestInputRecord {
-  std::string topic;
-  Partition partition{0};
-  std::optional<std::string> key;
-  std::optional<std::string> value;    ///< nullopt: a tombstone
-  std::optional<EventTime> timestamp;  ///< nullopt: the manual clock
-  std::vector<std::pair<std::string, std::string>> headers;
-};
 
 /// What a driver does to its workers after every batch.
 enum class TestRestart {
@@ -62,6 +54,9 @@ struct TestCounters {
   std::int64_t rows_late = 0;
   std::int64_t dead_letters = 0;
 };
+
+/// What the workers have counted so far.
+TestCounters CountersFrom(const MetricRegistry& metrics);
 
 /// Runs a plan synchronously on a log in memory, with a clock that moves only when told: for tests of
 /// pipelines.

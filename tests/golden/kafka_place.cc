@@ -144,14 +144,7 @@ class Driver final : public TestDriver {
     return Status::InvalidArgument("sink '" + sink_name + "': on Kafka only topics can be read");
   }
 
-  TestCounters counters() const override {
-    const auto sum = [&](const char* name) { return static_cast<std::int64_t>(metrics_.Sum(name)); };
-    return {.records_in = sum("millrace_records_in_total"),
-            .rows_out = sum("millrace_sink_rows_total"),
-            .rows_filtered = sum("millrace_step_rows_filtered_total"),
-            .rows_late = sum("millrace_step_rows_late_total"),
-            .dead_letters = sum("millrace_errors_total")};
-  }
+  TestCounters counters() const override { return CountersFrom(metrics_); }
 
   EventTime now() const override { return clock_.Now(); }
 

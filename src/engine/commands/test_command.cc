@@ -80,9 +80,7 @@ Status Feed(const PipelineTest& test, TestDriver& driver) {
       MR_RETURN_IF_ERROR(Advance(advance->by, driver));
       continue;
     }
-    const auto& record = std::get<TestRecord>(step);
-    MR_RETURN_IF_ERROR(driver.Write(
-        {record.topic, record.partition, record.key, record.value, record.timestamp, record.headers}));
+    MR_RETURN_IF_ERROR(driver.Write(std::get<TestInputRecord>(step)));
   }
   return driver.RunUntilIdle();
 }

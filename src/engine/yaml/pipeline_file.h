@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -12,19 +11,10 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "engine/yaml/substitution.h"
+#include "engine/yaml/test_input_record.h"
 #include "plan/plan.h"
 
 namespace millrace {
-
-/// A record that a test writes.
-struct TestRecord {
-  std::string topic;
-  Partition partition{0};
-  std::optional<std::string> key;
-  std::optional<std::string> value;    ///< nullopt: a tombstone
-  std::optional<EventTime> timestamp;  ///< nullopt: the manual clock
-  std::vector<std::pair<std::string, std::string>> headers;
-};
 
 /// A movement of the manual clock.
 struct TestAdvance {
@@ -50,7 +40,7 @@ struct PipelineTest {
   SourceLocation location;
   EventTime start{0};
   std::int32_t partitions = 1;
-  std::vector<std::variant<TestRecord, TestAdvance>> input;
+  std::vector<std::variant<TestInputRecord, TestAdvance>> input;
   std::vector<ExpectedSink> output;
   std::optional<std::int64_t> late;
   std::optional<std::int64_t> dead_letters;

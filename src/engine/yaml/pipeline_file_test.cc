@@ -315,16 +315,16 @@ TEST(PipelineFile, ReadsTests) {
   const PipelineTest& test = file->tests[0];
   EXPECT_EQ(test.start, EventTime(1'704'067'200'000));
   ASSERT_EQ(test.input.size(), 4U);
-  const auto& first = std::get<TestRecord>(test.input[0]);
+  const auto& first = std::get<TestInputRecord>(test.input[0]);
   EXPECT_EQ(first.topic, "bids");
   EXPECT_EQ(first.key, "7");  // the source says that the key is this column
   EXPECT_EQ(first.value, "{\"ts\":1,\"auction\":7,\"bidder\":1,\"price\":60}");
-  const auto& second = std::get<TestRecord>(test.input[1]);
+  const auto& second = std::get<TestInputRecord>(test.input[1]);
   EXPECT_EQ(second.value, std::nullopt);
   EXPECT_EQ(second.key, "x");
   EXPECT_EQ(second.timestamp, EventTime(5));
   EXPECT_EQ(second.headers.size(), 1U);
-  EXPECT_EQ(std::get<TestRecord>(test.input[2]).value, "not json");
+  EXPECT_EQ(std::get<TestInputRecord>(test.input[2]).value, "not json");
   EXPECT_EQ(std::get<TestAdvance>(test.input[3]).by, Duration(10'000));
   ASSERT_EQ(test.output.size(), 2U);
   EXPECT_EQ(test.output[0].rows.size(), 1U);

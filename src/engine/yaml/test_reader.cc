@@ -45,8 +45,8 @@ std::optional<std::string> BytesOf(const SectionReader& section, const YAML::Nod
   return JsonOf(section.document(), node, section.errors());
 }
 
-TestRecord ReadRecord(const SectionReader& section, const Plan& plan, std::int32_t partitions) {
-  TestRecord record;
+TestInputRecord ReadRecord(const SectionReader& section, const Plan& plan, std::int32_t partitions) {
+  TestInputRecord record;
   const KafkaSource* source = SourceOf(section, plan);
   if (source != nullptr) record.topic = source->topic;
   const YAML::Node value = section.Raw("value");
