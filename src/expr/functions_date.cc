@@ -5,6 +5,7 @@
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
 
+#include "columnar/time_unit.h"
 #include "expr/function.h"
 #include "expr/operator_kernels.h"
 #include "expr/time_text.h"
@@ -88,7 +89,7 @@ arrow::Result<Datum> ToDate(const KernelCall& call) {
 /// The instant in units of `per_second`, towards minus infinity.
 Kernel EpochKernel(std::int64_t per_second) {
   return [per_second](const KernelCall& call) -> arrow::Result<Datum> {
-    const std::int64_t have = PerSecond(TimeType(call.arguments[0]).unit());
+    const std::int64_t have = UnitsPerSecond(TimeType(call.arguments[0]).unit());
     ARROW_ASSIGN_OR_RAISE(const Datum numbers, AsInt64(call.arguments[0]));
     if (have == per_second) return numbers;
     if (have < per_second) return CallFunction("multiply_checked", {numbers, Datum(per_second / have)});
@@ -169,7 +170,7 @@ arrow::Result<Move> MoveOf(const UnitName& unit, std::int64_t per_second) {
 
 arrow::Result<Datum> DateAdd(const KernelCall& call) {
   ARROW_ASSIGN_OR_RAISE(const UnitName unit, UnitOf(call.arguments[0]));
-  const std::int64_t per_second = PerSecond(TimeType(call.arguments[2]).unit());
+  const std::int64_t per_second = UnitsPerSecond(TimeType(call.arguments[2]).unit());
   ARROW_ASSIGN_OR_RAISE(const Move move, MoveOf(unit, per_second));
   ARROW_ASSIGN_OR_RAISE(const Datum numbers, AsInt64(call.arguments[2]));
   ARROW_ASSIGN_OR_RAISE(const auto steps, Argument<arrow::Int64Type>::Make(call.arguments[1]));

@@ -6,8 +6,8 @@
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
 
+#include "columnar/time_unit.h"
 #include "expr/number_compare.h"
-#include "expr/time_text.h"
 
 namespace millrace::expr_internal {
 namespace {
@@ -89,7 +89,7 @@ arrow::Result<Datum> Modulo(const KernelCall& call) {
 
 arrow::Result<Datum> MillisecondsBetween(const KernelCall& call) {
   const auto unit = static_cast<const arrow::TimestampType&>(*call.arguments[0].type()).unit();
-  const std::int64_t per_second = PerSecond(unit);
+  const std::int64_t per_second = UnitsPerSecond(unit);
   ARROW_ASSIGN_OR_RAISE(const Datum left_numbers, AsInt64(call.arguments[0]));
   ARROW_ASSIGN_OR_RAISE(const Datum right_numbers, AsInt64(call.arguments[1]));
   ARROW_ASSIGN_OR_RAISE(const auto left, Argument<arrow::Int64Type>::Make(left_numbers));

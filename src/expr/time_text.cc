@@ -5,6 +5,8 @@
 
 #include <arrow/type.h>
 
+#include "columnar/time_unit.h"
+
 namespace millrace::expr_internal {
 namespace {
 
@@ -86,22 +88,8 @@ bool ReadClock(Reader* reader, ParsedTime* time) {
 
 }  // namespace
 
-std::int64_t PerSecond(arrow::TimeUnit::type unit) {
-  switch (unit) {
-    case arrow::TimeUnit::SECOND:
-      return 1;
-    case arrow::TimeUnit::MILLI:
-      return 1'000;
-    case arrow::TimeUnit::MICRO:
-      return 1'000'000;
-    case arrow::TimeUnit::NANO:
-      return kNanosPerSecond;
-  }
-  return 1;
-}
-
 std::optional<std::int64_t> ParsedTime::In(arrow::TimeUnit::type unit) const {
-  const std::int64_t per_second = PerSecond(unit);
+  const std::int64_t per_second = UnitsPerSecond(unit);
   std::int64_t value = 0;
   if (__builtin_mul_overflow(seconds, per_second, &value)) return std::nullopt;
   if (__builtin_add_overflow(value, nanos / (kNanosPerSecond / per_second), &value)) return std::nullopt;

@@ -25,7 +25,4 @@ struct ParsedTime {
 /// 0000 to 9999, up to nine digits of fraction.
 std::optional<ParsedTime> ParseTime(std::string_view text);
 
-/// Units of `unit` in one second.
-std::int64_t PerSecond(arrow::TimeUnit::type unit);
-
 }  // namespace millrace::expr_internal

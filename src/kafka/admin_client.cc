@@ -6,6 +6,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "kafka/error.h"
+#include "kafka/handle.h"
 #include "kafka/offsets.h"
 
 namespace millrace::kafka {
@@ -18,16 +19,6 @@ constexpr int kKnownPauseMs = 50;
 constexpr int kClusterIdTimeoutMs = 1000;
 constexpr std::string_view kMockClusterId = "mockCluster";  // how librdkafka begins the id of each
 
-template <auto Destroy>
-struct Destroyer {
-  template <typename T>
-  void operator()(T* object) const {
-    Destroy(object);
-  }
-};
-using Queue = std::unique_ptr<rd_kafka_queue_t, Destroyer<rd_kafka_queue_destroy>>;
-using Event = std::unique_ptr<rd_kafka_event_t, Destroyer<rd_kafka_event_destroy>>;
-using Options = std::unique_ptr<rd_kafka_AdminOptions_t, Destroyer<rd_kafka_AdminOptions_destroy>>;
 using Resource = std::unique_ptr<rd_kafka_ConfigResource_t, Destroyer<rd_kafka_ConfigResource_destroy>>;
 using NewTopicPointer = std::unique_ptr<rd_kafka_NewTopic_t, Destroyer<rd_kafka_NewTopic_destroy>>;
 using DeleteTopicPointer = std::unique_ptr<rd_kafka_DeleteTopic_t, Destroyer<rd_kafka_DeleteTopic_destroy>>;
@@ -41,7 +32,7 @@ using Metadata = std::unique_ptr<const rd_kafka_metadata_t, Destroyer<rd_kafka_m
 template <typename Request>
 Result<Event> Ask(const Client& client, rd_kafka_admin_op_t operation, const std::string& context,
                   Request request) {
-  const Options options(rd_kafka_AdminOptions_new(client.handle(), operation));
+  const AdminOptions options(rd_kafka_AdminOptions_new(client.handle(), operation));
   std::array<char, 256> text{};
   rd_kafka_AdminOptions_set_request_timeout(options.get(), kTimeoutMs, text.data(), text.size());
   const Queue queue(rd_kafka_queue_new(client.handle()));

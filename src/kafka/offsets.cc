@@ -6,20 +6,10 @@
 #include <librdkafka/rdkafka.h>
 
 #include "kafka/error.h"
+#include "kafka/handle.h"
 
 namespace millrace::kafka {
 namespace {
-
-template <auto Destroy>
-struct Destroyer {
-  template <typename T>
-  void operator()(T* object) const {
-    Destroy(object);
-  }
-};
-using Queue = std::unique_ptr<rd_kafka_queue_t, Destroyer<rd_kafka_queue_destroy>>;
-using Event = std::unique_ptr<rd_kafka_event_t, Destroyer<rd_kafka_event_destroy>>;
-using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, Destroyer<rd_kafka_AdminOptions_destroy>>;
 
 Result<Offset> ListOffset(rd_kafka_t* handle, const TopicPartition& partition, std::int64_t spec,
                           Duration timeout) {

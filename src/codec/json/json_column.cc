@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "codec/json/json_field.h"
 #include "columnar/schema_text.h"
+#include "columnar/time_unit.h"
 
 namespace millrace::json {
 namespace {

@@ -4,6 +4,7 @@
 #include <arrow/util/decimal.h>
 
 #include "codec/json/json_field.h"
+#include "columnar/time_unit.h"
 
 namespace millrace::json {
 Result<std::unique_ptr<ColumnWriter>> ColumnWriter::Make(const arrow::Field& field) {

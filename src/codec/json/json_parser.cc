@@ -251,13 +251,8 @@ const char* Parser::List(Column& list, const char* p, int depth) {
     if (!CountCells(element, p)) return nullptr;
     p = Value(element, p, depth + 1);
     if (p == nullptr) return nullptr;
-    p = SkipSpace(p);
-    more = *p == ',';
-    if (more) {
-      p = SkipSpace(p + 1);
-    } else if (*p != ']') {
-      return Syntax(p, "',' or ']'");
-    }
+    p = NextElement(p, ']', &more);
+    if (p == nullptr) return nullptr;
   }
   list.As<std::int32_t>()[list.length + 1] = static_cast<std::int32_t>(element.length);
   ++list.length;
@@ -314,13 +309,8 @@ const char* Parser::MapEntries(Column& map, const char* p, int depth, const std:
     p = SkipSpace(p + 1);
     p = drop ? Skip(p, depth + 1) : Value(items, p, depth + 1);
     if (p == nullptr) return nullptr;
-    p = SkipSpace(p);
-    more = *p == ',';
-    if (more) {
-      p = SkipSpace(p + 1);
-    } else if (*p != '}') {
-      return Syntax(p, "',' or '}'");
-    }
+    p = NextElement(p, '}', &more);
+    if (p == nullptr) return nullptr;
   }
   return p + 1 == end_ ? Syntax(end_, "',' or '}'") : p + 1;
 }

@@ -77,6 +77,9 @@ class Parser {
   /// The string at `p` without escapes, in the record or in scratch_.
   const char* PlainText(Column& column, const char* p, std::string_view* text);
 
+  /// Behind an element that ends at `p`: the next one after a comma (`more`), or the bracket `close`.
+  const char* NextElement(const char* p, char close, bool* more);
+
   /// Checks a value that no column takes.
   const char* Skip(const char* p, int depth);
   const char* SkipString(const char* p);
@@ -116,6 +119,13 @@ inline const char* SkipSpace(const char* p) {
   if (static_cast<unsigned char>(*p) > ' ') return p;
   while (IsSpace(*p)) ++p;
   return p;
+}
+
+inline const char* Parser::NextElement(const char* p, char close, bool* more) {
+  p = SkipSpace(p);
+  *more = *p == ',';
+  if (*more) return SkipSpace(p + 1);
+  return *p == close ? p : Syntax(p, close == ']' ? "',' or ']'" : "',' or '}'");
 }
 
 }  // namespace millrace::json

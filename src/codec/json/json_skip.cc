@@ -65,13 +65,8 @@ const char* Parser::SkipObject(const char* p, int depth) {
     if (*p != ':') return Syntax(p, "':' after a key");
     p = Skip(SkipSpace(p + 1), depth + 1);
     if (p == nullptr) return nullptr;
-    p = SkipSpace(p);
-    more = *p == ',';
-    if (more) {
-      p = SkipSpace(p + 1);
-    } else if (*p != '}') {
-      return Syntax(p, "',' or '}'");
-    }
+    p = NextElement(p, '}', &more);
+    if (p == nullptr) return nullptr;
   }
   return p + 1 == end_ ? Syntax(end_, "',' or '}'") : p + 1;
 }
@@ -83,13 +78,8 @@ const char* Parser::SkipList(const char* p, int depth) {
   while (more) {
     p = Skip(p, depth + 1);
     if (p == nullptr) return nullptr;
-    p = SkipSpace(p);
-    more = *p == ',';
-    if (more) {
-      p = SkipSpace(p + 1);
-    } else if (*p != ']') {
-      return Syntax(p, "',' or ']'");
-    }
+    p = NextElement(p, ']', &more);
+    if (p == nullptr) return nullptr;
   }
   return p + 1;
 }
