@@ -1,5 +1,6 @@
 #include "engine/schema_inference.h"
 
+#include <utility>
 #include <vector>
 
 #include <arrow/api.h>
@@ -14,6 +15,7 @@ namespace {
 constexpr std::int64_t kMostSampledRows = 10'000;
 constexpr std::chrono::seconds kLongestSample{1};
 constexpr std::chrono::seconds kLongestMetaRead{10};
+constexpr std::chrono::seconds kLongestSilence{10};  // before the first record of a topic that has some
 
 /// One "name\ttype" line per column.
 std::string ToMeta(const arrow::Schema& schema) {
@@ -37,7 +39,8 @@ Result<std::shared_ptr<arrow::Schema>> FromMeta(std::string_view text) {
   return arrow::schema(std::move(fields));
 }
 
-/// Reads all partitions given with their end until `take` says stop, the end is reached or `longest` is over.
+/// Reads all partitions until `take` says stop, the end is reached or `longest` is over since the first
+/// record. Errors: retryable when records are there but none comes.
 template <typename Take>
 Status ReadAll(const std::string& topic, std::int32_t partitions, Cluster& cluster, const Clock& clock,
                std::chrono::seconds longest, Take take) {
@@ -50,15 +53,19 @@ Status ReadAll(const std::string& topic, std::int32_t partitions, Cluster& clust
     ends[partition] = bounds.second;
     MR_RETURN_IF_ERROR(reader->Add(partition, bounds.first));
   }
-  const auto started = clock.Steady();
-  while (!ends.empty() && clock.Steady() - started < longest) {
+  bool silent = true;
+  auto deadline = clock.Steady() + kLongestSilence;
+  while (!ends.empty() && clock.Steady() < deadline) {
     MR_ASSIGN_OR_RETURN(const auto blocks, reader->Poll(Duration(100)));
+    if (!blocks.empty() && std::exchange(silent, false)) deadline = clock.Steady() + longest;
     for (const auto& block : blocks) {
       if (!take(*block)) return Status::Ok();
     }
     std::erase_if(ends, [&](const auto& end) { return reader->Position(end.first) >= end.second; });
   }
-  return Status::Ok();
+  if (ends.empty() || !silent) return Status::Ok();
+  return Status::Unavailable("topic '" + topic + "' has records, but none of them came within " +
+                             FormatDuration(kLongestSilence));
 }
 
 Status EnsureMetaTopic(const std::string& name, TopicAdmin& admin) {
@@ -122,7 +129,6 @@ Result<std::shared_ptr<arrow::Schema>> SampleSchema(const std::string& topic, co
   if (format == "bytes") return arrow::schema({arrow::field("value", arrow::binary())});
   MR_ASSIGN_OR_RETURN(const auto description, cluster.admin().Describe(topic));
   if (!description.has_value()) return Status::NotFound("topic '" + topic + "' does not exist");
-  std::vector<std::shared_ptr<const RecordBlock>> blocks;
   std::vector<BytesView> values;
   std::vector<std::string> kept;
   MR_RETURN_IF_ERROR(ReadAll(topic, description->partitions, cluster, clock, kLongestSample,
