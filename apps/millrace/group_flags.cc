@@ -26,6 +26,16 @@ void AddGroupCommands(CLI::App* app, Action* action) {
           "--state-only", [options] { options->offsets = false; }, "leave the offsets as they are")
       ->excludes(offsets_only);
   reset
+      ->add_option_function<std::string>(
+          "--step",
+          [options](const std::string& step) {
+            options->step = step;
+            options->offsets = false;
+          },
+          "only the state of this step, which may be gone from the file; offsets stay")
+      ->type_name("NAME")
+      ->excludes(offsets_only);
+  reset
       ->add_option("--state-dir", options->state_dir, "folder of the state, in place of the file's state_dir")
       ->type_name("DIR");
   reset->add_flag("--yes", options->yes, "do it; without this the command only says what it would do");

@@ -1,6 +1,12 @@
 #include "state/layout.h"
 
 namespace millrace {
+namespace {
+
+std::string ResetOf(const std::string& table) { return ": millrace reset FILE --step " + table + " --yes"; }
+
+}  // namespace
+
 std::map<std::string, std::string> ParseLayout(std::string_view text) {
   std::map<std::string, std::string> rows_by_table;
   while (!text.empty()) {
@@ -24,15 +30,13 @@ Status CheckLayout(std::string_view stored, std::string_view wanted) {
     if (found == now.end()) {
       return Status::InvalidArgument(
           "step '" + table +
-          "' has state but is not in the pipeline any more; give the step its name back, "
-          "or drop its state with --allow-drop " +
-          table);
+          "' has state but is not in the pipeline any more; give the step its name back, " +
+          "or drop its state with" + ResetOf(table));
     }
     if (found->second != rows) {
       return Status::InvalidArgument("the state of step '" + table + "' was written as " + rows +
                                      " and would now be " + found->second +
-                                     "; undo the change, give the step another name, or start it " +
-                                     "empty with --reset-state " + table);
+                                     "; undo the change, or start the step empty with" + ResetOf(table));
     }
   }
   return Status::Ok();

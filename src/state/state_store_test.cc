@@ -336,7 +336,7 @@ TEST_F(StateStoreTest, LayoutThatChangedIsRefusedNamingTheStep) {
   const std::vector<Case> cases{
       {"counts=text\n", ""},
       {"counts=text\nmore=int\n", ""},
-      {"counts=other\nmore=int\n", "--reset-state counts"},
+      {"counts=other\nmore=int\n", "millrace reset FILE --step counts"},
       {"counts=text\n", "step 'more' has state but is not in the pipeline"},
   };
   Open();

@@ -1,10 +1,10 @@
 """Topics that are not as a pipeline left them: more partitions, another changelog."""
-import os
-import subprocess
+import pathlib
 
 from confluent_kafka.admin import NewPartitions
-from harness.bids import assert_passed, bids, pass_pipeline, window_pipeline
+from harness.bids import WindowOracle, assert_passed, bids, close_windows, pass_pipeline, window_pipeline
 from harness.lab import Lab
+from harness.process import Millrace, command
 from harness.waiting import wait_until
 
 
@@ -18,18 +18,24 @@ def fast_metadata(pipeline: dict) -> dict:
     return pipeline
 
 
+def end_by_added_partition(lab: Lab, topic: str, file: pathlib.Path) -> Millrace:
+    """Runs over some input of a topic with two partitions until a third one ends the process."""
+    lab.topics.producer().send_all(topic, bids(2_000, seed=61))
+    process = lab.run(file)
+    lab.await_read(topic)
+    add_partitions(lab, topic, 3)
+    assert process.wait_exit(60) == 1
+    return process
+
+
 def changelog_of(lab: Lab) -> str:
     return f"{lab.name}-window-1-changelog"
 
 
 def test_partitions_added_under_a_stateful_pipeline_end_it_and_the_message_leads_on(lab: Lab):
     topic = lab.create_input(2)
-    lab.topics.producer().send_all(topic, bids(2_000, seed=61))
     file = lab.write(fast_metadata(window_pipeline(lab.name, lab.broker.bootstrap, topic)))
-    process = lab.run(file)
-    lab.await_read(topic)
-    add_partitions(lab, topic, 3)
-    assert process.wait_exit(60) == 1
+    process = end_by_added_partition(lab, topic, file)
     assert f"topic '{topic}' has more partitions than the 2" in process.log(), process.log()
 
     again = lab.run(file)
@@ -37,8 +43,7 @@ def test_partitions_added_under_a_stateful_pipeline_end_it_and_the_message_leads
     assert f"'{changelog_of(lab)}' has 2 partitions, but the pipeline now needs 3" in again.log(), again.log()
     assert "millrace reset" in again.log()
 
-    reset = subprocess.run([os.environ["MILLRACE_BINARY"], "reset", file, "--state-dir", lab.state_dir, "--yes"],
-                           capture_output=True, text=True, timeout=60)
+    reset = command("reset", file, "--state-dir", lab.state_dir, "--yes")
     assert reset.returncode == 0, reset.stderr
     assert changelog_of(lab) in reset.stdout
     lab.run_to_end(file, topic)
@@ -47,12 +52,8 @@ def test_partitions_added_under_a_stateful_pipeline_end_it_and_the_message_leads
 
 def test_a_stateless_pipeline_goes_on_with_added_partitions_after_a_restart(lab: Lab):
     topic = lab.create_input(2)
-    lab.topics.producer().send_all(topic, bids(2_000, seed=62))
     file = lab.write(fast_metadata(pass_pipeline(lab.name, lab.broker.bootstrap, topic)))
-    process = lab.run(file)
-    lab.await_read(topic)
-    add_partitions(lab, topic, 3)
-    assert process.wait_exit(60) == 1
+    process = end_by_added_partition(lab, topic, file)
     assert "start it again" in process.log(), process.log()
     feeder = lab.topics.producer()
     for key, value in bids(500, seed=63, first=2_000):
@@ -64,6 +65,31 @@ def test_a_stateless_pipeline_goes_on_with_added_partitions_after_a_restart(lab:
     new = [record for record in lab.topics.read(topic) if record.partition == 2]
     assert new
     assert_passed(new, [record for record in lab.topics.read(lab.output()) if record.key.startswith(b"new-")])
+
+
+def test_a_step_that_changed_or_went_is_refused_until_its_state_is_reset_and_the_others_keep_theirs(lab: Lab):
+    topic = lab.create_input(2)
+    pipeline = window_pipeline(lab.name, lab.broker.bootstrap, topic)
+    hourly = {"window": {"by": ["auction"], "tumbling": "1h", "aggregate": {"n": "count()"}}}
+    feeder = lab.topics.producer()
+    feeder.send_all(topic, bids(8_000, seed=65))  # closes no window
+    lab.run_to_end(lab.write(pipeline | {"steps": [*pipeline["steps"], hourly]}), topic)
+    changed = {"window": {**hourly["window"], "aggregate": {"n": "sum(bids)"}}}
+    for steps, reason in [([changed], "the state of step 'window-2' was written as"),
+                          ([], "step 'window-2' has state but is not in the pipeline any more")]:
+        file = lab.write(pipeline | {"steps": [*pipeline["steps"], *steps]})
+        refused = lab.run(file)
+        assert refused.wait_exit() == 1
+        assert reason in refused.log() and "millrace reset FILE --step window-2 --yes" in refused.log(), refused.log()
+    nothing = command("reset", file, "--state-dir", lab.state_dir, "--step", "window-3", "--yes")
+    assert nothing.returncode == 1 and "step 'window-3' has no state" in nothing.stderr, nothing.stderr
+    reset = command("reset", file, "--state-dir", lab.state_dir, "--step", "window-2", "--yes")
+    assert reset.returncode == 0, reset.stderr
+    assert f"{lab.name}-window-2-changelog" in reset.stdout and changelog_of(lab) not in reset.stdout
+    feeder.send_all(topic, bids(30_000, seed=65, first=8_000))
+    close_windows(feeder, topic, 2, 38_000)
+    lab.run_to_end(file, topic)
+    WindowOracle.of(lab.topics.read(topic)).assert_equals(lab.topics.read(lab.output()))
 
 
 def test_a_changelog_with_another_partition_count_is_refused(lab: Lab):

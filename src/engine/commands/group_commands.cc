@@ -153,11 +153,21 @@ Result<ResetWork> FindWork(OpenPipeline& open, const ResetOptions& options) {
   ResetWork work;
   MR_ASSIGN_OR_RETURN(work.inputs, InputTopics(open));
   if (!options.state) return work;
-  std::set<std::string> internal = InternalNames(open.plan, "-changelog");
-  internal.merge(InternalNames(open.plan, "-repartition"));
+  std::set<std::string> internal;
+  if (options.step.empty()) {
+    internal = InternalNames(open.plan, "-changelog");
+    internal.merge(InternalNames(open.plan, "-repartition"));
+  } else {
+    // What other steps keep in the folder comes back from their changelogs.
+    internal = {open.plan.name + "-" + options.step + "-changelog"};
+  }
   MR_ASSIGN_OR_RETURN(const std::vector<TopicDescription> all, open.cluster->admin().List());
   for (const TopicDescription& topic : all) {
     if (internal.contains(topic.name)) work.topics_to_delete.push_back(topic.name);
+  }
+  if (!options.step.empty() && work.topics_to_delete.empty()) {
+    return Status::InvalidArgument("step '" + options.step + "' has no state: there is no topic '" +
+                                   *internal.begin() + "'");
   }
   const std::string folder =
       (options.state_dir.empty() ? open.plan.state_dir : options.state_dir) + "/" + open.plan.name;

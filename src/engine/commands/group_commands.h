@@ -22,6 +22,7 @@ struct ResetOptions {
   bool offsets = true;          ///< move the committed offsets
   bool state = true;            ///< delete state: folders of this machine, changelog and repartition topics
   std::string state_dir;        ///< "" = the file's
+  std::string step;             ///< of the state only this step's, which may be gone from the file; "" = all
   bool yes = false;             ///< do it; else only say what would be done
 };
 /// Makes a pipeline begin anew. Refuses while a process of it runs.
