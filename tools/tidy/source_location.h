@@ -1,6 +1,7 @@
 #pragma once
 
-// For clang-tidy only. Clang 14 has no __builtin_source_location, without which libstdc++ leaves the class out.
+// For clang-tidy only. Clang 14 has no __builtin_source_location, without which libstdc++ leaves the class
+// out.
 
 #include <source_location>
 

@@ -39,12 +39,15 @@ Expressions are SQL expression text: `price > 50 and symbol in ('A', 'B')`.
 
 * Columns by name, case-sensitive; struct fields by a dot: `user.name`. Odd names in double quotes: `"order id"`.
   Keywords are reserved only where the grammar needs them, so `user`, `order` and `end` are ordinary columns.
-* Literals: `1`, `1.5`, `'text'` (a quote inside is doubled), `true`, `false`, `null`.
+* Literals: `1`, `1.5`, `'text'` (a quote inside is doubled), `true`, `false`, `null`, `date '2024-01-31'`,
+  `timestamp '2024-01-31T12:00:00Z'`.
 * Operators, loosest first: `or`; `and`; `not`; `=` `<>` `!=` `<` `<=` `>` `>=` `in (...)` `between a and b` `like 'a%'`
-  `is null` `is not null`; `||`; `+` `-`; `*` `/` `%`; unary `-`.
+  `ilike` `regexp` (and each with `not` before it) `is null` `is not null` `is distinct from`; `+` `-` `||`; `*` `/` `%`;
+  unary `-`; `x::int64`.
 * `/` of integers is integer division, and division by zero is an error of its row. Integers never wrap: overflow is an
   error of its row.
-* `case when a > 1 then 'x' else 'y' end` evaluates each branch only on the rows that select it. `cast(x as int64)`.
+* `case when a > 1 then 'x' else 'y' end` evaluates each branch only on the rows that select it. `cast(x as int64)`;
+  `try_cast(x as int64)` is null where the cast would fail.
 * Beside a double an integer is calculated with as a double, but compared as the number that it is: no digit is lost.
 * Comparisons and arithmetic with null give null; a filter drops rows whose condition is null.
 )";
