@@ -3,10 +3,20 @@ import signal
 import time
 
 import pytest
-from harness.bids import WindowOracle, assert_passed, bids, pass_pipeline, sentinel, window_pipeline
+from harness.bids import WindowOracle, assert_passed, bids, close_windows, pass_pipeline, sentinel, window_pipeline
 from harness.broker import Broker, free_port
 from harness.lab import SCALE, Lab
 from harness.waiting import wait_until
+
+
+@pytest.fixture
+def own(lab: Lab):
+    """A lab with a broker of its own, which may be killed."""
+    broker = Broker.start(f"own-{lab.name[-6:]}")
+    place = Lab(lab.name, lab.folder, broker)
+    yield place
+    place.close()
+    broker.remove()
 
 
 def test_a_missing_source_topic_is_named_and_not_created(lab: Lab):
@@ -34,11 +44,24 @@ def test_no_broker_ends_with_three_after_the_startup_timeout(lab: Lab):
     assert nowhere in process.log()
 
 
-def test_a_broker_that_comes_late_is_waited_for(lab: Lab):
-    port = free_port()
-    process = lab.run(lab.write(pass_pipeline(lab.name, f"127.0.0.1:{port}", f"{lab.name}-in")), "--startup-timeout", "60s")
-    process.wait_log("no broker answers")
+def test_a_broker_that_comes_late_is_waited_for(own: Lab):
+    topic = own.create_input(2)
+    own.topics.producer().send_all(topic, bids(1_000, seed=13))
+    file = own.write(pass_pipeline(own.name, own.broker.bootstrap, topic))
+    own.broker.kill()
+    process = own.run(file, "--startup-timeout", "90s")
+    process.wait_log("no broker answers; trying again")
+    own.broker.restart()
+    own.await_read(topic, seconds=90)
     process.stop()
+    assert_passed(own.topics.read(topic), own.topics.read(own.output()))
+
+
+def test_a_signal_while_no_broker_answers_ends_at_once(lab: Lab):
+    nowhere = f"127.0.0.1:{free_port()}"
+    process = lab.run(lab.write(pass_pipeline(lab.name, nowhere, "bids")), "--startup-timeout", "60s")
+    process.wait_log("no broker answers")
+    process.stop(seconds=10)
 
 
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:http", "no-such-host.invalid:8080"])
@@ -48,28 +71,22 @@ def test_a_bad_http_address_is_wrong_use(lab: Lab, address: str):
     assert address in process.log()
 
 
-def test_an_end_that_takes_longer_than_the_stop_timeout_is_cut_off_and_said(lab: Lab):
-    own = Broker.start(f"gone-{lab.name[-6:]}")
-    try:
-        place = Lab(lab.name, lab.folder, own)
-        topic = place.create_input(2)
-        place.topics.producer().send_all(topic, bids(60_000, seed=12))
-        # The first commit comes so late that there is work to commit when the broker goes.
-        pipeline = pass_pipeline(place.name, own.bootstrap, topic, commit_interval="8s")
-        process, http = place.run_with_http(place.write(pipeline), free_port(), "--stop-timeout", "2s")
-        wait_until(lambda: http.metric("millrace_records_in_total") > 0, 30, "something is read", every=0.01)
-        own.kill()
-        begin = time.monotonic()
-        process.process.terminate()
-        assert process.wait_exit(15) == 1
-        assert time.monotonic() - begin < 10
-        assert "read again" in process.log(), process.log()
-        own.restart()
-        place.run_to_end(place.write(pass_pipeline(place.name, own.bootstrap, topic)), topic)
-        assert_passed(place.topics.read(topic), place.topics.read(place.output()))
-        place.close()
-    finally:
-        own.remove()
+def test_an_end_that_takes_longer_than_the_stop_timeout_is_cut_off_and_said(own: Lab):
+    topic = own.create_input(2)
+    own.topics.producer().send_all(topic, bids(60_000, seed=12))
+    # The first commit comes so late that there is work to commit when the broker goes.
+    pipeline = pass_pipeline(own.name, own.broker.bootstrap, topic, commit_interval="8s")
+    process, http = own.run_with_http(own.write(pipeline), free_port(), "--stop-timeout", "2s")
+    wait_until(lambda: http.metric("millrace_records_in_total") > 0, 30, "something is read", every=0.01)
+    own.broker.kill()
+    begin = time.monotonic()
+    process.process.terminate()
+    assert process.wait_exit(15) == 1
+    assert time.monotonic() - begin < 10
+    assert "read again" in process.log(), process.log()
+    own.broker.restart()
+    own.run_to_end(own.write(pass_pipeline(own.name, own.broker.bootstrap, topic)), topic)
+    assert_passed(own.topics.read(topic), own.topics.read(own.output()))
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
@@ -131,27 +148,18 @@ def test_a_second_process_with_the_same_slot_ends_with_a_message(lab: Lab):
     first.stop()
 
 
-def test_a_restart_of_the_broker_in_the_middle_is_survived(lab: Lab):
-    own = Broker.start(f"restart-{lab.name[-6:]}")
-    try:
-        place = Lab(lab.name, lab.folder, own)
-        topic = place.create_input(2)
-        count = 40_000
-        feeder = place.topics.producer()
-        feeder.send_all(topic, bids(count, seed=11))
-        process = place.run(place.write(window_pipeline(place.name, own.bootstrap, topic)))
-        wait_until(lambda: any(offset > 0 for offset in place.topics.committed(place.name, topic).values()), 30,
-                   "something is committed")
-        own.kill()
-        own.restart()
-        feeder.send_all(topic, bids(count, seed=11, first=count))
-        for partition in range(2):
-            key, value = sentinel(partition, 2 * count)
-            feeder.send(topic, key, value, partition=partition)
-        feeder.flush()
-        place.await_read(topic, seconds=90)
-        process.stop()
-        WindowOracle.of(place.topics.read(topic)).assert_equals(place.topics.read(place.output()))
-        place.close()
-    finally:
-        own.remove()
+def test_a_restart_of_the_broker_in_the_middle_is_survived(own: Lab):
+    topic = own.create_input(2)
+    count = 40_000
+    feeder = own.topics.producer()
+    feeder.send_all(topic, bids(count, seed=11))
+    process = own.run(own.write(window_pipeline(own.name, own.broker.bootstrap, topic)))
+    wait_until(lambda: any(offset > 0 for offset in own.topics.committed(own.name, topic).values()), 30,
+               "something is committed")
+    own.broker.kill()
+    own.broker.restart()
+    feeder.send_all(topic, bids(count, seed=11, first=count))
+    close_windows(feeder, topic, 2, 2 * count)
+    own.await_read(topic, seconds=90)
+    process.stop()
+    WindowOracle.of(own.topics.read(topic)).assert_equals(own.topics.read(own.output()))
