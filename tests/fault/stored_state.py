@@ -1,9 +1,9 @@
 """What lies in a state directory, read by `millrace state`."""
 import dataclasses
 import json
-import os
 import pathlib
-import subprocess
+
+from harness.process import command
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +36,8 @@ def has_state(state_dir: pathlib.Path) -> bool:
     return any(state_dir.rglob("CURRENT"))
 
 
-def _lines(command: str, *words: object) -> list[dict]:
-    done = subprocess.run([os.environ["MILLRACE_BINARY"], "state", command, *map(str, words)], capture_output=True, text=True)
+def _lines(verb: str, *words: str | pathlib.Path) -> list[dict]:
+    done = command("state", verb, *words)
     if done.returncode != 0:
-        raise AssertionError(f"millrace state {command} ended with {done.returncode}: {done.stderr}")
+        raise AssertionError(f"millrace state {verb} ended with {done.returncode}: {done.stderr}")
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -28,9 +28,7 @@ def trial(lab: Lab, cluster: Cluster):
 
 
 def start(trial: Trial) -> None:
-    trial.feed()
-    trial.run()
-    trial.await_progress("the start", 30)
+    trial.start(30)
     trial.feed()
 
 

@@ -12,13 +12,12 @@ from typing import Callable
 
 import pytest
 from changelog import fold, live_entries
-from harness.bids import WindowOracle, bids, sentinel, window_pipeline
+from harness.bids import WindowOracle, bids, close_windows, window_pipeline
 from harness.broker import Broker
-from harness.lab import Lab
+from harness.lab import LONG, Lab
 from harness.topics import Topics
 from stored_state import has_state, tasks
 
-LONG = os.environ.get("MILLRACE_TEST_LONG") == "1"
 ROUNDS = 5 if LONG else 1
 SIDE_BY_SIDE = 3
 PARTITIONS = 2
@@ -46,12 +45,6 @@ class Run:
     def feed(self, count: int = 2_000) -> None:
         self.feeder.send_all(self.topic, bids(count, self.seed, first=self.sent))
         self.sent += count
-
-    def close_windows(self) -> None:
-        for partition in range(PARTITIONS):
-            key, value = sentinel(partition, self.sent)
-            self.feeder.send(self.topic, key, value, partition=partition)
-        self.feeder.flush()
 
     def crash(self, point: str, nth: int) -> None:
         """Runs until the point kills the process, feeding it so that it cannot run out of work."""
@@ -106,6 +99,14 @@ class Run:
         assert all(tuple(row["values"]) == VALUES for state, _ in disk for row in state.rows()[:1])
         assert decoded == oracle.open
 
+    def read_all_and_judge(self) -> None:
+        self.lab.run_to_end(self.file, self.topic)
+        self.assert_state_and_results()
+
+    def judge_closed_windows(self) -> None:
+        close_windows(self.feeder, self.topic, PARTITIONS, self.sent)
+        self.read_all_and_judge()
+
 
 def at_checkpoints(point: str) -> Callable[[Run], None]:
     def scenario(run: Run) -> None:
@@ -114,11 +115,8 @@ def at_checkpoints(point: str) -> Callable[[Run], None]:
             run.crash(point, run.chance.randrange(1, 12))
             run.assert_disk_is_changelog()
         run.feed()
-        run.lab.run_to_end(run.file, run.topic)
-        run.assert_state_and_results()
-        run.close_windows()
-        run.lab.run_to_end(run.file, run.topic)
-        run.assert_state_and_results()
+        run.read_all_and_judge()
+        run.judge_closed_windows()
         assert run.kills == ROUNDS
     return scenario
 
@@ -132,11 +130,8 @@ def during_a_restore(run: Run) -> None:
             run.killed(run.lab.run(run.file, CRASH_AT="during_restore:1"))
             run.assert_disk_is_changelog()
         run.feed()
-        run.lab.run_to_end(run.file, run.topic)
-        run.assert_state_and_results()
-    run.close_windows()
-    run.lab.run_to_end(run.file, run.topic)
-    run.assert_state_and_results()
+        run.read_all_and_judge()
+    run.judge_closed_windows()
 
 
 def during_a_revocation(run: Run) -> None:
@@ -151,9 +146,7 @@ def during_a_revocation(run: Run) -> None:
         run.lab.await_read(run.topic)
         second.stop()
         run.assert_state_and_results()
-    run.close_windows()
-    run.lab.run_to_end(run.file, run.topic)
-    run.assert_state_and_results()
+    run.judge_closed_windows()
     assert run.kills == ROUNDS
 
 

@@ -121,9 +121,7 @@ def test_state_of_another_partition_is_not_used(lab: Lab):
 @long_only
 def test_state_that_is_deleted_under_a_running_process_does_no_harm(lab: Lab):
     trial = Trial(lab).create()
-    trial.feed()
-    process = trial.run()
-    trial.await_progress("the start", 20)
+    process = trial.start()
     shutil.rmtree(lab.state_dir)
     trial.count("state deleted")
     trial.feed()

@@ -7,13 +7,6 @@ from harness.waiting import wait_until
 from kafka_proxy import Fault, Plan, ProxiedBroker, wait_fired
 
 
-@pytest.fixture(scope="module")
-def proxied():
-    made = ProxiedBroker("proxy-self")
-    yield made
-    made.remove()
-
-
 def send_one(proxied: ProxiedBroker, topic: str, **properties: object) -> KafkaError | None:
     """The delivery's error: without retries a client learns of every fault."""
     seen: list[KafkaError | None] = []

@@ -1,16 +1,14 @@
 """Single requests and responses that get lost or come late between the engine and the broker; the oracle must hold."""
-import os
 import random
 
 import pytest
-from harness.bids import WindowOracle, bids, sentinel, window_pipeline
-from harness.lab import Lab
+from harness.bids import WindowOracle, bids, close_windows, window_pipeline
+from harness.lab import LONG, Lab
 from harness.topics import Topics
 from kafka_proxy import Fault, Plan, ProxiedBroker, wait_fired
 
 PARTITIONS = 2
 PART = 2_000
-LONG = os.environ.get("MILLRACE_TEST_LONG") == "1"
 FAULTS = [("Produce", Fault.LOSE_RESPONSE), ("TxnOffsetCommit", Fault.LOSE_REQUEST), ("EndTxn", Fault.LOSE_RESPONSE),
           ("EndTxn", Fault.LATE_REQUEST)]
 MORE_FAULTS = [("Produce", Fault.LOSE_REQUEST), ("Fetch", Fault.LOSE_RESPONSE), ("AddPartitionsToTxn", Fault.LOSE_RESPONSE),
@@ -19,13 +17,6 @@ MORE_FAULTS = [("Produce", Fault.LOSE_REQUEST), ("Fetch", Fault.LOSE_RESPONSE), 
                ("JoinGroup", Fault.LOSE_RESPONSE), ("SyncGroup", Fault.LOSE_RESPONSE), ("OffsetFetch", Fault.LOSE_RESPONSE)]
 CHOSEN = FAULTS + MORE_FAULTS if LONG else FAULTS
 AT_START = {"InitProducerId", "JoinGroup", "SyncGroup", "OffsetFetch"}
-
-
-@pytest.fixture(scope="module")
-def proxied():
-    made = ProxiedBroker("proxied")
-    yield made
-    made.remove()
 
 
 @pytest.mark.parametrize("api,fault", CHOSEN, ids=[f"{api}-{fault.name.lower()}" for api, fault in CHOSEN])
@@ -52,10 +43,7 @@ def test_spoiled(lab: Lab, proxied: ProxiedBroker, api: str, fault: Fault):
         wait_fired(plan, 20)
         feeder.send_all(topic, bids(PART, seed, first=sent))
         sent += PART
-        for partition in range(PARTITIONS):
-            key, value = sentinel(partition, sent)
-            feeder.send(topic, key, value, partition=partition)
-        feeder.flush()
+        close_windows(feeder, topic, PARTITIONS, sent)
         place.await_read(topic)
         engine.stop()
         WindowOracle.of(place.topics.read(topic)).assert_equals(place.topics.read(place.output()))

@@ -16,13 +16,6 @@ MORE_FAULTS = [(api, fault) for api in ("Produce", "Fetch", "EndTxn", "TxnOffset
 CHOSEN = FAULTS + MORE_FAULTS
 
 
-@pytest.fixture(scope="module")
-def proxied():
-    made = ProxiedBroker("network")
-    yield made
-    made.remove()
-
-
 @pytest.fixture
 def trial(lab: Lab, proxied: ProxiedBroker):
     place = Lab(lab.name, lab.folder, proxied.broker, Topics(proxied.broker.bootstrap))
@@ -53,9 +46,7 @@ def test_a_connection_that_breaks_in_an_answer(trial: Trial, proxied: ProxiedBro
 
 def test_a_broker_that_takes_connections_and_answers_nothing(trial: Trial, proxied: ProxiedBroker):
     trial.pipeline["kafka"] |= {"socket.timeout.ms": "5000"}
-    trial.feed()
-    trial.run()
-    trial.await_progress("the start", 20)
+    trial.start()
     plans = [proxied.proxy.spoil(Plan(api, Fault.HOLD_RESPONSE, times=ALL, seconds=60.0)) for api in ("Fetch", "Produce", "Heartbeat")]
     feed_until_fired(trial, plans[0], 1)
     wait_until(lambda: all(plan.fired for plan in plans[:1]) and sum(plan.fired for plan in plans) >= 3, 30, "requests hang")
@@ -67,9 +58,7 @@ def test_a_broker_that_takes_connections_and_answers_nothing(trial: Trial, proxi
 def test_a_sink_much_slower_than_its_source_is_waited_for(trial: Trial, proxied: ProxiedBroker):
     """Each write takes 300 ms. Memory stays bounded, the member stays in the group, nothing is lost."""
     trial.pipeline["memory"] = "64MiB"
-    trial.feed()
-    process = trial.run()
-    trial.await_progress("the start", 20)
+    process = trial.start()
     trial.monitor()
     plan = proxied.proxy.spoil(Plan("Produce", Fault.HOLD_RESPONSE, times=ALL, seconds=0.3))
     trial.feed(20_000)
@@ -82,9 +71,7 @@ def test_a_sink_much_slower_than_its_source_is_waited_for(trial: Trial, proxied:
 
 
 def test_a_stop_while_the_broker_does_not_answer_ends_in_time_with_a_message(trial: Trial, proxied: ProxiedBroker):
-    trial.feed()
-    process = trial.run()
-    trial.await_progress("the start", 20)
+    process = trial.start()
     plans = [proxied.proxy.spoil(Plan(api, Fault.HOLD_RESPONSE, times=ALL, seconds=120.0)) for api in API_KEYS]
     trial.feed()
     wait_until(lambda: sum(plan.fired for plan in plans) >= 3, 30, "requests hang")

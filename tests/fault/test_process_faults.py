@@ -36,9 +36,7 @@ def wait_seconds(seconds: float) -> None:
 @long_only
 def test_a_killed_process_is_followed_by_another(lab: Lab):
     trial = Trial(lab).create()
-    trial.feed()
-    first = trial.run()
-    trial.await_progress("the start", 20)
+    first = trial.start()
     trial.watch()
     trial.monitor()
     trial.sample_commit()
@@ -56,9 +54,7 @@ def test_a_process_frozen_longer_than_its_transaction_may_last(lab: Lab, kind: s
     """Alone: nobody takes over. The coordinator ends its transaction, and the group forgets it."""
     trial = Trial(lab, kind, commit_interval="1s").create()
     trial.pipeline["kafka"]["transaction.timeout.ms"] = "3000"
-    trial.feed()
-    process = trial.run()
-    trial.await_progress("the start", 20)
+    process = trial.start()
     trial.watch()
     trial.feed()
     freeze(process)
@@ -73,9 +69,7 @@ def test_a_process_frozen_longer_than_its_transaction_may_last(lab: Lab, kind: s
 def test_a_process_frozen_longer_than_it_may_stay_away_from_polling(lab: Lab):
     trial = Trial(lab, commit_interval="1s").create()
     trial.pipeline["kafka"] |= {"max.poll.interval.ms": "3000", "session.timeout.ms": "3000"}
-    trial.feed()
-    frozen = trial.run()
-    trial.await_progress("the start", 20)
+    frozen = trial.start()
     trial.feed()
     freeze(frozen)
     trial.count("frozen")
@@ -109,9 +103,7 @@ def test_two_machines_with_a_copied_state_directory_do_not_double_anything(lab: 
 @long_only
 def test_members_that_join_and_leave_all_the_time(lab: Lab):
     trial = Trial(lab, partitions=6).create()
-    trial.feed()
-    members = [trial.run()]
-    trial.await_progress("the start", 20)
+    members = [trial.start()]
     trial.watch()
     deadline = time.monotonic() + STORM_S
     while time.monotonic() < deadline:
@@ -131,9 +123,7 @@ def test_members_that_join_and_leave_all_the_time(lab: Lab):
 @long_only
 def test_one_four_two_processes_on_three_partitions(lab: Lab):
     trial = Trial(lab, partitions=3).create()
-    trial.feed()
-    members = [trial.run()]
-    trial.await_progress("the start", 20)
+    members = [trial.start()]
     members += [trial.run() for _ in range(3)]
     members[1].millrace.wait_log("partitions assigned")
     trial.await_progress("three more", WORKER_KILL_S)
@@ -203,9 +193,7 @@ def test_too_few_file_descriptors_end_with_a_message(lab: Lab):
 @long_only
 def test_a_process_without_memory_ends_and_another_goes_on(lab: Lab):
     trial = Trial(lab).create()
-    trial.feed()
-    process = trial.run()
-    trial.await_progress("the start", 20)
+    process = trial.start()
     pid = process.millrace.process.pid
     with open(f"/proc/{pid}/statm") as file:
         size = int(file.read().split()[0]) * resource.getpagesize()

@@ -1,14 +1,12 @@
 """Processes of one pipeline that are killed at random and started again, then stopped the polite way."""
-import os
 import random
 import time
 
 import pytest
-from harness.bids import WindowOracle, assert_passed, bids, pass_pipeline, sentinel, window_pipeline
-from harness.lab import Lab
+from harness.bids import PIPELINES, assert_results, bids, close_windows
+from harness.lab import LONG, Lab
 from harness.process import Millrace
 
-LONG = os.environ.get("MILLRACE_TEST_LONG") == "1"
 SECONDS = 120 if LONG else 15
 PARTITIONS = 4
 PROCESSES = 3
@@ -48,10 +46,7 @@ def graze(lab: Lab, pipeline: dict, topic: str, seed: int) -> None:
         if time.monotonic() >= next_kill:
             herd.kill_one(chance)
             next_kill = time.monotonic() + chance.uniform(0.3, 4)
-    for partition in range(PARTITIONS):
-        key, value = sentinel(partition, sent)
-        feeder.send(topic, key, value, partition=partition)
-    feeder.flush()
+    close_windows(feeder, topic, PARTITIONS, sent)
     lab.await_read(topic, 90)
     herd.stop()
     assert herd.kills >= 4, "hardly anything was killed"
@@ -61,11 +56,6 @@ def graze(lab: Lab, pipeline: dict, topic: str, seed: int) -> None:
 @pytest.mark.parametrize("kind", ["windows", "stateless"])
 def test_random_kills_lose_and_repeat_nothing(lab: Lab, kind: str):
     topic = lab.create_input(PARTITIONS)
-    build = window_pipeline if kind == "windows" else pass_pipeline
-    pipeline = build(lab.name, lab.broker.bootstrap, topic, commit_interval="100ms")
+    pipeline = PIPELINES[kind](lab.name, lab.broker.bootstrap, topic, commit_interval="100ms")
     graze(lab, pipeline, topic, seed=random.randrange(1 << 30))
-    inputs, output = lab.topics.read(topic), lab.topics.read(lab.output())
-    if kind == "windows":
-        WindowOracle.of(inputs).assert_equals(output)
-    else:
-        assert_passed(inputs, output)
+    assert_results(kind, lab.topics.read(topic), lab.topics.read(lab.output()))

@@ -149,9 +149,7 @@ def add_partition(trial: Trial) -> Process:
     """While a process runs: it must notice, and end with a message."""
     topics = trial.lab.topics
     trial.pipeline["kafka"]["topic.metadata.refresh.interval.ms"] = "500"
-    trial.feed()
-    process = trial.run()
-    trial.await_progress("the start", 20)
+    process = trial.start()
     count = trial.partitions + 1
     topics.admin.create_partitions([NewPartitions(trial.topic, count)])[trial.topic].result(SECONDS)
     wait_until(lambda: topics.partitions(trial.topic) == count, SECONDS, "the new partition is there")
@@ -243,9 +241,7 @@ def test_a_changelog_made_anew_empties_the_state_instead_of_mixing(lab: Lab):
 @long_only
 def test_records_larger_than_the_output_allows_become_an_error_by_name(lab: Lab):
     trial = Trial(lab, "stateless").create()
-    trial.feed()
-    process = trial.run()
-    trial.await_progress("the start", 20)
+    process = trial.start()
     alter(lab.topics, lab.output(), max_message_bytes="200")
     trial.count("max.message.bytes lowered")
     for _ in range(20):

@@ -2,7 +2,7 @@
 import signal
 
 import pytest
-from harness.bids import WindowOracle, assert_passed, bids, pass_pipeline, sentinel, window_pipeline
+from harness.bids import PIPELINES, assert_results, bids, close_windows
 from harness.lab import Lab
 
 PARTITIONS = 2
@@ -11,9 +11,8 @@ PARTITIONS = 2
 @pytest.mark.parametrize("kind", ["windows", "stateless"])
 def test_nothing_that_a_frozen_process_wrote_becomes_visible_twice(lab: Lab, kind: str):
     topic = lab.create_input(PARTITIONS)
-    build = window_pipeline if kind == "windows" else pass_pipeline
     # Long transactions, so that the process is frozen inside one.
-    file = lab.write(build(lab.name, lab.broker.bootstrap, topic, commit_interval="2s", batch={"rows": 200}))
+    file = lab.write(PIPELINES[kind](lab.name, lab.broker.bootstrap, topic, commit_interval="2s", batch={"rows": 200}))
     feeder = lab.topics.producer()
     part = 10_000
     feeder.send_all(topic, bids(part, seed=71))
@@ -26,17 +25,10 @@ def test_nothing_that_a_frozen_process_wrote_becomes_visible_twice(lab: Lab, kin
     lab.await_read(topic)
     frozen.process.send_signal(signal.SIGCONT)
     feeder.send_all(topic, bids(part, seed=71, first=3 * part))
-    for partition in range(PARTITIONS):
-        key, value = sentinel(partition, 4 * part)
-        feeder.send(topic, key, value, partition=partition)
-    feeder.flush()
+    close_windows(feeder, topic, PARTITIONS, 4 * part)
     frozen.wait_log("partitions (lost|revoked)")
     lab.await_read(topic)
     frozen.stop()
     heir.stop()
-    inputs, output = lab.topics.read(topic), lab.topics.read(lab.output())
-    if kind == "windows":
-        WindowOracle.of(inputs).assert_equals(output)
-    else:
-        assert_passed(inputs, output)
+    assert_results(kind, lab.topics.read(topic), lab.topics.read(lab.output()))
     lab.topics.assert_nothing_pending(lab.output())

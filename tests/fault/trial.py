@@ -11,15 +11,14 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from evidence import CommitSample, Evidence, Exit, ProcessSample, Recovery, Seen
 from expectation import Job, Passed, Windows
-from harness.bids import bids, pass_pipeline, sentinel, window_pipeline
+from harness.bids import PIPELINES, bids, close_windows
 from harness.broker import ROOT, free_port
-from harness.lab import Lab
+from harness.lab import LONG, Lab
 from harness.process import Http, Millrace
 from harness.topics import Record, Topics
 from harness.waiting import wait_until
 from log_batches import read_log
 
-LONG = os.environ.get("MILLRACE_TEST_LONG") == "1"
 long_only = pytest.mark.skipif(not LONG, reason="only with --long")
 PART = 3_000
 SANITIZED = "asan" in os.environ["MILLRACE_BINARY"]  # it takes several times the memory
@@ -49,9 +48,8 @@ class Trial:
         self.sent = 0
         self.topic = f"{lab.name}-in"
         self.job: Job = Windows() if kind == "windows" else Passed()
-        build = window_pipeline if kind == "windows" else pass_pipeline
-        self.pipeline = build(lab.name, bootstrap or lab.broker.bootstrap, self.topic,
-                              **{"commit_interval": "100ms", "batch": {"rows": 500, "delay": "5ms"}, **pipeline})
+        self.pipeline = PIPELINES[kind](lab.name, bootstrap or lab.broker.bootstrap, self.topic,
+                                        **{"commit_interval": "100ms", "batch": {"rows": 500, "delay": "5ms"}, **pipeline})
         self.processes: list[Process] = []
         self.recoveries: list[Recovery] = []
         self.commits: list[CommitSample] = []
@@ -75,10 +73,7 @@ class Trial:
         self._feeder = self.lab.topics.producer(**{"acks": "all"})
 
     def close_windows(self) -> None:
-        for partition in range(self.partitions):
-            key, value = sentinel(partition, self.sent)
-            self._feeder.send(self.topic, key, value, partition=partition)
-        self._feeder.flush()
+        close_windows(self._feeder, self.topic, self.partitions, self.sent)
 
     def run(self, *words: str, state_dir: pathlib.Path | None = None, **environment: str) -> Process:
         """Starts a process; with the endpoints at `http` of it."""
@@ -90,6 +85,13 @@ class Trial:
         self.processes.append(process)
         if self._monitor:
             self._monitor.add(process)
+        return process
+
+    def start(self, seconds: float = 20) -> Process:
+        """A process at work: some input is there and something of it is committed."""
+        self.feed()
+        process = self.run()
+        self.await_progress("the start", seconds)
         return process
 
     def run_part(self, count: int = PART, **environment: str) -> Process:

@@ -1,11 +1,9 @@
 """Pipelines on `millrace broker` in a process of its own: first steps without any Kafka."""
 import json
-import os
 import pathlib
-import subprocess
 
 import pytest
-from harness.process import Millrace
+from harness.process import Millrace, command
 from harness.waiting import wait_until
 
 BIDS = [{"ts": 1_700_000_000_000 + i, "auction": i % 5, "price": 40 + i % 20} for i in range(100)]
@@ -19,11 +17,9 @@ class FirstSteps:
         flags = [word for topic in topics for word in ("--topic", topic)]
         self.broker = Millrace(["broker", *flags], folder / "broker.log")
         self.address = self.broker.wait_log(r"127\.0\.0\.1:\d+")
-        self.environment = {**os.environ, "KAFKA": self.address}
 
     def millrace(self, *words: str, stdin: str = "") -> str:
-        done = subprocess.run([os.environ["MILLRACE_BINARY"], *words], input=stdin, capture_output=True, text=True,
-                              timeout=60, env=self.environment)
+        done = command(*words, stdin=stdin, KAFKA=self.address)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

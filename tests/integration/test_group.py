@@ -2,7 +2,7 @@
 import json
 import threading
 
-from harness.bids import WindowOracle, assert_passed, bids, pass_pipeline, sentinel, window_pipeline
+from harness.bids import WindowOracle, assert_passed, bids, close_windows, pass_pipeline, window_pipeline
 from harness.lab import SCALE, Lab
 
 PARTITIONS = 6
@@ -26,10 +26,7 @@ class Flow(threading.Thread):
                 self.released.acquire()
                 feeder.send_all(self.topic, bids(part, self.seed, first=i * part))
                 self.produced[i].set()
-            for partition in range(PARTITIONS):
-                key, value = sentinel(partition, self.count)
-                feeder.send(self.topic, key, value, partition=partition)
-            feeder.flush()
+            close_windows(feeder, self.topic, PARTITIONS, self.count)
         except BaseException as error:
             self.error = error
             for event in self.produced:

@@ -2,8 +2,7 @@
 import json
 
 import pytest
-from harness.bids import (WindowOracle, assert_passed, bids, murmur2_partition, pass_pipeline, sentinel,
-                          window_pipeline)
+from harness.bids import WindowOracle, assert_passed, bids, close_windows, murmur2_partition, pass_pipeline, window_pipeline
 from harness.lab import SCALE, Lab
 from harness.waiting import wait_until
 
@@ -13,10 +12,7 @@ COUNT = 60_000 * SCALE
 def fill(lab: Lab, topic: str, partitions: int, codec: str, count: int, seed: int) -> None:
     feeder = lab.topics.producer(compression_type=codec)
     feeder.send_all(topic, bids(count, seed))
-    for partition in range(partitions):
-        key, value = sentinel(partition, count)
-        feeder.send(topic, key, value, partition=partition)
-    feeder.flush()
+    close_windows(feeder, topic, partitions, count)
 
 
 @pytest.mark.parametrize(("partitions", "codec"), [(1, "none"), (2, "lz4"), (6, "zstd"), (2, "gzip")])

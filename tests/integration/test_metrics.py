@@ -3,7 +3,7 @@ import itertools
 import pathlib
 import re
 
-from harness.bids import bids, sentinel, window_pipeline
+from harness.bids import bids, close_windows, window_pipeline
 from harness.broker import ROOT, free_port
 from harness.lab import Lab
 from harness.waiting import wait_until
@@ -49,10 +49,7 @@ def test_metrics_of_a_run_are_right_and_documented(lab: Lab):
     into_window = http.metric("millrace_step_rows_in_total", step=WINDOW)
     assert into_window == sum(http.metric(f"millrace_step_rows_{what}_total", step=WINDOW) for what in ("absorbed", "late"))
 
-    for partition in range(PARTITIONS):
-        key, value = sentinel(partition, COUNT)
-        feeder.send(topic, key, value, partition=partition)
-    feeder.flush()
+    close_windows(feeder, topic, PARTITIONS, COUNT)
     lab.await_read(topic)
     wait_until(lambda: http.metric("millrace_state_rows", step=WINDOW) == PARTITIONS, 10, "closed windows leave the state")
     output = lab.topics.read(lab.output())

@@ -1,10 +1,9 @@
 """Pipelines without a declared schema (R7)."""
 import json
-import os
-import subprocess
 import textwrap
 
 from harness.lab import Lab
+from harness.process import command
 from harness.topics import Record
 
 
@@ -60,8 +59,7 @@ def test_processes_that_start_at_once_agree_on_one_schema_and_later_ones_keep_it
 def test_the_printed_schema_can_be_pasted_and_gives_the_same_rows(lab: Lab):
     topic = lab.create_input(2)
     lab.topics.producer().send_all(topic, [*records(100), (b"k", b'{"id": 100, "x": 1, "odd name": [{"a:b": 1}]}')])
-    printed = subprocess.run([os.environ["MILLRACE_BINARY"], "schema", "infer", "-b", lab.broker.bootstrap, "-t", topic],
-                             capture_output=True, text=True, timeout=60, check=True).stdout
+    printed = command("schema", "infer", "-b", lab.broker.bootstrap, "-t", topic).stdout
     file = lab.folder / "pasted.yaml"
     file.write_text(f"name: {lab.name}\nkafka:\n  bootstrap.servers: {lab.broker.bootstrap}\nsource:\n  topic: {topic}\n"
                     + textwrap.indent(printed, "  ") + f"sinks:\n  - topic: {lab.output()}\n")

@@ -6,7 +6,7 @@ import random
 import struct
 from typing import Iterable, Iterator
 
-from .topics import Record
+from .topics import Feeder, Record
 
 START_MS = 1_767_225_600_000  # 2026-01-01
 SENTINEL_AUCTION = 9_000_000
@@ -37,6 +37,14 @@ def sentinel(partition: int, count: int) -> tuple[bytes, bytes]:
     auction = SENTINEL_AUCTION + partition
     value = {"seq": -1 - partition, "ts": START_MS + count + 3_600_000, "auction": auction, "bidder": 0, "price": 999.0}
     return str(auction).encode(), json.dumps(value).encode()
+
+
+def close_windows(feeder: Feeder, topic: str, partitions: int, count: int) -> None:
+    """Sends each partition the record that closes every window of `count` bids."""
+    for partition in range(partitions):
+        key, value = sentinel(partition, count)
+        feeder.send(topic, key, value, partition=partition)
+    feeder.flush()
 
 
 def window_pipeline(name: str, bootstrap: str, topic: str, **more: object) -> dict:
@@ -158,6 +166,17 @@ def assert_passed(inputs: list[Record], output: list[Record]) -> None:
                                                   f"{sum(map(len, expected.values()))}")
     disordered = [key for key in expected if expected[key] != actual[key]]
     assert not disordered, f"keys out of order: {disordered[:5]}"
+
+
+PIPELINES = {"windows": window_pipeline, "stateless": pass_pipeline}
+
+
+def assert_results(kind: str, inputs: list[Record], output: list[Record]) -> None:
+    """What the pipeline of that kind must give."""
+    if kind == "windows":
+        WindowOracle.of(inputs).assert_equals(output)
+    else:
+        assert_passed(inputs, output)
 
 
 def murmur2_partition(key: bytes, partitions: int) -> int:

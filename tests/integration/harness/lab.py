@@ -9,7 +9,8 @@ from .broker import Broker
 from .process import Http, Millrace
 from .topics import Topics
 
-SCALE = 10 if os.environ.get("MILLRACE_TEST_LONG") == "1" else 1
+LONG = os.environ.get("MILLRACE_TEST_LONG") == "1"
+SCALE = 10 if LONG else 1
 
 
 class Lab:

@@ -79,6 +79,12 @@ class Millrace:
         return self.log()[-length:]
 
 
+def command(*words: str | pathlib.Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command of the program that ends by itself."""
+    return subprocess.run([os.environ["MILLRACE_BINARY"], *words], input=stdin, capture_output=True, text=True, timeout=60,
+                          env={**os.environ, **environment})
+
+
 class Http:
     """The endpoints of `--http`."""
 
