@@ -2,11 +2,13 @@
 """Fails when the documentation names a command, option or pipeline that the program does not take.
 
 Checked are the commands in code of all Markdown files (`millrace ...`, `./dev ...`) against their --help, whole
-pipelines in YAML blocks against lint, README's pipeline against examples/bids.yaml, and the tests of examples/*.yaml.
+pipelines in YAML blocks against lint, README's pipeline against examples/bids.yaml, the tests of examples/*.yaml, and
+the messages and metrics of docs/operations.md against the text of the sources.
 
 usage: check_docs.py MILLRACE
 """
 import functools
+import itertools
 import pathlib
 import re
 import subprocess
@@ -94,6 +96,36 @@ def check_examples(millrace: str) -> Iterator[str]:
         yield "README.md: its pipeline is not that of examples/bids.yaml"
 
 
+def section(markdown: str, title: str) -> list[str]:
+    """What is in code in the first column of the table under a title."""
+    lines = markdown.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0].splitlines()
+    return [code for line in lines if line.startswith("| `") for code in INLINE.findall(line.split(" | ")[0])]
+
+
+def missing_messages(messages: list[str], source: str) -> Iterator[str]:
+    """`...`, 'x', n, a and b stand for what a message fills in."""
+    for message in messages:
+        parts = [part for part in re.split(r"\.\.\.|(?<=')x(?=')|\b[nab]\b", message) if "[" not in part]
+        if any(part not in source for part in parts):
+            yield f"docs/operations.md: no source says '{message}'"
+
+
+def missing_metrics(names: list[str], source: str) -> Iterator[str]:
+    for name in names:
+        choices = [part.split(",") for part in re.split(r"[{}]", re.sub(r"\{[a-z,_]+\}$", "", name))]
+        for metric in map("".join, itertools.product(*choices)):
+            if not re.search(rf"\b{metric}\b", source):
+                yield f"docs/operations.md: no source has a metric {metric}"
+
+
+def check_operations() -> Iterator[str]:
+    markdown = (ROOT / "docs/operations.md").read_text()
+    source = "\n".join(path.read_text() for path in sorted((ROOT / "src").rglob("*.cc")) if not path.stem.endswith("_test"))
+    source = re.sub(r'"\s*\n\s*"', "", source)  # literals that continue in the next line
+    yield from missing_messages(section(markdown, "When something is wrong"), source)
+    yield from missing_metrics(section(markdown, "Metrics"), source)
+
+
 def selftest() -> Iterator[str]:
     def help_of(program: str, path: tuple[str, ...]) -> str:
         return {("millrace", ("topic",)): "topic", ("millrace", ("topic", "read")): "--limit N", ("./dev", ("build",)): "build"}.get(
@@ -105,12 +137,18 @@ def selftest() -> Iterator[str]:
             yield f"self-test: nothing was said of {text!r}"
     for text in ("`millrace topic read x --limit 3`", "```cpp\nmillrace tpic\n```\n", "the file millrace tpic"):
         yield from (f"self-test: {problem}" for problem in wrong_commands(text, help_of))
+    source = 'Log("slot " + n + " of pipeline is taken"); Metric("rows_in_total");'
+    if list(missing_messages(["slot n of pipeline is taken"], source)) or not list(missing_messages(["slot n is free"], source)):
+        yield "self-test: messages are not told apart"
+    if [*missing_metrics(["rows_{in,out}_total{step}"], source)] != ["docs/operations.md: no source has a metric rows_out_total"]:
+        yield "self-test: metrics are not told apart"
 
 
 def main(millrace: str) -> int:
     listed = run("git", "ls-files", "*.md").stdout.split()
     files = [ROOT / name for name in listed] or sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-    problems = [*selftest(), *check_files(str(pathlib.Path(millrace).resolve()), files), *check_examples(str(pathlib.Path(millrace).resolve()))]
+    program = str(pathlib.Path(millrace).resolve())
+    problems = [*selftest(), *check_files(program, files), *check_examples(program), *check_operations()]
     print("\n".join([*problems, f"{len(files)} files, {len(problems)} problems"]))
     return 1 if problems else 0
 

@@ -159,6 +159,8 @@ class WindowOracleTest : public testing::TestWithParam<std::uint64_t> {
                    {"mean", "mean(v)"},
                    {"s_first", "first(s)"}},
                   "k: int64; t: int64; v: int64; d: float64; s: string");
+    run.store.max_rows_in_memory = cut.restarts ? 3 : 1000;
+    run.Rollback(true);  // opens the store anew, with that bound
     std::vector<std::string> texts;
     for (const Row& row : rows) texts.push_back(row.Text());
     RunRows(run, texts, cut, random);

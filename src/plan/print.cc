@@ -26,6 +26,7 @@ std::string ExprList(const std::vector<std::pair<std::string, PlanExpr>>& column
 std::string PartitionText(const std::vector<PlanExpr>& partition_by) {
   if (partition_by.empty()) return "";
   std::vector<std::string> parts;
+  parts.reserve(partition_by.size());
   for (const PlanExpr& expression : partition_by) parts.push_back(expression.expr.ToString());
   return " by " + Join(parts);
 }
