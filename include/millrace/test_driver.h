@@ -107,7 +107,7 @@ class AppTest {
   AppTestResult<std::vector<std::string>> Rows(const std::string& sink) const;
   /// All committed records of any topic: of sinks, late rows, dead letters. Errors: an unknown topic.
   AppTestResult<std::vector<AppTestRecord>> Records(const std::string& topic) const;
-  /// Rows that came after their window closed (W2).
+  /// Rows that came after their window closed (W2), or too late for what another step keeps.
   std::int64_t late_rows() const;
   /// Rows that failed (R3).
   std::int64_t dead_letters() const;

@@ -19,7 +19,8 @@ class Output {
   virtual ~Output() = default;
   /// Rows for the next step, in order. Batches of zero rows may be emitted and are dropped.
   virtual Status Emit(Batch batch) = 0;
-  /// Rows of the step's input that came after their window closed (W2); late_by_ms has one entry per row.
+  /// Rows of the step's input that came after their window closed (W2), or too late for what another step
+  /// keeps; late_by_ms has one entry per row.
   virtual Status Late(Batch batch, std::vector<std::int64_t> late_by_ms) = 0;
   /// Rows of `batch` that failed (R3), ascending by row.
   virtual Status DeadLetter(const Batch& batch, std::vector<RowError> errors) = 0;
