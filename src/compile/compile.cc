@@ -25,8 +25,6 @@ namespace {
 struct Compiled {
   AnalyzedPlan analyzed;
   StagedPlan staged;
-  std::vector<std::vector<std::string>>
-      group_columns;  // by NodeId: columns that made the key, see SinkFactoryContext
   std::map<NodeId, std::shared_ptr<ConsoleOutput>> consoles;
   const Clock* clock;
 
@@ -56,26 +54,6 @@ ErrorPolicy PolicyOf(const Plan& plan, const PlanNode& node) {
       return ErrorPolicy::kFail;
   }
   return ErrorPolicy::kFail;
-}
-
-void Rename(const RenameStep& rename, std::vector<std::string>* columns) {
-  for (std::string& column : *columns) {
-    const auto renamed = std::find_if(rename.columns.begin(), rename.columns.end(),
-                                      [&column](const auto& names) { return names.first == column; });
-    if (renamed != rename.columns.end()) column = renamed->second;
-  }
-}
-
-/// Columns whose canonical bytes are the rows' key after each node; empty when the message key still is.
-std::vector<std::vector<std::string>> GroupColumns(const Plan& plan) {
-  std::vector<std::vector<std::string>> out(plan.nodes.size());
-  for (NodeId id = 0; id < plan.nodes.size(); ++id) {
-    const PlanNode& node = plan.nodes[id];
-    if (!node.inputs.empty()) out[id] = out[node.inputs.front()];
-    if (const auto key = KeyOf(node)) out[id] = *key->columns;
-    if (const auto* rename = std::get_if<RenameStep>(&node.op)) Rename(*rename, &out[id]);
-  }
-  return out;
 }
 
 Result<std::unique_ptr<InputReader>> MakeReader(const Compiled& compiled, NodeId id) {
@@ -165,7 +143,7 @@ class ProgramBuilder {
     SinkFactoryContext context;
     context.app = plan_.name;
     context.input = input;
-    context.group_columns = compiled_.group_columns[compiled_.node(id).inputs.front()];
+    context.group_columns = compiled_.analyzed.group_columns[compiled_.node(id).inputs.front()];
     context.partition = partition_;
     context.clock = compiled_.clock;
     if (const auto console = compiled_.consoles.find(id); console != compiled_.consoles.end())
@@ -329,7 +307,6 @@ Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions&
   }
   auto compiled = std::make_shared<Compiled>();
   compiled->analyzed = analyzed;
-  compiled->group_columns = GroupColumns(analyzed.plan);
   compiled->clock = options.clock;
   for (NodeId id = 0; id < analyzed.plan.nodes.size(); ++id) {
     const auto* sink = std::get_if<SinkNode>(&analyzed.plan.nodes[id].op);

@@ -11,6 +11,7 @@
 #include "connectors/kafka/kafka_sink.h"
 #include "connectors/parquet/parquet_format.h"
 #include "ops/project.h"
+#include "plan/key_columns.h"
 
 namespace millrace {
 namespace {
@@ -26,13 +27,7 @@ Result<std::unique_ptr<Sink>> Make(const KafkaSink& sink, const SinkFactoryConte
   KafkaSinkOptions options;
   options.topic = sink.topic;
   MR_ASSIGN_OR_RETURN(options.value, MakeValueEncoder(sink.format, context.input));
-  options.key_columns = sink.key;
-  if (options.key_columns.empty()) {
-    const bool all_there =
-        std::all_of(context.group_columns.begin(), context.group_columns.end(),
-                    [&](const std::string& column) { return context.input->GetFieldIndex(column) >= 0; });
-    if (all_there) options.key_columns = context.group_columns;
-  }
+  options.key_columns = MessageKeyColumns(sink, context.group_columns, *context.input);
   if (!options.key_columns.empty()) {
     arrow::FieldVector fields;
     for (const std::string& column : options.key_columns) {

@@ -20,7 +20,7 @@ struct SinkFactoryContext {
   std::string app;
   /// Rows the sink receives: behind MakeSinkProjection when there is one.
   std::shared_ptr<arrow::Schema> input;
-  /// Columns that made the key of the rows, when a group_by or window did: the default key of a Kafka sink.
+  /// Columns that made the key of the rows (AnalyzedPlan::group_columns): the default key of a Kafka sink.
   std::vector<std::string> group_columns;
   Partition partition{0};
   /// Shared by the tasks of a console sink; null for other kinds.

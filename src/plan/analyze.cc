@@ -5,6 +5,7 @@
 #include <arrow/api.h>
 
 #include "columnar/schema_text.h"
+#include "plan/key_columns.h"
 #include "plan/node_errors.h"
 #include "plan/node_schema.h"
 #include "plan/plan.h"
@@ -31,12 +32,13 @@ class PlanAnalyzer {
     MR_RETURN_IF_ERROR(NameNodes(&plan_));
     CheckSettings();
     CheckTopics();
+    group_columns_ = GroupColumns(plan_);
     std::vector<SchemaPtr> schemas;
     for (const PlanNode& node : plan_.nodes) {
       CheckOnError(node);
       schemas.push_back(AnalyzeNode(node, schemas));
     }
-    if (errors_.empty()) return AnalyzedPlan{std::move(plan_), std::move(schemas)};
+    if (errors_.empty()) return AnalyzedPlan{std::move(plan_), std::move(schemas), std::move(group_columns_)};
     std::string message;
     for (const std::string& error : errors_) message += (message.empty() ? "" : "\n") + error;
     return Status::InvalidArgument(std::move(message));
@@ -61,7 +63,9 @@ class PlanAnalyzer {
       if (input == nullptr) input = before[id];
     }
     if (errors.failed()) return nullptr;
-    return SchemaAfter(node, std::move(input), &errors_);
+    static const std::vector<std::string> kNone;
+    const auto& group_columns = node.inputs.empty() ? kNone : group_columns_[node.inputs.front()];
+    return SchemaAfter(node, std::move(input), group_columns, &errors_);
   }
 
   void CheckSettings() {
@@ -112,6 +116,7 @@ class PlanAnalyzer {
   }
 
   Plan plan_;
+  std::vector<std::vector<std::string>> group_columns_;  // by NodeId
   std::vector<std::string> errors_;
 };
 

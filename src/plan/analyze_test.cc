@@ -195,12 +195,64 @@ TEST(AnalyzePlan, MistakesOfSinksAreFound) {
   }
 }
 
+// K1
+TEST(AnalyzePlan, KeyThatASinkCannotWriteIsFoundWhereverItComesFrom) {
+  KafkaSink sink;
+  sink.topic = "out";
+  WindowStep by_double = Window({{"n", "count()"}});
+  by_double.by = {"x"};
+  WindowStep by_two = Window({{"n", "count()"}});
+  by_two.by = {"k", "i"};
+  KafkaSink bytes = sink;
+  bytes.key_format = "bytes";
+  KafkaSink other = sink;
+  other.key = {"n"};
+  struct Case {
+    std::vector<decltype(PlanNode::op)> steps;
+    KafkaSink sink;
+    const char* expected;
+  };
+  const WindowStep window = Window({{"n", "count()"}});
+  const std::vector<Case> cases = {
+      {{window, WithStep{{{"k", E("n * 0.5")}}}},
+       sink,
+       "f.yaml:12:7: sink 'sink-1': the rows' key, column 'k' of type float64 cannot be a message key; name "
+       "other "
+       "columns in 'key' of the sink"},
+      {{window, CastStep{{{"n", arrow::float64()}}}}, sink, "no error"},
+      {{window, RenameStep{{{"k", "key"}}}, WithStep{{{"key", E("1.5")}}}},
+       sink,
+       "column 'key' of type float64"},
+      {{window, WithStep{{{"k", E("n * 0.5")}}}}, other, "no error"},
+      {{window, WithStep{{{"k", E("upper(k)")}}}}, sink, "no error"},
+      {{window, DropStep{{"k"}}}, sink, "no error"},
+      {{by_double}, sink, "the rows' key, column 'x' of type float64"},
+      {{GroupByStep{{"x"}, NullKey::kError}}, sink, "the rows' key, column 'x' of type float64"},
+      {{by_two}, sink, "no error"},
+      {{by_two},
+       bytes,
+       "key_format bytes takes one string or binary column; 'k' needs key_format string or json"},
+      {{window}, bytes, "no error"}};
+  for (const Case& c : cases) {
+    Plan plan = PlanWith(c.steps[0]);
+    for (std::size_t i = 1; i < c.steps.size(); ++i) {
+      plan.nodes.insert(plan.nodes.end() - 1, PlanNode{{}, c.steps[i], {i}, OnError::kDefault, {}});
+    }
+    plan.nodes.back().inputs = {plan.nodes.size() - 2};
+    plan.nodes.back().op = SinkNode{std::nullopt, c.sink};
+    plan.nodes.back().location = {"f.yaml", 12, 7};
+    EXPECT_THAT(ErrorOf(plan), HasSubstr(c.expected));
+  }
+}
+
 TEST(AnalyzePlan, MistakesOfSourcesAreFound) {
   const std::pair<std::function<void(KafkaSource&)>, const char*> cases[] = {
       {[](KafkaSource& s) { s.timestamp = "i"; },
        "the event time column 'i' is int32; declare it as timestamp[s]"},
       {[](KafkaSource& s) { s.timestamp = "t"; }, "unknown column 't' (did you mean 'ts'?)"},
-      {[](KafkaSource& s) { s.key = "o"; }, "column 'o' of type struct<a: int64> cannot be a key"},
+      {[](KafkaSource& s) { s.key = "o"; },
+       "the message key cannot become column 'o' of type struct<a: int64>"},
+      {[](KafkaSource& s) { s.key = "x"; }, "use string, binary or an integer type"},
       {[](KafkaSource& s) { s.format = "bytes"; }, "format 'bytes' has one column for the value"},
       {[](KafkaSource& s) { s.offset_reset = "latest"; }, "there is no 'latest'"},
       {[](KafkaSource& s) { s.schema = nullptr; }, "the schema is not known yet"},

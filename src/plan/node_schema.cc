@@ -12,6 +12,7 @@
 #include "columnar/tombstone_column.h"
 #include "expr/builder.h"
 #include "plan/aggregate_type.h"
+#include "plan/key_columns.h"
 #include "plan/node_errors.h"
 
 namespace millrace {
@@ -23,8 +24,9 @@ using TypePtr = std::shared_ptr<arrow::DataType>;
 /// Builds the schema after one node; nullptr after an error.
 class NodeAnalyzer {
  public:
-  NodeAnalyzer(const PlanNode& node, SchemaPtr input, std::vector<std::string>* errors)
-      : node_(node), input_(std::move(input)), errors_(node, errors) {}
+  NodeAnalyzer(const PlanNode& node, SchemaPtr input, const std::vector<std::string>& group_columns,
+               std::vector<std::string>* errors)
+      : node_(node), input_(std::move(input)), group_columns_(group_columns), errors_(node, errors) {}
 
   SchemaPtr Analyze() {
     SchemaPtr schema = std::visit([this](const auto& op) { return After(op); }, node_.op);
@@ -97,7 +99,7 @@ class NodeAnalyzer {
                   (source.key.empty() ? "" : " and one for the key") + ", the schema is " +
                   SchemaText(*input_));
     }
-    if (!source.key.empty() && CheckColumn(source.key)) CheckKeyType(source.key);
+    if (!source.key.empty() && CheckColumn(source.key)) CheckSourceKey(source);
     if (!source.timestamp.empty() && CheckColumn(source.timestamp)) {
       const auto& type = *input_->GetFieldByName(source.timestamp)->type();
       if (type.id() != arrow::Type::TIMESTAMP) {
@@ -106,6 +108,14 @@ class NodeAnalyzer {
       }
     }
     return Unique(std::move(fields));
+  }
+
+  void CheckSourceKey(const KafkaSource& source) {
+    const auto& type = *input_->GetFieldByName(source.key)->type();
+    const bool bytes = source.key_format == "bytes";
+    if (arrow::is_base_binary_like(type.id()) || (arrow::is_integer(type.id()) && !bytes)) return;
+    errors_.Add("the message key cannot become column '" + source.key + "' of type " + TypeText(type) +
+                "; use string, binary" + (bytes ? "" : " or an integer type"));
   }
 
   SchemaPtr After(const FilterStep& filter) {
@@ -346,9 +356,7 @@ class NodeAnalyzer {
     if (sink.topic.empty()) errors_.Add("'topic' is missing");
     CheckChoice("format", sink.format, {"json", "string", "bytes"});
     CheckChoice("key_format", sink.key_format, {"string", "json", "bytes"});
-    for (const std::string& column : sink.key) {
-      if (CheckColumn(column)) CheckSinkKeyType(column);
-    }
+    CheckMessageKey(sink);
     if (sink.format == "json") return;
     const bool one_text =
         input_->num_fields() == 1 && arrow::is_base_binary_like(input_->field(0)->type()->id());
@@ -358,10 +366,22 @@ class NodeAnalyzer {
     }
   }
 
-  void CheckSinkKeyType(const std::string& column) {
-    const auto& type = *input_->GetFieldByName(column)->type();
-    if (IsKeyType(type) && !arrow::is_floating(type.id())) return;
-    errors_.Add("column '" + column + "' of type " + TypeText(type) + " cannot be a message key");
+  void CheckMessageKey(const KafkaSink& sink) {
+    const std::vector<std::string> columns = MessageKeyColumns(sink, group_columns_, *input_);
+    const std::string whose = sink.key.empty() ? "the rows' key, " : "";
+    const std::string advice = sink.key.empty() ? "; name other columns in 'key' of the sink" : "";
+    for (const std::string& column : columns) {
+      if (!CheckColumn(column)) continue;
+      const auto& type = *input_->GetFieldByName(column)->type();
+      if (!IsMessageKeyType(type)) {
+        errors_.Add(whose + "column '" + column + "' of type " + TypeText(type) + " cannot be a message key" +
+                    advice);
+      } else if (sink.key_format == "bytes" &&
+                 (columns.size() > 1 || !arrow::is_base_binary_like(type.id()))) {
+        errors_.Add("key_format bytes takes one string or binary column; '" + column +
+                    "' needs key_format string or json");
+      }
+    }
   }
 
   void CheckSink(const ParquetSink& sink) { CheckFileSink(sink.path, sink.partition_by); }
@@ -385,14 +405,16 @@ class NodeAnalyzer {
 
   const PlanNode& node_;
   SchemaPtr input_;
+  const std::vector<std::string>& group_columns_;  // of the input
   NodeErrors errors_;
 };
 
 }  // namespace
 
 std::shared_ptr<arrow::Schema> SchemaAfter(const PlanNode& node, std::shared_ptr<arrow::Schema> input,
+                                           const std::vector<std::string>& group_columns,
                                            std::vector<std::string>* errors) {
-  return NodeAnalyzer(node, std::move(input), errors).Analyze();
+  return NodeAnalyzer(node, std::move(input), group_columns, errors).Analyze();
 }
 
 }  // namespace millrace

@@ -252,6 +252,8 @@ struct AnalyzedPlan {
   Plan plan;
   /// By NodeId: the schema of the rows the node emits (for a sink: of the rows it receives).
   std::vector<std::shared_ptr<arrow::Schema>> schemas;
+  /// By NodeId: see GroupColumns in key_columns.h.
+  std::vector<std::vector<std::string>> group_columns;
 };
 
 /// Type-checks every expression and name. Precondition: every source has a schema.

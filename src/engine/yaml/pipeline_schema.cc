@@ -205,7 +205,9 @@ constexpr KeySpec kSinkKeys[] = {
     {"on_error", kChoice, "dead_letter|drop|fail", "", kOnErrorDoc},
     {"topic", kTopic, "", "", "A Kafka topic.", kOneOf},
     {"format", kChoice, "json|string|bytes", "json", "With topic: how values are encoded."},
-    {"key", kColumns, "", "", "With topic: columns of the message key; the row's own key when absent."},
+    {"key", kColumns, "", "",
+     "With topic: columns of the message key; when absent those that the rows are grouped by, else the row's "
+     "own key."},
     {"key_format", kChoice, "string|json|bytes", "string",
      "With topic: string writes text or decimal digits, and several columns as a JSON array."},
     {"partitions", kInteger, "0..100000", "0",
