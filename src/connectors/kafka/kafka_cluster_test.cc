@@ -232,10 +232,15 @@ TEST_F(EmbeddedKafka, TwoMembersShareThePartitionsAndNothingIsLost) {
     second.Step();
     return first->assigned.size() == 1 && second.assigned.size() == 1;
   }));
-  // How many rebalances it takes is the broker's business: a member that rejoins late, on a machine under
-  // load, brings another one. What the protocol gives: all is handed back before anything is handed out
-  // again.
+  // How many rebalances it takes depends on the speed of the machine. When the second member joins, the
+  // embedded broker waits a second less than the session timeout of 2 s, and not the whole poll interval as
+  // Apache Kafka does; then it goes on with those that are there. A first member that comes later, because it
+  // learns of the rebalance by its next heartbeat and first has to hand back what it holds, begins another
+  // rebalance, and so hands back once more. What holds for every member however often that happens: an
+  // assignment is handed back, whole and once, before the next one comes.
+  EXPECT_GE(first->assignments, 2);
   EXPECT_EQ(first->revocations, first->assignments - 1);
+  EXPECT_EQ(second.revocations, second.assignments - 1);
   EXPECT_TRUE(first->alternated)
       << "an assignment came over one still held, or a revocation of something else";
   EXPECT_TRUE(second.alternated);
