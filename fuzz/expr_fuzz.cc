@@ -75,7 +75,16 @@ void CheckEvaluation(const BoundExpr& bound, const arrow::RecordBatch& batch) {
   MR_CHECK(next == whole->errors.end());
 }
 
+std::uint64_t g_evaluated = 0;
+std::uint64_t g_not_bound = 0;
+std::uint64_t g_not_parsed = 0;
+
 }  // namespace
+
+std::string FuzzReport() {
+  return std::to_string(g_evaluated) + " expressions were evaluated, " + std::to_string(g_not_bound) +
+         " did not fit the columns, " + std::to_string(g_not_parsed) + " were no expression";
+}
 
 std::vector<std::string> FuzzSeeds() {
   std::vector<std::string> seeds = {"a + b * u - x / d",
@@ -110,15 +119,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto call = millrace::ParseAggregateCall(text);
   if (call.ok() && !call->argument.empty()) CheckRoundTrip(call->argument);
   if (!expr.ok()) {
+    ++g_not_parsed;
     MR_CHECK(expr.status().message().find(" at character ") != std::string::npos) << expr.status().message();
     return -1;
   }
   CheckRoundTrip(*expr);
   const auto bound = BoundExpr::Bind(*expr, kBatch->schema());
   if (!bound.ok()) {
+    ++g_not_bound;
     MR_CHECK(bound.status().error_class() == millrace::ErrorClass::kUser) << bound.status().message();
     return -1;
   }
+  ++g_evaluated;
   CheckEvaluation(*bound, *kBatch);
   return 0;
 }

@@ -11,3 +11,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 /// Inputs that standalone_main.cc replays and mutates besides the corpus.
 std::vector<std::string> FuzzSeeds();
+
+/// What has been tried so far, for the last line of a run.
+std::string FuzzReport();
