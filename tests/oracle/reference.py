@@ -276,15 +276,16 @@ class Window:
 
     def overflows(self, key, row, arguments):
         """Whether a sum of integers would leave int64 in a window of the row (W8)."""
-        sums = [i for i, a in enumerate(self.options["aggregates"]) if a["function"] == "sum"]
+        sums = [i for i, a in enumerate(self.options["aggregates"])
+                if a["function"] == "sum" and isinstance(arguments[i], int)]
+        if not sums:
+            return False
         for window in self.windows_of(row.time):
             if not self.is_open(window[1], row.before):
                 continue
             held = self.held(key, window)
             for i in sums:
                 values = [arguments[i], *(h[1][i] for h in held)]
-                if any(isinstance(v, float) for v in values):
-                    continue
                 if not INT_MIN <= sum(v for v in values if v is not None) <= INT_MAX:
                     return True
         return False
@@ -386,12 +387,20 @@ class Counted(Window):
     def take(self, key, row):
         super().take(key, row)
         of_key = [(r, arguments) for k, r, arguments in self.rows if k == key]
-        begin = len(of_key) - self.options["size"]
-        if begin < 0 or begin % self.options["step"] or of_key[-1][0] is not row:
-            return []
-        held = of_key[begin:]
-        times = [r.time for r, _ in held]
-        return [self.row_of(key, (min(times), max(times) + 1), held)]
+        if not of_key or of_key[-1][0] is not row:
+            return []  # it failed
+        size = self.options["size"]
+        begins = [begin for begin in range(0, len(of_key), self.options["step"]) if begin + size >= len(of_key)]
+        full = [begin for begin in begins if begin + size == len(of_key)]
+        growing = [begin for begin in begins if begin not in full] if self.options["emit"] == "current" else []
+        return [self.numbered(key, of_key[begin:], begin in full) for begin in growing + full]
+
+    def numbered(self, key, held, final):
+        times = [row.time for row, _ in held]
+        result = self.row_of(key, (min(times), max(times) + 1), held)
+        if self.options["emit"] == "current":
+            result.values["final"] = final
+        return result
 
     def close(self, watermark):
         return []
