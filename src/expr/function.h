@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,8 @@ struct ScalarFunction {
   /// "" when no row can fail.
   std::string_view error_class = "";
 };
+
+std::vector<ScalarFunction> Concatenated(std::initializer_list<std::vector<ScalarFunction>> groups);
 
 std::vector<ScalarFunction> StringFunctions();
 std::vector<ScalarFunction> PatternFunctions();

@@ -42,7 +42,7 @@ class Bisection {
     MR_RETURN_IF_ERROR(Split(0, rows));
     if (pieces_.size() == 1) return arrow::Datum(pieces_[0]);
     MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> joined, arrow::Concatenate(pieces_));
-    return arrow::Datum(std::move(joined));
+    return arrow::Datum(joined);
   }
 
  private:
@@ -120,14 +120,14 @@ class FunctionNode final : public BoundNode {
     if (value.ok()) {
       if (value->is_array() || value->is_scalar()) return *std::move(value);
       MR_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Array> array, ToArray(*value, rows));
-      return arrow::Datum(std::move(array));
+      return arrow::Datum(array);
     }
     if (!IsRowFailure(value.status())) return FromArrow(value.status()).WithContext(Shortened(call_.text));
     failures->clear();
     if (rows > 1) return Bisection(call_.kernel, arguments, call_.error_class, type()).Run(rows, failures);
     failures->push_back({0, ClassOf(value.status(), call_.error_class), value.status().message()});
     MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> null, arrow::MakeArrayOfNull(type(), rows));
-    return arrow::Datum(std::move(null));
+    return arrow::Datum(null);
   }
 
   void Report(const std::vector<KernelFailure>& failures, bool every_row, EvalScope& scope) const {

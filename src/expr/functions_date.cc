@@ -86,6 +86,22 @@ arrow::Result<Datum> ToDate(const KernelCall& call) {
   return arrow::compute::Cast(call.arguments[0], arrow::compute::CastOptions::Unsafe(arrow::date32()));
 }
 
+/// Every number divided by `divisor`, towards minus infinity.
+arrow::Result<Datum> FloorDivide(const Datum& numbers, std::int64_t divisor, std::int64_t rows) {
+  ARROW_ASSIGN_OR_RAISE(const auto values, Argument<arrow::Int64Type>::Make(numbers));
+  arrow::Int64Builder out;
+  ARROW_RETURN_NOT_OK(out.Reserve(rows));
+  for (std::int64_t row = 0; row < rows; ++row) {
+    if (values.IsNull(row)) {
+      out.UnsafeAppendNull();
+    } else {
+      out.UnsafeAppend(values[row] / divisor - (values[row] % divisor < 0 ? 1 : 0));
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(auto array, out.Finish());
+  return Datum(array);
+}
+
 /// The instant in units of `per_second`, towards minus infinity.
 Kernel EpochKernel(std::int64_t per_second) {
   return [per_second](const KernelCall& call) -> arrow::Result<Datum> {
@@ -93,19 +109,7 @@ Kernel EpochKernel(std::int64_t per_second) {
     ARROW_ASSIGN_OR_RAISE(const Datum numbers, AsInt64(call.arguments[0]));
     if (have == per_second) return numbers;
     if (have < per_second) return CallFunction("multiply_checked", {numbers, Datum(per_second / have)});
-    ARROW_ASSIGN_OR_RAISE(const auto values, Argument<arrow::Int64Type>::Make(numbers));
-    const std::int64_t divisor = have / per_second;
-    arrow::Int64Builder out;
-    ARROW_RETURN_NOT_OK(out.Reserve(call.num_rows));
-    for (std::int64_t row = 0; row < call.num_rows; ++row) {
-      if (values.IsNull(row)) {
-        out.UnsafeAppendNull();
-      } else {
-        out.UnsafeAppend(values[row] / divisor - (values[row] % divisor < 0 ? 1 : 0));
-      }
-    }
-    ARROW_ASSIGN_OR_RAISE(auto array, out.Finish());
-    return Datum(array);
+    return FloorDivide(numbers, have / per_second, call.num_rows);
   };
 }
 
@@ -253,12 +257,9 @@ std::vector<ScalarFunction> PartFunctions() {
   };
 }
 
-}  // namespace
-
-std::vector<ScalarFunction> DateFunctions() {
+std::vector<ScalarFunction> CalendarFunctions() {
   using P = Param;
-  std::vector<ScalarFunction> functions = PartFunctions();
-  std::vector<ScalarFunction> others = {
+  return {
       {"day_of_week",
        "day_of_week(timestamp or date) -> int64",
        "1 for Monday to 7 for Sunday.",
@@ -303,6 +304,12 @@ std::vector<ScalarFunction> DateFunctions() {
        false,
        DateDiff,
        "overflow"},
+  };
+}
+
+std::vector<ScalarFunction> ConversionFunctions() {
+  using P = Param;
+  return {
       {"epoch_ms",
        "epoch_ms(timestamp or date) -> int64",
        "Milliseconds since 1970-01-01T00:00:00Z.",
@@ -346,8 +353,12 @@ std::vector<ScalarFunction> DateFunctions() {
        Strptime,
        "cast"},
   };
-  for (ScalarFunction& function : others) functions.push_back(std::move(function));
-  return functions;
+}
+
+}  // namespace
+
+std::vector<ScalarFunction> DateFunctions() {
+  return Concatenated({PartFunctions(), CalendarFunctions(), ConversionFunctions()});
 }
 
 }  // namespace millrace::expr_internal

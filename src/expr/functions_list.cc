@@ -97,12 +97,8 @@ arrow::Result<Datum> FoldLists(const KernelCall& call, const arrow::ListArray& l
       }
       any = true;
     }
-    if (good && any) {
-      ARROW_RETURN_NOT_OK(out->Append(total));
-      continue;
-    }
-    ARROW_RETURN_NOT_OK(out->AppendNull());
-    if (any) call.Fail(row, "overflow", "overflow");
+    ARROW_RETURN_NOT_OK(good && any ? out->Append(total) : out->AppendNull());
+    if (any && !good) call.Fail(row, "overflow", "overflow");
   }
   ARROW_ASSIGN_OR_RAISE(auto array, out->Finish());
   return Datum(array);
@@ -209,7 +205,8 @@ arrow::Result<Datum> Contains(const KernelCall& call) {
   arrow::Int64Builder owner;
   for (std::int64_t row = 0; row < call.num_rows; ++row) {
     const std::int64_t length = lists->IsValid(row) ? lists->value_length(row) : 0;
-    for (std::int64_t i = 0; i < length; ++i) ARROW_RETURN_NOT_OK(owner.Append(row));
+    ARROW_RETURN_NOT_OK(owner.Reserve(length));
+    for (std::int64_t i = 0; i < length; ++i) owner.UnsafeAppend(row);
   }
   ARROW_ASSIGN_OR_RAISE(const auto owners, owner.Finish());
   ARROW_ASSIGN_OR_RAISE(const auto elements, lists->Flatten());
@@ -241,6 +238,21 @@ arrow::Result<Datum> Contains(const KernelCall& call) {
   return Datum(array);
 }
 
+/// The elements of one list that are not null, with `separator` between them.
+std::string JoinedRow(const arrow::ListArray& lists, const arrow::StringArray& items, std::int64_t row,
+                      std::string_view separator) {
+  std::string joined;
+  bool first = true;
+  for (std::int64_t i = 0; i < lists.value_length(row); ++i) {
+    const std::int64_t item = lists.value_offset(row) + i;
+    if (items.IsNull(item)) continue;
+    if (!first) joined += separator;
+    joined += items.GetView(item);
+    first = false;
+  }
+  return joined;
+}
+
 arrow::Result<Datum> Join(const KernelCall& call) {
   ARROW_ASSIGN_OR_RAISE(const auto lists, Lists(call));
   ARROW_ASSIGN_OR_RAISE(const Datum texts, arrow::compute::Cast(Datum(lists->values()), arrow::utf8()));
@@ -248,20 +260,9 @@ arrow::Result<Datum> Join(const KernelCall& call) {
   ARROW_ASSIGN_OR_RAISE(const auto separators, Argument<arrow::StringType>::Make(call.arguments[1]));
   arrow::StringBuilder out;
   for (std::int64_t row = 0; row < call.num_rows; ++row) {
-    if (lists->IsNull(row) || separators.IsNull(row)) {
-      ARROW_RETURN_NOT_OK(out.AppendNull());
-      continue;
-    }
-    std::string joined;
-    bool first = true;
-    for (std::int64_t i = 0; i < lists->value_length(row); ++i) {
-      const std::int64_t item = lists->value_offset(row) + i;
-      if (items->IsNull(item)) continue;
-      if (!first) joined += separators[row];
-      joined += items->GetView(item);
-      first = false;
-    }
-    ARROW_RETURN_NOT_OK(out.Append(joined));
+    const bool null = lists->IsNull(row) || separators.IsNull(row);
+    ARROW_RETURN_NOT_OK(null ? out.AppendNull()
+                             : out.Append(JoinedRow(*lists, *items, row, separators[row])));
   }
   ARROW_ASSIGN_OR_RAISE(auto array, out.Finish());
   return Datum(array);
@@ -271,22 +272,20 @@ arrow::Result<Datum> Join(const KernelCall& call) {
 arrow::Result<Datum> MakeList(const KernelCall& call) {
   std::vector<std::shared_ptr<arrow::Array>> columns;
   for (const Datum& value : call.arguments) {
-    std::shared_ptr<arrow::Array> column;
-    if (value.is_scalar()) {
-      ARROW_ASSIGN_OR_RAISE(column, arrow::MakeArrayFromScalar(*value.scalar(), call.num_rows));
-    } else {
-      column = value.make_array();
-    }
+    ARROW_ASSIGN_OR_RAISE(
+        auto column, value.is_scalar() ? arrow::MakeArrayFromScalar(*value.scalar(), call.num_rows)
+                                       : arrow::Result<std::shared_ptr<arrow::Array>>(value.make_array()));
     columns.push_back(std::move(column));
   }
   const auto width = static_cast<std::int64_t>(columns.size());
   if (width == 0) columns.push_back(std::make_shared<arrow::NullArray>(0));
   ARROW_ASSIGN_OR_RAISE(const auto joined, arrow::Concatenate(columns));
   arrow::Int64Builder order;
+  ARROW_RETURN_NOT_OK(order.Reserve(call.num_rows * width));
   arrow::Int32Builder offsets;
   for (std::int64_t row = 0; row < call.num_rows; ++row) {
     ARROW_RETURN_NOT_OK(offsets.Append(static_cast<std::int32_t>(row * width)));
-    for (std::int64_t i = 0; i < width; ++i) ARROW_RETURN_NOT_OK(order.Append(i * call.num_rows + row));
+    for (std::int64_t i = 0; i < width; ++i) order.UnsafeAppend(i * call.num_rows + row);
   }
   ARROW_RETURN_NOT_OK(offsets.Append(static_cast<std::int32_t>(call.num_rows * width)));
   ARROW_ASSIGN_OR_RAISE(const auto indices, order.Finish());
@@ -296,35 +295,9 @@ arrow::Result<Datum> MakeList(const KernelCall& call) {
   return Datum(lists);
 }
 
-}  // namespace
-
-std::vector<ScalarFunction> ListFunctions() {
+std::vector<ScalarFunction> FoldFunctions() {
   using P = Param;
   return {
-      {"list",
-       "list(value, ...) -> list",
-       "The values of the row as a list; also written [a, b].",
-       "list(1, 2)[0] = 1",
-       {P::kCommon},
-       0,
-       true,
-       MakeList},
-      {"element",
-       "element(list, int64 index) -> value",
-       "The element at the index from 0, from the end for negative ones, null beyond; also written l[i].",
-       "element([4, 5, 6], -1) = 6",
-       {P::kList, P::kInt},
-       2,
-       false,
-       Element},
-      {"contains",
-       "contains(list, value) or contains(string, string) -> bool",
-       "Whether the list has such an element, or the text such a part.",
-       "contains([1, 2], 2)",
-       {P::kStringOrList, P::kAny},
-       2,
-       false,
-       Contains},
       {"list_sum",
        "list_sum(list of numbers) -> int64 or float64",
        "Sum of the elements that are not null.",
@@ -358,6 +331,36 @@ std::vector<ScalarFunction> ListFunctions() {
        1,
        false,
        ListMean},
+  };
+}
+
+std::vector<ScalarFunction> WholeListFunctions() {
+  using P = Param;
+  return {
+      {"list",
+       "list(value, ...) -> list",
+       "The values of the row as a list; also written [a, b].",
+       "list(1, 2)[0] = 1",
+       {P::kCommon},
+       0,
+       true,
+       MakeList},
+      {"element",
+       "element(list, int64 index) -> value",
+       "The element at the index from 0, from the end for negative ones, null beyond; also written l[i].",
+       "element([4, 5, 6], -1) = 6",
+       {P::kList, P::kInt},
+       2,
+       false,
+       Element},
+      {"contains",
+       "contains(list, value) or contains(string, string) -> bool",
+       "Whether the list has such an element, or the text such a part.",
+       "contains([1, 2], 2)",
+       {P::kStringOrList, P::kAny},
+       2,
+       false,
+       Contains},
       {"join",
        "join(list, string separator) -> string",
        "The elements that are not null as one text.",
@@ -376,5 +379,9 @@ std::vector<ScalarFunction> ListFunctions() {
        nullptr},
   };
 }
+
+}  // namespace
+
+std::vector<ScalarFunction> ListFunctions() { return Concatenated({FoldFunctions(), WholeListFunctions()}); }
 
 }  // namespace millrace::expr_internal

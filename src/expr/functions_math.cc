@@ -129,6 +129,12 @@ std::vector<ScalarFunction> RoundingFunctions() {
        false,
        RoundKernel("trunc"),
        "overflow"},
+  };
+}
+
+std::vector<ScalarFunction> ArithmeticFunctions() {
+  using P = Param;
+  return {
       {"mod",
        "mod(a, b) -> number",
        "The rest of a / b with the sign of a; the same as a % b.",
@@ -166,12 +172,9 @@ std::vector<ScalarFunction> RoundingFunctions() {
   };
 }
 
-}  // namespace
-
-std::vector<ScalarFunction> MathFunctions() {
+std::vector<ScalarFunction> RealFunctions() {
   using P = Param;
-  std::vector<ScalarFunction> functions = RoundingFunctions();
-  std::vector<ScalarFunction> real = {
+  return {
       OfDouble("sqrt", "Square root; negative numbers fail.", "sqrt(9) = 3", "sqrt_checked", "domain"),
       OfDouble("exp", "e to that power.", "exp(0) = 1", "exp"),
       OfDouble("ln", "Natural logarithm; zero and negative numbers fail.", "ln(1) = 0", "ln_checked",
@@ -234,6 +237,12 @@ std::vector<ScalarFunction> MathFunctions() {
        1,
        false,
        ArrowKernel("is_finite")},
+  };
+}
+
+std::vector<ScalarFunction> BitFunctions() {
+  using P = Param;
+  return {
       {"bit_and",
        "bit_and(a, b) -> int64",
        "The bits set in both.",
@@ -259,8 +268,12 @@ std::vector<ScalarFunction> MathFunctions() {
        false,
        ArrowKernel("bit_wise_xor")},
   };
-  for (ScalarFunction& function : real) functions.push_back(std::move(function));
-  return functions;
+}
+
+}  // namespace
+
+std::vector<ScalarFunction> MathFunctions() {
+  return Concatenated({RoundingFunctions(), ArithmeticFunctions(), RealFunctions(), BitFunctions()});
 }
 
 }  // namespace millrace::expr_internal

@@ -143,25 +143,24 @@ arrow::Result<Datum> SplitPart(const KernelCall& call) {
       });
 }
 
+arrow::Status AppendParts(std::string_view text, std::string_view separator, arrow::StringBuilder* parts) {
+  for (std::size_t found = separator.empty() ? std::string_view::npos : text.find(separator);
+       found != std::string_view::npos; found = text.find(separator)) {
+    ARROW_RETURN_NOT_OK(parts->Append(text.substr(0, found)));
+    text.remove_prefix(found + separator.size());
+  }
+  return parts->Append(text);
+}
+
 arrow::Result<Datum> Split(const KernelCall& call) {
   ARROW_ASSIGN_OR_RAISE(const auto texts, Argument<StringType>::Make(call.arguments[0]));
   ARROW_ASSIGN_OR_RAISE(const auto separators, Argument<StringType>::Make(call.arguments[1]));
   auto items = std::make_shared<arrow::StringBuilder>();
   arrow::ListBuilder lists(arrow::default_memory_pool(), items);
   for (std::int64_t row = 0; row < call.num_rows; ++row) {
-    if (texts.IsNull(row) || separators.IsNull(row)) {
-      ARROW_RETURN_NOT_OK(lists.AppendNull());
-      continue;
-    }
-    ARROW_RETURN_NOT_OK(lists.Append());
-    std::string_view text = texts[row];
-    const std::string_view separator = separators[row];
-    for (std::size_t found = separator.empty() ? std::string_view::npos : text.find(separator);
-         found != std::string_view::npos; found = text.find(separator)) {
-      ARROW_RETURN_NOT_OK(items->Append(text.substr(0, found)));
-      text.remove_prefix(found + separator.size());
-    }
-    ARROW_RETURN_NOT_OK(items->Append(text));
+    const bool null = texts.IsNull(row) || separators.IsNull(row);
+    ARROW_RETURN_NOT_OK(lists.Append(!null));
+    if (!null) ARROW_RETURN_NOT_OK(AppendParts(texts[row], separators[row], items.get()));
   }
   ARROW_ASSIGN_OR_RAISE(auto out, lists.Finish());
   return Datum(out);
@@ -194,9 +193,7 @@ arrow::Result<Datum> Position(const KernelCall& call) {
   return Datum(array);
 }
 
-}  // namespace
-
-std::vector<ScalarFunction> StringFunctions() {
+std::vector<ScalarFunction> CaseAndTrimFunctions() {
   using P = Param;
   return {
       {"upper",
@@ -247,6 +244,12 @@ std::vector<ScalarFunction> StringFunctions() {
        1,
        false,
        TrimKernel("utf8_rtrim")},
+  };
+}
+
+std::vector<ScalarFunction> LengthFunctions() {
+  using P = Param;
+  return {
       {"length",
        "length(string or list) -> int64",
        "Number of characters, or of list elements.",
@@ -297,6 +300,12 @@ std::vector<ScalarFunction> StringFunctions() {
        false,
        [](const KernelCall& call) { return Pad(call, false); },
        "overflow"},
+  };
+}
+
+std::vector<ScalarFunction> RewritingFunctions() {
+  using P = Param;
+  return {
       {"replace",
        "replace(string, string from, string to) -> string",
        "Every `from` replaced by `to`.",
@@ -346,6 +355,12 @@ std::vector<ScalarFunction> StringFunctions() {
        3,
        false,
        SplitPart},
+  };
+}
+
+std::vector<ScalarFunction> SearchFunctions() {
+  using P = Param;
+  return {
       {"starts_with",
        "starts_with(string, string) -> bool",
        "Whether the text begins with the other.",
@@ -371,6 +386,12 @@ std::vector<ScalarFunction> StringFunctions() {
        false,
        Position},
   };
+}
+
+}  // namespace
+
+std::vector<ScalarFunction> StringFunctions() {
+  return Concatenated({CaseAndTrimFunctions(), LengthFunctions(), RewritingFunctions(), SearchFunctions()});
 }
 
 }  // namespace millrace::expr_internal

@@ -84,16 +84,12 @@ class Lexer {
     const char quote = At(0);
     Advance();
     while (offset_ < text_.size()) {
-      if (At(0) == quote) {
-        if (At(1) != quote) {
-          Advance();
-          if (kind == TokenKind::kQuotedName && token->text.empty()) {
-            return ErrorAt(token->position, "a quoted name must not be empty");
-          }
-          return Status::Ok();
-        }
+      if (At(0) == quote && At(1) != quote) {
         Advance();
+        const bool no_name = kind == TokenKind::kQuotedName && token->text.empty();
+        return no_name ? ErrorAt(token->position, "a quoted name must not be empty") : Status::Ok();
       }
+      if (At(0) == quote) Advance();  // doubled: one quote of the text
       token->text += At(0);
       Advance();
     }

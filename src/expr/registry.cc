@@ -40,9 +40,7 @@ std::vector<Group> MakeGroups() {
   groups.push_back({"date", DateFunctions()});
   groups.push_back({"list", ListFunctions()});
   groups.push_back({"math", MathFunctions()});
-  std::vector<ScalarFunction> texts = StringFunctions();
-  for (ScalarFunction& function : PatternFunctions()) texts.push_back(std::move(function));
-  groups.push_back({"string", std::move(texts)});
+  groups.push_back({"string", Concatenated({StringFunctions(), PatternFunctions()})});
   for (Group& group : groups) {
     std::sort(group.functions.begin(), group.functions.end(),
               [](const ScalarFunction& a, const ScalarFunction& b) { return a.name < b.name; });
@@ -148,6 +146,12 @@ const ScalarFunction* FindFunction(std::string_view name) {
 const std::vector<std::string>& ScalarFunctionNames() {
   static const std::vector<std::string> kNames = NamesOf(false);
   return kNames;
+}
+
+std::vector<ScalarFunction> Concatenated(std::initializer_list<std::vector<ScalarFunction>> groups) {
+  std::vector<ScalarFunction> all;
+  for (const std::vector<ScalarFunction>& group : groups) all.insert(all.end(), group.begin(), group.end());
+  return all;
 }
 
 const std::vector<std::string>& AggregateFunctionNames() {

@@ -26,11 +26,8 @@ template <typename Output, typename Function, typename... Types, std::size_t... 
 arrow::Status ForRows(const KernelCall& call, Output* out, const Function& function,
                       const std::tuple<Argument<Types>...>& arguments, std::index_sequence<I...> /*unused*/) {
   for (std::int64_t row = 0; row < call.num_rows; ++row) {
-    if ((std::get<I>(arguments).IsNull(row) || ...)) {
-      ARROW_RETURN_NOT_OK(out->AppendNull());
-    } else {
-      ARROW_RETURN_NOT_OK(function(row, out, std::get<I>(arguments)[row]...));
-    }
+    const bool null = (std::get<I>(arguments).IsNull(row) || ...);
+    ARROW_RETURN_NOT_OK(null ? out->AppendNull() : function(row, out, std::get<I>(arguments)[row]...));
   }
   return arrow::Status::OK();
 }

@@ -93,6 +93,7 @@ struct Client::Callbacks {
   }
 
   // The signatures are librdkafka's.
+  // NOLINTNEXTLINE(readability-function-size)
   static rd_kafka_resp_err_t OnRequestSent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api_key,
                                            std::int16_t, std::int32_t, std::size_t, void* opaque) {
     if (BelongsToTransaction(api_key)) {
@@ -106,6 +107,7 @@ struct Client::Callbacks {
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
 
+  // NOLINTNEXTLINE(readability-function-size)
   static rd_kafka_resp_err_t OnResponseReceived(rd_kafka_t*, int, const char*, std::int32_t,
                                                 std::int16_t api_key, std::int16_t, std::int32_t, std::size_t,
                                                 std::int64_t, rd_kafka_resp_err_t error, void* opaque) {

@@ -128,7 +128,7 @@ class ColumnBuilder {
     std::shared_ptr<arrow::ArrayData> data;
     MR_RETURN_IF_ARROW_ERROR(builder_.FinishInternal(&data));
     data->type = type_;
-    return arrow::MakeArray(std::move(data));
+    return arrow::MakeArray(data);
   }
 
  private:
@@ -139,7 +139,7 @@ class ColumnBuilder {
 template <>
 class ColumnBuilder<arrow::Decimal128> {
  public:
-  explicit ColumnBuilder(std::shared_ptr<arrow::DataType> type) : builder_(std::move(type)) {}
+  explicit ColumnBuilder(const std::shared_ptr<arrow::DataType>& type) : builder_(type) {}
 
   Status Append(const arrow::Decimal128& value) {
     MR_RETURN_IF_ARROW_ERROR(builder_.Append(value));
@@ -179,7 +179,7 @@ class ColumnBuilder<std::string_view> {
     std::shared_ptr<arrow::ArrayData> data;
     MR_RETURN_IF_ARROW_ERROR(large_ ? large_builder_.FinishInternal(&data) : builder_.FinishInternal(&data));
     data->type = type_;
-    return arrow::MakeArray(std::move(data));
+    return arrow::MakeArray(data);
   }
 
  private:

@@ -267,6 +267,12 @@ Status WindowAggregate::EmitChangedTumbling(std::vector<std::size_t> rows, Outpu
 
 Status WindowAggregate::EmitChangedOverlapping(const std::vector<std::size_t>& rows, Output& output) {
   std::set<std::pair<std::int64_t, std::string_view>> changed;  // (end, key)
+  const auto add_pane = [&](std::int64_t pane, std::string_view key) {
+    return table_->Peek(pane, key, [&](std::string_view, std::uint32_t) {
+      changed.emplace(pane + 1, key);
+      return Status::Ok();
+    });
+  };
   for (const std::size_t i : rows) {
     const std::int64_t last = assigner_.LastEndOf(panes_ms_[i]);
     const std::int64_t open =
@@ -276,10 +282,7 @@ Status WindowAggregate::EmitChangedOverlapping(const std::vector<std::size_t>& r
       continue;
     }
     for (auto pane = table_->NextSlice(open - 1); pane && *pane < last; pane = table_->NextSlice(*pane + 1)) {
-      MR_RETURN_IF_ERROR(table_->Peek(*pane, keys_[i], [&](std::string_view, std::uint32_t) {
-        changed.emplace(*pane + 1, keys_[i]);
-        return Status::Ok();
-      }));
+      MR_RETURN_IF_ERROR(add_pane(*pane, keys_[i]));
     }
   }
   for (const auto& [end, key] : changed) {

@@ -49,6 +49,7 @@ std::string ShapeText(const WindowStep& step) {
 
 std::string AggregateList(const std::vector<WindowAggregateColumn>& aggregates) {
   std::vector<std::string> parts;
+  parts.reserve(aggregates.size());
   for (const WindowAggregateColumn& column : aggregates) {
     parts.push_back(column.name + " = " + column.call.ToString());
   }

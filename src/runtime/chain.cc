@@ -18,9 +18,8 @@ Result<Batch> WithLateBy(const Batch& batch, const std::vector<std::int64_t>& la
   MR_RETURN_IF_ARROW_ERROR(builder.AppendValues(late_by_ms));
   std::shared_ptr<arrow::Array> column;
   MR_RETURN_IF_ARROW_ERROR(builder.Finish(&column));
-  MR_ASSIGN_ARROW(auto data,
-                  batch.data->AddColumn(batch.data->num_columns(), arrow::field("late_by", arrow::int64()),
-                                        std::move(column)));
+  MR_ASSIGN_ARROW(auto data, batch.data->AddColumn(batch.data->num_columns(),
+                                                   arrow::field("late_by", arrow::int64()), column));
   return batch.WithData(std::move(data));
 }
 
@@ -50,15 +49,12 @@ class Chain::NodeOutput final : public Output {
     const std::int64_t rows = batch.num_rows();
     if (rows == 0) return Status::Ok();
     node_.metrics.rows_out.Add(rows);
-    for (std::size_t i = 0; i < node_.spec.next.size(); ++i) {
-      Node& next = *chain_.nodes_[node_.spec.next[i]];
-      Batch copy = i + 1 < node_.spec.next.size() ? batch : std::move(batch);
-      if (copy.watermark_before == nullptr && copy.watermark == kNoWatermark) {
-        copy.watermark = next.time;  // made from state: judged by the clock the next step has seen
-      }
-      MR_RETURN_IF_ERROR(chain_.PushInto(next, std::move(copy)));
+    const auto& next = node_.spec.next;
+    if (next.empty()) return Status::Ok();
+    for (std::size_t i = 0; i + 1 < next.size(); ++i) {
+      MR_RETURN_IF_ERROR(Pass(batch, *chain_.nodes_[next[i]]));
     }
-    return Status::Ok();
+    return Pass(std::move(batch), *chain_.nodes_[next.back()]);
   }
 
   Status Late(Batch batch, std::vector<std::int64_t> late_by_ms) override {
@@ -73,6 +69,13 @@ class Chain::NodeOutput final : public Output {
   void CountAbsorbed(std::int64_t rows) override { node_.metrics.rows_absorbed.Add(rows); }
 
  private:
+  Status Pass(Batch batch, Node& next) {
+    if (batch.watermark_before == nullptr && batch.watermark == kNoWatermark) {
+      batch.watermark = next.time;  // made from state: judged by the clock the next step has seen
+    }
+    return chain_.PushInto(next, std::move(batch));
+  }
+
   Chain& chain_;
   Node& node_;
 };

@@ -437,9 +437,10 @@ Status RocksStateStore::Dump(const std::function<Status(const ChangelogEntry&)>&
   MR_RETURN_IF_ERROR(WriteOut());
   for (const auto& [name, table] : tables_) {
     const std::string prefix = RowPrefix(name);
-    MR_RETURN_IF_ERROR(disk_->Scan(prefix, [&](std::string_view key, std::string_view value) {
-      return visit({name, key.substr(prefix.size()), value});
-    }));
+    MR_RETURN_IF_ERROR(
+        disk_->Scan(prefix, [&, &table_name = name](std::string_view key, std::string_view value) {
+          return visit({table_name, key.substr(prefix.size()), value});
+        }));
   }
   return Status::Ok();
 }

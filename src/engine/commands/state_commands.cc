@@ -106,8 +106,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> WithPlace(const TableAt& at,
   const std::int64_t count = rows->num_rows();
   MR_ASSIGN_OR_RETURN(auto step, Repeat(at.table.name, count));
   MR_ASSIGN_ARROW(auto partition, arrow::MakeArrayFromScalar(arrow::Int64Scalar(at.partition()), count));
-  MR_ASSIGN_ARROW(auto placed, rows->AddColumn(0, "partition", std::move(partition)));
-  MR_ASSIGN_ARROW(placed, placed->AddColumn(0, "step", std::move(step)));
+  MR_ASSIGN_ARROW(auto placed, rows->AddColumn(0, "partition", partition));
+  MR_ASSIGN_ARROW(placed, placed->AddColumn(0, "step", step));
   return placed;
 }
 
