@@ -51,6 +51,7 @@ test_main() {
       [ $# -eq 1 ] || die "test takes one NAME"
       build_preset release
       setup_python_tests
+      test_in_memory
       ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(test_jobs)" -R "$1"
       return
       ;;
