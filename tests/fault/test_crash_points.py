@@ -159,13 +159,14 @@ def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """The scenarios of the tests that were selected, under way."""
     wanted = [item.callspec.params["point"] for item in request.session.items if item.fspath == request.fspath]
     stop = threading.Event()
+    folders = {point: tmp_path_factory.mktemp(point) for point in wanted}  # pytest makes them in one thread only
 
     def work(point: str) -> None:
         if stop.is_set():
             return
         seed = random.randrange(1 << 30)
         # A client of its own: librdkafka's consumers are not shared between threads.
-        lab = Lab(f"{point}-{os.getpid()}", tmp_path_factory.mktemp(point), broker, Topics(broker.bootstrap))
+        lab = Lab(f"{point}-{os.getpid()}", folders[point], broker, Topics(broker.bootstrap))
         try:
             SCENARIOS[point](Run(lab, seed))
         except BaseException as error:
