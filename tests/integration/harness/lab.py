@@ -63,6 +63,7 @@ class Lab:
             raise AssertionError(f"{error}\n{logs}") from None
 
     def close(self) -> None:
-        for process in self.processes:
+        for number, process in enumerate(self.processes):
             process.__exit__()
+            print(f"--- log of process {number} of {self.name}\n{process.tail(20_000)}")  # shown when the test fails
         shutil.rmtree(self.state_dir, ignore_errors=True)
