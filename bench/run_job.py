@@ -3,7 +3,7 @@
 The job: a topic (lz4, two partitions) of JSON bids -> all fields decoded -> count, sum, min and max per auction and
 minute -> results to Kafka, under exactly_once. What counts is CPU seconds of the measured process (user + system of
 the whole process, start included), never wall time. One line per run: name, records, CPU seconds, records per CPU
-second, peak resident memory; then the median of each case and the ratio. Results of every run are compared with the
+second, peak resident memory, page faults; then the median of each case and the ratio. Results of every run are compared with the
 same aggregates computed apart. Needs only Python's standard library and the programs of build/release.
 """
 import argparse
@@ -52,6 +52,7 @@ class Measure:
     cpu_s: float
     wall_s: float
     rss_mib: float
+    faults: int
 
     @property
     def rate(self) -> float:
@@ -59,7 +60,7 @@ class Measure:
 
     def line(self) -> str:
         return (f"{self.case:<24} {self.records:>11,} records {self.cpu_s:>8.2f} CPU-s {self.rate:>12,.0f} /CPU-s "
-                f"{self.rss_mib:>7.0f} MiB peak {self.wall_s:>7.1f} s wall")
+                f"{self.rss_mib:>7.0f} MiB peak {self.faults:>7,} page faults {self.wall_s:>7.1f} s wall")
 
 
 class Job:
@@ -89,7 +90,8 @@ class Job:
         if process.returncode != 0:
             log = self.folder / f"{case}.log"
             sys.exit(f"{case} ended with {process.returncode}; the end of {log}:\n{log.read_text()[-3000:]}")
-        return Measure(case, records, usage.ru_utime + usage.ru_stime, now() - begin, usage.ru_maxrss / 1024)
+        return Measure(case, records, usage.ru_utime + usage.ru_stime, now() - begin, usage.ru_maxrss / 1024,
+                       usage.ru_minflt)
 
     def reference(self, size: int, records: int) -> Measure:
         topic = self.topic(size, records)

@@ -142,6 +142,13 @@ void CloseWindow(benchmark::State& state) {
 }
 BENCHMARK(CloseWindow)->Arg(10'000);
 
+/// All rows of the batch come at `now`, one second after those before.
+void SetTime(std::int64_t now, Batch* batch) {
+  batch->event_time = Int64s(std::vector<std::int64_t>(kBatchRows, now));
+  batch->watermark_before = Int64s(std::vector<std::int64_t>(kBatchRows, now - 1'000));
+  batch->watermark = Watermark(now);
+}
+
 /// A window over a stream in which time goes on, with everything that closes on the way.
 void Stream(benchmark::State& state, WindowAggregateOptions shape) {
   MR_CHECK(RemoveAll(std::string(kDirectory)).ok());
@@ -162,9 +169,7 @@ void Stream(benchmark::State& state, WindowAggregateOptions shape) {
   const auto process = [&] {
     Batch& batch = batches[next++ % batches.size()];
     now += 1'000;
-    batch.event_time = Int64s(std::vector<std::int64_t>(kBatchRows, now));
-    batch.watermark_before = Int64s(std::vector<std::int64_t>(kBatchRows, now - 1'000));
-    batch.watermark = Watermark(now);
+    SetTime(now, &batch);
     MR_CHECK(window->Process(batch, output).ok());
     MR_CHECK(window->AdvanceTime(Watermark(now), output).ok());
   };
@@ -224,9 +229,7 @@ void StreamStep(benchmark::State& state, MakeStep make) {
   const auto process = [&] {
     Batch& batch = batches[next++ % batches.size()];
     now += 1'000;
-    batch.event_time = Int64s(std::vector<std::int64_t>(kBatchRows, now));
-    batch.watermark_before = Int64s(std::vector<std::int64_t>(kBatchRows, now - 1'000));
-    batch.watermark = Watermark(now);
+    SetTime(now, &batch);
     MR_CHECK(step->Process(batch, output).ok());
     MR_CHECK(step->AdvanceTime(Watermark(now), output).ok());
     if (next % kBatchesPerCheckpoint != 0) return;

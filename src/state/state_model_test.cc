@@ -72,16 +72,24 @@ class Model {
            std::to_string(number);
   }
 
-  void Write() {
-    const std::size_t n = random_() % 300;
+  struct Picked {
     KeyList keys;
     std::vector<std::int64_t> slices;
     std::vector<std::string> names;
-    for (std::size_t i = 0; i < n; ++i) {
-      slices.push_back(RandomSlice());
-      names.push_back(RandomKey());
-      keys.Add(names.back());
+  };
+  Picked RandomRows() {
+    Picked rows;
+    for (std::size_t n = random_() % 300; n > 0; --n) {
+      rows.slices.push_back(RandomSlice());
+      rows.names.push_back(RandomKey());
+      rows.keys.Add(rows.names.back());
     }
+    return rows;
+  }
+
+  void Write() {
+    const auto [keys, slices, names] = RandomRows();
+    const std::size_t n = names.size();
     std::vector<std::uint32_t> slots(n);
     Expect(table_->Lookup(slices, keys.column(), slots));
     for (std::size_t i = 0; i < n; ++i) {
@@ -120,15 +128,8 @@ class Model {
   }
 
   void FindAndChange() {
-    const std::size_t n = random_() % 300;
-    KeyList keys;
-    std::vector<std::int64_t> slices;
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < n; ++i) {
-      slices.push_back(RandomSlice());
-      names.push_back(RandomKey());
-      keys.Add(names.back());
-    }
+    const auto [keys, slices, names] = RandomRows();
+    const std::size_t n = names.size();
     std::vector<std::uint32_t> slots(n);
     const std::int64_t dirty_before = store_->dirty_rows();
     Expect(table_->Find(slices, keys.column(), slots));

@@ -1,6 +1,6 @@
 """Steps that remember per key without a window: deduplicate, changes and running, from docs/state-steps.md."""
 from expressions import INT_MAX, INT_MIN, Failures, evaluate
-from reference import Row, aggregated
+from reference import Row, aggregated, refuses_null_key
 
 KINDS = ["deduplicate", "changes", "running"]
 
@@ -21,11 +21,7 @@ class Keyed:
         if row.tombstone:
             return []
         key = tuple(row.values[name] for name in self.options["by"])
-        if None in key and self.options["null_key"] != "group":
-            if self.options["null_key"] == "drop":
-                self.result.filtered += 1
-            else:
-                self.result.dead.append((*row.source, {"null_key"}))
+        if refuses_null_key(key, self.options["null_key"], row, self.result):
             return []
         return [Row(values, row.time, row.before, row.source, key=key) for values in self.take(key, row)]
 

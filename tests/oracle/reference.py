@@ -210,6 +210,17 @@ def window_of(options, result):
     return {"session": Sessions, "count": Counted}.get(options["kind"], Window)(options, result)
 
 
+def refuses_null_key(key, policy, row, result):
+    """True when the row leaves because its key has a null (K2); `result` notes how."""
+    if None not in key or policy == "group":
+        return False
+    if policy == "drop":
+        result.filtered += 1
+    else:
+        result.dead.append((*row.source, {"null_key"}))
+    return True
+
+
 class Window:
     """A window step (W1-W9). Keeps every row it took, and counts anew whenever it is asked."""
 
@@ -242,11 +253,7 @@ class Window:
         if row.tombstone:
             return []
         key = tuple(row.values[name] for name in self.options["by"])
-        if None in key and self.options["null_key"] != "group":
-            if self.options["null_key"] == "drop":
-                self.result.filtered += 1
-            else:
-                self.result.dead.append((*row.source, {"null_key"}))
+        if refuses_null_key(key, self.options["null_key"], row, self.result):
             return []
         last_end = self.last_end(key, row)
         if not self.is_open(last_end, row.before):
