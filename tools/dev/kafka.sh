@@ -142,7 +142,7 @@ kafka_start() {
 }
 
 kafka_free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+  python3 "$ROOT/tools/dev/free_port.py" "$ROOT/build/last-port"
 }
 
 # Sets KAFKA_COMMAND to java with classpath and options, and the shared class archive when there is one.
