@@ -19,6 +19,8 @@ class ChangelogReader {
   /// First offset, and the end of the log asked with READ_UNCOMMITTED (a read_committed end would stop
   /// early).
   virtual Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition) = 0;
+  /// The first offset of an open transaction, the end of the log when there is none.
+  virtual Result<Offset> StableEnd(const TopicPartition& partition) = 0;
   /// Starts reading `partition` at `from`; several may be read at a time.
   virtual Status Add(const TopicPartition& partition, Offset from) = 0;
   virtual Status Remove(const TopicPartition& partition) = 0;

@@ -190,6 +190,12 @@ void Client::RememberError(int code, std::string_view reason) {
       {{"client", handle_ == nullptr ? "" : rd_kafka_name(handle_)}, {"reason", text}});
 }
 
+void Client::ForgetError() {
+  const MutexLock lock(mutex_);
+  last_code_ = 0;
+  last_reason_.clear();
+}
+
 Status Client::LastError() const {
   const MutexLock lock(mutex_);
   return ToStatus(last_code_, "Kafka", last_reason_);

@@ -77,6 +77,8 @@ class Client {
 
   /// Called by librdkafka; also for our own errors of a broker.
   void RememberError(int code, std::string_view reason);
+  /// The cluster has answered: what was remembered explains nothing that fails from now on.
+  void ForgetError();
 
  private:
   struct Callbacks;

@@ -90,6 +90,7 @@ void GroupConsumer::Assign(rd_kafka_topic_partition_list_t* partitions) {
   for (const TopicPartition& tp : assigned) fetch_->Add(tp);
   held_ = {assigned.begin(), assigned.end()};
   statistics_.clear();
+  client_->ForgetError();
   TakeMembership();
   if (listener_ != nullptr) listener_->OnAssigned(std::move(assigned));
 }
@@ -213,6 +214,11 @@ Result<std::vector<GroupOffset>> GroupConsumer::Committed(std::span<const TopicP
   const PartitionList list = MakePartitionList(partitions);
   const rd_kafka_resp_err_t error =
       rd_kafka_committed(client_->handle(), list.get(), static_cast<int>(kCommittedTimeout.count()));
+  if (error == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+    return client_->Explain(
+        Status::Timeout(context + ": no stable offsets within " + FormatDuration(kCommittedTimeout) +
+                        "; a transaction that holds them has not ended, or the group's coordinator is away"));
+  }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return client_->Explain(ToStatus(error, context));
   std::vector<GroupOffset> offsets;
   offsets.reserve(partitions.size());

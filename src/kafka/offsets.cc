@@ -12,15 +12,13 @@ namespace millrace::kafka {
 namespace {
 
 Result<Offset> ListOffset(rd_kafka_t* handle, const TopicPartition& partition, std::int64_t spec,
-                          Duration timeout) {
+                          rd_kafka_IsolationLevel_t isolation, Duration timeout) {
   const std::string context = "end of " + partition.ToString();
   const AdminOptions options(rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_LISTOFFSETS));
   char text[256];
   rd_kafka_AdminOptions_set_request_timeout(options.get(), static_cast<int>(timeout.count()), text,
                                             sizeof text);
-  MR_RETURN_IF_ERROR(TakeError(
-      rd_kafka_AdminOptions_set_isolation_level(options.get(), RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED),
-      context));
+  MR_RETURN_IF_ERROR(TakeError(rd_kafka_AdminOptions_set_isolation_level(options.get(), isolation), context));
   const PartitionList list = MakePartitionList(std::span(&partition, 1));
   list->elems[0].offset = spec;
   const Queue queue(rd_kafka_queue_new(handle));
@@ -95,14 +93,21 @@ std::vector<TopicPartition> FromPartitionList(const rd_kafka_topic_partition_lis
 
 Result<std::pair<Offset, Offset>> LogBounds(rd_kafka_t* handle, const TopicPartition& partition,
                                             Duration timeout) {
-  Result<Offset> asked = ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, timeout);
+  constexpr auto kIsolation = RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED;
+  Result<Offset> asked = ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, kIsolation, timeout);
   if (!asked.ok()) {
     RefreshLeader(handle, partition, timeout);
-    asked = ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, timeout);
+    asked = ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, kIsolation, timeout);
   }
   MR_ASSIGN_OR_RETURN(const Offset first, std::move(asked));
-  MR_ASSIGN_OR_RETURN(const Offset end, ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_LATEST, timeout));
+  MR_ASSIGN_OR_RETURN(const Offset end,
+                      ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_LATEST, kIsolation, timeout));
   return std::pair{first, end};
+}
+
+Result<Offset> StableEnd(rd_kafka_t* handle, const TopicPartition& partition, Duration timeout) {
+  return ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_LATEST, RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
+                    timeout);
 }
 
 }  // namespace millrace::kafka

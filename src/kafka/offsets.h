@@ -36,5 +36,7 @@ std::vector<TopicPartition> FromPartitionList(const rd_kafka_topic_partition_lis
 /// (READ_UNCOMMITTED). Errors: kUnavailable, kTimeout, kNotFound.
 Result<std::pair<Offset, Offset>> LogBounds(rd_kafka_t* handle, const TopicPartition& partition,
                                             Duration timeout);
+/// The first offset of an open transaction, the end of the log when there is none. Errors: as LogBounds.
+Result<Offset> StableEnd(rd_kafka_t* handle, const TopicPartition& partition, Duration timeout);
 
 }  // namespace millrace::kafka

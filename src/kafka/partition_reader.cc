@@ -43,6 +43,12 @@ Result<std::pair<Offset, Offset>> PartitionReader::Bounds(const TopicPartition& 
   return bounds;
 }
 
+Result<Offset> PartitionReader::StableEnd(const TopicPartition& partition) {
+  auto end = kafka::StableEnd(client_->handle(), partition, kBoundsTimeout);
+  if (!end.ok()) return client_->Explain(end.status());
+  return end;
+}
+
 Status PartitionReader::Add(const TopicPartition& partition, Offset from) {
   if (reading_.contains(partition))
     return Status::AlreadyExists(partition.ToString() + " is already being read");

@@ -22,6 +22,8 @@ class PartitionReader {
 
   /// First offset and the end of the log, open transactions included.
   Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition);
+  /// The first offset of an open transaction, the end of the log when there is none.
+  Result<Offset> StableEnd(const TopicPartition& partition);
   /// Errors: kAlreadyExists when it is being read.
   Status Add(const TopicPartition& partition, Offset from);
   Status Remove(const TopicPartition& partition);

@@ -9,6 +9,7 @@ namespace millrace {
 namespace {
 
 constexpr std::chrono::seconds kLogEvery{5};
+constexpr std::chrono::milliseconds kAskEvery{100};             // whether a transaction has ended
 constexpr std::int64_t kDefaultDeleteRetentionMs = 86'400'000;  // Kafka's
 
 /// How long the log keeps tombstones.
@@ -63,6 +64,7 @@ Result<Restorer::Table> Restorer::Inspect(Task* task, const std::string& name,
     return Status::NotFound("the changelog topic '" + changelog.topic +
                             "' does not exist any more; reset the pipeline's state");
   }
+  MR_RETURN_IF_ERROR(task->CheckChangelog(name, topic->topic_id));
   MR_ASSIGN_OR_RETURN(const auto bounds, reader_->Bounds(changelog));
   Table table;
   table.task = task;
@@ -98,11 +100,16 @@ Result<Restorer::Table> Restorer::Inspect(Task* task, const std::string& name,
 
 Status Restorer::Begin(Table table) {
   if (table.applied >= table.end) {
-    return table.task->store()->ApplyChangelog(table.name, table.changelog_id, {}, table.applied);
+    MR_ASSIGN_OR_RETURN(const Offset stable, reader_->StableEnd(table.changelog));
+    table.settled = stable >= table.end;
+    table.asked = clock_.Steady();
+    if (table.settled)
+      return table.task->store()->ApplyChangelog(table.name, table.changelog_id, {}, table.applied);
   }
   MR_RETURN_IF_ERROR(reader_->Add(table.changelog, table.applied));
   ++tasks_[table.task];
-  Log(LogLevel::kInfo, "restoring state",
+  Log(LogLevel::kInfo,
+      table.settled ? "restoring state" : "waiting for the end of a transaction on the changelog",
       {{"changelog", table.changelog.ToString()},
        {"from", table.applied.value()},
        {"to", table.end.value()}});
@@ -146,8 +153,9 @@ Result<std::vector<Task*>> Restorer::Step(Duration wait) {
       rows_restored_.Add(block->num_records());
     }
     std::vector<TopicPartition> complete;
-    for (const auto& [changelog, table] : tables_) {
-      if (reader_->Position(changelog) >= table.end) complete.push_back(changelog);
+    for (auto& [changelog, table] : tables_) {
+      MR_ASSIGN_OR_RETURN(const bool is_complete, IsComplete(table));
+      if (is_complete) complete.push_back(changelog);
     }
     for (const TopicPartition& changelog : complete) MR_RETURN_IF_ERROR(FinishTable(changelog));
     LogProgress();
@@ -163,6 +171,17 @@ Result<std::vector<Task*>> Restorer::Step(Duration wait) {
   return done;
 }
 
+Result<bool> Restorer::IsComplete(Table& table) {
+  if (reader_->Position(table.changelog) < table.end) return false;
+  if (table.settled) return true;
+  const auto now = clock_.Steady();
+  if (now - table.asked < kAskEvery) return false;
+  table.asked = now;
+  MR_ASSIGN_OR_RETURN(const Offset stable, reader_->StableEnd(table.changelog));
+  table.settled = stable >= table.end;
+  return table.settled;
+}
+
 Status Restorer::FinishTable(const TopicPartition& changelog) {
   const Table& table = tables_.at(changelog);
   const Offset position = std::max(reader_->Position(changelog), table.applied);
@@ -175,13 +194,22 @@ Status Restorer::FinishTable(const TopicPartition& changelog) {
 
 void Restorer::LogProgress() {
   std::int64_t left = 0;
+  const Table* unsettled = nullptr;
   for (const auto& [changelog, table] : tables_) {
     left += std::max<std::int64_t>(0, table.end.value() - reader_->Position(changelog).value());
+    if (!table.settled) unsettled = &table;
   }
   rows_left_.Set(static_cast<double>(left));
   if (clock_.Steady() - last_log_ < kLogEvery) return;
   last_log_ = clock_.Steady();
   if (left > 0) Log(LogLevel::kInfo, "restoring", {{"tasks", tasks_.size()}, {"records_left", left}});
+  if (unsettled != nullptr) {
+    Log(LogLevel::kWarning, "a transaction on the changelog has not ended",
+        {{"changelog", unsettled->changelog.ToString()},
+         {"advice",
+          "after the death of a process it ends within transaction.timeout.ms; if it does not, "
+          "see kafka-transactions.sh find-hanging"}});
+  }
 }
 
 }  // namespace millrace

@@ -15,6 +15,10 @@ namespace millrace {
 
 /// Rebuilds the state of tasks from their changelogs, a slice of work at a time, beside running tasks.
 ///
+/// A task waits for the end of every transaction that wrote to its changelogs before, also when its disk has
+/// all of their rows: what its outputs hold of such a transaction is not decided yet, and a transaction of
+/// its own would decide it.
+///
 /// One owner, one thread. Per task: Add -> Step* until it is returned -> (or Remove).
 class Restorer {
  public:
@@ -36,13 +40,16 @@ class Restorer {
     std::string name;
     TopicPartition changelog;
     std::string changelog_id;
-    Offset first;         // of the changelog
-    Offset end;           // of the changelog when restoring began
-    Offset applied;       // read and applied up to here
-    bool trusted = true;  // what is on disk belongs to this changelog
+    Offset first;                       // of the changelog
+    Offset end;                         // of the changelog when restoring began
+    Offset applied;                     // read and applied up to here
+    bool trusted = true;                // what is on disk belongs to this changelog
+    bool settled = true;                // no transaction is open below `end`
+    std::chrono::nanoseconds asked{0};  // when `settled` was last looked at
   };
   Result<Table> Inspect(Task* task, const std::string& name, const TopicPartition& changelog);
   Status Begin(Table table);
+  Result<bool> IsComplete(Table& table);
   Status FinishTable(const TopicPartition& changelog);
   void LogProgress();
 

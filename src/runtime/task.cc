@@ -24,6 +24,7 @@ Task::Task(TaskId id, const TaskContext& context)
       context_(context),
       sub_(context.topology->sub_topologies[id.sub_topology]),
       state_metrics_(*context.metrics, *context.clock),
+      state_notes_(sub_.state_layout),
       dead_letters_(context.topology->dead_letter_topic, *context.clock, *context.metrics) {}
 
 Task::~Task() = default;
@@ -120,13 +121,23 @@ std::size_t Task::InputIndex(const std::string& topic) const {
   return 0;
 }
 
+Status Task::LoadNotes(const std::vector<CommittedOffset>& committed) {
+  for (const CommittedOffset& at : committed) {
+    MR_ASSIGN_OR_RETURN(
+        OffsetMetadata metadata,
+        ParseOffsetMetadata(at.metadata).WithContext("committed offset of " + at.partition.ToString()));
+    notes_.merge(metadata.notes);
+  }
+  state_notes_.Take(&notes_);
+  return Status::Ok();
+}
+
 Status Task::LoadPosition(const CommittedOffset& committed, Offset offset) {
   const std::size_t input = InputIndex(committed.partition.topic);
   positions_[input] = offset;
-  MR_ASSIGN_OR_RETURN(OffsetMetadata metadata,
+  MR_ASSIGN_OR_RETURN(const OffsetMetadata metadata,
                       ParseOffsetMetadata(committed.metadata)
                           .WithContext("committed offset of " + committed.partition.ToString()));
-  notes_.merge(metadata.notes);
   return tracker_->Load(input, metadata.time, context_.clock->Now())
       .WithContext("committed offset of " + committed.partition.ToString());
 }
@@ -231,10 +242,15 @@ void Task::RefreshMetrics() {
 }
 
 std::vector<CommittedOffset> Task::Offsets() const {
+  std::map<std::string, std::string> changelog_ids;
+  for (const TableSpec& table : sub_.tables) changelog_ids[table.table] = store_->ChangelogId(table.table);
   std::vector<CommittedOffset> out;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     OffsetMetadata metadata{.time = tracker_->Save(i), .notes = {}};
-    if (i == 0) metadata.notes = chain_->Notes();
+    if (i == 0) {
+      metadata.notes = chain_->Notes();
+      state_notes_.AddTo(changelog_ids, &metadata.notes);
+    }
     out.push_back({input_partitions_[i], positions_[i], FormatOffsetMetadata(metadata)});
   }
   return out;

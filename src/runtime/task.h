@@ -11,6 +11,7 @@
 #include "connect/producer.h"
 #include "runtime/chain.h"
 #include "runtime/state_metrics.h"
+#include "runtime/state_notes.h"
 #include "runtime/topology.h"
 #include "runtime/watermark_tracker.h"
 
@@ -37,9 +38,8 @@ struct TaskContext {
 /// One sub-topology on one partition number: its readers, its operator chain, its state and its clock.
 ///
 /// Owned by a worker, used on its thread. Life, driven by the worker:
-///   Make -> ApplyChangelog* -> LoadPosition of every input -> Ready -> (Process* | CheckIdle* -> Prepare ->
-///   Commit)*
-///   -> Close | Abandon.
+///   Make -> LoadNotes -> CheckChangelog, ApplyChangelog* -> LoadPosition of every input -> Ready ->
+///   (Process* | CheckIdle* -> Prepare -> Commit)* -> Close | Abandon.
 class Task {
  public:
   static Result<std::unique_ptr<Task>> Make(TaskId id, const TaskContext& context);
@@ -54,6 +54,12 @@ class Task {
 
   /// Changelog partitions of its tables: (table, partition).
   std::vector<std::pair<std::string, TopicPartition>> Changelogs() const;
+  /// What is noted beside the committed offsets of its inputs. Errors: kCorrupt.
+  Status LoadNotes(const std::vector<CommittedOffset>& committed);
+  /// Errors: user error when the changelog of `table` was written by another definition of its step (K4).
+  Status CheckChangelog(const std::string& table, const std::string& changelog_id) const {
+    return state_notes_.Check(table, changelog_id);
+  }
   /// Applies one block of a changelog to `table`.
   Status ApplyChangelog(const std::string& table, const std::string& changelog_id, const RecordBlock& block,
                         Offset next);
@@ -113,6 +119,7 @@ class Task {
   std::unique_ptr<StateStore> store_;
   std::vector<TaskProgram::Input> inputs_;
   StateMetrics state_metrics_;
+  StateNotes state_notes_;
   std::map<std::string, Counter*> changelog_bytes_;  // by table
   DeadLetterWriter dead_letters_;
   std::unique_ptr<Chain> chain_;

@@ -9,6 +9,7 @@ namespace millrace {
 namespace {
 
 constexpr int kRoundsBetweenAttempts = 10;  // to start a task; a round waits up to 50 ms for input
+constexpr Duration kWaitWhileRestoring{1};  // for input: little, but no spinning while nothing comes
 constexpr Duration kRecoveryBackoffFirst{100};
 constexpr Duration kRecoveryBackoffMost{5'000};
 
@@ -87,7 +88,7 @@ Status Worker::RunOnce(Duration wait) {
     Status restored = RestoreSome(wait);
     if (CanRecoverFrom(restored)) return Recover(restored);
     MR_RETURN_IF_ERROR(restored);
-    if (!restorer_->empty()) wait = Duration(0);
+    if (!restorer_->empty()) wait = std::min(wait, kWaitWhileRestoring);
   }
   PollLimits limits = options_.poll;
   limits.wait = wait;
@@ -270,6 +271,7 @@ Status Worker::OpenTask(TaskId id, HeldTask* held) {
   MR_ASSIGN_OR_RETURN(held->task, Task::Make(id, context_));
   // In this order: what is committed first, then how far the changelogs go.
   MR_ASSIGN_OR_RETURN(held->committed, member_->Committed(held->task->inputs()));
+  MR_RETURN_IF_ERROR(held->task->LoadNotes(held->committed));
   MR_RETURN_IF_ERROR(restorer_->Add(held->task.get()));
   held->phase = Phase::kRestoring;
   return Status::Ok();

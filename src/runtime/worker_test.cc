@@ -1,5 +1,7 @@
 #include "runtime/worker.h"
 
+#include <gmock/gmock.h>
+
 #include "runtime/worker_harness.h"
 
 namespace millrace {
@@ -47,6 +49,66 @@ TEST_F(WorkerTest, StateIsRebuiltFromTheChangelogWhenTheDiskIsLost) {
   WriteInput(20);
   RunUntilQuiet({worker.get()});
   EXPECT_GT(metrics_.Sum("millrace_restore_records_total"), 0);
+  ASSERT_TRUE(worker->Stop().ok());
+  ExpectExactlyOnce();
+}
+
+// K4
+TEST_F(WorkerTest, AnEditedStepIsRefusedAlsoWhenTheDiskIsLost) {
+  auto worker = MakeWorker("w0");
+  WriteInput(50);
+  RunUntilQuiet({worker.get()});
+  ASSERT_TRUE(worker->Stop().ok());
+  ASSERT_TRUE(RemoveAll(dir_).ok());
+  topology_.sub_topologies[0].state_layout = "count=double\n";
+  worker = MakeWorker("w0");
+  Status refused;
+  for (int round = 0; round < 100 && refused.ok(); ++round) refused = worker->RunOnce(Duration(0));
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(refused.message(),
+              testing::AllOf(testing::HasSubstr("step 'count'"), testing::HasSubstr("would now be double"),
+                             testing::HasSubstr("millrace reset FILE --step count")));
+  worker.reset();
+
+  // What the advice does: the topic is another one, and the step begins empty.
+  ASSERT_TRUE(log_.DeleteTopic("changelog").ok());
+  NewTopic changelog;
+  changelog.name = "changelog";
+  changelog.partitions = 2;
+  ASSERT_TRUE(log_.CreateTopic(changelog).ok());
+  worker = MakeWorker("w0");
+  RunUntilQuiet({worker.get()});
+  ASSERT_TRUE(worker->Stop().ok());
+}
+
+// What is open is not decided yet, and a transaction of ours would decide it: a broker that lost the end of
+// one leaves such a changelog behind.
+TEST_F(WorkerTest, ATaskWaitsForTheEndOfEveryTransactionOnItsChangelog) {
+  auto worker = MakeWorker("w0");
+  WriteInput(50);
+  RunUntilQuiet({worker.get()});
+  log_.LoseEnd({"changelog", Partition(1)});
+  WriteInput(1);
+  RunUntilQuiet({worker.get()});
+  ASSERT_TRUE(worker->Stop().ok());  // the disk has all that the log has
+
+  worker = MakeWorker("w0");
+  WriteInput(20);
+  const auto run = [&] {
+    for (int round = 0; round < 200; ++round) {
+      ASSERT_TRUE(worker->RunOnce(Duration(0)).ok());
+      clock_.Advance(Duration(50));
+    }
+  };
+  const auto records_out = [&] { return log_.Read({"out", Partition(0)}).size(); };
+  run();
+  EXPECT_EQ(worker->status().tasks_running, 1);
+  EXPECT_EQ(worker->status().tasks_restoring, 1);
+  EXPECT_LT(records_out(), 71);
+  log_.WriteLostEnd();
+  run();
+  EXPECT_EQ(worker->status().tasks_running, 2);
+  EXPECT_EQ(records_out(), 71);
   ASSERT_TRUE(worker->Stop().ok());
   ExpectExactlyOnce();
 }

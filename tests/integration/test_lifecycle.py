@@ -148,17 +148,23 @@ def test_a_second_process_with_the_same_slot_ends_with_a_message(lab: Lab):
     first.stop()
 
 
-def test_a_restart_of_the_broker_in_the_middle_is_survived(own: Lab):
+def test_a_restart_of_the_broker_in_an_open_transaction_is_survived(own: Lab):
     topic = own.create_input(2)
     count = 40_000
     feeder = own.topics.producer()
     feeder.send_all(topic, bids(count, seed=11))
-    process = own.run(own.write(window_pipeline(own.name, own.broker.bootstrap, topic)))
-    wait_until(lambda: any(offset > 0 for offset in own.topics.committed(own.name, topic).values()), 30,
-               "something is committed")
+    # Commits are far apart, so that the broker dies while a transaction is open and never while one is being ended:
+    # Kafka 4.x may lose the end of that one for ever (docs/operations.md, "A transaction that never ends").
+    pipeline = window_pipeline(own.name, own.broker.bootstrap, topic, commit_interval="5s")
+    process, http = own.run_with_http(own.write(pipeline), free_port())
+    wait_until(lambda: all(offset > 0 for offset in own.topics.committed(own.name, topic).values()), 30,
+               "the first commit is done", every=0.05)
+    own.topics.assert_nothing_pending(own.output(), f"{own.name}-window-1-changelog")
+    before = http.metric("millrace_records_in_total")
+    feeder.send_all(topic, bids(count, seed=11, first=count))
+    wait_until(lambda: http.metric("millrace_records_in_total") > before, 30, "a transaction is open", every=0.05)
     own.broker.kill()
     own.broker.restart()
-    feeder.send_all(topic, bids(count, seed=11, first=count))
     close_windows(feeder, topic, 2, 2 * count)
     own.await_read(topic, seconds=90)
     process.stop()

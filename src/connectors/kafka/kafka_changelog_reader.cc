@@ -19,6 +19,7 @@ class KafkaChangelogReader final : public ChangelogReader {
   Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition) override {
     return reader_->Bounds(partition);
   }
+  Result<Offset> StableEnd(const TopicPartition& partition) override { return reader_->StableEnd(partition); }
   Status Add(const TopicPartition& partition, Offset from) override { return reader_->Add(partition, from); }
   Status Remove(const TopicPartition& partition) override { return reader_->Remove(partition); }
   Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(Duration wait) override {

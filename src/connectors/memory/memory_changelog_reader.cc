@@ -18,6 +18,11 @@ class MemoryChangelogReader final : public ChangelogReader {
     return std::pair{bounds.start, bounds.high};
   }
 
+  Result<Offset> StableEnd(const TopicPartition& partition) override {
+    MR_ASSIGN_OR_RETURN(const LogBounds bounds, log_->Bounds(partition));
+    return bounds.last_stable;
+  }
+
   Status Add(const TopicPartition& partition, Offset from) override {
     MR_RETURN_IF_ERROR(log_->Bounds(partition).status());
     positions_[partition] = from;

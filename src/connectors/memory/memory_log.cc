@@ -265,6 +265,10 @@ Status MemoryLog::End(const ProducerIdentity& producer, bool commit) {
 void MemoryLog::EndLocked(Transaction& transaction, bool commit) {
   if (transaction.number == 0) return;
   for (const TopicPartition& partition : transaction.partitions) {
+    if (commit && lose_end_in_ == partition) {
+      lost_end_ = {*std::exchange(lose_end_in_, std::nullopt), transaction.number};
+      continue;
+    }
     if (PartitionLog* log = Find(partition)) log->EndTransaction(transaction.number, commit);
   }
   if (commit) {
@@ -359,6 +363,18 @@ void MemoryLog::KickMember(const std::string& group, const std::string& client_i
   MutexLock lock(mutex_);
   GroupCoordinator& coordinator = groups_[group];
   coordinator.Leave(coordinator.MemberOf(client_id), Counts());
+}
+
+void MemoryLog::LoseEnd(const TopicPartition& partition) {
+  MutexLock lock(mutex_);
+  lose_end_in_ = partition;
+}
+
+void MemoryLog::WriteLostEnd() {
+  MutexLock lock(mutex_);
+  MR_CHECK(lost_end_.has_value());
+  Find(lost_end_->first)->EndTransaction(lost_end_->second, true);
+  lost_end_.reset();
 }
 
 void MemoryLog::ClearFaults() {

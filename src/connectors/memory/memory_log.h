@@ -120,6 +120,11 @@ class MemoryLog {
   /// Removes the member of `client_id` as after a session timeout: it learns of it at its next Poll (lost =
   /// true).
   void KickMember(const std::string& group, const std::string& client_id);
+  /// The next transaction with records in `partition` that is committed stays open there until
+  /// WriteLostEnd, though it counts as committed: what Kafka 4 does when the partition has no leader then.
+  void LoseEnd(const TopicPartition& partition);
+  /// Precondition: an end was lost.
+  void WriteLostEnd();
   /// Nothing more is injected; counts of calls start again.
   void ClearFaults();
   /// The fault for this call, if any; counts the call.
@@ -157,6 +162,8 @@ class MemoryLog {
   std::map<std::string, Transaction> transactions_;  // by transactional id
   std::map<std::string, GroupCoordinator> groups_;
   std::vector<Fault> faults_;  // `nth` counts down
+  std::optional<TopicPartition> lose_end_in_;
+  std::optional<std::pair<TopicPartition, TransactionNumber>> lost_end_;
   TransactionNumber last_transaction_ = 0;
   std::int64_t last_topic_id_ = 0;
   std::int64_t keyless_records_ = 0;
