@@ -52,7 +52,7 @@ struct AppOptions {
   /// After a signal the process ends with exit code 1 when finishing the batch and committing takes longer
   /// than this; the input is read again at the next start. Only with handle_signals.
   std::chrono::milliseconds stop_timeout{30'000};
-  /// Serves /metrics, /healthz and /readyz: "127.0.0.1:8080"; "": nothing is served.
+  /// Serves /metrics, /healthz, /readyz and /state: "127.0.0.1:8080"; "": nothing is served.
   std::string http_address = {};
   /// SIGTERM and SIGINT stop the app (D5). Off when the program handles them itself and calls Stop.
   bool handle_signals = true;

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/state_endpoint.h"
 #include "engine/version.h"
 #include "env/resource_usage.h"
 
@@ -54,6 +55,29 @@ std::string ProcessMetricsText() {
   return out;
 }
 
+constexpr std::string_view kStatePath = "/state/";
+
+HttpResponse NotRunning() { return StateErrorResponse(Status::Unavailable("the pipeline is starting")); }
+
+void AnswerStateRequest(PipelineRunner* runner, const HttpRequest& request, const HttpReply& reply) {
+  const auto refuse = [&reply](Status status) {
+    reply([status = std::move(status)] { return StateErrorResponse(status); });
+  };
+  if (runner == nullptr) return reply(NotRunning);
+  const std::string step = request.path.substr(kStatePath.size());
+  const auto found = runner->state_steps().find(step);
+  if (found == runner->state_steps().end()) {
+    return refuse(Status::NotFound("no step '" + step + "' has state; GET /state names those that have"));
+  }
+  auto read = StateRequest::Read(step, found->second, request.query);
+  if (!read.ok()) return refuse(read.status());
+  runner->Ask(read->query(), [reply, asked = *read](Result<StateAnswer> answer) {
+    reply([asked, answer = std::move(answer)] {
+      return answer.ok() ? asked.Respond(*answer) : StateErrorResponse(answer.status());
+    });
+  });
+}
+
 }  // namespace
 
 std::string MetricsText(const MetricRegistry& metrics, const std::optional<RunnerStatus>& status,
@@ -69,15 +93,26 @@ HttpResponse ReadyResponse(const std::optional<RunnerStatus>& status) {
 }
 
 Result<std::unique_ptr<HttpServer>> ServeEndpoints(const std::string& address, const MetricRegistry& metrics,
-                                                   std::function<std::optional<RunnerStatus>()> status) {
+                                                   std::function<PipelineRunner*()> running) {
+  const auto status = [running] {
+    const PipelineRunner* runner = running();
+    return runner == nullptr ? std::nullopt : std::optional(runner->status());
+  };
   std::vector<HttpRoute> routes;
   routes.push_back({"GET", "/metrics", [&metrics, status](const HttpRequest&) {
                       return HttpResponse{200, MetricsText(metrics, status(), SystemClock().Now()),
                                           "text/plain; version=0.0.4; charset=utf-8"};
                     }});
   routes.push_back({"GET", "/healthz", [](const HttpRequest&) { return HttpResponse{200, "ok\n"}; }});
-  routes.push_back({"GET", "/readyz",
-                    [status = std::move(status)](const HttpRequest&) { return ReadyResponse(status()); }});
+  routes.push_back({"GET", "/readyz", [status](const HttpRequest&) { return ReadyResponse(status()); }});
+  routes.push_back({"GET", "/state", [running](const HttpRequest&) {
+                      const PipelineRunner* runner = running();
+                      return runner == nullptr ? NotRunning() : ListStateSteps(runner->state_steps());
+                    }});
+  routes.push_back({"GET", std::string(kStatePath), nullptr,
+                    [running = std::move(running)](const HttpRequest& request, HttpReply reply) {
+                      AnswerStateRequest(running(), request, std::move(reply));
+                    }});
   HttpServerOptions options;
   options.address = address;
   return HttpServer::Start(std::move(options), std::move(routes));

@@ -16,10 +16,11 @@ namespace millrace {
 ///   /metrics   Prometheus text of `metrics` and of this process
 ///   /healthz   200 while the process works
 ///   /readyz    200 when every assigned task is restored and running, else 503 and why
-/// `status`: nullopt until the pipeline runs. It is called on the server's thread; `metrics` must outlive the
-/// server. Errors: user error for an address that cannot be listened on.
+///   /state     the steps that have state; /state/<step>: rows of one, see StateRequest
+/// `running`: null until the pipeline runs. It is called on the server's thread; what it gives and `metrics`
+/// must outlive the server. Errors: user error for an address that cannot be listened on.
 Result<std::unique_ptr<HttpServer>> ServeEndpoints(const std::string& address, const MetricRegistry& metrics,
-                                                   std::function<std::optional<RunnerStatus>()> status);
+                                                   std::function<PipelineRunner*()> running);
 
 /// What /metrics answers: Prometheus text of the registry, of this process and, when there is a status, of
 /// the runner.

@@ -21,8 +21,8 @@ class KafkaPlanRun final : public PlanRun {
 
   Status Serve() {
     if (options_.http.empty()) return Status::Ok();
-    MR_ASSIGN_OR_RETURN(server_, ServeEndpoints(options_.http, metrics_, [this] { return status(); }));
-    Log(LogLevel::kInfo, "serving /metrics, /healthz and /readyz", {{"address", server_->address()}});
+    MR_ASSIGN_OR_RETURN(server_, ServeEndpoints(options_.http, metrics_, [this] { return running(); }));
+    Log(LogLevel::kInfo, "serving /metrics, /healthz, /readyz and /state", {{"address", server_->address()}});
     return Status::Ok();
   }
 
@@ -74,10 +74,9 @@ class KafkaPlanRun final : public PlanRun {
     return *runner_;
   }
 
-  std::optional<RunnerStatus> status() const {
-    MutexLock lock(mutex_);
-    if (runner_ == nullptr) return std::nullopt;
-    return runner_->status();
+  PipelineRunner* running() const {
+    const MutexLock lock(mutex_);
+    return runner_.get();
   }
 
   // Constant after construction.
@@ -92,7 +91,7 @@ class KafkaPlanRun final : public PlanRun {
   mutable Mutex mutex_;
   std::unique_ptr<PipelineRunner> runner_;  // guarded by mutex_, set once
 
-  std::unique_ptr<HttpServer> server_;  // destroyed first: it asks for status()
+  std::unique_ptr<HttpServer> server_;  // destroyed first: it asks the runner
 };
 
 }  // namespace

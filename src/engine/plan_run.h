@@ -13,7 +13,7 @@
 namespace millrace {
 
 struct PlanRunOptions {
-  /// Address of /metrics, /healthz and /readyz; "" serves none.
+  /// Address of /metrics, /healthz, /readyz and /state; "" serves none.
   std::string http;
   /// How long to wait at the start for a broker, and for a cluster that is not ready yet.
   Duration startup_timeout{60'000};

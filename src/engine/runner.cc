@@ -1,14 +1,18 @@
 #include "engine/runner.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "engine/memory_budget.h"
 #include "engine/pipeline_setup.h"
 #include "env/environment.h"
 #include "env/thread.h"
 #include "runtime/slot.h"
 #include "runtime/worker.h"
+#include "state/layout.h"
 
 namespace millrace {
 namespace {
@@ -25,6 +29,37 @@ Result<std::optional<int>> WantedSlot() {
   return std::optional<int>(std::stoi(*text));
 }
 
+/// Puts the answers of several workers together. Thread-safe.
+class GatheredAnswer {
+ public:
+  GatheredAnswer(std::size_t expected, StateQuestions::Done done) : done_(std::move(done)), left_(expected) {}
+
+  void Add(Result<StateAnswer> part) {
+    {
+      const MutexLock lock(mutex_);
+      if (part.ok() && whole_.ok()) {
+        Append(*std::move(part));
+      } else if (whole_.ok()) {
+        whole_ = part.status();
+      }
+      if (--left_ > 0) return;
+    }
+    done_(std::move(whole_));
+  }
+
+ private:
+  void Append(StateAnswer part) {
+    whole_->partitions.insert(whole_->partitions.end(), part.partitions.begin(), part.partitions.end());
+    std::move(part.rows.begin(), part.rows.end(), std::back_inserter(whole_->rows));
+    whole_->more = whole_->more || part.more;
+  }
+
+  const StateQuestions::Done done_;
+  Mutex mutex_;
+  std::size_t left_;                           // guarded by mutex_
+  Result<StateAnswer> whole_ = StateAnswer();  // guarded by mutex_ until left_ is 0
+};
+
 class Runner final : public PipelineRunner {
  public:
   Runner(RunnerOptions options, ReadyPipeline ready, std::unique_ptr<StateRuntime> state)
@@ -34,6 +69,10 @@ class Runner final : public PipelineRunner {
     const Plan& plan = ready_.analyzed.plan;
     const std::string app_dir = options_.state_dir + "/" + plan.name;
     MR_ASSIGN_OR_RETURN(const std::optional<int> wanted, WantedSlot());
+    for (const SubTopology& sub : ready_.topology.sub_topologies) {
+      for (const auto& [table, layout] : ParseLayout(sub.state_layout))
+        state_steps_[table] = {layout, sub.partitions};
+    }
     context_.topology = &ready_.topology;
     context_.clock = options_.clock;
     context_.metrics = options_.metrics;
@@ -77,6 +116,15 @@ class Runner final : public PipelineRunner {
   }
 
   void Stop() override { options_.stop.RequestStop(); }
+
+  const std::map<std::string, StateStep>& state_steps() const override { return state_steps_; }
+
+  void Ask(const StateQuery& query, StateQuestions::Done done) override {
+    const auto gathered = std::make_shared<GatheredAnswer>(workers_.size(), std::move(done));
+    for (const auto& worker : workers_) {
+      worker->Ask(query, [gathered](Result<StateAnswer> answer) { gathered->Add(std::move(answer)); });
+    }
+  }
 
   RunnerStatus status() const override {
     RunnerStatus out;
@@ -129,6 +177,7 @@ class Runner final : public PipelineRunner {
   const ReadyPipeline ready_;
   const std::unique_ptr<StateRuntime> state_;
   TaskContext context_;
+  std::map<std::string, StateStep> state_steps_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<std::unique_ptr<Worker>> workers_;  // each used by its own thread, status() by any
 };

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,9 +12,11 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "connect/cluster.h"
+#include "engine/state_endpoint.h"
 #include "env/clock.h"
 #include "env/thread.h"
 #include "plan/plan.h"
+#include "runtime/state_query.h"
 
 namespace millrace {
 
@@ -62,6 +65,12 @@ class PipelineRunner {
   /// Finish the batch, commit, leave the group. Idempotent, safe from a signal-handling thread.
   virtual void Stop() = 0;
   virtual RunnerStatus status() const = 0;
+
+  /// Steps with state, by name.
+  virtual const std::map<std::string, StateStep>& state_steps() const = 0;
+  /// `done` gets what all workers hold of the step, each right after its next commit, on the thread of the
+  /// last one. Callable from any thread.
+  virtual void Ask(const StateQuery& query, StateQuestions::Done done) = 0;
 };
 
 }  // namespace millrace

@@ -1,14 +1,18 @@
 #include "http/server.h"
 
 #include <charconv>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include "base/mutex.h"
 #include "env/thread.h"
 
 namespace millrace {
@@ -22,30 +26,48 @@ using Tcp = asio::ip::tcp;
 
 constexpr std::uint32_t kMaxHeaderBytes = 16 << 10;
 
+class Session;
+
+/// How other threads reach the server; outlives it in the hands of those that still have an answer to give.
+struct Mailbox {
+  Mutex mutex;
+  asio::io_context* context = nullptr;  // guarded by mutex; null when the server is gone
+};
+
 /// What sessions share; used on the server's thread only.
 struct Shared {
   HttpServerOptions options;
   std::vector<HttpRoute> routes;
   std::int32_t connections = 0;
+  std::shared_ptr<Mailbox> mailbox = std::make_shared<Mailbox>();
+  std::map<std::int64_t, std::shared_ptr<Session>> waiting{};  // for an answer that comes later, by number
+  std::int64_t last_number = 0;
 };
 
-HttpResponse Route(const Shared& shared, const HttpRequest& request) {
+bool Matches(const HttpRoute& route, const std::string& path) {
+  return route.path.ends_with('/') ? path.starts_with(route.path) : path == route.path;
+}
+
+/// The route of a request, or what to answer when there is none.
+std::pair<const HttpRoute*, HttpResponse> FindRoute(const Shared& shared, const HttpRequest& request) {
   const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
   std::string paths;
   bool path_known = false;
   for (const HttpRoute& route : shared.routes) {
-    if (route.path == request.path && route.method == method) return route.handler(request);
-    path_known = path_known || route.path == request.path;
+    const bool matches = Matches(route, request.path);
+    if (matches && route.method == method) return {&route, {}};
+    path_known = path_known || matches;
     paths += route.path + "\n";
   }
-  if (path_known) return {405, "method not allowed\n"};
-  return {404, "not found; there is:\n" + paths};
+  if (path_known) return {nullptr, {405, "method not allowed\n"}};
+  return {nullptr, {404, "not found; there is:\n" + paths}};
 }
 
 /// One connection: reads a request, answers, and so on until either side closes.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(Tcp::socket socket, Shared& shared) : stream_(std::move(socket)), shared_(shared) {
+  Session(Tcp::socket socket, Shared& shared)
+      : stream_(std::move(socket)), too_late_(stream_.get_executor()), shared_(shared) {
     ++shared_.connections;
   }
   ~Session() { --shared_.connections; }
@@ -72,7 +94,38 @@ class Session : public std::enable_shared_from_this<Session> {
     HttpRequest request{std::string(message.method_string()), std::string(target.substr(0, question)),
                         question == std::string_view::npos ? "" : std::string(target.substr(question + 1)),
                         message.body()};
-    Answer(Route(shared_, request), message.keep_alive(), request.method == "HEAD");
+    keep_alive_ = message.keep_alive();
+    head_ = request.method == "HEAD";
+    auto [route, response] = FindRoute(shared_, request);
+    if (route == nullptr) return Answer(std::move(response), keep_alive_, head_);
+    if (route->later == nullptr) return Answer(route->handler(request), keep_alive_, head_);
+    AnswerLater(*route, request);
+  }
+
+  void AnswerLater(const HttpRoute& route, const HttpRequest& request) {
+    const std::int64_t number = ++shared_.last_number;
+    shared_.waiting.emplace(number, shared_from_this());
+    stream_.expires_never();
+    too_late_.expires_after(shared_.options.timeout);
+    too_late_.async_wait([&shared = shared_, number](error_code error) {
+      if (!error) Deliver(shared, number, {504, "no answer in time\n"});
+    });
+    route.later(request,
+                [mailbox = shared_.mailbox, &shared = shared_, number](std::function<HttpResponse()> make) {
+                  const MutexLock lock(mailbox->mutex);
+                  if (mailbox->context == nullptr) return;
+                  asio::post(*mailbox->context,
+                             [&shared, number, make = std::move(make)] { Deliver(shared, number, make()); });
+                });
+  }
+
+  static void Deliver(Shared& shared, std::int64_t number, HttpResponse response) {
+    const auto found = shared.waiting.find(number);
+    if (found == shared.waiting.end()) return;  // it was too late
+    const std::shared_ptr<Session> session = std::move(found->second);
+    shared.waiting.erase(found);
+    session->too_late_.cancel();
+    session->Answer(std::move(response), session->keep_alive_, session->head_);
   }
 
   void Answer(HttpResponse answer, bool keep_alive, bool head) {
@@ -98,6 +151,9 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   beast::tcp_stream stream_;
+  asio::steady_timer too_late_;  // for an answer that comes later
+  bool keep_alive_ = false;
+  bool head_ = false;
   Shared& shared_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
@@ -132,7 +188,9 @@ Result<Tcp::endpoint> ParseAddress(asio::io_context& context, const std::string&
 
 struct HttpServer::State {
   explicit State(std::vector<HttpRoute> routes_in, HttpServerOptions options_in)
-      : shared{std::move(options_in), std::move(routes_in)}, acceptor(context) {}
+      : shared{std::move(options_in), std::move(routes_in)}, acceptor(context) {
+    shared.mailbox->context = &context;
+  }
 
   Status Listen() {
     MR_ASSIGN_OR_RETURN(const Tcp::endpoint endpoint, ParseAddress(context, shared.options.address));
@@ -179,8 +237,13 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options,
 }
 
 HttpServer::~HttpServer() {
+  {
+    const MutexLock lock(state_->shared.mailbox->mutex);
+    state_->shared.mailbox->context = nullptr;
+  }
   state_->context.stop();
   state_->thread.Join();
+  state_->shared.waiting.clear();  // their sockets belong to the context
 }
 
 const std::string& HttpServer::address() const { return state_->address; }

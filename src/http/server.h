@@ -25,12 +25,19 @@ struct HttpResponse {
   std::string content_type = "text/plain; charset=utf-8";
 };
 
+/// Takes the answer to one request, on any thread, once; it may also be dropped, or come when the server is
+/// gone. What it takes is called on the server's thread.
+using HttpReply = std::function<void(std::function<HttpResponse()>)>;
+
 /// What answers one path. Handlers run one at a time on the server's thread: they must be quick and must not
 /// throw.
 struct HttpRoute {
   std::string method;  ///< "GET" also answers HEAD
-  std::string path;    ///< compared as it is
+  std::string path;    ///< compared as it is; ending in "/": whatever begins with it
   std::function<HttpResponse(const HttpRequest&)> handler;
+  /// Instead of `handler`, for an answer that others give later. After HttpServerOptions::timeout the request
+  /// is answered with 504.
+  std::function<void(const HttpRequest&, HttpReply)> later{};
 };
 
 struct HttpServerOptions {

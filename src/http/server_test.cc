@@ -11,6 +11,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/mutex.h"
+
 namespace millrace {
 namespace {
 
@@ -153,6 +155,66 @@ TEST(HttpServer, SaysWhyItCannotListen) {
     ASSERT_FALSE(other.ok()) << address;
     EXPECT_THAT(other.status().message(), HasSubstr("cannot listen on '" + address + "'"));
   }
+}
+
+constexpr const char* kAskLater = "GET /later/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+/// A server whose answer to /later/... is `reply`, and whoever else is asked meanwhile gets one.
+std::unique_ptr<HttpServer> StartLater(std::function<void(const HttpRequest&, HttpReply)> later,
+                                       Duration timeout = Duration(10'000)) {
+  HttpServerOptions options;
+  options.address = "127.0.0.1:0";
+  options.timeout = timeout;
+  std::vector<HttpRoute> routes;
+  routes.push_back({"GET", "/hello", [](const HttpRequest&) { return HttpResponse{200, "hello"}; }});
+  routes.push_back({"GET", "/later/", nullptr, std::move(later)});
+  return *HttpServer::Start(options, std::move(routes));
+}
+
+TEST(HttpServer, AnAnswerMayComeLaterFromAnotherThreadWhileOthersAreServed) {
+  Mutex mutex;
+  HttpReply kept;
+  const auto server = StartLater([&](const HttpRequest& request, HttpReply reply) {
+    EXPECT_EQ(request.path, "/later/x");
+    const MutexLock lock(mutex);
+    kept = std::move(reply);
+  });
+  Client client(*server);
+  client.Send(kAskLater);
+  HttpReply reply;
+  while (reply == nullptr) {  // each round is a whole exchange with the server
+    EXPECT_THAT(Exchange(*server, "GET /hello HTTP/1.0\r\n\r\n"), HasSubstr("hello"));
+    const MutexLock lock(mutex);
+    reply = kept;
+  }
+  reply([] { return HttpResponse{200, "at last"}; });
+  EXPECT_THAT(client.ReadAll(), HasSubstr("at last"));
+  reply([] { return HttpResponse{200, "once more"}; });  // nobody listens any more
+}
+
+TEST(HttpServer, AnAnswerThatNeverComesIsATimeout) {
+  const auto server = StartLater([](const HttpRequest&, const HttpReply&) {}, Duration(50));
+  EXPECT_THAT(Exchange(*server, kAskLater), StartsWith("HTTP/1.1 504"));
+}
+
+TEST(HttpServer, AnAnswerAfterTheServersEndGoesNowhere) {
+  Mutex mutex;
+  HttpReply kept;
+  auto server = StartLater([&](const HttpRequest&, HttpReply reply) {
+    const MutexLock lock(mutex);
+    kept = std::move(reply);
+  });
+  Client client(*server);
+  client.Send(kAskLater);
+  HttpReply reply;
+  while (reply == nullptr) {
+    Exchange(*server, "GET /hello HTTP/1.0\r\n\r\n");
+    const MutexLock lock(mutex);
+    reply = kept;
+  }
+  server.reset();
+  reply([] { return HttpResponse{200, "too late"}; });
+  EXPECT_EQ(client.ReadAll(), "");
 }
 
 }  // namespace

@@ -32,6 +32,11 @@ class StoredRows {
   /// The rows added since the last Take.
   Result<std::shared_ptr<arrow::RecordBatch>> Take();
   const std::shared_ptr<arrow::Schema>& schema() const { return schema_; }
+  const std::vector<std::shared_ptr<arrow::Field>>& key_fields() const { return key_fields_; }
+  /// Slices are tumbling windows by their start.
+  bool has_windows() const { return window_ms_ > 0; }
+  /// Bytes of a row's key before its columns.
+  std::size_t key_skip() const { return sessions_ ? sizeof(std::int64_t) : 0; }
 
  private:
   struct Layout;

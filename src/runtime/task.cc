@@ -268,6 +268,22 @@ Status Task::Commit(const Producer& producer) {
   return chain_->Commit();
 }
 
+Status Task::Answer(const StateQuery& query, StateAnswer* answer) {
+  const auto is_asked = [&](const TableSpec& table) { return table.table == query.step; };
+  if (std::none_of(sub_.tables.begin(), sub_.tables.end(), is_asked)) return Status::Ok();
+  answer->partitions.push_back(id_.partition);
+  RowQuery left = query.rows;
+  left.limit -= static_cast<std::int64_t>(answer->rows.size());
+  MR_ASSIGN_OR_RETURN(
+      const bool more,
+      store_->Select(query.step, left, [&](std::int64_t slice, std::string_view key, std::string_view row) {
+        answer->rows.push_back({id_.partition, slice, std::string(key), std::string(row)});
+        return Status::Ok();
+      }));
+  answer->more = answer->more || more;
+  return Status::Ok();
+}
+
 Status Task::Abandon() { return chain_->Rollback(); }
 
 Status Task::Close() { return chain_->Close(); }

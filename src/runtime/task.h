@@ -12,6 +12,7 @@
 #include "runtime/chain.h"
 #include "runtime/state_metrics.h"
 #include "runtime/state_notes.h"
+#include "runtime/state_query.h"
 #include "runtime/topology.h"
 #include "runtime/watermark_tracker.h"
 
@@ -96,6 +97,9 @@ class Task {
   Status Abandon();
   /// Precondition: nothing uncommitted.
   Status Close();
+
+  /// Adds its rows when the step is one of its own. Precondition: nothing uncommitted.
+  Status Answer(const StateQuery& query, StateAnswer* answer);
 
   /// True once its state on disk did not verify. Abandon it then, and set its state aside.
   bool state_is_corrupt() const { return store_ != nullptr && store_->corrupt(); }

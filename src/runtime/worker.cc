@@ -119,10 +119,12 @@ Status Worker::RunOnce(Duration wait) {
   if (since_commit >= options_.commit_interval || dirty_bytes >= options_.commit_bytes) {
     MR_RETURN_IF_ERROR(Checkpoint());
   }
+  if (!recovery_needed_ && !HasProgress()) AnswerQuestions();
   return PurgeRepartitions();
 }
 
 Status Worker::Stop() {
+  questions_.Close();
   Status committed = recovery_needed_ ? Status::Ok() : CommitAll();
   if (!committed.ok()) {
     Log(LogLevel::kWarning, "the last checkpoint failed; its input will be read again",
@@ -322,6 +324,21 @@ Status Worker::StartTask(HeldTask* held) {
   held->phase = Phase::kRunning;
   UpdateStatus();
   return Status::Ok();
+}
+
+void Worker::AnswerQuestions() {
+  for (StateQuestions::Question& question : questions_.Take()) {
+    StateAnswer answer;
+    Status status;
+    for (auto& [id, held] : tasks_) {
+      if (held.phase == Phase::kRunning && status.ok()) status = held.task->Answer(question.query, &answer);
+    }
+    if (status.ok()) {
+      question.done(std::move(answer));
+    } else {
+      question.done(std::move(status));
+    }
+  }
 }
 
 // --- Assignment

@@ -39,8 +39,8 @@ struct WorkerStatus {
 
 /// One processing thread's work: one group member, one producer, the tasks of the partitions it was assigned.
 ///
-/// One owner, one thread, except status(). Life: Start -> RunOnce* -> Stop. The owner loops RunOnce; tests
-/// call it step by step.
+/// One owner, one thread, except status() and Ask(). Life: Start -> RunOnce* -> Stop. The owner loops
+/// RunOnce; tests call it step by step.
 ///
 /// A task:  assigned --(all inputs held)--> restoring --(changelogs read)--> running --(revoked)--> gone
 /// The worker:
@@ -70,6 +70,9 @@ class Worker final : private AssignmentListener {
   Status Checkpoint();
 
   const WorkerStatus& status() const { return status_; }
+  /// `done` gets what its running tasks hold of the step, right after the next commit. Callable from any
+  /// thread.
+  void Ask(StateQuery query, StateQuestions::Done done) { questions_.Ask(std::move(query), std::move(done)); }
   /// True when no input is waiting, nothing is restoring and nothing is uncommitted: for tests.
   bool quiet() const;
 
@@ -109,6 +112,7 @@ class Worker final : private AssignmentListener {
   /// Retryable, or a task's state does not verify and Recover can rebuild it.
   bool CanRecoverFrom(const Status& status) const;
   void UpdateStatus();
+  void AnswerQuestions();
 
   // Constant after construction.
   const TaskContext context_;
@@ -141,6 +145,7 @@ class Worker final : private AssignmentListener {
 
   // Own synchronisation.
   WorkerStatus status_;
+  StateQuestions questions_;
 };
 
 }  // namespace millrace

@@ -176,6 +176,30 @@ TEST_F(WorkerTest, PartitionsMoveBetweenWorkersWithTheirState) {
   ExpectExactlyOnce();
 }
 
+TEST_F(WorkerTest, QuestionsAreAnsweredRightAfterACommitAndNeverBefore) {
+  auto worker = MakeWorker("w0");
+  WriteInput(50);
+  RunUntilQuiet({worker.get()});
+  WriteInput(10);
+  std::optional<Result<StateAnswer>> answer;
+  worker->Ask({.step = "count"}, [&](Result<StateAnswer> given) { answer = std::move(given); });
+  EXPECT_FALSE(answer.has_value());
+  RunUntilQuiet({worker.get()});
+  ASSERT_TRUE(answer.has_value());
+  ASSERT_TRUE(answer->ok()) << answer->status().ToString();
+  EXPECT_THAT((*answer)->partitions, testing::ElementsAre(Partition(0), Partition(1)));
+  // Every row is one that a commit wrote to the changelog, and all are of one moment.
+  EXPECT_EQ((*answer)->rows.size(), 7);
+  std::optional<Result<StateAnswer>> other;
+  worker->Ask({.step = "no such step"}, [&](Result<StateAnswer> given) { other = std::move(given); });
+  RunUntilQuiet({worker.get()});
+  ASSERT_TRUE(other.has_value() && other->ok());
+  EXPECT_TRUE((*other)->partitions.empty());
+  worker->Ask({.step = "count"}, [&](Result<StateAnswer> given) { other = std::move(given); });
+  ASSERT_TRUE(worker->Stop().ok());
+  EXPECT_EQ(other->status().code(), StatusCode::kUnavailable);
+}
+
 TEST_F(WorkerTest, MetricsTellWhatWasReadWrittenAndIsHeld) {
   auto worker = MakeWorker("w0", /*batch_rows=*/4);
   WriteInput(50);

@@ -58,6 +58,11 @@ class RocksStateStore final : public StateStore {
   std::int64_t memory_bytes() const override;
   std::vector<TableSize> Sizes() const override;
   bool corrupt() const override { return disk_->corrupt(); }
+  Result<bool> Select(const std::string& table, const RowQuery& query,
+                      const RowBytesVisitor& visit) override {
+    MR_CHECK(dirty_rows() == 0);
+    return tables_.at(table)->Select(query, visit);
+  }
   Status Dump(const std::function<Status(const ChangelogEntry&)>& visit) override;
 
  private:

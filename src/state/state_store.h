@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "env/clock.h"
 #include "state/keyed_table.h"
+#include "state/row_query.h"
 
 namespace millrace {
 
@@ -126,6 +127,12 @@ class StateStore {
 
   /// True once what it read from its disk did not verify: destroy it, SetAside and rebuild.
   virtual bool corrupt() const = 0;
+
+  /// Shows at most `query.limit` rows of `table`, slices and keys ascending; true when there are more.
+  /// Cost: one lookup per slice for a whole key, else every row of the slices. Precondition: nothing dirty;
+  /// `table` exists.
+  virtual Result<bool> Select(const std::string& table, const RowQuery& query,
+                              const RowBytesVisitor& visit) = 0;
 
   /// All committed entries in key order (table, key, value): for verification and dumps.
   virtual Status Dump(const std::function<Status(const ChangelogEntry&)>& visit) = 0;

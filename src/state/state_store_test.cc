@@ -475,5 +475,35 @@ TEST_F(StateStoreTest, CommitWithoutChangesIsWrittenOncePerHour) {
   EXPECT_EQ(store_->LastCommitted(), EventTime(1'000'000 + 3'720'000));
 }
 
+TEST_F(StateStoreTest, RowsAreSelectedFromMemoryAndDisk) {
+  options_.max_rows_in_memory = 1;
+  Open();
+  Put(0, "anna", "1");
+  Put(0, "annabel", "2");
+  Put(10, "anna", "3");
+  Put(10, "bob", "4");
+  Commit(1);
+  Put(10, "carl", "5");
+  Commit(2);
+  const auto select = [&](const RowQuery& query) {
+    std::string shown;
+    const auto more =
+        store_->Select("counts", query, [&](std::int64_t slice, std::string_view key, std::string_view row) {
+          shown += std::to_string(slice) + std::string(key) + "=" + std::string(row) + " ";
+          return Status::Ok();
+        });
+    EXPECT_TRUE(more.ok()) << more.status().ToString();
+    return shown + (*more ? "..." : "");
+  };
+  EXPECT_EQ(select({}), "0anna=1 0annabel=2 10anna=3 10bob=4 10carl=5 ");
+  EXPECT_EQ(select({.slice = 10}), "10anna=3 10bob=4 10carl=5 ");
+  EXPECT_EQ(select({.key = "anna"}), "0anna=1 0annabel=2 10anna=3 ");
+  EXPECT_EQ(select({.key = "anna", .whole_key = true}), "0anna=1 10anna=3 ");
+  EXPECT_EQ(select({.key = "nna", .whole_key = true, .skip = 1}), "0anna=1 10anna=3 ");
+  EXPECT_EQ(select({.limit = 2}), "0anna=1 0annabel=2 ...");
+  EXPECT_EQ(select({.limit = 5}), "0anna=1 0annabel=2 10anna=3 10bob=4 10carl=5 ");
+  EXPECT_EQ(select({.slice = 20}), "");
+}
+
 }  // namespace
 }  // namespace millrace

@@ -60,6 +60,9 @@ class Table final : public KeyedTable {
   std::int64_t num_rows() const override { return index_.size() - erased_count_ + rows_only_on_disk_; }
   std::int64_t memory_bytes() const override;
 
+  /// StateStore::Select.
+  Result<bool> Select(const RowQuery& query, const RowBytesVisitor& visit);
+
   // The checkpoint, for the store (table_checkpoint.cc).
 
   const std::string& name() const { return name_; }

@@ -142,9 +142,8 @@ Status Start(Demo& demo) {
 
 Status Serve(Demo& demo) {
   if (demo.options.http.empty()) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(demo.server, ServeEndpoints(demo.options.http, demo.metrics, [&demo] {
-                        return std::optional<RunnerStatus>(demo.runner->status());
-                      }));
+  MR_ASSIGN_OR_RETURN(demo.server,
+                      ServeEndpoints(demo.options.http, demo.metrics, [&demo] { return demo.runner.get(); }));
   return Status::Ok();
 }
 

@@ -1,0 +1,261 @@
+#include "engine/state_endpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <arrow/api.h>
+#include <arrow/io/memory.h>
+#include <arrow/ipc/writer.h>
+
+#include "codec/json/json_codec.h"
+#include "columnar/arrow_status.h"
+#include "columnar/schema_text.h"
+#include "engine/yaml/json_value.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::int64_t kLimit = 100;
+constexpr std::int64_t kMostRows = 10'000;
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/// The text of a query's value: %41 and + written out.
+std::string Unescaped(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const int high = text[i] == '%' && i + 2 < text.size() ? HexDigit(text[i + 1]) : -1;
+    const int low = high < 0 ? -1 : HexDigit(text[i + 2]);
+    if (low >= 0) {
+      out.push_back(static_cast<char>(high * 16 + low));
+      i += 2;
+    } else {
+      out.push_back(text[i] == '+' ? ' ' : text[i]);
+    }
+  }
+  return out;
+}
+
+struct Parameter {
+  std::string name;
+  std::string value;
+};
+
+std::vector<Parameter> Parameters(std::string_view query) {
+  std::vector<Parameter> parameters;
+  while (!query.empty()) {
+    const std::size_t end = query.find('&');
+    const std::string_view part = query.substr(0, end);
+    query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
+    if (part.empty()) continue;
+    const std::size_t equals = part.find('=');
+    parameters.push_back({Unescaped(part.substr(0, equals)),
+                          equals == std::string_view::npos ? "" : Unescaped(part.substr(equals + 1))});
+  }
+  return parameters;
+}
+
+Result<std::int64_t> ReadNumber(const Parameter& parameter) {
+  std::int64_t number = 0;
+  const std::string& text = parameter.value;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size()) return number;
+  return Status::InvalidArgument(parameter.name + " is '" + text + "'; it must be a whole number");
+}
+
+Result<std::shared_ptr<arrow::Array>> ReadKeyColumn(const arrow::Field& field, const std::string& text) {
+  const auto scalar = arrow::Scalar::Parse(field.type(), text);
+  if (!scalar.ok()) {
+    return Status::InvalidArgument("key '" + text + "' is no value of column '" + field.name() +
+                                   "', which is " + TypeText(*field.type()));
+  }
+  MR_ASSIGN_ARROW(auto column, arrow::MakeArrayFromScalar(**scalar, 1));
+  return column;
+}
+
+/// The bytes with which a key of these leading columns begins.
+Result<std::string> LeadingBytes(std::vector<std::shared_ptr<arrow::Array>> columns) {
+  // Only a column that is not the last is written in the form it has there; the null behind it is one byte.
+  MR_ASSIGN_ARROW(auto null, arrow::MakeArrayOfNull(arrow::int64(), 1));
+  columns.push_back(std::move(null));
+  KeyBuffer bytes;
+  MR_RETURN_IF_ERROR(EncodeKeys(columns, &bytes));
+  return std::string(bytes[0].substr(0, bytes[0].size() - 1));
+}
+
+Result<std::string> PrefixBytes(const arrow::Field& field, const std::string& text, bool last_column) {
+  if (!arrow::is_base_binary_like(field.type()->id())) {
+    return Status::InvalidArgument("prefix is for a column of strings; '" + field.name() + "' is " +
+                                   TypeText(*field.type()));
+  }
+  std::string bytes(1, '\x01');
+  for (const char c : text) {
+    bytes.push_back(c);
+    if (c == '\0' && !last_column) bytes.push_back('\xff');
+  }
+  return bytes;
+}
+
+std::string Numbers(const std::vector<std::int32_t>& numbers) {
+  std::string out = "[";
+  for (const std::int32_t number : numbers) out += (out.size() > 1 ? "," : "") + std::to_string(number);
+  return out + "]";
+}
+
+Result<std::string> RowsAsJson(const arrow::RecordBatch& rows) {
+  MR_ASSIGN_OR_RETURN(const auto encoder, MakeJsonEncoder(rows.schema()));
+  EncodedRows encoded;
+  MR_RETURN_IF_ERROR(encoder->Encode(rows, &encoded));
+  std::string out = "[";
+  for (std::int64_t i = 0; i < encoded.num_rows(); ++i) {
+    if (i > 0) out += ",";
+    out += "\n";
+    out += encoded.row(i).view();
+  }
+  return out + "]";
+}
+
+Result<std::string> AsStream(const arrow::RecordBatch& rows) {
+  MR_ASSIGN_ARROW(const auto sink, arrow::io::BufferOutputStream::Create());
+  MR_ASSIGN_ARROW(const auto writer, arrow::ipc::MakeStreamWriter(sink, rows.schema()));
+  MR_RETURN_IF_ARROW_ERROR(writer->WriteRecordBatch(rows));
+  MR_RETURN_IF_ARROW_ERROR(writer->Close());
+  MR_ASSIGN_ARROW(const auto bytes, sink->Finish());
+  return bytes->ToString();
+}
+
+}  // namespace
+
+Result<StateRequest> StateRequest::Read(const std::string& step, const StateStep& description,
+                                        std::string_view query) {
+  StateRequest request;
+  request.query_.step = step;
+  request.query_.rows.limit = kLimit;
+  request.partitions_ = description.partitions;
+  auto rows = StoredRows::Make(description.layout);
+  if (!rows.ok()) return rows.status().WithContext("step '" + step + "'");
+  request.rows_ = *std::move(rows);
+  request.query_.rows.skip = request.rows_->key_skip();
+  for (const Parameter& parameter : Parameters(query)) {
+    if (parameter.name == "window") {
+      if (!request.rows_->has_windows()) {
+        return Status::InvalidArgument("window is for tumbling windows, which step '" + step + "' has not");
+      }
+      MR_ASSIGN_OR_RETURN(request.query_.rows.slice, ReadNumber(parameter));
+    } else if (parameter.name == "limit") {
+      MR_ASSIGN_OR_RETURN(const std::int64_t limit, ReadNumber(parameter));
+      if (limit < 1 || limit > kMostRows)
+        return Status::InvalidArgument("limit must be from 1 to " + std::to_string(kMostRows));
+      request.query_.rows.limit = limit;
+    } else if (parameter.name == "format") {
+      if (parameter.value != "json" && parameter.value != "arrow")
+        return Status::InvalidArgument("format is '" + parameter.value + "'; it is json or arrow");
+      request.arrow_ = parameter.value == "arrow";
+    } else if (parameter.name != "key" && parameter.name != "prefix") {
+      return Status::InvalidArgument("there is no parameter '" + parameter.name +
+                                     "'; there is key, prefix, window, limit and format");
+    }
+  }
+  MR_RETURN_IF_ERROR(request.ReadKey(query));
+  return request;
+}
+
+Status StateRequest::ReadKey(std::string_view query) {
+  const auto& fields = rows_->key_fields();
+  std::vector<std::shared_ptr<arrow::Array>> columns;
+  std::optional<std::string> prefix;
+  for (Parameter& parameter : Parameters(query)) {
+    if (parameter.name == "prefix") prefix = std::move(parameter.value);
+    if (parameter.name != "key") continue;
+    if (columns.size() == fields.size()) {
+      return Status::InvalidArgument("step '" + query_.step + "' has " + std::to_string(fields.size()) +
+                                     " key columns; there is a key too many");
+    }
+    MR_ASSIGN_OR_RETURN(auto column, ReadKeyColumn(*fields[columns.size()], parameter.value));
+    columns.push_back(std::move(column));
+  }
+  if (columns.size() == fields.size() && !columns.empty()) {
+    if (prefix.has_value()) return Status::InvalidArgument("the key is complete; leave prefix out");
+    KeyBuffer bytes;
+    MR_RETURN_IF_ERROR(EncodeKeys(columns, &bytes));
+    query_.rows.key = bytes[0];
+    query_.rows.whole_key = true;
+    return Status::Ok();
+  }
+  const std::size_t next = columns.size();
+  if (!columns.empty()) {
+    MR_ASSIGN_OR_RETURN(query_.rows.key, LeadingBytes(std::move(columns)));
+  }
+  if (!prefix.has_value()) return Status::Ok();
+  if (fields.empty()) return Status::InvalidArgument("step '" + query_.step + "' has no key column");
+  MR_ASSIGN_OR_RETURN(const std::string bytes,
+                      PrefixBytes(*fields[next], *prefix, next + 1 == fields.size()));
+  query_.rows.key += bytes;
+  return Status::Ok();
+}
+
+HttpResponse StateRequest::Respond(StateAnswer answer) const {
+  const auto limit = static_cast<std::size_t>(query_.rows.limit);
+  if (answer.rows.size() > limit) {
+    answer.rows.resize(limit);
+    answer.more = true;
+  }
+  Result<HttpResponse> response = Format(answer);
+  return response.ok() ? *std::move(response) : StateErrorResponse(response.status());
+}
+
+Result<HttpResponse> StateRequest::Format(const StateAnswer& answer) const {
+  arrow::Int32Builder partitions;
+  for (const StateAnswer::Row& row : answer.rows) {
+    MR_RETURN_IF_ERROR(rows_->Add(row.slice, row.key, row.row));
+    MR_RETURN_IF_ARROW_ERROR(partitions.Append(row.partition.value()));
+  }
+  MR_ASSIGN_OR_RETURN(auto rows, rows_->Take());
+  MR_ASSIGN_ARROW(auto column, partitions.Finish());
+  MR_ASSIGN_ARROW(rows, rows->AddColumn(0, "partition", column));
+  if (arrow_) {
+    MR_ASSIGN_OR_RETURN(std::string stream, AsStream(*rows));
+    return HttpResponse{200, std::move(stream), "application/vnd.apache.arrow.stream"};
+  }
+  std::vector<std::int32_t> here;
+  for (const Partition partition : answer.partitions) here.push_back(partition.value());
+  std::sort(here.begin(), here.end());
+  std::vector<std::int32_t> elsewhere;
+  for (std::int32_t p = 0; p < partitions_; ++p) {
+    if (!std::binary_search(here.begin(), here.end(), p)) elsewhere.push_back(p);
+  }
+  MR_ASSIGN_OR_RETURN(const std::string json, RowsAsJson(*rows));
+  return HttpResponse{200,
+                      "{\"step\":" + JsonString(query_.step) + ",\"partitions\":" + Numbers(here) +
+                          ",\"elsewhere\":" + Numbers(elsewhere) +
+                          ",\"more\":" + (answer.more ? "true" : "false") + ",\"rows\":" + json + "}\n",
+                      "application/json"};
+}
+
+HttpResponse ListStateSteps(const std::map<std::string, StateStep>& steps) {
+  std::string out;
+  for (const auto& [name, step] : steps) {
+    out += out.empty() ? "\n" : ",\n";
+    out += "{\"step\":" + JsonString(name) + ",\"partitions\":" + std::to_string(step.partitions) +
+           ",\"layout\":" + JsonString(step.layout) + "}";
+  }
+  return {200, "{\"steps\":[" + out + "]}\n", "application/json"};
+}
+
+HttpResponse StateErrorResponse(const Status& status) {
+  int code = 500;
+  if (status.code() == StatusCode::kInvalidArgument) code = 400;
+  if (status.code() == StatusCode::kNotFound) code = 404;
+  if (status.code() == StatusCode::kUnavailable) code = 503;
+  return {code, "{\"error\":" + JsonString(status.message()) + "}\n", "application/json"};
+}
+
+}  // namespace millrace
