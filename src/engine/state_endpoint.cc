@@ -144,6 +144,7 @@ Result<StateRequest> StateRequest::Read(const std::string& step, const StateStep
   if (!rows.ok()) return rows.status().WithContext("step '" + step + "'");
   request.rows_ = *std::move(rows);
   request.query_.rows.skip = request.rows_->key_skip();
+  request.query_.rows.slice = request.rows_->only_slice();
   for (const Parameter& parameter : Parameters(query)) {
     if (parameter.name == "window") {
       if (!request.rows_->has_windows()) {
@@ -215,8 +216,9 @@ HttpResponse StateRequest::Respond(StateAnswer answer) const {
 Result<HttpResponse> StateRequest::Format(const StateAnswer& answer) const {
   arrow::Int32Builder partitions;
   for (const StateAnswer::Row& row : answer.rows) {
+    const std::int64_t before = rows_->num_rows();
     MR_RETURN_IF_ERROR(rows_->Add(row.slice, row.key, row.row));
-    MR_RETURN_IF_ARROW_ERROR(partitions.Append(row.partition.value()));
+    if (rows_->num_rows() > before) MR_RETURN_IF_ARROW_ERROR(partitions.Append(row.partition.value()));
   }
   MR_ASSIGN_OR_RETURN(auto rows, rows_->Take());
   MR_ASSIGN_ARROW(auto column, partitions.Finish());

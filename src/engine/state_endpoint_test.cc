@@ -119,6 +119,22 @@ TEST_F(StateRequestTest, ArrowIsAStreamOfTheSameColumns) {
               testing::ElementsAre("partition", "window_start", "window_end", "key", "values"));
 }
 
+TEST_F(StateRequestTest, EveryKindOfStepHasAnAnswerInBothFormats) {
+  for (const char* layout :
+       {"hopping 10s 2s offset 0ms by user:string aggregate n = count()",
+        "running by user:string aggregate n = count()", "session 10s by user:string aggregate n = count()",
+        "latest ttl 1h by user:string of user:string v:list<int64>", "changes of v:float64 by user:string",
+        "deduplicate within 1m by user:string", "values by user:string"}) {
+    for (const char* format : {"json", "arrow"}) {
+      SCOPED_TRACE(layout);
+      const auto read = StateRequest::Read("s", {layout, 1}, std::string("key=x&format=") + format);
+      ASSERT_TRUE(read.ok()) << read.status().message();
+      const HttpResponse response = read->Respond({});
+      EXPECT_EQ(response.status, 200) << response.body;
+    }
+  }
+}
+
 TEST_F(StateRequestTest, StepsAreListedWithTheirLayout) {
   const HttpResponse response = ListStateSteps({{"clicks", kStep}});
   EXPECT_THAT(response.body,

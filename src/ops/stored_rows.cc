@@ -10,12 +10,14 @@
 #include "columnar/arrow_status.h"
 #include "columnar/schema_text.h"
 #include "expr/expr.h"
+#include "ops/expiry_index.h"
 #include "ops/window_span.h"
 
 namespace millrace {
 namespace {
 
 constexpr std::string_view kBy = " by ";
+constexpr std::string_view kOf = " of ";
 constexpr std::string_view kAggregate = "aggregate ";
 constexpr std::string_view kTumbling = "tumbling ";
 
@@ -57,7 +59,7 @@ std::vector<std::string_view> Split(std::string_view text, std::string_view sepa
 }
 
 /// "auction:int64 symbol:string "
-Result<arrow::FieldVector> ParseKeys(std::string_view text) {
+Result<arrow::FieldVector> ParseColumns(std::string_view text) {
   arrow::FieldVector fields;
   for (const std::string_view part : Split(text, " ")) {
     if (part.empty()) continue;
@@ -97,20 +99,6 @@ Result<StoredAggregate> ParseAggregate(std::string_view text) {
   return aggregate;
 }
 
-std::shared_ptr<arrow::Schema> SchemaOf(bool tumbling, const arrow::FieldVector& keys,
-                                        const arrow::FieldVector& values) {
-  const auto time = arrow::timestamp(arrow::TimeUnit::MILLI);
-  arrow::FieldVector fields;
-  if (tumbling) {
-    fields = {arrow::field("window_start", time), arrow::field("window_end", time)};
-  } else {
-    fields = {arrow::field("slice", arrow::int64())};
-  }
-  fields.push_back(arrow::field("key", arrow::struct_(keys)));
-  fields.push_back(arrow::field("values", arrow::struct_(values)));
-  return arrow::schema(std::move(fields));
-}
-
 std::shared_ptr<arrow::Array> Times(const std::vector<std::int64_t>& slices, std::int64_t plus,
                                     const std::shared_ptr<arrow::DataType>& type) {
   std::vector<std::int64_t> values = slices;
@@ -121,63 +109,89 @@ std::shared_ptr<arrow::Array> Times(const std::vector<std::int64_t>& slices, std
   return arrow::MakeArray(data);
 }
 
-}  // namespace
-
-struct StoredRows::Layout {
-  std::size_t hidden = 0;  // aggregates behind the values
-  bool sessions = false;
-  std::int64_t window_ms = 0;
-  arrow::FieldVector keys;
-  arrow::FieldVector values;
+/// "n = count(), total = sum(x) of int64". `spans`: of each window, behind what is shown.
+Result<std::unique_ptr<StoredValues>> ParseAggregates(std::string_view text, bool spans) {
+  std::vector<std::string> names;
   std::vector<std::unique_ptr<Aggregator>> aggregators;
-};
-
-StoredRows::StoredRows(Layout layout)
-    : window_ms_(layout.window_ms),
-      key_fields_(std::move(layout.keys)),
-      value_fields_(std::move(layout.values)),
-      sessions_(layout.sessions),
-      rows_(std::move(layout.aggregators), layout.hidden),
-      schema_(SchemaOf(window_ms_ > 0, key_fields_, value_fields_)) {
-  rows_.Resize(1);
+  for (const std::string_view part : Split(text, ", ")) {
+    MR_ASSIGN_OR_RETURN(StoredAggregate parsed, ParseAggregate(part));
+    names.push_back(std::move(parsed.name));
+    aggregators.push_back(std::move(parsed.aggregator));
+  }
+  if (spans) aggregators.push_back(std::make_unique<WindowSpanAggregator>());
+  return MakeStoredAggregates(std::move(aggregators), names);
 }
 
+}  // namespace
+
+StoredRows::StoredRows(Layout layout) : layout_(std::move(layout)), schema_(SchemaOf(layout_)) {}
+
 Result<std::unique_ptr<StoredRows>> StoredRows::Make(std::string_view text) {
-  const std::size_t by = text.find(kBy);
-  if (by == std::string_view::npos) return NotOurs(text);
-  const std::string_view shape = text.substr(0, by);
-  const std::string_view rest = text.substr(by + kBy.size());
-  const std::size_t aggregate = FindOutside(rest, kAggregate);
-  if (aggregate == std::string_view::npos) return NotOurs(text);
-  Layout layout;
-  if (shape.starts_with(kTumbling)) {
-    const std::string_view size = shape.substr(kTumbling.size());
-    MR_ASSIGN_OR_RETURN(const Duration window, ParseDuration(size.substr(0, size.find(' '))));
-    layout.window_ms = window.count();
-  }
-  MR_ASSIGN_OR_RETURN(layout.keys, ParseKeys(rest.substr(0, aggregate)));
-  for (const std::string_view part : Split(rest.substr(aggregate + kAggregate.size()), ", ")) {
-    MR_ASSIGN_OR_RETURN(StoredAggregate parsed, ParseAggregate(part));
-    layout.values.push_back(arrow::field(parsed.name, parsed.aggregator->type()));
-    layout.aggregators.push_back(std::move(parsed.aggregator));
-  }
-  layout.sessions = shape.starts_with("session ");
-  if (layout.sessions || shape.starts_with("count ")) {
-    layout.aggregators.push_back(std::make_unique<WindowSpanAggregator>());
-    layout.hidden = 1;
-  }
+  MR_ASSIGN_OR_RETURN(Layout layout, Parse(text));
   return std::unique_ptr<StoredRows>(new StoredRows(std::move(layout)));
 }
 
+Result<StoredRows::Layout> StoredRows::Parse(std::string_view text) {
+  const std::size_t by = FindOutside(text, kBy);
+  if (by == std::string_view::npos) return NotOurs(text);
+  const std::string_view shape = text.substr(0, by);
+  std::string_view keys = text.substr(by + kBy.size());
+  Layout layout;
+  const std::size_t aggregate = FindOutside(keys, kAggregate);
+  if (aggregate != std::string_view::npos) {
+    if (shape.starts_with(kTumbling)) {
+      const std::string_view size = shape.substr(kTumbling.size());
+      MR_ASSIGN_OR_RETURN(const Duration window, ParseDuration(size.substr(0, size.find(' '))));
+      layout.window_ms = window.count();
+    }
+    layout.sessions = shape.starts_with("session ");
+    MR_ASSIGN_OR_RETURN(layout.values, ParseAggregates(keys.substr(aggregate + kAggregate.size()),
+                                                       layout.sessions || shape.starts_with("count ")));
+    keys = keys.substr(0, aggregate);
+  } else if (shape == "latest" || shape.starts_with("latest ")) {
+    const std::size_t of = FindOutside(keys, kOf);
+    if (of == std::string_view::npos) return NotOurs(text);
+    MR_ASSIGN_OR_RETURN(auto columns, ParseColumns(keys.substr(of + kOf.size())));
+    layout.values = MakeStoredLatest(std::move(columns));
+    layout.only_slice = ExpiryIndex::kRows;
+    keys = keys.substr(0, of);
+  } else if (shape.starts_with("changes of ")) {
+    MR_ASSIGN_OR_RETURN(auto columns, ParseColumns(shape.substr(std::string_view("changes of ").size())));
+    layout.values = MakeStoredChanges(std::move(columns));
+  } else if (shape.starts_with("deduplicate ")) {
+    layout.values = MakeStoredTimes();
+  } else if (shape == "values" || shape.starts_with("values ")) {
+    layout.values = MakeStoredBytes();
+    layout.only_slice = ExpiryIndex::kRows;
+  } else {
+    return NotOurs(text);
+  }
+  layout.has_slices = aggregate != std::string_view::npos;
+  MR_ASSIGN_OR_RETURN(layout.keys, ParseColumns(keys));
+  return layout;
+}
+
+std::shared_ptr<arrow::Schema> StoredRows::SchemaOf(const Layout& layout) {
+  const auto time = arrow::timestamp(arrow::TimeUnit::MILLI);
+  arrow::FieldVector fields;
+  if (layout.window_ms > 0) {
+    fields = {arrow::field("window_start", time), arrow::field("window_end", time)};
+  } else if (layout.has_slices) {
+    fields = {arrow::field("slice", arrow::int64())};
+  }
+  fields.push_back(arrow::field("key", arrow::struct_(layout.keys)));
+  fields.push_back(arrow::field("values", arrow::struct_(layout.values->fields())));
+  return arrow::schema(std::move(fields));
+}
+
 Status StoredRows::Add(std::int64_t slice, std::string_view key, std::string_view row) {
-  if (sessions_) {
+  if (layout_.sessions) {
     if (key.size() < sizeof(slice)) return Status::Corrupt("the key of a session is cut short");
     std::memcpy(&slice, key.data(), sizeof(slice));
     key.remove_prefix(sizeof(slice));
   }
-  rows_.Clear(0);
-  MR_RETURN_IF_ERROR(rows_.Decode(0, row));
-  MR_RETURN_IF_ERROR(rows_.AppendResults(0));
+  MR_ASSIGN_OR_RETURN(const bool added, layout_.values->Add(row));
+  if (!added) return Status::Ok();
   keys_.Append(key);
   slices_.push_back(slice);
   return Status::Ok();
@@ -185,25 +199,22 @@ Status StoredRows::Add(std::int64_t slice, std::string_view key, std::string_vie
 
 Result<std::shared_ptr<arrow::RecordBatch>> StoredRows::Take() {
   arrow::ArrayVector columns;
-  if (window_ms_ > 0) {
+  if (layout_.window_ms > 0) {
     columns.push_back(Times(slices_, 0, schema_->field(0)->type()));
-    columns.push_back(Times(slices_, window_ms_, schema_->field(1)->type()));
-  } else {
+    columns.push_back(Times(slices_, layout_.window_ms, schema_->field(1)->type()));
+  } else if (layout_.has_slices) {
     columns.push_back(Times(slices_, 0, arrow::int64()));
   }
   const std::int64_t rows = num_rows();
   arrow::ArrayVector keys;
-  if (!key_fields_.empty()) {
-    MR_ASSIGN_OR_RETURN(keys, DecodeKeys(keys_.data(), keys_.offsets(), key_fields_));
+  if (!layout_.keys.empty()) {
+    MR_ASSIGN_OR_RETURN(keys, DecodeKeys(keys_.data(), keys_.offsets(), layout_.keys));
   }
-  arrow::ArrayVector values;
-  for (std::size_t i = 0; i < rows_.visible(); ++i) {
-    MR_ASSIGN_OR_RETURN(auto column, rows_.aggregator(i).Finish());
-    values.push_back(std::move(column));
-  }
-  columns.push_back(std::make_shared<arrow::StructArray>(arrow::struct_(key_fields_), rows, std::move(keys)));
+  MR_ASSIGN_OR_RETURN(arrow::ArrayVector values, layout_.values->Finish());
   columns.push_back(
-      std::make_shared<arrow::StructArray>(arrow::struct_(value_fields_), rows, std::move(values)));
+      std::make_shared<arrow::StructArray>(arrow::struct_(layout_.keys), rows, std::move(keys)));
+  columns.push_back(std::make_shared<arrow::StructArray>(arrow::struct_(layout_.values->fields()), rows,
+                                                         std::move(values)));
   keys_.Clear();
   slices_.clear();
   return arrow::RecordBatch::Make(schema_, rows, std::move(columns));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,43 +11,52 @@
 
 #include "base/result.h"
 #include "columnar/key_encoding.h"
-#include "ops/group_rows.h"
+#include "ops/stored_values.h"
 
 namespace millrace {
 
 /// Reads rows of a step's state back into columns, by nothing but the layout text that is stored with them:
-/// for dumps and verification. One owner, one thread.
+/// for dumps, questions and verification. One owner, one thread.
 ///
-/// Columns: `window_start` and `window_end` (timestamp[ms]; of a step whose slices are not tumbling windows
-/// only `slice`, of sessions the event time of the row that began each), `key` (a struct of the columns
-/// grouped by), `values` (a struct of the aggregates' results so far).
+/// Columns: `window_start` and `window_end` (timestamp[ms]) of tumbling windows; of other windows and
+/// `running` only `slice`, of sessions the event time of the row that began each; `key` (a struct of the key
+/// columns), `values` (a struct, see StoredValues).
 class StoredRows {
  public:
   /// `layout`: "tumbling 10s offset 0ms by k:string aggregate n = count()".
   /// Errors: user error when the layout is not one of this version.
   static Result<std::unique_ptr<StoredRows>> Make(std::string_view layout);
 
-  /// Errors: kCorrupt when key or row do not read as the layout says.
+  /// A row that only serves the expiry of others adds nothing. Errors: kCorrupt when key or row do not read
+  /// as the layout says.
   Status Add(std::int64_t slice, std::string_view key, std::string_view row);
   std::int64_t num_rows() const { return keys_.num_rows(); }
   /// The rows added since the last Take.
   Result<std::shared_ptr<arrow::RecordBatch>> Take();
   const std::shared_ptr<arrow::Schema>& schema() const { return schema_; }
-  const std::vector<std::shared_ptr<arrow::Field>>& key_fields() const { return key_fields_; }
+
+  const std::vector<std::shared_ptr<arrow::Field>>& key_fields() const { return layout_.keys; }
   /// Slices are tumbling windows by their start.
-  bool has_windows() const { return window_ms_ > 0; }
+  bool has_windows() const { return layout_.window_ms > 0; }
+  /// The slice with the rows; nullopt: any.
+  std::optional<std::int64_t> only_slice() const { return layout_.only_slice; }
   /// Bytes of a row's key before its columns.
-  std::size_t key_skip() const { return sessions_ ? sizeof(std::int64_t) : 0; }
+  std::size_t key_skip() const { return layout_.sessions ? sizeof(std::int64_t) : 0; }
 
  private:
-  struct Layout;
+  struct Layout {
+    std::int64_t window_ms = 0;              // 0: slices are no tumbling windows
+    std::optional<std::int64_t> only_slice;  // the others serve expiry
+    bool has_slices = true;                  // false: the slice says nothing of a row
+    bool sessions = false;                   // keys begin with the session
+    std::vector<std::shared_ptr<arrow::Field>> keys;
+    std::unique_ptr<StoredValues> values;
+  };
   explicit StoredRows(Layout layout);
+  static Result<Layout> Parse(std::string_view text);
+  static std::shared_ptr<arrow::Schema> SchemaOf(const Layout& layout);
 
-  const std::int64_t window_ms_;  // 0: slices are no tumbling windows
-  const std::vector<std::shared_ptr<arrow::Field>> key_fields_;
-  const std::vector<std::shared_ptr<arrow::Field>> value_fields_;
-  const bool sessions_;  // their keys begin with the session
-  GroupRows rows_;
+  const Layout layout_;
   const std::shared_ptr<arrow::Schema> schema_;
   std::vector<std::int64_t> slices_;
   KeyBuffer keys_;

@@ -5,6 +5,11 @@
 #include <gtest/gtest.h>
 
 #include "columnar/key_encoding.h"
+#include "ops/changes.h"
+#include "ops/deduplicate.h"
+#include "ops/latest.h"
+#include "ops/map.h"
+#include "ops/ops_harness.h"
 #include "ops/window_span.h"
 
 namespace millrace {
@@ -114,6 +119,75 @@ TEST(StoredRows, SessionsAreReadWithoutWhatOnlyTheWindowNeeds) {
   EXPECT_EQ(batch->schema()->ToString(),
             "slice: int64\nkey: struct<k: int64>\nvalues: struct<top: list<item: int64>, n: int64>");
   EXPECT_EQ((*batch->column(0)->GetScalar(0))->ToString(), "17");
+}
+
+/// What a step holds after some rows, as text: the columns `key` and `values` of each.
+std::vector<std::string> Held(Operator& step, const std::string& named_layout, RowFeed& feed,
+                              ScratchStore& store) {
+  CollectedOutput output;
+  EXPECT_TRUE(step.Process(feed.Make({"k=a t=1 v=5", "k=b t=2 v=null", "k=a t=4 v=6"}), output).ok());
+  EXPECT_TRUE(store->CollectDirty([](const ChangelogEntry&) { return Status::Ok(); }).ok());
+  EXPECT_TRUE(store->CommitDirty({}).ok());
+  const std::size_t equals = named_layout.find('=');
+  auto rows = StoredRows::Make(named_layout.substr(equals + 1));
+  EXPECT_TRUE(rows.ok()) << rows.status().message();
+  RowQuery query;
+  query.slice = (*rows)->only_slice();
+  const auto more = store->Select(named_layout.substr(0, equals), query,
+                                  [&](std::int64_t slice, std::string_view key, std::string_view row) {
+                                    return (*rows)->Add(slice, key, row);
+                                  });
+  EXPECT_TRUE(more.ok());
+  std::vector<std::string> held;
+  const auto batch = *(*rows)->Take();
+  for (std::int64_t i = 0; i < batch->num_rows(); ++i) {
+    held.push_back((*batch->GetColumnByName("key")->GetScalar(i))->ToString() + " " +
+                   (*batch->GetColumnByName("values")->GetScalar(i))->ToString());
+  }
+  return held;
+}
+
+class StoredSteps : public testing::Test {
+ protected:
+  RowFeed feed_{"k: string; t: int64; v: int64"};
+  ScratchStore store_;
+};
+
+TEST_F(StoredSteps, LatestIsItsRowsWithAndWithoutATimeToLive) {
+  for (const std::optional<Duration> ttl : {std::optional<Duration>(), std::optional(Duration(1'000))}) {
+    const LatestOptions options{.name = ttl ? "aging" : "table", .by = {"k"}, .ttl = ttl};
+    const auto step = *MakeLatest(options, feed_.schema(), &*store_);
+    EXPECT_THAT(Held(*step, *LatestLayout(options, *feed_.schema()), feed_, store_),
+                testing::ElementsAre("{k:string = a} {k:string = a, t:int64 = 4, v:int64 = 6}",
+                                     "{k:string = b} {k:string = b, t:int64 = 2, v:int64 = null}"));
+  }
+}
+
+TEST_F(StoredSteps, ChangesIsWhatPassedLast) {
+  const ChangesOptions options{.name = "c", .by = {"k"}, .columns = {"v"}};
+  const auto step = *MakeChanges(options, feed_.schema(), &*store_);
+  EXPECT_THAT(Held(*step, *ChangesLayout(options, *feed_.schema()), feed_, store_),
+              testing::ElementsAre("{k:string = a} {v:int64 = 6}", "{k:string = b} {v:int64 = null}"));
+}
+
+TEST_F(StoredSteps, DeduplicateIsWhenARowPassed) {
+  const DeduplicateOptions options{.name = "d", .by = {"k"}, .within = Duration(1'000)};
+  const auto step = *MakeDeduplicate(options, feed_.schema(), &*store_);
+  EXPECT_THAT(Held(*step, *DeduplicateLayout(options, *feed_.schema()), feed_, store_),
+              testing::ElementsAre("{k:string = a} {passed_at:timestamp[ms] = 1970-01-01 00:00:00.001}",
+                                   "{k:string = b} {passed_at:timestamp[ms] = 1970-01-01 00:00:00.002}"));
+}
+
+TEST_F(StoredSteps, MapIsTheUsersBytes) {
+  MapOptions options{.name = "m", .by = {"k"}, .ttl = Duration(1'000)};
+  options.function = [](const std::shared_ptr<arrow::RecordBatch>& rows, KeyedState& state) {
+    for (std::int64_t row = 0; row < rows->num_rows(); ++row) state.Put(row, "x");
+    return rows;
+  };
+  const auto step = *MakeMap(options, feed_.schema(), &*store_);
+  EXPECT_THAT(Held(*step, *MapLayout(options, *feed_.schema()), feed_, store_),
+              testing::ElementsAre(testing::HasSubstr("{k:string = a} {value:binary = x, expires_at"),
+                                   testing::HasSubstr("{k:string = b} {value:binary = x, expires_at")));
 }
 
 TEST(StoredRows, WhatDoesNotReadIsAnErrorAndNotARow) {
