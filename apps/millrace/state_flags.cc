@@ -19,6 +19,26 @@ void AddStateCommands(CLI::App* app, Action* action) {
       ->excludes(json);
   dump->callback([=] { *action = [dumped](CommandIo& io) { return StateDumpCommand(*dumped, io); }; });
 
+  CLI::App* get =
+      state->add_subcommand("get", "Print the rows of one step that have a key, or begin with it");
+  auto got = std::make_shared<StateGetOptions>();
+  get->add_option("STATE_DIR", got->directory, where)->required();
+  get->add_option("--step", got->step, "the step")->required();
+  get->add_option("--key", got->selection.key, "value of a key column; one --key per column, in order")
+      ->allow_extra_args(false);
+  get->add_option("--prefix", got->selection.prefix, "the beginning of the next key column, a string");
+  get->add_option("--window", got->selection.window, "start of a tumbling window, in ms since the epoch");
+  get->add_option("--limit", got->selection.limit, "most rows")->capture_default_str();
+  get->add_flag("--json", got->json, "one JSON object per row");
+  get->callback([=] { *action = [got](CommandIo& io) { return StateGetCommand(*got, io); }; });
+
+  CLI::App* exported = state->add_subcommand("export", "Write the rows of each step to a Parquet file");
+  auto wanted = std::make_shared<StateExportOptions>();
+  exported->add_option("STATE_DIR", wanted->directory, where)->required();
+  exported->add_option("--to", wanted->folder, "folder for STEP.parquet; made when missing")->required();
+  exported->add_option("--step", wanted->step, "only the state of this step");
+  exported->callback([=] { *action = [wanted](CommandIo& io) { return StateExportCommand(*wanted, io); }; });
+
   CLI::App* stats = state->add_subcommand("stats", "Print rows, bytes and changelog offsets");
   auto counted = std::make_shared<StateStatsOptions>();
   stats->add_option("STATE_DIR", counted->directory, where)->required();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,13 +11,12 @@
 
 #include "codec/json/json_codec.h"
 #include "columnar/arrow_status.h"
-#include "columnar/schema_text.h"
+#include "engine/state_selection.h"
 #include "engine/yaml/json_value.h"
 
 namespace millrace {
 namespace {
 
-constexpr std::int64_t kLimit = 100;
 constexpr std::int64_t kMostRows = 10'000;
 
 int HexDigit(char c) {
@@ -71,39 +69,6 @@ Result<std::int64_t> ReadNumber(const Parameter& parameter) {
   return Status::InvalidArgument(parameter.name + " is '" + text + "'; it must be a whole number");
 }
 
-Result<std::shared_ptr<arrow::Array>> ReadKeyColumn(const arrow::Field& field, const std::string& text) {
-  const auto scalar = arrow::Scalar::Parse(field.type(), text);
-  if (!scalar.ok()) {
-    return Status::InvalidArgument("key '" + text + "' is no value of column '" + field.name() +
-                                   "', which is " + TypeText(*field.type()));
-  }
-  MR_ASSIGN_ARROW(auto column, arrow::MakeArrayFromScalar(**scalar, 1));
-  return column;
-}
-
-/// The bytes with which a key of these leading columns begins.
-Result<std::string> LeadingBytes(std::vector<std::shared_ptr<arrow::Array>> columns) {
-  // Only a column that is not the last is written in the form it has there; the null behind it is one byte.
-  MR_ASSIGN_ARROW(auto null, arrow::MakeArrayOfNull(arrow::int64(), 1));
-  columns.push_back(std::move(null));
-  KeyBuffer bytes;
-  MR_RETURN_IF_ERROR(EncodeKeys(columns, &bytes));
-  return std::string(bytes[0].substr(0, bytes[0].size() - 1));
-}
-
-Result<std::string> PrefixBytes(const arrow::Field& field, const std::string& text, bool last_column) {
-  if (!arrow::is_base_binary_like(field.type()->id())) {
-    return Status::InvalidArgument("prefix is for a column of strings; '" + field.name() + "' is " +
-                                   TypeText(*field.type()));
-  }
-  std::string bytes(1, '\x01');
-  for (const char c : text) {
-    bytes.push_back(c);
-    if (c == '\0' && !last_column) bytes.push_back('\xff');
-  }
-  return bytes;
-}
-
 std::string Numbers(const std::vector<std::int32_t>& numbers) {
   std::string out = "[";
   for (const std::int32_t number : numbers) out += (out.size() > 1 ? "," : "") + std::to_string(number);
@@ -138,69 +103,34 @@ Result<StateRequest> StateRequest::Read(const std::string& step, const StateStep
                                         std::string_view query) {
   StateRequest request;
   request.query_.step = step;
-  request.query_.rows.limit = kLimit;
   request.partitions_ = description.partitions;
   auto rows = StoredRows::Make(description.layout);
   if (!rows.ok()) return rows.status().WithContext("step '" + step + "'");
   request.rows_ = *std::move(rows);
-  request.query_.rows.skip = request.rows_->key_skip();
-  request.query_.rows.slice = request.rows_->only_slice();
-  for (const Parameter& parameter : Parameters(query)) {
-    if (parameter.name == "window") {
-      if (!request.rows_->has_windows()) {
-        return Status::InvalidArgument("window is for tumbling windows, which step '" + step + "' has not");
-      }
-      MR_ASSIGN_OR_RETURN(request.query_.rows.slice, ReadNumber(parameter));
+  StateSelection selection;
+  for (Parameter& parameter : Parameters(query)) {
+    if (parameter.name == "key") {
+      selection.key.push_back(std::move(parameter.value));
+    } else if (parameter.name == "prefix") {
+      selection.prefix = std::move(parameter.value);
+    } else if (parameter.name == "window") {
+      MR_ASSIGN_OR_RETURN(selection.window, ReadNumber(parameter));
     } else if (parameter.name == "limit") {
       MR_ASSIGN_OR_RETURN(const std::int64_t limit, ReadNumber(parameter));
       if (limit < 1 || limit > kMostRows)
         return Status::InvalidArgument("limit must be from 1 to " + std::to_string(kMostRows));
-      request.query_.rows.limit = limit;
+      selection.limit = limit;
     } else if (parameter.name == "format") {
       if (parameter.value != "json" && parameter.value != "arrow")
         return Status::InvalidArgument("format is '" + parameter.value + "'; it is json or arrow");
       request.arrow_ = parameter.value == "arrow";
-    } else if (parameter.name != "key" && parameter.name != "prefix") {
+    } else {
       return Status::InvalidArgument("there is no parameter '" + parameter.name +
                                      "'; there is key, prefix, window, limit and format");
     }
   }
-  MR_RETURN_IF_ERROR(request.ReadKey(query));
+  MR_ASSIGN_OR_RETURN(request.query_.rows, MakeRowQuery(*request.rows_, selection));
   return request;
-}
-
-Status StateRequest::ReadKey(std::string_view query) {
-  const auto& fields = rows_->key_fields();
-  std::vector<std::shared_ptr<arrow::Array>> columns;
-  std::optional<std::string> prefix;
-  for (Parameter& parameter : Parameters(query)) {
-    if (parameter.name == "prefix") prefix = std::move(parameter.value);
-    if (parameter.name != "key") continue;
-    if (columns.size() == fields.size()) {
-      return Status::InvalidArgument("step '" + query_.step + "' has " + std::to_string(fields.size()) +
-                                     " key columns; there is a key too many");
-    }
-    MR_ASSIGN_OR_RETURN(auto column, ReadKeyColumn(*fields[columns.size()], parameter.value));
-    columns.push_back(std::move(column));
-  }
-  if (columns.size() == fields.size() && !columns.empty()) {
-    if (prefix.has_value()) return Status::InvalidArgument("the key is complete; leave prefix out");
-    KeyBuffer bytes;
-    MR_RETURN_IF_ERROR(EncodeKeys(columns, &bytes));
-    query_.rows.key = bytes[0];
-    query_.rows.whole_key = true;
-    return Status::Ok();
-  }
-  const std::size_t next = columns.size();
-  if (!columns.empty()) {
-    MR_ASSIGN_OR_RETURN(query_.rows.key, LeadingBytes(std::move(columns)));
-  }
-  if (!prefix.has_value()) return Status::Ok();
-  if (fields.empty()) return Status::InvalidArgument("step '" + query_.step + "' has no key column");
-  MR_ASSIGN_OR_RETURN(const std::string bytes,
-                      PrefixBytes(*fields[next], *prefix, next + 1 == fields.size()));
-  query_.rows.key += bytes;
-  return Status::Ok();
 }
 
 HttpResponse StateRequest::Respond(StateAnswer answer) const {

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "columnar/key_encoding.h"
 #include "http/server.h"
 #include "ops/stored_rows.h"
 #include "runtime/state_query.h"
@@ -41,7 +40,6 @@ class StateRequest {
 
  private:
   StateRequest() = default;
-  Status ReadKey(std::string_view query);
   Result<HttpResponse> Format(const StateAnswer& answer) const;
 
   StateQuery query_;

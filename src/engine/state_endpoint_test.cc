@@ -88,7 +88,7 @@ TEST_F(StateRequestTest, WhatCannotBeReadIsNamed) {
   EXPECT_THAT(Refused("kee=a"), AllOf(HasSubstr("'kee'"), HasSubstr("there is key")));
   const auto other =
       StateRequest::Read("s", {"session 5s by user:string aggregate n = count()", 1}, "window=1");
-  EXPECT_THAT(other.status().message(), HasSubstr("which step 's' has not"));
+  EXPECT_THAT(other.status().message(), HasSubstr("tumbling"));
 }
 
 TEST_F(StateRequestTest, TheAnswerSaysWhatIsElsewhereAndWhetherThereIsMore) {

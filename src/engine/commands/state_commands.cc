@@ -2,6 +2,8 @@
 
 #include <charconv>
 #include <functional>
+#include <limits>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -10,6 +12,8 @@
 
 #include "codec/json/json_codec.h"
 #include "columnar/arrow_status.h"
+#include "connect/file_format.h"
+#include "connectors/parquet/parquet_format.h"
 #include "env/file.h"
 #include "ops/stored_rows.h"
 #include "state/store_key.h"
@@ -20,6 +24,7 @@ namespace {
 
 constexpr int kDeepest = 3;  // <state-dir>/<app>/<task>
 constexpr std::int64_t kRowsAtOnce = 10'000;
+const StateSelection kAllRows{.limit = std::numeric_limits<std::int64_t>::max()};
 
 /// The state directories at or below `directory`, in name order; those set aside as corrupt are left out.
 Status FindStates(const std::string& directory, int depth, std::vector<std::string>* found) {
@@ -147,25 +152,88 @@ Status DumpRaw(const TableAt& at, std::ostream& out) {
   });
 }
 
-Status DumpColumns(const TableAt& at, bool json, std::ostream& out) {
-  auto made = StoredRows::Make(at.table.layout);
-  if (!made.ok()) return made.status().WithContext("step '" + at.table.name + "': --raw shows its bytes");
-  const std::unique_ptr<StoredRows> rows = *std::move(made);
-  JsonLines lines(out);
+Result<std::unique_ptr<StoredRows>> RowsOf(const TableAt& at) {
+  auto rows = StoredRows::Make(at.table.layout);
+  if (!rows.ok())
+    return rows.status().WithContext("step '" + at.table.name + "': dump --raw shows its bytes");
+  return rows;
+}
+
+using BatchVisitor = std::function<Status(const std::shared_ptr<arrow::RecordBatch>&)>;
+
+/// Shows the rows of one table in batches, at most `query.limit` of those that match; `shown` counts them.
+Status ShowRows(const TableAt& at, StoredRows& rows, const RowQuery& query, std::int64_t* shown,
+                const BatchVisitor& visit) {
   const auto flush = [&]() -> Status {
-    if (rows->num_rows() == 0) return Status::Ok();
-    MR_ASSIGN_OR_RETURN(const auto batch, rows->Take());
-    if (!json) return WriteText(at, *batch, out);
-    MR_ASSIGN_OR_RETURN(const auto placed, WithPlace(at, batch));
-    return lines.Write(*placed);
+    if (rows.num_rows() == 0) return Status::Ok();
+    MR_ASSIGN_OR_RETURN(const auto batch, rows.Take());
+    return visit(batch);
   };
   const auto add = [&](std::int64_t slice, std::string_view key, std::string_view row) -> Status {
-    MR_RETURN_IF_ERROR(rows->Add(slice, key, row));
-    return rows->num_rows() < kRowsAtOnce ? Status::Ok() : flush();
+    if (query.slice.value_or(slice) != slice || !query.Matches(key) || *shown == query.limit)
+      return Status::Ok();
+    const std::int64_t before = rows.num_rows();
+    MR_RETURN_IF_ERROR(rows.Add(slice, key, row));
+    *shown += rows.num_rows() - before;
+    return rows.num_rows() < kRowsAtOnce ? Status::Ok() : flush();
   };
   MR_RETURN_IF_ERROR(at.state.Scan(at.table.name, add));
   return flush();
 }
+
+/// Prints the rows of one table that match.
+Status PrintRows(const TableAt& at, const StateSelection& selection, bool json, std::int64_t* shown,
+                 std::ostream& out) {
+  MR_ASSIGN_OR_RETURN(const auto rows, RowsOf(at));
+  MR_ASSIGN_OR_RETURN(const RowQuery query, MakeRowQuery(*rows, selection));
+  JsonLines lines(out);
+  return ShowRows(at, *rows, query, shown, [&](const auto& batch) -> Status {
+    if (!json) return WriteText(at, *batch, out);
+    MR_ASSIGN_OR_RETURN(const auto placed, WithPlace(at, batch));
+    return lines.Write(*placed);
+  });
+}
+
+Status NoSuchStep(const std::string& step, const std::string& directory) {
+  return Status::NotFound("no step '" + step + "' has state in " + directory);
+}
+
+/// The Parquet files of an export, one per step, finished by Close.
+class ExportedFiles {
+ public:
+  explicit ExportedFiles(std::string folder) : folder_(std::move(folder)) {}
+
+  Status Write(const TableAt& at, const std::shared_ptr<arrow::RecordBatch>& rows) {
+    MR_ASSIGN_OR_RETURN(const auto placed, WithPlace(at, rows));
+    File& file = files_[at.table.name];
+    if (file.writer == nullptr) {
+      file.path = folder_ + "/" + at.table.name + ".parquet";
+      if (PathExists(file.path)) return Status::AlreadyExists(file.path + " exists already");
+      MR_ASSIGN_OR_RETURN(file.writer, format_->Create(file.path, placed->schema()));
+    }
+    file.rows += placed->num_rows();
+    return file.writer->Write(*placed);
+  }
+
+  Status Close(std::ostream& out) {
+    if (files_.empty()) out << "there are no rows\n";
+    for (auto& [step, file] : files_) {
+      MR_RETURN_IF_ERROR(file.writer->Finish());
+      out << file.path << "  " << file.rows << " rows\n";
+    }
+    return Status::Ok();
+  }
+
+ private:
+  struct File {
+    std::string path;
+    std::unique_ptr<FileWriter> writer;
+    std::int64_t rows = 0;
+  };
+  const std::string folder_;
+  const std::unique_ptr<FileFormat> format_ = MakeParquetFormat();
+  std::map<std::string, File> files_;  // by step
+};
 
 struct TableStats {
   std::int64_t rows = 0;
@@ -200,12 +268,42 @@ Exit StateDumpCommand(const StateDumpOptions& options, CommandIo& io) {
   const Status status = ForEachTable(options.directory, [&](const TableAt& at) -> Status {
     if (!options.step.empty() && at.table.name != options.step) return Status::Ok();
     known = true;
-    return options.raw ? DumpRaw(at, io.out) : DumpColumns(at, options.json, io.out);
+    std::int64_t shown = 0;
+    return options.raw ? DumpRaw(at, io.out) : PrintRows(at, kAllRows, options.json, &shown, io.out);
   });
-  if (status.ok() && !known) {
-    return Report(io, Status::NotFound("no step '" + options.step + "' has state in " + options.directory),
-                  Exit::kFailed);
-  }
+  if (status.ok() && !known) return Report(io, NoSuchStep(options.step, options.directory), Exit::kFailed);
+  return Ended(io, status);
+}
+
+Exit StateGetCommand(const StateGetOptions& options, CommandIo& io) {
+  bool known = false;
+  std::int64_t shown = 0;
+  const Status status = ForEachTable(options.directory, [&](const TableAt& at) -> Status {
+    if (at.table.name != options.step) return Status::Ok();
+    known = true;
+    return PrintRows(at, options.selection, options.json, &shown, io.out);
+  });
+  if (status.ok() && !known) return Report(io, NoSuchStep(options.step, options.directory), Exit::kFailed);
+  if (status.ok() && shown == 0)
+    return Report(io, Status::NotFound("no row of step '" + options.step + "' matches"), Exit::kFailed);
+  return Ended(io, status);
+}
+
+Exit StateExportCommand(const StateExportOptions& options, CommandIo& io) {
+  if (const Status made = CreateDirectories(options.folder); !made.ok())
+    return Report(io, made, Exit::kFailed);
+  bool known = options.step.empty();
+  ExportedFiles files(options.folder);
+  Status status = ForEachTable(options.directory, [&](const TableAt& at) -> Status {
+    if (!options.step.empty() && at.table.name != options.step) return Status::Ok();
+    known = true;
+    MR_ASSIGN_OR_RETURN(const auto rows, RowsOf(at));
+    MR_ASSIGN_OR_RETURN(const RowQuery query, MakeRowQuery(*rows, kAllRows));
+    std::int64_t shown = 0;
+    return ShowRows(at, *rows, query, &shown, [&](const auto& batch) { return files.Write(at, batch); });
+  });
+  if (status.ok() && !known) return Report(io, NoSuchStep(options.step, options.directory), Exit::kFailed);
+  if (status.ok()) status = files.Close(io.out);
   return Ended(io, status);
 }
 

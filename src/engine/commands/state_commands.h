@@ -3,6 +3,7 @@
 #include <string>
 
 #include "engine/commands/command.h"
+#include "engine/state_selection.h"
 
 namespace millrace {
 
@@ -16,6 +17,25 @@ struct StateDumpOptions {
 /// Prints the rows of state directories: step, partition, window, key and aggregates. Changes nothing;
 /// refuses a directory that a process uses.
 Exit StateDumpCommand(const StateDumpOptions& options, CommandIo& io);
+
+struct StateGetOptions {
+  std::string directory;
+  std::string step;
+  StateSelection selection;
+  bool json = false;
+};
+
+/// Prints the selected rows of one step, as StateDumpCommand does. Exit 1 when there is none.
+Exit StateGetCommand(const StateGetOptions& options, CommandIo& io);
+
+struct StateExportOptions {
+  std::string directory;
+  std::string folder;  ///< made when missing
+  std::string step;    ///< "" = all
+};
+
+/// Writes the rows of each step to `folder`/STEP.parquet, with their partition. Refuses to replace a file.
+Exit StateExportCommand(const StateExportOptions& options, CommandIo& io);
 
 struct StateStatsOptions {
   std::string directory;

@@ -16,7 +16,9 @@
 namespace millrace {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 /// A pipeline's state directory with one task, partition 3, and a row for keys 5 and 6.
 class StateCommands : public testing::Test {
@@ -87,6 +89,46 @@ TEST_F(StateCommands, RawDumpPrintsWhatTheChangelogHolds) {
   EXPECT_THAT(out_.str(),
               HasSubstr(R"({"step":"window-1","partition":3,"key":"8000000000002710018000000000000005",)"
                         R"("row":"0000000000000000"})"));
+}
+
+TEST_F(StateCommands, GetPrintsTheRowsThatHaveTheKey) {
+  store_.reset();
+  const auto get = [&](StateSelection selection, const std::string& step = "window-1") {
+    return Run([&](CommandIo& io) {
+      return StateGetCommand({folder_, step, std::move(selection), true}, io);
+    });
+  };
+  EXPECT_EQ(get({.key = {"6"}}), Exit::kOk) << err_.str();
+  EXPECT_EQ(
+      out_.str(),
+      R"({"step":"window-1","partition":3,"window_start":20000,"window_end":30000,"key":{"k":6},"values":{"n":0}})"
+      "\n");
+  EXPECT_EQ(get({.window = 10'000}), Exit::kOk) << err_.str();
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr(R"("key":{"k":5})"), Not(HasSubstr(R"("key":{"k":6})"))));
+  EXPECT_EQ(get({.limit = 1}), Exit::kOk) << err_.str();
+  EXPECT_THAT(out_.str(), Not(HasSubstr(R"("key":{"k":6})")));
+  EXPECT_EQ(get({.key = {"7"}}), Exit::kFailed);
+  EXPECT_THAT(err_.str(), HasSubstr("no row"));
+  EXPECT_EQ(get({.key = {"six"}}), Exit::kFailed);
+  EXPECT_THAT(err_.str(), HasSubstr("'six' is no value of column 'k'"));
+  EXPECT_EQ(get({}, "nope"), Exit::kFailed);
+  EXPECT_THAT(err_.str(), HasSubstr("no step 'nope'"));
+}
+
+TEST_F(StateCommands, ExportWritesAParquetFilePerStepAndReplacesNone) {
+  store_.reset();
+  const std::string to = folder_ + "/exported";
+  const auto export_to = [&] {
+    return Run([&](CommandIo& io) { return StateExportCommand({folder_ + "/app", to, ""}, io); });
+  };
+  EXPECT_EQ(export_to(), Exit::kOk) << err_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("/window-1.parquet  2 rows\n"));
+  const std::string file = *ReadFile(to + "/window-1.parquet");
+  EXPECT_TRUE(file.starts_with("PAR1") && file.ends_with("PAR1"));
+  for (const char* column : {"step", "partition", "window_start", "window_end", "key", "values"})
+    EXPECT_THAT(file, HasSubstr(column));
+  EXPECT_EQ(export_to(), Exit::kFailed);
+  EXPECT_THAT(err_.str(), HasSubstr("exists already"));
 }
 
 TEST_F(StateCommands, StatsTellRowsBytesAndTheChangelogOffset) {
