@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "engine/commands/checkpoint_command.h"
 #include "engine/commands/state_commands.h"
 #include "flags.h"
 
@@ -44,6 +45,21 @@ void AddStateCommands(CLI::App* app, Action* action) {
   stats->add_option("STATE_DIR", counted->directory, where)->required();
   stats->add_flag("--json", counted->json, "one JSON object per task and step");
   stats->callback([=] { *action = [counted](CommandIo& io) { return StateStatsCommand(*counted, io); }; });
+
+  CLI::App* checkpoint = app->add_subcommand("checkpoint", "Look at what a pipeline committed");
+  checkpoint->require_subcommand(1);
+  CLI::App* verify = checkpoint->add_subcommand(
+      "verify", "Compare the state of a stopped pipeline with its changelog topics");
+  auto verified = std::make_shared<CheckpointVerifyOptions>();
+  verify->add_option("FILE", verified->file, "pipeline file")->required();
+  verify
+      ->add_option("--state-dir", verified->state_dir,
+                   "folder of the state, in place of the file's state_dir")
+      ->type_name("DIR");
+  AddDuration(verify, "--startup-timeout", &verified->startup_timeout, "how long to wait for a broker");
+  verify->add_flag("--json", verified->json, "one JSON object per task and step");
+  verify->callback(
+      [=] { *action = [verified](CommandIo& io) { return CheckpointVerifyCommand(*verified, io); }; });
 }
 
 }  // namespace millrace

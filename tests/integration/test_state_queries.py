@@ -4,7 +4,7 @@ import json
 from harness.bids import WINDOW_MS, WindowOracle, bids, window_pipeline
 from harness.broker import free_port
 from harness.lab import Lab
-from harness.process import Http
+from harness.process import Http, command
 from harness.waiting import wait_until
 
 STEP = "/state/window-1"
@@ -51,6 +51,13 @@ def test_the_open_windows_of_a_step_can_be_read(lab: Lab):
     assert "'auction'" in ask(http, "key=many", expected=400)["error"]
     assert http.get("/state/nothing")[0] == 404
     process.stop()
+
+    verified = command("checkpoint", "verify", lab.write(window_pipeline(lab.name, lab.broker.bootstrap, topic)), "--state-dir",
+                       lab.state_dir, "--json")
+    assert verified.returncode == 0, verified.stderr
+    tables = [json.loads(line) for line in verified.stdout.splitlines()]
+    assert [table["partition"] for table in tables] == [0, 1] and all(table["ok"] for table in tables)
+    assert sum(table["rows"] for table in tables) == len(expected)
 
 
 def test_each_process_answers_for_its_partitions_and_says_which_are_elsewhere(lab: Lab):

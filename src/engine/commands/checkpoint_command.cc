@@ -1,0 +1,80 @@
+#include "engine/commands/checkpoint_command.h"
+
+#include <memory>
+#include <utility>
+
+#include "engine/commands/checkpoint_verification.h"
+#include "engine/commands/cluster_connection.h"
+#include "engine/commands/pipeline_loading.h"
+#include "engine/commands/state_directories.h"
+#include "engine/commands/topic_lookup.h"
+#include "engine/yaml/json_value.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::size_t kShownBytes = 40;  // of a key
+
+void WriteText(const TableAt& at, const VerifiedTable& found, std::ostream& out) {
+  out << at.table.name << "[" << at.partition() << "]  ";
+  if (!found.problem.empty()) {
+    out << "WRONG  " << found.problem << "\n";
+    return;
+  }
+  out << (found.ok() ? "ok" : "WRONG") << "  " << found.rows << " rows, changelog offset " << found.offset
+      << " of " << found.end;
+  if (!found.ok()) {
+    out << ": " << found.missing << " rows are missing, " << found.extra << " are too many, "
+        << found.different << " differ; the first has the key "
+        << Hex(std::string_view(found.first_key).substr(0, kShownBytes));
+  }
+  out << "\n";
+}
+
+void WriteJson(const TableAt& at, const VerifiedTable& found, std::ostream& out) {
+  out << R"({"step":)" << JsonString(at.table.name) << R"(,"partition":)" << at.partition() << R"(,"ok":)"
+      << (found.ok() ? "true" : "false") << R"(,"rows":)" << found.rows << R"(,"changelog_offset":)"
+      << found.offset << R"(,"changelog_end":)" << found.end << R"(,"missing":)" << found.missing
+      << R"(,"extra":)" << found.extra << R"(,"different":)" << found.different << R"(,"problem":)"
+      << JsonString(found.problem) << "}\n";
+}
+
+/// True when everything is as it should be.
+Result<bool> Verify(const CheckpointVerifyOptions& options, CommandIo& io) {
+  MR_ASSIGN_OR_RETURN(const PipelineFile pipeline, LoadPipeline(options.file));
+  const Plan& plan = pipeline.plan;
+  const SystemClock clock;
+  MetricRegistry metrics;
+  MR_ASSIGN_OR_RETURN(const auto cluster,
+                      ConnectCluster(plan.kafka, options.startup_timeout, clock, metrics));
+  MR_ASSIGN_OR_RETURN(const auto reader, cluster->MakeChangelogReader());
+  const std::string folder =
+      (options.state_dir.empty() ? plan.state_dir : options.state_dir) + "/" + plan.name;
+  bool all_ok = true;
+  MR_RETURN_IF_ERROR(ForEachTable(folder, [&](const TableAt& at) -> Status {
+    const TopicPartition changelog{plan.name + "-" + at.table.name + "-changelog",
+                                   Partition(static_cast<std::int32_t>(at.partition()))};
+    MR_ASSIGN_OR_RETURN(const TopicDescription topic, FindTopic(*cluster, changelog.topic));
+    MR_ASSIGN_OR_RETURN(const VerifiedTable found,
+                        VerifyTable(at.state, at.table, changelog, topic.topic_id, *reader));
+    options.json ? WriteJson(at, found, io.out) : WriteText(at, found, io.out);
+    all_ok = all_ok && found.ok();
+    return Status::Ok();
+  }));
+  return all_ok;
+}
+
+}  // namespace
+
+Exit CheckpointVerifyCommand(const CheckpointVerifyOptions& options, CommandIo& io) {
+  const Result<bool> all_ok = Verify(options, io);
+  io.out.flush();
+  if (!all_ok.ok()) return Report(io, all_ok.status());
+  if (*all_ok) return Exit::kOk;
+  io.err << "millrace: state differs from its changelog; delete the directories named WRONG, the next start "
+            "rebuilds them"
+         << std::endl;
+  return Exit::kFailed;
+}
+
+}  // namespace millrace
