@@ -54,7 +54,7 @@ def test_the_open_windows_of_a_step_can_be_read(lab: Lab):
 
     verified = command("checkpoint", "verify", lab.write(window_pipeline(lab.name, lab.broker.bootstrap, topic)), "--state-dir",
                        lab.state_dir, "--json")
-    assert verified.returncode == 0, verified.stderr
+    assert verified.returncode == 0, verified.stdout + verified.stderr
     tables = [json.loads(line) for line in verified.stdout.splitlines()]
     assert [table["partition"] for table in tables] == [0, 1] and all(table["ok"] for table in tables)
     assert sum(table["rows"] for table in tables) == len(expected)

@@ -7,7 +7,6 @@
 #include "engine/commands/cluster_connection.h"
 #include "engine/commands/pipeline_loading.h"
 #include "engine/commands/state_directories.h"
-#include "engine/commands/topic_lookup.h"
 #include "engine/yaml/json_value.h"
 
 namespace millrace {
@@ -54,9 +53,10 @@ Result<bool> Verify(const CheckpointVerifyOptions& options, CommandIo& io) {
   MR_RETURN_IF_ERROR(ForEachTable(folder, [&](const TableAt& at) -> Status {
     const TopicPartition changelog{plan.name + "-" + at.table.name + "-changelog",
                                    Partition(static_cast<std::int32_t>(at.partition()))};
-    MR_ASSIGN_OR_RETURN(const TopicDescription topic, FindTopic(*cluster, changelog.topic));
+    MR_ASSIGN_OR_RETURN(const auto topic, cluster->admin().Describe(changelog.topic));
+    if (!topic.has_value()) return Status::NotFound("there is no topic '" + changelog.topic + "'");
     MR_ASSIGN_OR_RETURN(const VerifiedTable found,
-                        VerifyTable(at.state, at.table, changelog, topic.topic_id, *reader));
+                        VerifyTable(at.state, at.table, changelog, topic->topic_id, *reader));
     options.json ? WriteJson(at, found, io.out) : WriteText(at, found, io.out);
     all_ok = all_ok && found.ok();
     return Status::Ok();
