@@ -16,7 +16,7 @@ void AddRun(CLI::App* app, Action* action) {
       ->type_name("DIR");
   command->add_option("--workers", options->workers, "processing threads, in place of the file's workers")
       ->check(CLI::Range(1, 1024));
-  command->add_option("--http", options->http, "serve /metrics, /healthz and /readyz")
+  command->add_option("--http", options->http, "serve /metrics, /healthz, /readyz and /state")
       ->type_name("HOST:PORT");
   AddDuration(command, "--startup-timeout", &options->startup_timeout,
               "how long to wait for a broker at the start");

@@ -71,10 +71,15 @@ void AnswerStateRequest(PipelineRunner* runner, const HttpRequest& request, cons
   }
   auto read = StateRequest::Read(step, found->second, request.query);
   if (!read.ok()) return refuse(read.status());
-  runner->Ask(read->query(), [reply, asked = *read](Result<StateAnswer> answer) {
-    reply([asked, answer = std::move(answer)] {
-      return answer.ok() ? asked.Respond(*answer) : StateErrorResponse(answer.status());
-    });
+  runner->Ask(read->query(), [reply, asked = *read, runner](Result<StateAnswer> answer) {
+    if (!answer.ok()) return reply([status = answer.status()] { return StateErrorResponse(status); });
+    const std::vector<Partition> elsewhere = asked.Elsewhere(*answer);
+    const auto respond = [reply, asked,
+                          answer = *std::move(answer)](std::map<Partition, std::string> owners) {
+      reply([asked, answer, owners = std::move(owners)] { return asked.Respond(answer, owners); });
+    };
+    if (elsewhere.empty()) return respond({});
+    runner->FindOwners(asked.query().step, elsewhere, respond);
   });
 }
 

@@ -11,6 +11,7 @@
 #include "engine/memory_budget.h"
 #include "engine/runner.h"
 #include "engine/version.h"
+#include "env/environment.h"
 
 namespace millrace {
 namespace {
@@ -35,6 +36,7 @@ class KafkaPlanRun final : public PlanRun {
     options.clock = &clock_;
     options.metrics = &metrics_;
     options.state_dir = plan_.state_dir;
+    options.http_address = HttpAddress();
     options.console = options_.console;
     options.startup_timeout = options_.startup_timeout;
     options.stop = options_.stop;
@@ -66,6 +68,16 @@ class KafkaPlanRun final : public PlanRun {
     MR_ASSIGN_OR_RETURN(cluster_, KafkaCluster::Make(std::move(options)));
     return AwaitBroker(*cluster_, options_.startup_timeout, clock_,
                        [this] { return options_.stop.stop_requested(); });
+  }
+
+  /// Where others reach the endpoints of this process.
+  std::string HttpAddress() const {
+    if (server_ == nullptr) return "";
+    const std::string& address = server_->address();
+    for (const std::string_view everywhere : {"0.0.0.0:", "[::]:"}) {
+      if (address.starts_with(everywhere)) return HostName() + ":" + std::to_string(server_->port());
+    }
+    return address;
   }
 
   PipelineRunner& Put(std::unique_ptr<PipelineRunner> runner) {

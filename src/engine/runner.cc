@@ -63,7 +63,10 @@ class GatheredAnswer {
 class Runner final : public PipelineRunner {
  public:
   Runner(RunnerOptions options, ReadyPipeline ready, std::unique_ptr<StateRuntime> state)
-      : options_(std::move(options)), ready_(std::move(ready)), state_(std::move(state)) {}
+      : options_(std::move(options)),
+        ready_(std::move(ready)),
+        state_(std::move(state)),
+        owners_(options_.cluster, ready_.topology.app) {}
 
   Status AddWorkers() {
     const Plan& plan = ready_.analyzed.plan;
@@ -71,13 +74,14 @@ class Runner final : public PipelineRunner {
     MR_ASSIGN_OR_RETURN(const std::optional<int> wanted, WantedSlot());
     for (const SubTopology& sub : ready_.topology.sub_topologies) {
       for (const auto& [table, layout] : ParseLayout(sub.state_layout))
-        state_steps_[table] = {layout, sub.partitions};
+        state_steps_[table] = {layout, sub.partitions, sub.input_topics.front()};
     }
     context_.topology = &ready_.topology;
     context_.clock = options_.clock;
     context_.metrics = options_.metrics;
     context_.state_runtime = state_.get();
     context_.state_dir = app_dir;
+    context_.http_address = options_.http_address;
     const MemoryBudget budget = SplitMemory(plan.memory, plan.workers);
     context_.max_rows_in_memory = RowsPerTask(budget);
     for (int i = 0; i < plan.workers; ++i) {
@@ -124,6 +128,14 @@ class Runner final : public PipelineRunner {
     for (const auto& worker : workers_) {
       worker->Ask(query, [gathered](Result<StateAnswer> answer) { gathered->Add(std::move(answer)); });
     }
+  }
+
+  void FindOwners(const std::string& step, const std::vector<Partition>& partitions,
+                  StateOwners::Done done) override {
+    std::vector<TopicPartition> inputs;
+    inputs.reserve(partitions.size());
+    for (const Partition partition : partitions) inputs.push_back({state_steps_.at(step).input, partition});
+    owners_.Find(std::move(inputs), std::move(done));
   }
 
   RunnerStatus status() const override {
@@ -178,6 +190,7 @@ class Runner final : public PipelineRunner {
   const std::unique_ptr<StateRuntime> state_;
   TaskContext context_;
   std::map<std::string, StateStep> state_steps_;
+  StateOwners owners_;  // thread-safe
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<std::unique_ptr<Worker>> workers_;  // each used by its own thread, status() by any
 };

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "connect/cluster.h"
 #include "engine/state_endpoint.h"
+#include "engine/state_owners.h"
 #include "env/clock.h"
 #include "env/thread.h"
 #include "plan/plan.h"
@@ -29,6 +30,8 @@ struct RunnerOptions {
   std::ostream* console = nullptr;
   /// Holds tasks' state, the node id and the slot locks.
   std::string state_dir = "./state";
+  /// Where this process answers for its state, as others reach it; "": nowhere.
+  std::string http_address{};
   /// How long Make is patient with a cluster that is not ready.
   Duration startup_timeout{0};
   /// Finish the batch, commit, leave the group; ends Make as well.
@@ -71,6 +74,9 @@ class PipelineRunner {
   /// `done` gets what all workers hold of the step, each right after its next commit, on the thread of the
   /// last one. Callable from any thread.
   virtual void Ask(const StateQuery& query, StateQuestions::Done done) = 0;
+  /// Where other processes answer for these partitions of a step with state. Callable from any thread.
+  virtual void FindOwners(const std::string& step, const std::vector<Partition>& partitions,
+                          StateOwners::Done done) = 0;
 };
 
 }  // namespace millrace

@@ -133,17 +133,27 @@ Result<StateRequest> StateRequest::Read(const std::string& step, const StateStep
   return request;
 }
 
-HttpResponse StateRequest::Respond(StateAnswer answer) const {
+std::vector<Partition> StateRequest::Elsewhere(const StateAnswer& answer) const {
+  std::vector<Partition> elsewhere;
+  for (std::int32_t p = 0; p < partitions_; ++p) {
+    const auto& here = answer.partitions;
+    if (std::find(here.begin(), here.end(), Partition(p)) == here.end()) elsewhere.emplace_back(p);
+  }
+  return elsewhere;
+}
+
+HttpResponse StateRequest::Respond(StateAnswer answer, const std::map<Partition, std::string>& owners) const {
   const auto limit = static_cast<std::size_t>(query_.rows.limit);
   if (answer.rows.size() > limit) {
     answer.rows.resize(limit);
     answer.more = true;
   }
-  Result<HttpResponse> response = Format(answer);
+  Result<HttpResponse> response = Format(answer, owners);
   return response.ok() ? *std::move(response) : StateErrorResponse(response.status());
 }
 
-Result<HttpResponse> StateRequest::Format(const StateAnswer& answer) const {
+Result<HttpResponse> StateRequest::Format(const StateAnswer& answer,
+                                          const std::map<Partition, std::string>& owners) const {
   arrow::Int32Builder partitions;
   for (const StateAnswer::Row& row : answer.rows) {
     const std::int64_t before = rows_->num_rows();
@@ -160,15 +170,18 @@ Result<HttpResponse> StateRequest::Format(const StateAnswer& answer) const {
   std::vector<std::int32_t> here;
   for (const Partition partition : answer.partitions) here.push_back(partition.value());
   std::sort(here.begin(), here.end());
-  std::vector<std::int32_t> elsewhere;
-  for (std::int32_t p = 0; p < partitions_; ++p) {
-    if (!std::binary_search(here.begin(), here.end(), p)) elsewhere.push_back(p);
+  std::string elsewhere;
+  for (const Partition partition : Elsewhere(answer)) {
+    const auto owner = owners.find(partition);
+    elsewhere += (elsewhere.empty() ? "" : ",") + std::string("{\"partition\":") +
+                 std::to_string(partition.value()) +
+                 ",\"address\":" + (owner == owners.end() ? "null" : JsonString(owner->second)) + "}";
   }
   MR_ASSIGN_OR_RETURN(const std::string json, RowsAsJson(*rows));
   return HttpResponse{200,
                       "{\"step\":" + JsonString(query_.step) + ",\"partitions\":" + Numbers(here) +
-                          ",\"elsewhere\":" + Numbers(elsewhere) +
-                          ",\"more\":" + (answer.more ? "true" : "false") + ",\"rows\":" + json + "}\n",
+                          ",\"elsewhere\":[" + elsewhere + "],\"more\":" + (answer.more ? "true" : "false") +
+                          ",\"rows\":" + json + "}\n",
                       "application/json"};
 }
 

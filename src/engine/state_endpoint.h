@@ -5,7 +5,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "http/server.h"
 #include "ops/stored_rows.h"
@@ -17,6 +19,7 @@ namespace millrace {
 struct StateStep {
   std::string layout;           ///< StateStoreOptions::layout of its table
   std::int32_t partitions = 0;  ///< of its sub-topology
+  std::string input{};          ///< first input topic of its sub-topology
 };
 
 /// One request for GET /state/<step>, read and checked.
@@ -35,12 +38,15 @@ class StateRequest {
 
   const StateQuery& query() const { return query_; }
 
-  /// What to send for the answers of all workers of this process together.
-  HttpResponse Respond(StateAnswer answer) const;
+  /// The partitions that `answer` does not cover.
+  std::vector<Partition> Elsewhere(const StateAnswer& answer) const;
+  /// What to send for the answers of all workers of this process together. `owners`: addresses of others.
+  HttpResponse Respond(StateAnswer answer, const std::map<Partition, std::string>& owners) const;
 
  private:
   StateRequest() = default;
-  Result<HttpResponse> Format(const StateAnswer& answer) const;
+  Result<HttpResponse> Format(const StateAnswer& answer,
+                              const std::map<Partition, std::string>& owners) const;
 
   StateQuery query_;
   std::int32_t partitions_ = 0;

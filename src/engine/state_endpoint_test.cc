@@ -100,10 +100,12 @@ TEST_F(StateRequestTest, TheAnswerSaysWhatIsElsewhereAndWhetherThereIsMore) {
   counted[0] = 5;
   answer.rows = {{Partition(2), 10'000, KeyBytes("anna", 1), counted},
                  {Partition(0), 10'000, KeyBytes("bob", 1), counted}};
-  const HttpResponse response = read->Respond(answer);
+  EXPECT_THAT(read->Elsewhere(answer), testing::ElementsAre(Partition(1)));
+  const HttpResponse response = read->Respond(answer, {{Partition(1), "other:8080"}});
   EXPECT_EQ(response.status, 200) << response.body;
   EXPECT_EQ(response.body,
-            "{\"step\":\"clicks\",\"partitions\":[0,2],\"elsewhere\":[1],\"more\":true,\"rows\":[\n"
+            "{\"step\":\"clicks\",\"partitions\":[0,2],\"elsewhere\":[{\"partition\":1,"
+            "\"address\":\"other:8080\"}],\"more\":true,\"rows\":[\n"
             "{\"partition\":2,\"window_start\":10000,\"window_end\":20000,\"key\":{\"user\":\"anna\","
             "\"region\":1},\"values\":{\"n\":5}}]}\n");
 }
@@ -111,7 +113,7 @@ TEST_F(StateRequestTest, TheAnswerSaysWhatIsElsewhereAndWhetherThereIsMore) {
 TEST_F(StateRequestTest, ArrowIsAStreamOfTheSameColumns) {
   const auto read = StateRequest::Read("clicks", kStep, "format=arrow");
   ASSERT_TRUE(read.ok());
-  const HttpResponse response = read->Respond({});
+  const HttpResponse response = read->Respond({}, {});
   EXPECT_EQ(response.content_type, "application/vnd.apache.arrow.stream");
   const auto reader = *arrow::ipc::RecordBatchStreamReader::Open(
       std::make_shared<arrow::io::BufferReader>(arrow::Buffer::FromString(response.body)));
@@ -129,7 +131,7 @@ TEST_F(StateRequestTest, EveryKindOfStepHasAnAnswerInBothFormats) {
       SCOPED_TRACE(layout);
       const auto read = StateRequest::Read("s", {layout, 1}, std::string("key=x&format=") + format);
       ASSERT_TRUE(read.ok()) << read.status().message();
-      const HttpResponse response = read->Respond({});
+      const HttpResponse response = read->Respond({}, {});
       EXPECT_EQ(response.status, 200) << response.body;
     }
   }

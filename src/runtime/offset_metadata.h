@@ -8,9 +8,12 @@
 
 namespace millrace {
 
+/// Where the owner of a partition answers for its state: "host:port".
+inline constexpr std::string_view kHttpNote = "http:";  // no step's name has a colon
+
 /// What is committed beside an input offset, in the broker's metadata string, atomically with it: the clock
-/// of that input (WatermarkTracker::Save) and, on a task's first input, the notes of its sinks. Written as
-/// "<time>|<sink>=<note>|...".
+/// of that input (WatermarkTracker::Save) and, on a task's first input, the notes of its sinks, of its state
+/// (StateNotes) and of its owner (kHttpNote). Written as "<time>|<name>=<note>|...".
 struct OffsetMetadata {
   std::string time;
   std::map<std::string, std::string> notes;

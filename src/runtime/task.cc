@@ -129,6 +129,7 @@ Status Task::LoadNotes(const std::vector<CommittedOffset>& committed) {
     notes_.merge(metadata.notes);
   }
   state_notes_.Take(&notes_);
+  notes_.erase(std::string(kHttpNote));
   return Status::Ok();
 }
 
@@ -250,6 +251,8 @@ std::vector<CommittedOffset> Task::Offsets() const {
     if (i == 0) {
       metadata.notes = chain_->Notes();
       state_notes_.AddTo(changelog_ids, &metadata.notes);
+      if (store_ != nullptr && !context_.http_address.empty())
+        metadata.notes.emplace(kHttpNote, context_.http_address);
     }
     out.push_back({input_partitions_[i], positions_[i], FormatOffsetMetadata(metadata)});
   }

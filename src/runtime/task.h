@@ -34,6 +34,8 @@ struct TaskContext {
   /// Directory of all tasks of this pipeline: "<state_dir>/<app>".
   std::string state_dir;
   std::int64_t max_rows_in_memory = 1'000'000;
+  /// Where this process answers for its state; "": nowhere.
+  std::string http_address;
 };
 
 /// One sub-topology on one partition number: its readers, its operator chain, its state and its clock.

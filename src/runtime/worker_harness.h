@@ -137,7 +137,8 @@ class WorkerTest : public ::testing::Test {
                 .clock = &clock_,
                 .metrics = &metrics_,
                 .state_runtime = state_.get(),
-                .state_dir = dir_};
+                .state_dir = dir_,
+                .http_address = "here:1"};
   }
   ~WorkerTest() override { EXPECT_TRUE(RemoveAll(dir_).ok()); }
 

@@ -70,8 +70,13 @@ def test_each_process_answers_for_its_partitions_and_says_which_are_elsewhere(la
     def one_each() -> bool:
         return all(http.get("/readyz")[0] == 200 and len(ask(http)["partitions"]) == 1 for _, http in both)
     wait_until(one_each, 60, "each process has a partition")
+    # The new owner notes its address with its next commit.
+    lab.topics.producer().send_all(topic, bids(1_000, seed=33, first=15_000))
+    lab.await_read(topic)
     answers = [ask(http, "limit=10000") for _, http in both]
-    assert answers[0]["partitions"] == answers[1]["elsewhere"] and answers[1]["partitions"] == answers[0]["elsewhere"]
+    for mine, other in ((0, 1), (1, 0)):
+        [partition] = answers[other]["partitions"]
+        assert answers[mine]["elsewhere"] == [{"partition": partition, "address": both[other][1].address}]
     rows = [row for answer in answers for row in answer["rows"]]
     assert as_results(rows) == expected_of(WindowOracle.of(lab.topics.read(topic)))
     for process, _ in both:
