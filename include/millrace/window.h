@@ -64,6 +64,9 @@ class WindowSpec {
   WindowSpec Offset(std::chrono::milliseconds offset) const;
   /// Emits running results after each batch, with a column `final`, instead of one result at the close (W3).
   WindowSpec EmitCurrent() const;
+  /// Closes a window of a key by the greatest event time of that key, or by the watermark of the partition
+  /// when that is greater (W5). Tumbling and hopping windows only.
+  WindowSpec CloseByKey() const;
   /// Rows that come after their window closed go to this topic; default: they are counted (W2).
   WindowSpec LateTo(std::string topic) const;
   /// Default: NullKeys::kError.
@@ -82,6 +85,7 @@ class WindowSpec {
   std::chrono::milliseconds offset_{0};
   std::vector<std::string> by_;
   bool emit_current_ = false;
+  bool close_by_key_ = false;
   std::string late_topic_;
   NullKeys null_keys_ = NullKeys::kError;
   std::string step_name_;

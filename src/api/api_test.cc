@@ -89,7 +89,7 @@ TEST(Api, EveryStepAndSinkReachesThePlan) {
       .GroupBy({"k", "tag"}, NullKeys::kDrop)
       .Named("by-tag")
       .OnError(ErrorPolicy::kDrop)
-      .Window(Tumbling(10ms).Offset(2ms).EmitCurrent().LateTo("late").Named("w"))
+      .Window(Tumbling(10ms).Offset(2ms).EmitCurrent().CloseByKey().LateTo("late").Named("w"))
       .Aggregate({count("y", "n"), mean("y", "m"), min("y", "lo"), first(col("y") + 1, "f"), last("y", "l"),
                   count("rows")})
       .To(Parquet("out").PartitionBy({col("k")}).Roll(1s).RollBytes(5).Named("files"))
@@ -113,6 +113,7 @@ TEST(Api, EveryStepAndSinkReachesThePlan) {
   EXPECT_EQ(window.null_key, NullKey::kDrop);
   EXPECT_EQ(window.offset, 2ms);
   EXPECT_EQ(window.emit, WindowEmit::kCurrent);
+  EXPECT_EQ(window.closing, WindowClosing::kKey);
   EXPECT_EQ(window.late_topic, "late");
   EXPECT_EQ(nodes[7].name, "w");
   EXPECT_EQ(

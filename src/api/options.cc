@@ -79,6 +79,7 @@ WindowSpec WindowSpec::Offset(std::chrono::milliseconds offset) const {
   return Changed(*this, &WindowSpec::offset_, offset);
 }
 WindowSpec WindowSpec::EmitCurrent() const { return Changed(*this, &WindowSpec::emit_current_, true); }
+WindowSpec WindowSpec::CloseByKey() const { return Changed(*this, &WindowSpec::close_by_key_, true); }
 WindowSpec WindowSpec::LateTo(std::string topic) const {
   return Changed(*this, &WindowSpec::late_topic_, std::move(topic));
 }
@@ -233,6 +234,7 @@ WindowStep Access::ToStep(const WindowSpec& window) {
   step.grace = window.grace_;
   step.offset = window.offset_;
   step.emit = window.emit_current_ ? WindowEmit::kCurrent : WindowEmit::kFinal;
+  step.closing = window.close_by_key_ ? WindowClosing::kKey : WindowClosing::kPartition;
   step.late_topic = window.late_topic_;
   return step;
 }

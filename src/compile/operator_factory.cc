@@ -123,6 +123,7 @@ Result<WindowAggregateOptions> WindowOptions(const PlanNode& node, const WindowS
   options.grace = step.grace;
   options.offset = step.offset;
   options.emit = step.emit == WindowEmit::kFinal ? EmitMode::kFinal : EmitMode::kCurrent;
+  options.closing = step.closing == WindowClosing::kKey ? ClosingMode::kKey : ClosingMode::kPartition;
   MR_ASSIGN_OR_RETURN(options.aggregates, AggregateSpecs(step.aggregates, input));
   return options;
 }

@@ -101,6 +101,20 @@ Status TakeOutLate(const std::vector<std::int32_t>& late, std::vector<std::int64
   return Status::Ok();
 }
 
+Status TakeOutWithoutWindow(const std::vector<std::int32_t>& rows, Duration size, Batch* batch,
+                            Output& output) {
+  std::vector<RowError> errors;
+  for (const std::int32_t row : rows) {
+    errors.push_back({row, "overflow",
+                      "no window of " + FormatDuration(size) + " holds the event time " +
+                          std::to_string(batch->event_time->Value(row)) + " ms"});
+  }
+  MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
+  MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
+  *batch = std::move(kept);
+  return Status::Ok();
+}
+
 Status EncodeGroupKeys(std::span<const int> key_columns, const Batch& batch, KeyBuffer* keys) {
   if (!key_columns.empty()) return EncodeKeys(KeyArrays(key_columns, *batch.data), keys);
   keys->Clear();

@@ -7,6 +7,7 @@
 
 #include <arrow/type_fwd.h>
 
+#include "base/duration.h"
 #include "columnar/key_encoding.h"
 #include "ops/operator.h"
 #include "ops/rekey.h"
@@ -31,6 +32,10 @@ std::vector<std::shared_ptr<arrow::Array>> KeyArrays(std::span<const int> key_co
 /// Hands the rows `late` (ascending) to the late output and takes them out of the batch.
 Status TakeOutLate(const std::vector<std::int32_t>& late, std::vector<std::int64_t> late_by_ms, Batch* batch,
                    Output& output);
+
+/// Takes out the rows (ascending) that no window of this size can hold, as dead letters.
+Status TakeOutWithoutWindow(const std::vector<std::int32_t>& rows, Duration size, Batch* batch,
+                            Output& output);
 
 /// Replaces `keys` by the canonical bytes of the key columns; without key columns all rows have one key.
 Status EncodeGroupKeys(std::span<const int> key_columns, const Batch& batch, KeyBuffer* keys);

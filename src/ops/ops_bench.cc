@@ -81,14 +81,17 @@ WindowAggregateOptions MinuteWindow() {
 }
 
 struct OpenWindow {
-  explicit OpenWindow(std::int64_t keys) : batches(RandomBatches(keys)) {
+  explicit OpenWindow(std::int64_t keys, ClosingMode closing = ClosingMode::kPartition)
+      : batches(RandomBatches(keys)) {
     MR_CHECK(RemoveAll(std::string(kDirectory)).ok());
     runtime = *StateRuntime::Make(ByteCount(256 << 20));
     StateStoreOptions options;
     options.directory = kDirectory;
     options.max_rows_in_memory = 10'000'000;
     store = *StateStore::Open(options, *runtime);
-    window = *MakeWindowAggregate(MinuteWindow(), InputSchema(), *store);
+    WindowAggregateOptions shape = MinuteWindow();
+    shape.closing = closing;
+    window = *MakeWindowAggregate(std::move(shape), InputSchema(), *store);
     for (int i = 0; i < kBatches; ++i) Process();
   }
   void Process() { MR_CHECK(window->Process(batches[next++ % kBatches], output).ok()); }
@@ -107,6 +110,13 @@ void TumblingCountSumMinMax(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatchRows));
 }
 BENCHMARK(TumblingCountSumMinMax)->Arg(10'000)->Arg(1'000'000);
+
+void TumblingClosingByKey(benchmark::State& state) {
+  OpenWindow open(state.range(0), ClosingMode::kKey);
+  for (auto _ : state) open.Process();
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatchRows));
+}
+BENCHMARK(TumblingClosingByKey)->Arg(10'000)->Arg(1'000'000);
 
 /// Per row of a checkpoint: every key changed since the last one.
 void Checkpoint(benchmark::State& state) {

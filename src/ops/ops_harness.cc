@@ -10,6 +10,7 @@
 #include "columnar/row_text.h"
 #include "columnar/schema_text.h"
 #include "env/file.h"
+#include "ops/window_assigner.h"
 
 namespace millrace {
 namespace {
@@ -86,7 +87,7 @@ Batch RowFeed::Make(const std::vector<std::string>& rows) {
     }
     EXPECT_TRUE(times.Append(time).ok() && watermarks.Append(watermark_.value()).ok() &&
                 tombstones.Append(tombstone).ok());
-    watermark_ = std::max(watermark_, Watermark(time));
+    watermark_ = std::max(watermark_, Watermark(SubtractTime(time, out_of_orderness_ms_)));
     block.Append(next_offset_, time, BytesView(), BytesView::Of(row));
     next_offset_ = Next(next_offset_);
   }

@@ -35,18 +35,20 @@ class CollectedOutput final : public Output {
 
 /// Rows in the text form of columnar/row_text.h, typed by `schema_text` ("k: string, t: int64"). The event
 /// time is column t (0 without one); offsets count up from `first_offset`; watermark_before is the highest t
-/// before each row. A row "tombstone" has only nulls and the flag.
+/// before each row, less `out_of_orderness_ms`. A row "tombstone" has only nulls and the flag.
 class RowFeed {
  public:
   explicit RowFeed(const std::string& schema_text, std::string topic = "in");
   const std::shared_ptr<arrow::Schema>& schema() const { return schema_; }
   Batch Make(const std::vector<std::string>& rows);
   Watermark watermark() const { return watermark_; }
+  void set_out_of_orderness(std::int64_t ms) { out_of_orderness_ms_ = ms; }
 
  private:
   std::shared_ptr<arrow::Schema> schema_;
   const TopicPartition partition_;
   Watermark watermark_ = kNoWatermark;
+  std::int64_t out_of_orderness_ms_ = 0;
   Offset next_offset_{0};
 };
 

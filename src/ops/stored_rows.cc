@@ -10,6 +10,7 @@
 #include "columnar/arrow_status.h"
 #include "columnar/schema_text.h"
 #include "expr/expr.h"
+#include "ops/clocked_rows.h"
 #include "ops/expiry_index.h"
 #include "ops/window_span.h"
 
@@ -144,6 +145,7 @@ Result<StoredRows::Layout> StoredRows::Parse(std::string_view text) {
       MR_ASSIGN_OR_RETURN(const Duration window, ParseDuration(size.substr(0, size.find(' '))));
       layout.window_ms = window.count();
     }
+    layout.clocks = shape.ends_with(kClosesByKeyLayout);
     layout.sessions = shape.starts_with("session ");
     MR_ASSIGN_OR_RETURN(layout.values, ParseAggregates(keys.substr(aggregate + kAggregate.size()),
                                                        layout.sessions || shape.starts_with("count ")));
@@ -189,6 +191,11 @@ Status StoredRows::Add(std::int64_t slice, std::string_view key, std::string_vie
     if (key.size() < sizeof(slice)) return Status::Corrupt("the key of a session is cut short");
     std::memcpy(&slice, key.data(), sizeof(slice));
     key.remove_prefix(sizeof(slice));
+  }
+  if (layout_.clocks) {
+    const std::optional<std::string_view> group = ClockedRows::GroupOf(row);
+    if (!group) return Status::Ok();
+    row = *group;
   }
   MR_ASSIGN_OR_RETURN(const bool added, layout_.values->Add(row));
   if (!added) return Status::Ok();

@@ -27,8 +27,8 @@ class StoredRows {
   /// Errors: user error when the layout is not one of this version.
   static Result<std::unique_ptr<StoredRows>> Make(std::string_view layout);
 
-  /// A row that only serves the expiry of others adds nothing. Errors: kCorrupt when key or row do not read
-  /// as the layout says.
+  /// A row that only serves the expiry of others, or is the clock of a key, adds nothing. Errors: kCorrupt
+  /// when key or row do not read as the layout says.
   Status Add(std::int64_t slice, std::string_view key, std::string_view row);
   std::int64_t num_rows() const { return keys_.num_rows(); }
   /// The rows added since the last Take.
@@ -48,6 +48,7 @@ class StoredRows {
     std::int64_t window_ms = 0;              // 0: slices are no tumbling windows
     std::optional<std::int64_t> only_slice;  // the others serve expiry
     bool has_slices = true;                  // false: the slice says nothing of a row
+    bool clocks = false;                     // a window closes by key: see ClockedRows
     bool sessions = false;                   // keys begin with the session
     std::vector<std::shared_ptr<arrow::Field>> keys;
     std::unique_ptr<StoredValues> values;

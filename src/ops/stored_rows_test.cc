@@ -6,6 +6,7 @@
 
 #include "columnar/key_encoding.h"
 #include "ops/changes.h"
+#include "ops/clocked_rows.h"
 #include "ops/deduplicate.h"
 #include "ops/latest.h"
 #include "ops/map.h"
@@ -88,6 +89,28 @@ TEST(StoredRows, RowsAreReadByTheirLayoutAlone) {
   EXPECT_EQ(text(2, 1), "{symbol:string = y, day:int64 = -5}");
   EXPECT_THAT(text(3, 0), HasSubstr("{n:int64 = 3, total:int64 = 6, best:string = c, opening:timestamp[ms]"));
   EXPECT_EQ(rows->num_rows(), 0);
+}
+
+TEST(StoredRows, ClocksOfKeysAreLeftOut) {
+  auto rows = *StoredRows::Make("tumbling 10s offset 0ms closes-by-key by k:int64 aggregate n = count()");
+  std::vector<std::unique_ptr<Aggregator>> made;
+  made.push_back(*MakeAggregator({.function = "count"}));
+  GroupRows groups(std::move(made));
+  ClockedRows clocked(&groups);
+  clocked.Resize(2);
+  clocked.Clear(0);
+  clocked.Clear(1);
+  clocked.set_clock(1, 12'345);
+  const auto add = [&](std::int64_t slice, std::uint32_t slot) {
+    std::string bytes;
+    clocked.Encode(slot, &bytes);
+    return rows->Add(slice, KeyOf({Ints({5})}), bytes);
+  };
+  ASSERT_TRUE(add(10'000, 0).ok());
+  ASSERT_TRUE(add(ClockedRows::kClocks, 1).ok());
+  const auto batch = *rows->Take();
+  ASSERT_EQ(batch->num_rows(), 1);
+  EXPECT_THAT((*batch->column(0)->GetScalar(0))->ToString(), HasSubstr("00:00:10"));
 }
 
 TEST(StoredRows, OtherSlicesThanTumblingWindowsStaySlices) {

@@ -10,6 +10,7 @@
 #include "columnar/key_encoding.h"
 #include "ops/count_window.h"
 #include "ops/group_rows.h"
+#include "ops/key_closing_window.h"
 #include "ops/keyed_rows.h"
 #include "ops/pane_merge.h"
 #include "ops/row_errors.h"
@@ -175,16 +176,7 @@ Status WindowAggregate::RemoveExceptions(const WindowAssigner::Exceptions& excep
     }
     return TakeOutLate(exceptions.late, std::move(late_by_ms), batch, output);
   }
-  std::vector<RowError> errors;
-  for (const std::int32_t row : exceptions.no_window) {
-    errors.push_back({row, "overflow",
-                      "no window of " + FormatDuration(options_.size) + " holds the event time " +
-                          std::to_string(batch->event_time->Value(row)) + " ms"});
-  }
-  MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
-  MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
-  *batch = std::move(kept);
-  return Status::Ok();
+  return TakeOutWithoutWindow(exceptions.no_window, options_.size, batch, output);
 }
 
 std::size_t WindowAggregate::RowsBeforeClose(const Batch& batch) const {
@@ -353,6 +345,7 @@ Watermark WindowAggregate::OutputWatermark(Watermark input) const {
 Result<std::unique_ptr<Operator>> MakeWindowAggregate(WindowAggregateOptions options,
                                                       const std::shared_ptr<arrow::Schema>& input,
                                                       StateStore& store) {
+  if (options.closing == ClosingMode::kKey) return MakeKeyClosingWindow(std::move(options), input, store);
   if (options.kind == WindowKind::kSession) return MakeSessionWindow(std::move(options), input, store);
   if (options.kind == WindowKind::kCount) return MakeCountWindow(std::move(options), input, store);
   MR_ASSIGN_OR_RETURN(WindowDescription description, DescribeWindow(options, *input));

@@ -20,6 +20,13 @@ enum class EmitMode {
              ///< `final` tells
 };
 
+/// By which clock a window closes (W5).
+enum class ClosingMode {
+  kPartition,  ///< the watermark
+  kKey,        ///< the greatest event time of its key, or the watermark when that is greater; tumbling and
+               ///< hopping only
+};
+
 /// How rows are put into windows (W4).
 enum class WindowKind {
   kTumbling,  ///< one after the other
@@ -42,6 +49,7 @@ struct WindowAggregateOptions {
   Duration grace{0};
   Duration offset{0};
   EmitMode emit = EmitMode::kFinal;
+  ClosingMode closing = ClosingMode::kPartition;
   std::vector<Aggregate> aggregates;
 };
 
@@ -62,7 +70,8 @@ Result<std::vector<std::unique_ptr<Aggregator>>> MakeAggregators(const WindowAgg
 /// Assigns rows to time windows [start, end) and keeps aggregates per (pane, key): a row is counted once,
 /// however many windows it belongs to, and panes are merged when a window closes.
 ///
-/// Session and count windows have rows of their own: see session_window.h and count_window.h.
+/// Session and count windows, and windows that close by key, have rows of their own: see session_window.h,
+/// count_window.h and key_closing_window.h.
 ///
 /// Owned by one task and used only on its worker thread. Make -> RestoreTime -> Process* / AdvanceTime* ->
 /// destroy, before its store; state lives in the store's table `options.name` and survives the object: roll

@@ -7,6 +7,7 @@
 
 #include "columnar/schema_text.h"
 #include "ops/aggregate_specs.h"
+#include "ops/clocked_rows.h"
 #include "ops/keyed_rows.h"
 #include "ops/window_aggregate.h"
 
@@ -14,6 +15,9 @@ namespace millrace {
 namespace {
 
 Status CheckOptions(const WindowAggregateOptions& options) {
+  const bool by_key = options.kind == WindowKind::kTumbling || options.kind == WindowKind::kHopping;
+  if (options.closing == ClosingMode::kKey && !by_key)
+    return Status::InvalidArgument("only tumbling and hopping windows can close by key");
   if (options.kind == WindowKind::kCount) {
     if (options.count >= 1 && options.count_step >= 1 && options.count_step <= options.count)
       return Status::Ok();
@@ -55,7 +59,9 @@ std::string ShapeOf(const WindowAggregateOptions& options) {
 }
 
 std::string LayoutOf(const WindowAggregateOptions& options, const arrow::FieldVector& keys) {
-  std::string layout = ShapeOf(options) + " by ";
+  std::string layout = ShapeOf(options);
+  if (options.closing == ClosingMode::kKey) layout += kClosesByKeyLayout;
+  layout += " by ";
   for (const auto& key : keys) layout += key->name() + ":" + TypeText(*key->type()) + " ";
   layout += "aggregate ";
   layout += AggregatesLayout(options.aggregates);

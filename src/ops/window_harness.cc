@@ -16,8 +16,10 @@ struct Given {
 
 Given GivenBy(const WindowAggregateOptions& options,
               const std::vector<std::pair<std::string, std::string>>& aggregates,
-              const std::vector<std::string>& rows, const WindowCut& cut, std::mt19937_64& random) {
+              const std::vector<std::string>& rows, const WindowCut& cut, std::mt19937_64& random,
+              std::int64_t out_of_orderness_ms) {
   WindowRun run(options, aggregates);
+  run.feed.set_out_of_orderness(out_of_orderness_ms);
   RunRows(run, rows, cut, random);
   // A count window that is not full stays open for ever.
   if (options.kind != WindowKind::kCount) {
@@ -92,16 +94,16 @@ std::string BytesOf(const std::vector<Batch>& batches, const std::string& column
 void ExpectSameHoweverCut(const WindowAggregateOptions& options,
                           std::vector<std::pair<std::string, std::string>> aggregates,
                           const std::vector<TimedRow>& rows, const WindowTexts& expected,
-                          std::mt19937_64& random) {
+                          std::mt19937_64& random, std::int64_t out_of_orderness_ms) {
   aggregates.emplace_back("d", "sum(d)");
   std::vector<std::string> texts;
   for (const TimedRow& row : rows) texts.push_back(row.Text());
-  const Given one_by_one = GivenBy(options, aggregates, texts, {.most = 1}, random);
+  const Given one_by_one = GivenBy(options, aggregates, texts, {.most = 1}, random, out_of_orderness_ms);
   EXPECT_EQ(one_by_one.text.results, expected.results);
   EXPECT_EQ(one_by_one.text.late, expected.late);
   for (const WindowCut& cut : std::vector<WindowCut>{{600, false}, {40, false}, {60, true}, {5, true}}) {
     SCOPED_TRACE("batches of up to " + std::to_string(cut.most) + (cut.restarts ? " with restarts" : ""));
-    const Given given = GivenBy(options, aggregates, texts, cut, random);
+    const Given given = GivenBy(options, aggregates, texts, cut, random, out_of_orderness_ms);
     EXPECT_EQ(given.text.results, one_by_one.text.results);
     EXPECT_EQ(given.text.late, one_by_one.text.late);
     EXPECT_TRUE(given.bytes == one_by_one.bytes) << "sums of doubles differ";

@@ -52,10 +52,11 @@ struct WindowTexts {
 };
 
 /// Expects `expected` for `rows` through this window one by one, and the same to the last bit of sum(d) for
-/// several cuts (T5). `aggregates` are followed by d = sum(d).
+/// several cuts (T5). `aggregates` are followed by d = sum(d). The watermark is the highest time less
+/// `out_of_orderness_ms`.
 void ExpectSameHoweverCut(const WindowAggregateOptions& options,
                           std::vector<std::pair<std::string, std::string>> aggregates,
                           const std::vector<TimedRow>& rows, const WindowTexts& expected,
-                          std::mt19937_64& random);
+                          std::mt19937_64& random, std::int64_t out_of_orderness_ms = 0);
 
 }  // namespace millrace

@@ -133,6 +133,9 @@ TEST(AnalyzePlan, WindowsWithoutAMeaningAreRefused) {
   session.shape = WindowShape::kSession;
   session.offset = Duration(1);
   EXPECT_THAT(ErrorOf(PlanWith(session)), HasSubstr("'offset' has no meaning for session windows"));
+  session.offset = Duration(0);
+  session.closing = WindowClosing::kKey;  // W5
+  EXPECT_THAT(ErrorOf(PlanWith(session)), HasSubstr("'closing: key' is for tumbling and hopping windows"));
   WindowStep count = Window({{"n", "count()"}});
   count.shape = WindowShape::kCount;
   EXPECT_THAT(ErrorOf(PlanWith(count)), HasSubstr("'size' of 'count' must be at least 1"));

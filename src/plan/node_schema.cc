@@ -212,6 +212,9 @@ class NodeAnalyzer {
 
   SchemaPtr After(const WindowStep& window) {
     CheckShape(window);
+    const bool by_key = window.shape == WindowShape::kTumbling || window.shape == WindowShape::kHopping;
+    if (window.closing == WindowClosing::kKey && !by_key)
+      errors_.Add("'closing: key' is for tumbling and hopping windows; leave it out or write 'partition'");
     if (window.grace < Duration(0)) errors_.Add("'grace' must not be negative");
     if (window.aggregates.empty()) errors_.Add("'aggregate' is empty; count() counts rows");
     CheckKeyColumns(window.by);

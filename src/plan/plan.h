@@ -98,6 +98,8 @@ struct GroupByStep {
   NullKey null_key = NullKey::kError;
 };
 enum class WindowEmit { kFinal, kCurrent };
+/// By which clock windows close (W5).
+enum class WindowClosing { kPartition, kKey };
 /// How rows are put into windows (W4).
 enum class WindowShape { kTumbling, kHopping, kSliding, kSession, kCount };
 struct WindowAggregateColumn {
@@ -116,7 +118,8 @@ struct WindowStep {
   Duration grace{0};
   Duration offset{0};
   WindowEmit emit = WindowEmit::kFinal;
-  std::string late_topic;  ///< "" = counter and a rate-limited warning
+  WindowClosing closing = WindowClosing::kPartition;  ///< kKey: tumbling and hopping only
+  std::string late_topic;                             ///< "" = counter and a rate-limited warning
   std::vector<WindowAggregateColumn> aggregates;
 };
 /// Lets the first row of a key pass; rows of the key less than `within` away in event time are absorbed.

@@ -87,6 +87,7 @@ struct Describe {
     if (step.offset != Duration(0)) text += " offset " + FormatDuration(step.offset);
     if (!step.by.empty()) text += " by " + Join(step.by);
     if (step.grace > Duration(0)) text += ", grace " + FormatDuration(step.grace);
+    if (step.closing == WindowClosing::kKey) text += ", closing by key";
     if (step.emit == WindowEmit::kCurrent) text += ", emit current";
     if (!step.late_topic.empty()) text += ", late rows to " + step.late_topic;
     return text + ": " + AggregateList(step.aggregates);

@@ -460,6 +460,26 @@ TEST_F(StateStoreTest, CommitFlushesWhenTheIntervalHasPassed) {
   EXPECT_GE(files(), 1);
 }
 
+// W9
+TEST_F(StateStoreTest, ARowErasedBeforeItsSliceIsClosedDoesNotComeBack) {
+  Open();
+  Put(10, "a", "1");
+  Commit(1);
+  Open();
+  const std::int64_t slice = 10;
+  KeyList keys;
+  keys.Add("a");
+  std::uint32_t slot = 0;
+  ASSERT_TRUE(table_->Lookup({&slice, 1}, keys.column(), {&slot, 1}).ok());
+  table_->Erase(slot);
+  Commit(2);
+  ASSERT_TRUE(table_->CloseSlice(slice, [](std::string_view, std::uint32_t) { return Status::Ok(); }).ok());
+  Put(20, "b", "2");
+  Commit(3);
+  Open();
+  EXPECT_THAT(Rows(), ElementsAre("20/b=2"));
+}
+
 TEST_F(StateStoreTest, CommitWithoutChangesIsWrittenOncePerHour) {
   Open();
   Put(0, "a", "1");

@@ -267,7 +267,8 @@ Status Table::CloseSlice(std::int64_t slice, const RowVisitor& visit) {
   }
   dirty_count_ -= static_cast<std::int64_t>(rows.dirty.size());
   rows_only_on_disk_ -= rows.only_on_disk();
-  if (closed.committed.empty()) {
+  // Also when no row is left: the tombstones of erased ones have to reach the disk.
+  if (closed.committed.empty() && rows.staged.empty() && rows.rows_on_disk == 0) {
     for (const std::uint32_t slot : rows.slots) index_.Free(slot);
   } else {
     tombstones_ += static_cast<std::int64_t>(closed.committed.size());

@@ -129,7 +129,11 @@ class Generator:
         moves = case["partitions"] > 1 and case["source_key"] not in by
         if kind == "count" and (self.chained or moves):
             kind = "tumbling"  # rows that move have no order across partitions
-        return self.window(by, emit, kind, r.randrange(1, 40), last_of_pair=True)
+        window = self.window(by, emit, kind, r.randrange(1, 40), last_of_pair=True)
+        # Of rows that moved, what closes a window of a key depends on how partitions interleave.
+        if kind in ("tumbling", "hopping") and not moves and random.Random(f"closing {self.seed}").random() < 0.4:
+            window["closing"] = "key"
+        return window
 
     def next_window(self, steps):
         before = next(step["window"] for step in reversed(steps) if "window" in step)
@@ -141,7 +145,7 @@ class Generator:
     def window(self, by, emit, kind, size, last_of_pair):
         r = self.random
         window = {"by": by, "null_key": r.choice(["error", "drop", "group"]), "kind": kind, "size": size,
-                  "grace": r.choice([0, 0, 3, 15]), "offset": 0, "emit": emit,
+                  "grace": r.choice([0, 0, 3, 15]), "offset": 0, "emit": emit, "closing": "partition",
                   "aggregates": self.aggregates(ordered=last_of_pair)}
         if kind == "hopping":
             window["step"] = r.randrange(max(1, size // 5), size + 1)
@@ -334,6 +338,8 @@ def window_yaml(window):
     if window["offset"]:
         lines.append(f"      offset: {window['offset']}ms")
     lines.append(f"      emit: {window['emit']}")
+    if window["closing"] == "key":
+        lines.append("      closing: key")
     return lines + aggregates_yaml(window["aggregates"])
 
 

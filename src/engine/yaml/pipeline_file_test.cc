@@ -136,6 +136,7 @@ TEST(PipelineFile, EveryKindOfStepReads) {
            "group_by: a",
            "group_by: {by: [a, b], null_key: drop}",
            "window: {by: a, tumbling: 10s, aggregate: {n: count()}, late: {topic: l}, emit: current}",
+           "window: {by: a, hopping: {size: 10s, step: 1s}, closing: key, aggregate: {n: count()}}",
            "{filter: a, name: keep, on_error: drop}",
        }) {
     const Result<PipelineFile> file = Read(WithStep5(line));
@@ -186,6 +187,13 @@ TEST(PipelineFile, MistakesInStepsAreFoundWithLineAndColumn) {
       {"window: {by: a, tumbling: 1s, aggregate: {a: count()}}", "the result already has a column 'a'"},
       {"window: {by: a, tumbling: 1s, aggregate: {n: cuont()}}", "count"},
       {"window: {by: a, tumbling: 1s, emit: finl, aggregate: {n: count()}}", "did you mean 'final'?"},
+      {"window: {by: a, tumbling: 1s, closing: keys, aggregate: {n: count()}}", "did you mean 'key'?"},
+      {"window: {by: a, sliding: 1s, closing: key, aggregate: {n: count()}}",
+       "p.yaml:5:43: 'closing: key' is for tumbling and hopping windows; sliding windows close by the "
+       "watermark"},
+      {"window: {by: a, count: 3, closing: key, aggregate: {n: count()}}",
+       "p.yaml:5:40: 'closing: key' is for tumbling and hopping windows; count windows close with their "
+       "last"},
       {"window: {by: a, tumbling: 1s, sliding: 1s, aggregate: {n: count()}}",
        "tumbling and sliding cannot stand together in window"},
       {"window: {by: a, hopping: {size: 1s}, aggregate: {n: count()}}", "'step' is missing in hopping"},

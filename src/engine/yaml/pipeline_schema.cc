@@ -142,6 +142,9 @@ constexpr KeySpec kWindowKeys[] = {
     {"emit", kChoice, "final|current", "final",
      "final: one row per window and key when it closes. current: the running result after each batch, and "
      "the close."},
+    {"closing", kChoice, "partition|key", "partition",
+     "partition: a window closes by the watermark. key: tumbling and hopping windows close by the greatest "
+     "event time of their key, or by the watermark if that is first."},
     {"late", kSection, "late", "",
      "Where rows go that come after their window closed; only counted when absent."},
     {"aggregate", kAggregates, "", "",

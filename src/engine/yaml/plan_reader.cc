@@ -182,6 +182,18 @@ void ReadShape(const SectionReader& section, WindowStep* window) {
   }
 }
 
+WindowClosing ReadClosing(const SectionReader& section) {
+  if (section.Choice("closing") != "key") return WindowClosing::kPartition;
+  const std::string_view shape = section.chosen();
+  if (shape == "sliding" || shape == "session" || shape == "count") {
+    section.errors().Add(section.LocationOf("closing"),
+                         "'closing: key' is for tumbling and hopping windows; " + std::string(shape) +
+                             (shape == "count" ? " windows close with their last row"
+                                               : " windows close by the watermark of the partition"));
+  }
+  return WindowClosing::kKey;
+}
+
 /// `group_by`: the columns of the nearest group_by step before, for a window without `by`.
 WindowStep ReadWindow(const SectionReader& step, const GroupByStep* group_by) {
   const std::optional<SectionReader> section = step.Section("window");
@@ -197,6 +209,7 @@ WindowStep ReadWindow(const SectionReader& step, const GroupByStep* group_by) {
   window.grace = section->Time("grace");
   window.offset = section->Time("offset");
   window.emit = section->Choice("emit") == "current" ? WindowEmit::kCurrent : WindowEmit::kFinal;
+  window.closing = ReadClosing(*section);
   window.late_topic = ReadTopicOf(*section, "late");
   window.aggregates = section->Aggregates("aggregate");
   CheckWindow(*section, window);
