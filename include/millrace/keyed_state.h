@@ -57,6 +57,15 @@ class KeyedState {
     std::memcpy(bytes, &value, sizeof(T));
     Put(row, std::string_view(bytes, sizeof(T)));
   }
+
+  /// The value as a scalar of any type, lists and structs too, as PutScalar wrote it; null when there is
+  /// none. Costs several allocations, GetValue none. Throws std::runtime_error when the kept bytes are not of
+  /// `type`.
+  std::shared_ptr<arrow::Scalar> GetScalar(std::int64_t row,
+                                           const std::shared_ptr<arrow::DataType>& type) const;
+  /// Keeps `value`, which may be null; changing its type on a state that exists needs a new step name.
+  /// Throws std::runtime_error for a type that cannot be kept (maps, unions).
+  void PutScalar(std::int64_t row, const arrow::Scalar& value);
 };
 
 /// Makes result columns of a batch of rows: as many rows, in the same order. The batch has no tombstones, and

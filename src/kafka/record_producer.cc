@@ -206,6 +206,8 @@ Status RecordProducer::Classify(rd_kafka_error_t* error, std::string_view what, 
     if (cause.code() == StatusCode::kPermissionDenied) return cause;
     return Status::OutcomeUnknown(cause.message());
   }
+  // An aborted transaction would be tried again for ever.
+  if (doomed && status.code() == StatusCode::kPermissionDenied) return status;
   if (!delivery_error_.ok() && doomed) return delivery_error_;
   if (doomed) return Status::Aborted(status.message());
   *retry = again;

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include <arrow/api.h>
+#include <arrow/json/from_string.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -437,6 +438,54 @@ TEST(Map, WhatAFunctionMustNotDoStopsTheStepWithAMessage) {
     const Status status = step->Process(feed.Make({"k=1 t=3", "k=2 t=4"}), output);
     EXPECT_THAT(status.message(), HasSubstr(message));
   }
+}
+
+TEST(Map, ScalarsOfAnyTypeAreKept) {
+  ASSERT_TRUE(InitializeExpressions().ok());
+  const auto list = arrow::list(arrow::int64());
+  const auto pair = arrow::struct_({arrow::field("s", arrow::utf8()), arrow::field("v", list)});
+  const std::vector<std::shared_ptr<arrow::Scalar>> values{
+      arrow::MakeScalar(std::int64_t{-5}),
+      arrow::MakeScalar("text"),
+      arrow::MakeNullScalar(arrow::float64()),
+      *arrow::Scalar::Parse(arrow::timestamp(arrow::TimeUnit::MILLI), "2026-01-01 00:00:00.001"),
+      *arrow::json::ArrayFromJSONString(list, "[[1, null]]").ValueOrDie()->GetScalar(0),
+      *arrow::json::ArrayFromJSONString(pair, R"([{"s": "x", "v": [2]}])").ValueOrDie()->GetScalar(0)};
+  for (const auto& value : values) {
+    SCOPED_TRACE(value->type->ToString() + " " + value->ToString());
+    std::shared_ptr<arrow::Scalar> before, after;
+    const auto function = [&](const std::shared_ptr<arrow::RecordBatch>& rows, KeyedState& state) {
+      before = state.GetScalar(0, value->type);
+      state.PutScalar(0, *value);
+      after = state.GetScalar(1, value->type);  // the same key
+      return rows;
+    };
+    RowFeed feed("k: int64; t: int64");
+    ScratchStore store;
+    const auto step = *MakeMap({.name = "m", .by = {"k"}, .function = function}, feed.schema(), &*store);
+    CollectedOutput output;
+    ASSERT_TRUE(step->Process(feed.Make({"k=1 t=1", "k=1 t=2"}), output).ok());
+    EXPECT_EQ(before, nullptr);
+    ASSERT_NE(after, nullptr);
+    EXPECT_TRUE(after->Equals(*value)) << after->ToString();
+    ASSERT_TRUE(step->Process(feed.Make({"k=1 t=3", "k=1 t=4"}), output).ok());
+    ASSERT_NE(before, nullptr);
+    EXPECT_TRUE(before->Equals(*value)) << before->ToString();
+  }
+}
+
+TEST(Map, AScalarOfAnotherTypeStopsWithAMessage) {
+  ASSERT_TRUE(InitializeExpressions().ok());
+  const auto function = [](const std::shared_ptr<arrow::RecordBatch>& rows, KeyedState& state) {
+    state.PutScalar(0, *arrow::MakeScalar("text"));
+    state.GetScalar(0, arrow::int64());
+    return rows;
+  };
+  RowFeed feed("k: int64; t: int64");
+  ScratchStore store;
+  const auto step = *MakeMap({.name = "m", .by = {"k"}, .function = function}, feed.schema(), &*store);
+  CollectedOutput output;
+  EXPECT_FALSE(step->Process(feed.Make({"k=1 t=1"}), output).ok());
 }
 
 TEST(Map, AFailedRowIsADeadLetterAndTheOthersPass) {

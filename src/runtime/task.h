@@ -83,6 +83,7 @@ class Task {
   bool has_progress() const { return progress_ || chain_->CheckpointDue(); }
   /// Bytes of state changed since the last commit.
   std::int64_t dirty_bytes() const { return store_ ? store_->dirty_bytes() : 0; }
+  bool is_dirty() const { return store_ != nullptr && store_->dirty_rows() > 0; }
   Watermark watermark() const { return tracker_->watermark(); }
   bool idle() const { return tracker_->idle(); }
   /// Shows the size of its state; cheap to call often.

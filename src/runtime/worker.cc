@@ -119,7 +119,7 @@ Status Worker::RunOnce(Duration wait) {
   if (since_commit >= options_.commit_interval || dirty_bytes >= options_.commit_bytes) {
     MR_RETURN_IF_ERROR(Checkpoint());
   }
-  if (!recovery_needed_ && !HasProgress()) AnswerQuestions();
+  if (!recovery_needed_ && AllCommitted()) AnswerQuestions();
   return PurgeRepartitions();
 }
 
@@ -324,6 +324,13 @@ Status Worker::StartTask(HeldTask* held) {
   held->phase = Phase::kRunning;
   UpdateStatus();
   return Status::Ok();
+}
+
+bool Worker::AllCommitted() const {
+  return std::none_of(tasks_.begin(), tasks_.end(), [](const auto& entry) {
+    const HeldTask& held = entry.second;
+    return held.phase == Phase::kRunning && (held.task->has_progress() || held.task->is_dirty());
+  });
 }
 
 void Worker::AnswerQuestions() {

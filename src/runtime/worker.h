@@ -112,6 +112,8 @@ class Worker final : private AssignmentListener {
   /// Retryable, or a task's state does not verify and Recover can rebuild it.
   bool CanRecoverFrom(const Status& status) const;
   void UpdateStatus();
+  /// What running tasks hold is what the last commit left.
+  bool AllCommitted() const;
   void AnswerQuestions();
 
   // Constant after construction.
