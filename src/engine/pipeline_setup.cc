@@ -20,11 +20,21 @@ std::string Partitions(std::int32_t count) {
   return std::to_string(count) + (count == 1 ? " partition" : " partitions");
 }
 
+/// Makes a topic whose records may have any time: their event time, or that of a clock which is ahead of the
+/// broker's.
+Status CreateForAnyTime(TopicAdmin& admin, const NewTopic& topic) {
+  NewTopic unlimited = topic;
+  unlimited.config["message.timestamp.after.max.ms"] = kNoTimestampLimit;
+  const Status created = admin.Create(unlimited);
+  // Brokers before 3.6 have no limit, and no name for it.
+  return created.code() == StatusCode::kInvalidArgument ? admin.Create(topic) : created;
+}
+
 /// Makes the topic unless it is there. Another process of the pipeline may make it at the same time.
 Status EnsureTopic(TopicAdmin& admin, const NewTopic& topic) {
   MR_ASSIGN_OR_RETURN(auto found, admin.Describe(topic.name));
   if (!found.has_value()) {
-    const Status created = admin.Create(topic);
+    const Status created = CreateForAnyTime(admin, topic);
     if (created.ok()) {
       Log(LogLevel::kInfo, "topic created", {{"topic", topic.name}, {"partitions", topic.partitions}});
       return Status::Ok();
@@ -75,8 +85,7 @@ Status EnsureOutputTopics(const Plan& plan, std::int32_t default_partitions, Top
     NewTopic topic;
     topic.name = name;
     topic.partitions = partitions > 0 ? partitions : default_partitions;
-    topic.config = {{"message.timestamp.after.max.ms", kNoTimestampLimit}};
-    const Status created = admin.Create(topic);
+    const Status created = CreateForAnyTime(admin, topic);
     if (!created.ok() && created.code() != StatusCode::kAlreadyExists)
       return created.WithContext("creating topic '" + name + "'");
     if (created.ok())

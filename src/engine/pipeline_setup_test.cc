@@ -90,6 +90,17 @@ class PipelineSetup : public testing::Test {
   Plan plan_;
 };
 
+TEST_F(PipelineSetup, TopicsTakeRecordsOfAnyTimeWhereTheBrokerHasALimit) {
+  ASSERT_TRUE(SetUpWith(cluster_, Duration(0)).ok());
+  for (const char* topic : {"p-window-1-changelog", "out"}) {
+    EXPECT_EQ(log_.Describe(topic)->config.at("message.timestamp.after.max.ms"), "9223372036854775807");
+    ASSERT_TRUE(log_.DeleteTopic(topic).ok());
+  }
+  RefusingCluster old_broker(cluster_, 1, Status::InvalidArgument("Unknown topic config name"));
+  ASSERT_TRUE(SetUpWith(old_broker, Duration(0)).ok());
+  EXPECT_FALSE(log_.Describe("p-window-1-changelog")->config.contains("message.timestamp.after.max.ms"));
+}
+
 TEST_F(PipelineSetup, ACreationThatTheClusterRefusesForNowIsAskedForAgain) {
   for (const Status& refusal : {Status::Unavailable("All brokers are currently fenced."),
                                 Status::Timeout("Broker: Request timed out"),
