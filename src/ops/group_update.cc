@@ -1,6 +1,7 @@
 #include "ops/group_update.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <arrow/api.h>
 
@@ -19,12 +20,21 @@ bool OrdersRows(const GroupRows& groups) {
   return false;
 }
 
+std::vector<std::size_t> CheckedFirst(const GroupRows& groups) {
+  std::vector<std::size_t> order(groups.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_partition(order.begin(), order.end(),
+                        [&groups](std::size_t i) { return groups.aggregator(i).checked(); });
+  return order;
+}
+
 }  // namespace
 
 GroupUpdate::GroupUpdate(const std::vector<WindowAggregateSpec>* aggregates, GroupRows* groups)
     : aggregates_(*aggregates),
       groups_(*groups),
       orders_rows_(OrdersRows(*groups)),
+      checked_first_(CheckedFirst(*groups)),
       arguments_(groups->size()),
       orders_(groups->size()) {}
 
@@ -119,30 +129,31 @@ Result<std::vector<RowError>> GroupUpdate::AddEach(const Batch& batch, std::span
                                                    const GroupText& group_text) {
   SetRows(batch, slots);
   std::vector<std::vector<RowError>> errors;
-  // Those that may overflow first: only they can be undone.
-  for (const bool checked : {true, false}) {
-    for (std::size_t i = 0; i < groups_.size(); ++i) {
-      if (groups_.aggregator(i).checked() != checked) continue;
-      std::vector<RowWithoutResult> without;
-      MR_ASSIGN_OR_RETURN(const bool fits, groups_.aggregator(i).UpdateEach(InputOf(i, batch), &without));
-      if (!fits) {
-        for (std::size_t undone = 0; undone <= i; ++undone) {
-          Aggregator& aggregator = groups_.aggregator(undone);
-          if (!aggregator.checked()) continue;
-          aggregator.Undo(InputOf(undone, batch));
-          MR_RETURN_IF_ERROR(aggregator.Finish().status());
-        }
-        return AddEachByRow(batch, slots, group_text);
-      }
-      if (without.empty()) continue;
-      errors.emplace_back();
-      for (RowWithoutResult& row : without) {
-        errors.back().push_back({static_cast<std::int64_t>(row.row), "overflow",
-                                 aggregates_[i].text + group_text(row.row) + " " + std::move(row.why)});
-      }
+  for (const std::size_t i : checked_first_) {
+    std::vector<RowWithoutResult> without;
+    MR_ASSIGN_OR_RETURN(const bool fits, groups_.aggregator(i).UpdateEach(InputOf(i, batch), &without));
+    if (!fits) {
+      MR_RETURN_IF_ERROR(UndoEach(batch, i));
+      return AddEachByRow(batch, slots, group_text);
+    }
+    if (without.empty()) continue;
+    errors.emplace_back();
+    for (RowWithoutResult& row : without) {
+      errors.back().push_back({static_cast<std::int64_t>(row.row), "overflow",
+                               aggregates_[i].text + group_text(row.row) + " " + std::move(row.why)});
     }
   }
   return MergeRowErrors(std::move(errors));
+}
+
+Status GroupUpdate::UndoEach(const Batch& batch, std::size_t last) {
+  for (std::size_t i = 0; i <= last; ++i) {
+    Aggregator& aggregator = groups_.aggregator(i);
+    if (!aggregator.checked()) continue;
+    aggregator.Undo(InputOf(i, batch));
+    MR_RETURN_IF_ERROR(aggregator.Finish().status());
+  }
+  return Status::Ok();
 }
 
 Result<std::vector<RowError>> GroupUpdate::AddEachByRow(const Batch& batch,

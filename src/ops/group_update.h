@@ -56,6 +56,8 @@ class GroupUpdate {
   bool UpdateRow(std::size_t aggregate, const AggregateInput& input, std::size_t row);
   /// "" or the aggregate to which a row cannot be added, and why.
   std::string Overflow(const Batch& batch, std::size_t row, const GroupText& group_text) const;
+  /// Takes AddEach back from the checked aggregates up to `last`, which could not take the batch as a whole.
+  Status UndoEach(const Batch& batch, std::size_t last);
   /// AddEach, when the batch cannot be added as a whole.
   Result<std::vector<RowError>> AddEachByRow(const Batch& batch, std::span<const std::uint32_t> slots,
                                              const GroupText& group_text);
@@ -66,6 +68,8 @@ class GroupUpdate {
   const std::vector<WindowAggregateSpec>& aggregates_;
   GroupRows& groups_;
   const bool orders_rows_;  // some aggregate depends on the order of rows
+  // All aggregates, those that may overflow first: only they can be undone.
+  const std::vector<std::size_t> checked_first_;
 
   // Of the batch under way; kept for their memory.
   std::vector<std::shared_ptr<arrow::Array>> arguments_;

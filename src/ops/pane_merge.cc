@@ -61,17 +61,21 @@ std::vector<std::int64_t> PaneMerge::PanesIn(std::int64_t from_ms, std::int64_t 
   return panes;
 }
 
+PaneMerge::Key* PaneMerge::KeyFrom(std::string_view name, Keys::iterator* at) {
+  while (*at != keys_.end() && (*at)->first < name) ++*at;
+  if (*at == keys_.end() || (*at)->first != name) *at = keys_.emplace_hint(*at, name, Key{});
+  return &(*at)->second;
+}
+
 // --- Reading panes ---
 
 Status PaneMerge::ReadBlock(std::int64_t block_ms) {
   Clear();
   const std::vector<std::int64_t> panes = PanesIn(block_ms, AddTime(block_ms, assigner_->size_ms()));
   for (auto pane = panes.rbegin(); pane != panes.rend(); ++pane) {
-    auto at = keys_.begin();  // both are in key order
+    auto at = keys_.begin();
     MR_RETURN_IF_ERROR(table_->Visit(*pane, [&](std::string_view name, std::uint32_t slot) {
-      while (at != keys_.end() && at->first < name) ++at;
-      if (at == keys_.end() || at->first != name) at = keys_.emplace_hint(at, name, Key{});
-      AddTail(&at->second, *pane, slot);
+      AddTail(KeyFrom(name, &at), *pane, slot);
       return Status::Ok();
     }));
   }
@@ -81,27 +85,33 @@ Status PaneMerge::ReadBlock(std::int64_t block_ms) {
 }
 
 Status PaneMerge::ReadTouched() {
+  if (touched_.empty()) return Status::Ok();
+  const std::vector<std::int64_t> panes = PanesIn(block_ms_, read_until_);
   for (const std::string& name : touched_) {
     const auto at = keys_.try_emplace(name).first;
-    Key& key = at->second;
-    FreeKey(&key);
-    const std::int64_t block_end = AddTime(block_ms_, assigner_->size_ms());
-    const std::vector<std::int64_t> tails = PanesIn(block_ms_, block_end);
-    for (auto pane = tails.rbegin(); pane != tails.rend(); ++pane) {
-      MR_RETURN_IF_ERROR(table_->Peek(*pane, name, [&](std::string_view, std::uint32_t slot) {
-        AddTail(&key, *pane, slot);
-        return Status::Ok();
-      }));
-    }
-    for (const std::int64_t pane : PanesIn(block_end, read_until_)) {
-      MR_RETURN_IF_ERROR(table_->Peek(pane, name, [&](std::string_view, std::uint32_t slot) {
-        AddHead(&key, slot);
-        return Status::Ok();
-      }));
-    }
-    if (key.empty()) keys_.erase(at);
+    FreeKey(&at->second);
+    MR_RETURN_IF_ERROR(PeekPanes(name, panes, block_ms_, &at->second));
+    if (at->second.empty()) keys_.erase(at);
   }
   touched_.clear();
+  return Status::Ok();
+}
+
+Status PaneMerge::PeekPanes(std::string_view name, const std::vector<std::int64_t>& panes,
+                            std::int64_t block_ms, Key* key) {
+  const auto head = std::lower_bound(panes.begin(), panes.end(), AddTime(block_ms, assigner_->size_ms()));
+  for (auto pane = std::make_reverse_iterator(head); pane != panes.rend(); ++pane) {
+    MR_RETURN_IF_ERROR(table_->Peek(*pane, name, [&](std::string_view, std::uint32_t slot) {
+      AddTail(key, *pane, slot);
+      return Status::Ok();
+    }));
+  }
+  for (auto pane = head; pane != panes.end(); ++pane) {
+    MR_RETURN_IF_ERROR(table_->Peek(*pane, name, [&](std::string_view, std::uint32_t slot) {
+      AddHead(key, slot);
+      return Status::Ok();
+    }));
+  }
   return Status::Ok();
 }
 
@@ -116,9 +126,7 @@ Status PaneMerge::Read(std::int64_t start_ms, std::int64_t end_ms) {
   for (const std::int64_t pane : PanesIn(read_until_, end_ms)) {
     auto at = keys_.begin();
     MR_RETURN_IF_ERROR(table_->Visit(pane, [&](std::string_view name, std::uint32_t slot) {
-      while (at != keys_.end() && at->first < name) ++at;
-      if (at == keys_.end() || at->first != name) at = keys_.emplace_hint(at, name, Key{});
-      AddHead(&at->second, slot);
+      AddHead(KeyFrom(name, &at), slot);
       return Status::Ok();
     }));
   }
@@ -159,21 +167,7 @@ Status PaneMerge::VisitKey(std::int64_t end_ms, std::string_view key, const Visi
   // Merged in the same order as VisitWindow, so that the sums of doubles are the same to the last bit.
   Key merged;
   const std::int64_t start_ms = end_ms - assigner_->size_ms();
-  const std::int64_t block_end = AddTime(assigner_->BlockOf(start_ms), assigner_->size_ms());
-  const std::vector<std::int64_t> panes = PanesIn(start_ms, end_ms);
-  const auto head = std::lower_bound(panes.begin(), panes.end(), block_end);
-  for (auto pane = std::make_reverse_iterator(head); pane != panes.rend(); ++pane) {
-    MR_RETURN_IF_ERROR(table_->Peek(*pane, key, [&](std::string_view, std::uint32_t slot) {
-      AddTail(&merged, *pane, slot);
-      return Status::Ok();
-    }));
-  }
-  for (auto pane = head; pane != panes.end(); ++pane) {
-    MR_RETURN_IF_ERROR(table_->Peek(*pane, key, [&](std::string_view, std::uint32_t slot) {
-      AddHead(&merged, slot);
-      return Status::Ok();
-    }));
-  }
+  MR_RETURN_IF_ERROR(PeekPanes(key, PanesIn(start_ms, end_ms), assigner_->BlockOf(start_ms), &merged));
   const Status status = VisitMerged(merged, key, start_ms, visit);
   FreeKey(&merged);
   return status;

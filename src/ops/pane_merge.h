@@ -67,6 +67,13 @@ class PaneMerge {
   Status Read(std::int64_t start_ms, std::int64_t end_ms);
   Status ReadBlock(std::int64_t block_ms);
   Status ReadTouched();
+  /// Adds those of `panes`, ascending, that `name` has: up to the end of the block as tails, the others to
+  /// the head. Reads each pane.
+  Status PeekPanes(std::string_view name, const std::vector<std::int64_t>& panes, std::int64_t block_ms,
+                   Key* key);
+  /// The key of that name, made when it is new. `at` is not behind it, and moves there: for names that come
+  /// in key order.
+  Key* KeyFrom(std::string_view name, Keys::iterator* at);
   /// Adds a pane of `key` before (tails) or after (head) what is there.
   void AddTail(Key* key, std::int64_t pane_ms, std::uint32_t pane_slot);
   void AddHead(Key* key, std::uint32_t pane_slot);

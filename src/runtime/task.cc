@@ -160,28 +160,30 @@ void Task::set_producer(Producer* producer) {
 Status Task::Process(std::shared_ptr<const RecordBlock> block) {
   const std::size_t input = InputIndex(block->partition().topic);
   MR_CHECK(block->partition().partition == id_.partition);
-  if (block->num_records() > 0) {
-    MR_CHECK(block->offsets().front() >= positions_[input].value())
-        << block->partition() << " goes back from " << positions_[input] << " to "
-        << block->offsets().front();
-    MR_ASSIGN_OR_RETURN(InputItems items, inputs_[input].reader->Read(block));
-    if (!items.errors.empty()) {
-      std::vector<std::int64_t> records;
-      for (const RowError& error : items.errors) records.push_back(error.row);
-      MR_RETURN_IF_ERROR(
-          dead_letters_.Handle(inputs_[input].on_error, "source", block.get(), records, items.errors));
-    }
-    for (auto& item : items.items) {
-      if (auto* batch = std::get_if<Batch>(&item)) {
-        MR_RETURN_IF_ERROR(ProcessItem(input, std::move(*batch), *block));
-      } else {
-        MR_RETURN_IF_ERROR(tracker_->Report(input, std::get<WatermarkReport>(item)));
-        MR_RETURN_IF_ERROR(chain_->AdvanceTime(tracker_->watermark()));
-      }
-    }
-  }
+  if (block->num_records() > 0) MR_RETURN_IF_ERROR(ProcessRecords(input, block));
   positions_[input] = block->next_offset();
   progress_ = true;
+  return Status::Ok();
+}
+
+Status Task::ProcessRecords(std::size_t input, const std::shared_ptr<const RecordBlock>& block) {
+  MR_CHECK(block->offsets().front() >= positions_[input].value())
+      << block->partition() << " goes back from " << positions_[input] << " to " << block->offsets().front();
+  MR_ASSIGN_OR_RETURN(InputItems items, inputs_[input].reader->Read(block));
+  if (!items.errors.empty()) {
+    std::vector<std::int64_t> records;
+    for (const RowError& error : items.errors) records.push_back(error.row);
+    MR_RETURN_IF_ERROR(
+        dead_letters_.Handle(inputs_[input].on_error, "source", block.get(), records, items.errors));
+  }
+  for (auto& item : items.items) {
+    if (auto* batch = std::get_if<Batch>(&item)) {
+      MR_RETURN_IF_ERROR(ProcessBatch(input, std::move(*batch), *block));
+    } else {
+      MR_RETURN_IF_ERROR(tracker_->Report(input, std::get<WatermarkReport>(item)));
+      MR_RETURN_IF_ERROR(chain_->AdvanceTime(tracker_->watermark()));
+    }
+  }
   return Status::Ok();
 }
 
@@ -193,7 +195,7 @@ Status Task::PassOver(const UndecodableRecords& records) {
   return Status::Ok();
 }
 
-Status Task::ProcessItem(std::size_t input, Batch batch, const RecordBlock& block) {
+Status Task::ProcessBatch(std::size_t input, Batch batch, const RecordBlock& block) {
   if (inputs_[input].upstream_partitions == 0) {
     MR_RETURN_IF_ERROR(tracker_->Observe(input, context_.clock->Now(), &batch));
   } else {

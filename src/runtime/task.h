@@ -116,7 +116,9 @@ class Task {
   Result<std::unique_ptr<StateStore>> OpenStore();
   Result<TaskProgram> MakeProgram();
   std::size_t InputIndex(const std::string& topic) const;
-  Status ProcessItem(std::size_t input, Batch batch, const RecordBlock& block);
+  /// Precondition: the block has records.
+  Status ProcessRecords(std::size_t input, const std::shared_ptr<const RecordBlock>& block);
+  Status ProcessBatch(std::size_t input, Batch batch, const RecordBlock& block);
 
   const TaskId id_;
   const TaskContext context_;

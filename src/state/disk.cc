@@ -174,13 +174,11 @@ Status Disk::MultiGet(std::span<const rocksdb::Slice> keys,
     db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), n, keys.data() + first, values_.data(),
                   statuses_.data());
     for (std::size_t i = 0; i < n; ++i) {
-      if (statuses_[i].ok()) {
-        Status status = found(first + i, ToView(values_[i]));
-        values_[i].Reset();
-        MR_RETURN_IF_ERROR(Noted(std::move(status)));
-      } else if (!statuses_[i].IsNotFound()) {
-        return Explain(statuses_[i], "read");
-      }
+      if (statuses_[i].IsNotFound()) continue;
+      if (!statuses_[i].ok()) return Explain(statuses_[i], "read");
+      Status status = found(first + i, ToView(values_[i]));
+      values_[i].Reset();
+      MR_RETURN_IF_ERROR(Noted(std::move(status)));
     }
   }
   return Status::Ok();

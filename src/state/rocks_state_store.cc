@@ -26,6 +26,18 @@ constexpr std::int64_t kLeastIngestedEntries = 10'000;
 // A checkpoint that changes nothing is written only this often, to keep LastCommitted young.
 constexpr std::int64_t kIdleCommitMs = 3'600'000;
 
+Status AppendRun(const RestoreRun& run, rocksdb::WriteBatch* batch) {
+  return run.ForEach([batch](std::string_view key, std::optional<std::string_view> value) {
+    const rocksdb::Slice key_slice(key.data(), key.size());
+    if (value) {
+      batch->Put(key_slice, rocksdb::Slice(value->data(), value->size()));
+    } else {
+      batch->Delete(key_slice);
+    }
+    return Status::Ok();
+  });
+}
+
 class RocksStateStore final : public StateStore {
  public:
   RocksStateStore(StateStoreOptions options, StateRuntime& runtime, std::unique_ptr<Disk> disk)
@@ -252,15 +264,7 @@ Status RocksStateStore::WriteRun() {
     MR_RETURN_IF_ERROR(disk_->Ingest(run_));
   } else {
     rocksdb::WriteBatch batch;
-    MR_RETURN_IF_ERROR(run_.ForEach([&batch](std::string_view key, std::optional<std::string_view> value) {
-      const rocksdb::Slice key_slice(key.data(), key.size());
-      if (value) {
-        batch.Put(key_slice, rocksdb::Slice(value->data(), value->size()));
-      } else {
-        batch.Delete(key_slice);
-      }
-      return Status::Ok();
-    }));
+    MR_RETURN_IF_ERROR(AppendRun(run_, &batch));
     MR_RETURN_IF_ERROR(disk_->Write(&batch));
   }
   committed_on_disk_ms_ = last_committed_ ? last_committed_->value() : 0;

@@ -28,10 +28,9 @@ namespace millrace {
 /// Invariants, per slice:
 ///   1. rows_on_disk counts the rows that are on disk and alive, wherever else they are.
 ///   2. on_disk_in_memory counts the slots that are kOnDisk; when both are equal, a key that is not in memory
-///   is
-///      nowhere, and no read is needed.
+///      is nowhere, and no read is needed.
 ///   3. A slot that is not dirty holds the committed row; it is kStaged when the disk has not got that
-///   version.
+///      version.
 ///   4. A slot that is dirty or staged is not evicted.
 ///   5. A slot that is kErased holds no row. It stays in the index until its tombstone is committed and its
 ///      row is off the disk; a Lookup of its key brings it back as a row never seen. It is dirty, or staged
@@ -148,6 +147,8 @@ class Table final : public KeyedTable {
   Status RollBackRows(SliceRows* rows);
   void AppendStagedSlice(std::int64_t slice, const SliceRows& rows, rocksdb::WriteBatch* batch,
                          std::map<std::int64_t, std::int64_t>* counts) const;
+  /// StagedWritten for one slice; the slots of one that is not open are not in the index.
+  void SliceWritten(SliceRows* rows, bool open);
   void ForgetChanges();
   void DropEmptySlices();
 

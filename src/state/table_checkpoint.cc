@@ -82,21 +82,21 @@ Status Table::CollectSlice(std::int64_t slice, const ClosedSlice* closed, const 
     }
     return Status::Ok();
   };
-  if (const auto found = slices_.find(slice); found != slices_.end()) {
-    for (const std::uint32_t slot : InKeyOrder(found->second.dirty)) {
-      const std::string_view key = index_.Key(slot);
-      const std::size_t begin = collected_bytes_.size();
-      if (erased(slot)) {
-        collected_.push_back({.slot = slot, .end = begin, .erased = true});
-        // A slice closed since the commit has no committed row in memory; its own list has the tombstones.
-        if (IsCommitted(slot)) MR_RETURN_IF_ERROR(visit({name_, with_key(key), std::nullopt}));
-        continue;
-      }
-      MR_RETURN_IF_ERROR(visit_closed_below(key));
-      rows_->Encode(slot, &collected_bytes_);
-      collected_.push_back({.slot = slot, .end = collected_bytes_.size(), .erased = false});
-      MR_RETURN_IF_ERROR(visit({name_, with_key(key), std::string_view(collected_bytes_).substr(begin)}));
+  std::vector<std::uint32_t> dirty;
+  if (const auto found = slices_.find(slice); found != slices_.end()) dirty = InKeyOrder(found->second.dirty);
+  for (const std::uint32_t slot : dirty) {
+    const std::string_view key = index_.Key(slot);
+    const std::size_t begin = collected_bytes_.size();
+    if (erased(slot)) {
+      collected_.push_back({.slot = slot, .end = begin, .erased = true});
+      // A slice closed since the commit has no committed row in memory; its own list has the tombstones.
+      if (IsCommitted(slot)) MR_RETURN_IF_ERROR(visit({name_, with_key(key), std::nullopt}));
+      continue;
     }
+    MR_RETURN_IF_ERROR(visit_closed_below(key));
+    rows_->Encode(slot, &collected_bytes_);
+    collected_.push_back({.slot = slot, .end = collected_bytes_.size(), .erased = false});
+    MR_RETURN_IF_ERROR(visit({name_, with_key(key), std::string_view(collected_bytes_).substr(begin)}));
   }
   return visit_closed_below(std::nullopt);
 }
@@ -218,31 +218,32 @@ void Table::AppendStagedSlice(std::int64_t slice, const SliceRows& rows, rocksdb
 }
 
 void Table::StagedWritten() {
-  const auto written = [this](SliceRows* rows, bool open) {
-    for (const std::uint32_t slot : rows->staged) {
-      std::uint32_t& flags = index_.flags(slot);
-      if ((flags & RowIndex::kStagedErased) != 0) {
-        if ((flags & RowIndex::kOnDisk) != 0) {
-          --rows->rows_on_disk;
-          --rows->on_disk_in_memory;
-        }
-        flags &= ~(RowIndex::kStaged | RowIndex::kStagedErased | RowIndex::kOnDisk);
-        if (open && (flags & (RowIndex::kErased | RowIndex::kDirty)) == RowIndex::kErased) Forget(slot, rows);
-        continue;
-      }
-      if ((flags & RowIndex::kOnDisk) == 0) {
-        ++rows->rows_on_disk;
-        ++rows->on_disk_in_memory;
-      }
-      flags = (flags & ~RowIndex::kStaged) | RowIndex::kOnDisk;
-    }
-    rows->staged.clear();
-  };
-  for (auto& [slice, rows] : slices_) written(&rows, true);
-  for (ClosedSlice& closed : closed_) written(&closed.rows, false);
+  for (auto& [slice, rows] : slices_) SliceWritten(&rows, /*open=*/true);
+  for (ClosedSlice& closed : closed_) SliceWritten(&closed.rows, /*open=*/false);
   staged_.Clear();
   staged_closes_.clear();
   DropEmptySlices();
+}
+
+void Table::SliceWritten(SliceRows* rows, bool open) {
+  for (const std::uint32_t slot : rows->staged) {
+    std::uint32_t& flags = index_.flags(slot);
+    if ((flags & RowIndex::kStagedErased) != 0) {
+      if ((flags & RowIndex::kOnDisk) != 0) {
+        --rows->rows_on_disk;
+        --rows->on_disk_in_memory;
+      }
+      flags &= ~(RowIndex::kStaged | RowIndex::kStagedErased | RowIndex::kOnDisk);
+      if (open && (flags & (RowIndex::kErased | RowIndex::kDirty)) == RowIndex::kErased) Forget(slot, rows);
+      continue;
+    }
+    if ((flags & RowIndex::kOnDisk) == 0) {
+      ++rows->rows_on_disk;
+      ++rows->on_disk_in_memory;
+    }
+    flags = (flags & ~RowIndex::kStaged) | RowIndex::kOnDisk;
+  }
+  rows->staged.clear();
 }
 
 }  // namespace millrace
