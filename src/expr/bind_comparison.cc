@@ -17,12 +17,12 @@
 namespace millrace::expr_internal {
 namespace {
 
-std::string ComparisonKernel(std::string_view op) {
-  if (op == "=") return "equal";
-  if (op == "<>") return "not_equal";
-  if (op == "<") return "less";
-  if (op == "<=") return "less_equal";
-  return op == ">" ? "greater" : "greater_equal";
+Comparison ComparisonOf(std::string_view op) {
+  if (op == "=") return Comparison::kEqual;
+  if (op == "<>") return Comparison::kNotEqual;
+  if (op == "<") return Comparison::kLess;
+  if (op == "<=") return Comparison::kLessEqual;
+  return op == ">" ? Comparison::kGreater : Comparison::kGreaterEqual;
 }
 
 /// All scalars as one array.
@@ -150,7 +150,7 @@ Result<BoundNodePtr> Binder::BindComparison(const Expr& expr, Nodes nodes) {
   }
   if (op == "between") return MakeNode(expr, Between, std::move(nodes));
   if (op == "is distinct from") return MakeNode(expr, IsDistinctFrom, std::move(nodes));
-  return MakeNode(expr, NumberComparison(ComparisonKernel(op)), std::move(nodes));
+  return MakeNode(expr, NumberComparison(ComparisonOf(op)), std::move(nodes));
 }
 
 Result<BoundNodePtr> Binder::BindIn(const Expr& expr, Nodes nodes) {

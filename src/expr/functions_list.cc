@@ -216,7 +216,8 @@ arrow::Result<Datum> Contains(const KernelCall& call) {
   }
   ARROW_ASSIGN_OR_RAISE(values, ToCompare(values, common));
   ARROW_ASSIGN_OR_RAISE(const Datum plain, ToCompare(Datum(elements), common));
-  ARROW_ASSIGN_OR_RAISE(const Datum equal, CompareNumbers("equal", plain, values, elements->length()));
+  ARROW_ASSIGN_OR_RAISE(const Datum equal,
+                        CompareNumbers(Comparison::kEqual, plain, values, elements->length()));
   const auto matches = std::static_pointer_cast<arrow::BooleanArray>(equal.make_array());
   const auto parents = std::static_pointer_cast<arrow::Int64Array>(owners);
   std::vector<bool> found(static_cast<std::size_t>(call.num_rows), false);

@@ -127,25 +127,51 @@ struct Operand {
 };
 
 template <typename Left, typename Right>
-arrow::Result<std::shared_ptr<arrow::Buffer>> Compare(const std::string& function, const Left& left,
+arrow::Result<std::shared_ptr<arrow::Buffer>> Compare(Comparison comparison, const Left& left,
                                                       const Right& right, std::int64_t rows) {
-  if (function == "less") return Bits(rows, [&](std::int64_t i) { return Less(left[i], right[i]); });
-  if (function == "less_equal")
-    return Bits(rows, [&](std::int64_t i) { return LessEqual(left[i], right[i]); });
-  if (function == "greater") return Bits(rows, [&](std::int64_t i) { return Less(right[i], left[i]); });
-  if (function == "greater_equal")
-    return Bits(rows, [&](std::int64_t i) { return LessEqual(right[i], left[i]); });
-  if (function == "equal") return Bits(rows, [&](std::int64_t i) { return Equal(left[i], right[i]); });
-  MR_CHECK(function == "not_equal") << function;
-  return Bits(rows, [&](std::int64_t i) { return !Equal(left[i], right[i]); });
+  switch (comparison) {
+    case Comparison::kEqual:
+      return Bits(rows, [&](std::int64_t i) { return Equal(left[i], right[i]); });
+    case Comparison::kNotEqual:
+      return Bits(rows, [&](std::int64_t i) { return !Equal(left[i], right[i]); });
+    case Comparison::kLess:
+      return Bits(rows, [&](std::int64_t i) { return Less(left[i], right[i]); });
+    case Comparison::kLessEqual:
+      return Bits(rows, [&](std::int64_t i) { return LessEqual(left[i], right[i]); });
+    case Comparison::kGreater:
+      return Bits(rows, [&](std::int64_t i) { return Less(right[i], left[i]); });
+    case Comparison::kGreaterEqual:
+      return Bits(rows, [&](std::int64_t i) { return LessEqual(right[i], left[i]); });
+  }
+  MR_CHECK(false) << "no comparison " << static_cast<int>(comparison);
+  return nullptr;
+}
+
+/// Arrow's function for two columns of one type.
+const char* FunctionOf(Comparison comparison) {
+  switch (comparison) {
+    case Comparison::kEqual:
+      return "equal";
+    case Comparison::kNotEqual:
+      return "not_equal";
+    case Comparison::kLess:
+      return "less";
+    case Comparison::kLessEqual:
+      return "less_equal";
+    case Comparison::kGreater:
+      return "greater";
+    case Comparison::kGreaterEqual:
+      return "greater_equal";
+  }
+  return "";
 }
 
 template <typename LeftType, typename RightType>
-arrow::Result<Datum> CompareMixed(const std::string& function, const Datum& left, const Datum& right,
+arrow::Result<Datum> CompareMixed(Comparison comparison, const Datum& left, const Datum& right,
                                   std::int64_t rows) {
   ARROW_ASSIGN_OR_RAISE(const auto a, Operand<LeftType>::Make(left));
   ARROW_ASSIGN_OR_RAISE(const auto b, Operand<RightType>::Make(right));
-  ARROW_ASSIGN_OR_RAISE(auto values, Compare(function, a, b, rows));
+  ARROW_ASSIGN_OR_RAISE(auto values, Compare(comparison, a, b, rows));
   std::shared_ptr<arrow::Buffer> validity;
   if (a.array->null_count() > 0 || b.array->null_count() > 0) {
     ARROW_ASSIGN_OR_RAISE(validity, Bits(rows, [&](std::int64_t i) { return a.IsValid(i) && b.IsValid(i); }));
@@ -155,9 +181,10 @@ arrow::Result<Datum> CompareMixed(const std::string& function, const Datum& left
 
 }  // namespace
 
-arrow::Result<Datum> CompareNumbers(const std::string& function, const Datum& left, const Datum& right,
+arrow::Result<Datum> CompareNumbers(Comparison comparison, const Datum& left, const Datum& right,
                                     std::int64_t num_rows) {
-  if (left.type()->Equals(*right.type())) return arrow::compute::CallFunction(function, {left, right});
+  if (left.type()->Equals(*right.type()))
+    return arrow::compute::CallFunction(FunctionOf(comparison), {left, right});
   const auto is = [&](arrow::Type::type a, arrow::Type::type b) {
     return left.type()->id() == a && right.type()->id() == b;
   };
@@ -165,21 +192,25 @@ arrow::Result<Datum> CompareNumbers(const std::string& function, const Datum& le
   using arrow::Int64Type;
   using arrow::UInt64Type;
   using Id = arrow::Type;
-  if (is(Id::INT64, Id::DOUBLE)) return CompareMixed<Int64Type, DoubleType>(function, left, right, num_rows);
-  if (is(Id::DOUBLE, Id::INT64)) return CompareMixed<DoubleType, Int64Type>(function, left, right, num_rows);
+  if (is(Id::INT64, Id::DOUBLE))
+    return CompareMixed<Int64Type, DoubleType>(comparison, left, right, num_rows);
+  if (is(Id::DOUBLE, Id::INT64))
+    return CompareMixed<DoubleType, Int64Type>(comparison, left, right, num_rows);
   if (is(Id::UINT64, Id::DOUBLE))
-    return CompareMixed<UInt64Type, DoubleType>(function, left, right, num_rows);
+    return CompareMixed<UInt64Type, DoubleType>(comparison, left, right, num_rows);
   if (is(Id::DOUBLE, Id::UINT64))
-    return CompareMixed<DoubleType, UInt64Type>(function, left, right, num_rows);
-  if (is(Id::INT64, Id::UINT64)) return CompareMixed<Int64Type, UInt64Type>(function, left, right, num_rows);
-  if (is(Id::UINT64, Id::INT64)) return CompareMixed<UInt64Type, Int64Type>(function, left, right, num_rows);
+    return CompareMixed<DoubleType, UInt64Type>(comparison, left, right, num_rows);
+  if (is(Id::INT64, Id::UINT64))
+    return CompareMixed<Int64Type, UInt64Type>(comparison, left, right, num_rows);
+  if (is(Id::UINT64, Id::INT64))
+    return CompareMixed<UInt64Type, Int64Type>(comparison, left, right, num_rows);
   return arrow::Status::TypeError("no comparison of ", left.type()->ToString(), " with ",
                                   right.type()->ToString());
 }
 
-Kernel NumberComparison(std::string function) {
-  return [function = std::move(function)](const KernelCall& call) {
-    return CompareNumbers(function, call.arguments[0], call.arguments[1], call.num_rows);
+Kernel NumberComparison(Comparison comparison) {
+  return [comparison](const KernelCall& call) {
+    return CompareNumbers(comparison, call.arguments[0], call.arguments[1], call.num_rows);
   };
 }
 

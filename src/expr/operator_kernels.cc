@@ -126,16 +126,16 @@ arrow::Result<Datum> DaysBetween(const KernelCall& call) {
 }
 
 arrow::Result<Datum> Between(const KernelCall& call) {
-  ARROW_ASSIGN_OR_RAISE(const Datum above,
-                        CompareNumbers("greater_equal", call.arguments[0], call.arguments[1], call.num_rows));
-  ARROW_ASSIGN_OR_RAISE(const Datum below,
-                        CompareNumbers("less_equal", call.arguments[0], call.arguments[2], call.num_rows));
+  ARROW_ASSIGN_OR_RAISE(const Datum above, CompareNumbers(Comparison::kGreaterEqual, call.arguments[0],
+                                                          call.arguments[1], call.num_rows));
+  ARROW_ASSIGN_OR_RAISE(const Datum below, CompareNumbers(Comparison::kLessEqual, call.arguments[0],
+                                                          call.arguments[2], call.num_rows));
   return CallFunction("and_kleene", {above, below});
 }
 
 arrow::Result<Datum> IsDistinctFrom(const KernelCall& call) {
-  ARROW_ASSIGN_OR_RAISE(const Datum different,
-                        CompareNumbers("not_equal", call.arguments[0], call.arguments[1], call.num_rows));
+  ARROW_ASSIGN_OR_RAISE(const Datum different, CompareNumbers(Comparison::kNotEqual, call.arguments[0],
+                                                              call.arguments[1], call.num_rows));
   ARROW_ASSIGN_OR_RAISE(const Datum left, CallFunction("is_valid", {call.arguments[0]}));
   ARROW_ASSIGN_OR_RAISE(const Datum right, CallFunction("is_valid", {call.arguments[1]}));
   ARROW_ASSIGN_OR_RAISE(const Datum one_null, CallFunction("xor", {left, right}));
