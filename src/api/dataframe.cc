@@ -60,27 +60,33 @@ class StepAdder {
     return graph_.Add(std::move(node));
   }
 
+  /// Adds a step that is kept per key.
+  template <typename Step>
+  NodeId AddKeyed(Step step, std::vector<std::string> by, NullKeys null_keys, std::string name = "") {
+    step.by = std::move(by);
+    step.null_key = static_cast<NullKey>(null_keys);
+    TakeKey(&step, "this step needs key columns, or a GroupBy before it");
+    return Add(std::move(step), std::move(name));
+  }
+
+  /// Gives a step without key columns those of the GroupBy before it; `missing` is the error when there is
+  /// none.
+  template <typename Step>
+  void TakeKey(Step* step, const char* missing) {
+    if (!step->by.empty()) return;
+    if (const GroupByStep* group = graph_.GroupBefore(inputs_)) {
+      step->by = group->columns;
+      step->null_key = group->null_key;
+    } else {
+      AddError(missing);
+    }
+  }
+
  private:
   Graph& graph_;
   const std::vector<NodeId>& inputs_;
   SourceLocation location_;
 };
-
-/// Gives a step without key columns those of the GroupBy before it.
-template <typename Step>
-Step WithKey(Step step, std::vector<std::string> by, NullKeys null_keys, const GroupByStep* group,
-             StepAdder& adder) {
-  step.by = std::move(by);
-  step.null_key = static_cast<NullKey>(null_keys);
-  if (!step.by.empty()) return step;
-  if (group == nullptr) {
-    adder.AddError("this step needs key columns, or a GroupBy before it");
-  } else {
-    step.by = group->columns;
-    step.null_key = group->null_key;
-  }
-  return step;
-}
 
 }  // namespace
 
@@ -141,9 +147,7 @@ DataFrame DataFrame::Deduplicate(KeyColumns by, std::chrono::milliseconds within
   StepAdder step(*graph_, nodes_, at);
   DeduplicateStep op;
   op.within = within;
-  return {
-      graph_,
-      {step.Add(WithKey(std::move(op), std::move(by.names), null_keys, graph_->GroupBefore(nodes_), step))}};
+  return {graph_, {step.AddKeyed(std::move(op), std::move(by.names), null_keys)}};
 }
 
 DataFrame DataFrame::Changes(KeyColumns by, std::vector<std::string> columns, NullKeys null_keys,
@@ -151,9 +155,7 @@ DataFrame DataFrame::Changes(KeyColumns by, std::vector<std::string> columns, Nu
   StepAdder step(*graph_, nodes_, at);
   ChangesStep op;
   op.columns = std::move(columns);
-  return {
-      graph_,
-      {step.Add(WithKey(std::move(op), std::move(by.names), null_keys, graph_->GroupBefore(nodes_), step))}};
+  return {graph_, {step.AddKeyed(std::move(op), std::move(by.names), null_keys)}};
 }
 
 DataFrame DataFrame::Running(KeyColumns by, std::vector<Aggregation> columns, NullKeys null_keys,
@@ -161,9 +163,7 @@ DataFrame DataFrame::Running(KeyColumns by, std::vector<Aggregation> columns, Nu
   StepAdder step(*graph_, nodes_, at);
   RunningStep op;
   op.aggregates = step.Read(columns);
-  return {
-      graph_,
-      {step.Add(WithKey(std::move(op), std::move(by.names), null_keys, graph_->GroupBefore(nodes_), step))}};
+  return {graph_, {step.AddKeyed(std::move(op), std::move(by.names), null_keys)}};
 }
 
 DataFrame DataFrame::Latest(KeyColumns by, std::optional<std::chrono::milliseconds> ttl, NullKeys null_keys,
@@ -171,9 +171,7 @@ DataFrame DataFrame::Latest(KeyColumns by, std::optional<std::chrono::millisecon
   StepAdder step(*graph_, nodes_, at);
   LatestStep op;
   op.ttl = ttl;
-  return {
-      graph_,
-      {step.Add(WithKey(std::move(op), std::move(by.names), null_keys, graph_->GroupBefore(nodes_), step))}};
+  return {graph_, {step.AddKeyed(std::move(op), std::move(by.names), null_keys)}};
 }
 
 DataFrame DataFrame::Map(StateSpec state, MapFunction function, CallSite at) const {
@@ -184,9 +182,8 @@ DataFrame DataFrame::Map(StateSpec state, MapFunction function, CallSite at) con
   if (function == nullptr) step.AddError("a map needs a function");
   map.function = std::move(function);
   return {graph_,
-          {step.Add(WithKey(std::move(map), Access::KeyOf(state), Access::NullKeysOf(state),
-                            graph_->GroupBefore(nodes_), step),
-                    Access::NameOf(state))}};
+          {step.AddKeyed(std::move(map), Access::KeyOf(state), Access::NullKeysOf(state),
+                         Access::NameOf(state))}};
 }
 
 DataFrame DataFrame::Union(const DataFrame& other, CallSite at) const {
@@ -246,17 +243,9 @@ DataFrame DataFrame::OnError(ErrorPolicy policy) const {
 }
 
 DataFrame WindowedFrame::Aggregate(std::vector<Aggregation> columns, CallSite at) const {
-  Graph& graph = *frame_.graph_;
-  StepAdder step(graph, frame_.nodes_, at);
+  StepAdder step(*frame_.graph_, frame_.nodes_, at);
   WindowStep window = Access::ToStep(window_);
-  if (window.by.empty()) {
-    if (const GroupByStep* group = graph.GroupBefore(frame_.nodes_)) {
-      window.by = group->columns;
-      window.null_key = group->null_key;
-    } else {
-      step.AddError("a window needs By(...), or a GroupBy before it");
-    }
-  }
+  step.TakeKey(&window, "a window needs By(...), or a GroupBy before it");
   window.aggregates = step.Read(columns);
   return {frame_.graph_, {step.Add(std::move(window), Access::NameOf(window_))}};
 }

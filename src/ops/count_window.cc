@@ -36,7 +36,6 @@ class CountWindow final : public Operator {
     std::int64_t rows;   // that it has so far
   };
 
-  Status EvaluateArguments(Batch* batch, Output& output);
   /// Numbers the rows of each key: fills panes_, full_ and, under kCurrent, open_.
   Status NumberRows(const Batch& batch);
   Status AddRows(const Batch& batch, Output& output);
@@ -96,7 +95,7 @@ Status CountWindow::AddTable(StateStore& store) {
 Status CountWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
   MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
-  MR_RETURN_IF_ERROR(EvaluateArguments(&batch, output));
+  MR_RETURN_IF_ERROR(update_.TakeOutFailed(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, batch, &keys_));
   MR_RETURN_IF_ERROR(NumberRows(batch));
@@ -105,16 +104,6 @@ Status CountWindow::Process(Batch batch, Output& output) {
   if (options_.emit == EmitMode::kCurrent) MR_RETURN_IF_ERROR(EmitWindows(open_, false, output));
   MR_RETURN_IF_ERROR(EmitWindows(full_, true, output));
   return DropPanes();
-}
-
-Status CountWindow::EvaluateArguments(Batch* batch, Output& output) {
-  if (batch->num_rows() == 0) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Evaluate(*batch));
-  if (errors.empty()) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
-  MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
-  *batch = std::move(kept);
-  return EvaluateArguments(batch, output);
 }
 
 Status CountWindow::NumberRows(const Batch& batch) {

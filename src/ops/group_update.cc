@@ -62,6 +62,17 @@ Result<std::vector<RowError>> GroupUpdate::Evaluate(const Batch& batch) {
   return MergeRowErrors(std::move(errors));
 }
 
+Status GroupUpdate::TakeOutFailed(Batch* batch, Output& output) {
+  while (batch->num_rows() > 0) {
+    MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, Evaluate(*batch));
+    if (errors.empty()) break;
+    MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
+    MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
+    *batch = std::move(kept);
+  }
+  return Status::Ok();
+}
+
 AggregateInput GroupUpdate::InputOf(std::size_t aggregate, const Batch& batch) const {
   return {.groups = rows_,
           .state_at = groups_.state_at(aggregate),

@@ -11,6 +11,7 @@
 #include "columnar/batch.h"
 #include "expr/expr.h"
 #include "ops/group_rows.h"
+#include "ops/operator.h"
 
 namespace millrace {
 
@@ -26,7 +27,7 @@ struct WindowAggregateSpec {
 
 /// Adds the rows of a batch to the aggregates of their groups. Owned by one window, used on its thread.
 ///
-/// Evaluate, then Add or AddEach with the same batch.
+/// TakeOutFailed (or Evaluate), then Add or AddEach with the same batch.
 class GroupUpdate {
  public:
   /// `groups` has the aggregators of `aggregates`, in order, and may have hidden ones behind them. Both
@@ -35,6 +36,8 @@ class GroupUpdate {
 
   /// Evaluates the arguments. Returns the rows on which one fails; without them it has to be called again.
   Result<std::vector<RowError>> Evaluate(const Batch& batch);
+  /// Evaluates the arguments; rows on which one fails leave the batch as dead letters.
+  Status TakeOutFailed(Batch* batch, Output& output);
 
   /// How a message names the group of a row: " in window [0, 10)".
   using GroupText = std::function<std::string(std::size_t row)>;

@@ -127,27 +127,22 @@ class Latest final : public Operator {
   }
 
   Status ReadExpiries(const KeyBuffer& keys, std::span<std::int64_t> expires_ms) {
-    slices_.assign(expires_ms.size(), ExpiryIndex::kRows);
-    found_.resize(expires_ms.size());
-    MR_RETURN_IF_ERROR(table_->Find(slices_, {.data = keys.data(), .offsets = keys.offsets()}, found_));
-    for (std::size_t i = 0; i < found_.size(); ++i) {
-      if (found_[i] != KeyedTable::kNoSlot) expires_ms[i] = ExpiryOf(found_[i]);
+    MR_RETURN_IF_ERROR(expired_.Find(*table_, ExpiryIndex::kRows, keys));
+    for (std::size_t i = 0; i < expired_.size(); ++i) {
+      if (expired_[i] != KeyedTable::kNoSlot) expires_ms[i] = ExpiryOf(expired_[i]);
     }
     return Status::Ok();
   }
 
   /// Removes rows and deletions; only rows leave as tombstones.
   Status Expire(const KeyBuffer& keys, Output& output) {
-    const auto n = static_cast<std::size_t>(keys.num_rows());
-    slices_.assign(n, ExpiryIndex::kRows);
-    found_.resize(n);
-    MR_RETURN_IF_ERROR(table_->Lookup(slices_, {.data = keys.data(), .offsets = keys.offsets()}, found_));
-    for (std::size_t i = 0; i < n; ++i) {
-      if (rows_.state(found_[i]) == State::kRow) {
+    MR_RETURN_IF_ERROR(expired_.Lookup(*table_, ExpiryIndex::kRows, keys));
+    for (std::size_t i = 0; i < expired_.size(); ++i) {
+      if (rows_.state(expired_[i]) == State::kRow) {
         gone_.Append(keys[i]);
-        gone_times_ms_.push_back(ExpiryOf(found_[i]));
+        gone_times_ms_.push_back(ExpiryOf(expired_[i]));
       }
-      table_->Erase(found_[i]);
+      table_->Erase(expired_[i]);
       if (gone_.num_rows() == kMaxRowsEmitted) MR_RETURN_IF_ERROR(EmitGone(output));
     }
     return EmitGone(output);
@@ -196,8 +191,7 @@ class Latest final : public Operator {
   std::string bytes_;
   std::vector<std::uint8_t> passes_;
   std::vector<std::uint32_t> changed_;
-  std::vector<std::int64_t> slices_;
-  std::vector<std::uint32_t> found_;
+  KeySlots expired_;
   KeyBuffer gone_;
   std::vector<std::int64_t> gone_times_ms_;
 };

@@ -9,6 +9,7 @@
 #include "columnar/schema_text.h"
 #include "ops/batch_state.h"
 #include "ops/expiry_index.h"
+#include "ops/key_slots.h"
 #include "ops/keyed_rows.h"
 
 namespace millrace {
@@ -33,18 +34,16 @@ class Map final : public Operator {
     MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
     if (batch.num_rows() == 0) return Status::Ok();
     MR_RETURN_IF_ERROR(EncodeKeys(KeyArrays(key_columns_, *batch.data), &keys_));
-    MR_RETURN_IF_ERROR(FindSlots(keys_));
-    state_.Start(&batch, &keys_, slots_);
+    MR_RETURN_IF_ERROR(slots_.Find(*table_, ExpiryIndex::kRows, keys_));
+    state_.Start(&batch, &keys_, slots_.slots());
     MR_ASSIGN_OR_RETURN(Batch results, Call(batch));
     MR_RETURN_IF_ERROR(KeepChanges());
+    results.key = std::move(keys_).ToBinaryArray();
     if (!state_.failed().empty()) {
       std::vector<RowError> errors;
       for (const auto& [row, message] : state_.failed()) errors.push_back({row, "function", message});
-      results.key = std::move(keys_).ToBinaryArray();
       MR_ASSIGN_OR_RETURN(results, WithoutRows(results, errors));
       MR_RETURN_IF_ERROR(output.DeadLetter(batch, std::move(errors)));
-    } else {
-      results.key = std::move(keys_).ToBinaryArray();
     }
     return output.Emit(std::move(results));
   }
@@ -52,14 +51,14 @@ class Map final : public Operator {
   Status AdvanceTime(Watermark watermark, Output& /*output*/) override {
     if (!expiry_) return Status::Ok();
     const auto read = [this](const KeyBuffer& keys, std::span<std::int64_t> expires_ms) -> Status {
-      MR_RETURN_IF_ERROR(FindSlots(keys));
+      MR_RETURN_IF_ERROR(slots_.Find(*table_, ExpiryIndex::kRows, keys));
       for (std::size_t i = 0; i < slots_.size(); ++i) {
         if (slots_[i] != KeyedTable::kNoSlot) expires_ms[i] = rows_.expires_ms(slots_[i]);
       }
       return Status::Ok();
     };
     return expiry_->Close(watermark, read, [this](const KeyBuffer& keys) -> Status {
-      MR_RETURN_IF_ERROR(LookUp(keys));
+      MR_RETURN_IF_ERROR(slots_.Lookup(*table_, ExpiryIndex::kRows, keys));
       for (const std::uint32_t slot : slots_) table_->Erase(slot);
       return Status::Ok();
     });
@@ -68,17 +67,6 @@ class Map final : public Operator {
   const std::shared_ptr<arrow::Schema>& output_schema() const override { return schema_; }
 
  private:
-  Status FindSlots(const KeyBuffer& keys) {
-    slices_.assign(static_cast<std::size_t>(keys.num_rows()), ExpiryIndex::kRows);
-    slots_.resize(slices_.size());
-    return table_->Find(slices_, {.data = keys.data(), .offsets = keys.offsets()}, slots_);
-  }
-  Status LookUp(const KeyBuffer& keys) {
-    slices_.assign(static_cast<std::size_t>(keys.num_rows()), ExpiryIndex::kRows);
-    slots_.resize(slices_.size());
-    return table_->Lookup(slices_, {.data = keys.data(), .offsets = keys.offsets()}, slots_);
-  }
-
   Result<Batch> Call(const Batch& batch) {
     std::shared_ptr<arrow::RecordBatch> made;
     try {
@@ -123,7 +111,7 @@ class Map final : public Operator {
       changed_.push_back(&entry);
     }
     if (changed_.empty()) return Status::Ok();
-    MR_RETURN_IF_ERROR(LookUp(changed_keys_));
+    MR_RETURN_IF_ERROR(slots_.Lookup(*table_, ExpiryIndex::kRows, changed_keys_));
     for (std::size_t i = 0; i < changed_.size(); ++i) {
       const BatchState::Entry& entry = *changed_[i];
       if (!entry.present) {
@@ -151,8 +139,7 @@ class Map final : public Operator {
   // Of the batch under way; kept for their memory.
   BatchState state_;
   KeyBuffer keys_;
-  std::vector<std::int64_t> slices_;
-  std::vector<std::uint32_t> slots_;
+  KeySlots slots_;
   KeyBuffer changed_keys_;
   std::vector<const BatchState::Entry*> changed_;
 };

@@ -5,6 +5,7 @@
 #include "columnar/key_encoding.h"
 #include "ops/aggregate_specs.h"
 #include "ops/group_rows.h"
+#include "ops/key_slots.h"
 #include "ops/keyed_rows.h"
 
 namespace millrace {
@@ -28,14 +29,12 @@ class Running final : public Operator {
   Status Process(Batch batch, Output& output) override {
     MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
     MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
-    MR_RETURN_IF_ERROR(EvaluateArguments(&batch, output));
+    MR_RETURN_IF_ERROR(update_.TakeOutFailed(&batch, output));
     if (batch.num_rows() == 0) return Status::Ok();
     MR_RETURN_IF_ERROR(EncodeKeys(KeyArrays(key_columns_, *batch.data), &keys_));
-    slices_.assign(static_cast<std::size_t>(batch.num_rows()), 0);
-    slots_.resize(slices_.size());
-    MR_RETURN_IF_ERROR(table_->Lookup(slices_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_));
+    MR_RETURN_IF_ERROR(slots_.Lookup(*table_, 0, keys_));
     const auto nowhere = [](std::size_t) { return std::string(); };
-    MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.AddEach(batch, slots_, nowhere));
+    MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.AddEach(batch, slots_.slots(), nowhere));
     MR_ASSIGN_OR_RETURN(Batch results, Results(batch));
     if (!errors.empty()) {
       MR_ASSIGN_OR_RETURN(results, WithoutRows(results, errors));
@@ -47,18 +46,6 @@ class Running final : public Operator {
   const std::shared_ptr<arrow::Schema>& output_schema() const override { return output_schema_; }
 
  private:
-  /// Takes out the rows on which an argument fails.
-  Status EvaluateArguments(Batch* batch, Output& output) {
-    while (batch->num_rows() > 0) {
-      MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Evaluate(*batch));
-      if (errors.empty()) return Status::Ok();
-      MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
-      MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
-      *batch = std::move(kept);
-    }
-    return Status::Ok();
-  }
-
   /// The rows with their results in place of their columns. Takes keys_.
   Result<Batch> Results(const Batch& batch) {
     arrow::ArrayVector columns = KeyArrays(key_columns_, *batch.data);
@@ -82,8 +69,7 @@ class Running final : public Operator {
 
   // Of the batch under way; kept for their memory.
   KeyBuffer keys_;
-  std::vector<std::int64_t> slices_;
-  std::vector<std::uint32_t> slots_;
+  KeySlots slots_;
 };
 
 }  // namespace

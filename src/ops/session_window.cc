@@ -37,14 +37,12 @@ class SessionWindow final : public Operator {
 
   Status ReadIndex();
   /// Rows on which an argument fails leave the batch.
-  Status EvaluateArguments(Batch* batch, Output& output);
   /// Fills session_keys_ and merges_; late rows leave the batch.
   Status PlaceRows(Batch* batch, Output& output);
   Status AddRows(const Batch& batch, std::int64_t first_row, Output& output);
   Status MergeSessions(const Merge& merge, std::string_view key);
   Status EmitChanged(const Batch& batch, Output& output);
   Status Emit(std::string_view key, const SessionIndex::Session& session, std::uint32_t slot, Output& output);
-  Status LookUp(const KeyBuffer& session_keys);
   WindowSpan& SpanOf(std::uint32_t slot) {
     return WindowSpanAggregator::Of(groups_.group(slot) + groups_.state_at(groups_.size() - 1));
   }
@@ -67,13 +65,13 @@ class SessionWindow final : public Operator {
   std::vector<Merge> merges_;
   std::vector<bool> changed_;  // by row: its session's result is another one
   KeyBuffer session_keys_;
-  std::vector<std::int64_t> slices_;
-  std::vector<std::uint32_t> slots_;
+  KeySlots slots_;
 };
 
 namespace {
 
 constexpr std::size_t kIdBytes = sizeof(std::int64_t);
+constexpr std::int64_t kSlice = 0;  // sessions close one by one
 
 // The key of a session's row: its id, then the key.
 void AppendSessionKey(std::int64_t id, std::string_view key, KeyBuffer* out) {
@@ -123,7 +121,8 @@ Status SessionWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(ReadIndex());
   MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
   MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
-  MR_RETURN_IF_ERROR(EvaluateArguments(&batch, output));
+  MR_RETURN_IF_ERROR(update_.TakeOutFailed(&batch, output));
+  evaluated_rows_ = batch.num_rows();
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(PlaceRows(&batch, output));
   changed_.assign(ids_.size(), true);
@@ -140,17 +139,6 @@ Status SessionWindow::Process(Batch batch, Output& output) {
 }
 
 // --- Rows and sessions ---
-
-Status SessionWindow::EvaluateArguments(Batch* batch, Output& output) {
-  if (batch->num_rows() == 0) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Evaluate(*batch));
-  evaluated_rows_ = batch->num_rows();
-  if (errors.empty()) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
-  MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
-  *batch = std::move(kept);
-  return EvaluateArguments(batch, output);
-}
 
 Status SessionWindow::PlaceRows(Batch* batch, Output& output) {
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, *batch, &keys_));
@@ -177,13 +165,6 @@ Status SessionWindow::PlaceRows(Batch* batch, Output& output) {
   return EncodeGroupKeys(key_columns_, *batch, &keys_);
 }
 
-Status SessionWindow::LookUp(const KeyBuffer& session_keys) {
-  const auto rows = static_cast<std::size_t>(session_keys.num_rows());
-  slices_.assign(rows, 0);
-  slots_.resize(rows);
-  return table_->Lookup(slices_, {.data = session_keys.data(), .offsets = session_keys.offsets()}, slots_);
-}
-
 Status SessionWindow::AddRows(const Batch& batch, std::int64_t first_row, Output& output) {
   if (batch.num_rows() == 0) return Status::Ok();
   if (batch.num_rows() != evaluated_rows_) {
@@ -195,8 +176,8 @@ Status SessionWindow::AddRows(const Batch& batch, std::int64_t first_row, Output
   for (std::size_t i = 0; i < static_cast<std::size_t>(batch.num_rows()); ++i) {
     AppendSessionKey(ids_[first + i], keys_[first + i], &session_keys_);
   }
-  MR_RETURN_IF_ERROR(LookUp(session_keys_));
-  std::vector<RowError> errors = update_.Add(batch, slots_, [&](std::size_t row) {
+  MR_RETURN_IF_ERROR(slots_.Lookup(*table_, kSlice, session_keys_));
+  std::vector<RowError> errors = update_.Add(batch, slots_.slots(), [&](std::size_t row) {
     const auto* const session = index_.Find(keys_[first + row], ids_[first + row]);
     return " in the session of " + std::to_string(session == nullptr ? ids_[first + row] : session->first_ms);
   });
@@ -212,7 +193,7 @@ Status SessionWindow::MergeSessions(const Merge& merge, std::string_view key) {
   KeyBuffer both;
   AppendSessionKey(merge.id, key, &both);
   AppendSessionKey(merge.from_id, key, &both);
-  MR_RETURN_IF_ERROR(LookUp(both));
+  MR_RETURN_IF_ERROR(slots_.Lookup(*table_, kSlice, both));
   groups_.Merge(slots_[0], groups_, slots_[1]);
   table_->Erase(slots_[1]);
   return Status::Ok();
@@ -241,7 +222,7 @@ Status SessionWindow::EmitChanged(const Batch& batch, Output& output) {
   });
   session_keys_.Clear();
   for (const auto& one : changed) AppendSessionKey(one.session.id, one.key, &session_keys_);
-  MR_RETURN_IF_ERROR(LookUp(session_keys_));
+  MR_RETURN_IF_ERROR(slots_.Lookup(*table_, kSlice, session_keys_));
   results_.set_origin(batch.origin);
   results_.set_final(false);
   for (std::size_t i = 0; i < changed.size(); ++i) {
@@ -258,7 +239,7 @@ Status SessionWindow::AdvanceTime(Watermark watermark, Output& output) {
   if (closed.empty()) return Status::Ok();
   session_keys_.Clear();
   for (const auto& one : closed) AppendSessionKey(one.session.id, one.key, &session_keys_);
-  MR_RETURN_IF_ERROR(LookUp(session_keys_));
+  MR_RETURN_IF_ERROR(slots_.Lookup(*table_, kSlice, session_keys_));
   for (std::size_t i = 0; i < closed.size(); ++i) {
     MR_RETURN_IF_ERROR(Emit(closed[i].key, closed[i].session, slots_[i], output));
     table_->Erase(slots_[i]);

@@ -50,7 +50,6 @@ class WindowAggregate final : public Operator {
   std::size_t RowsBeforeClose(const Batch& batch) const;
   /// Adds rows whose panes are assigned.
   Status Add(Batch batch, Output& output);
-  Status EvaluateArguments(Batch* batch, Output& output);
   Status FindGroups(const Batch& batch);
 
   Status CloseTumbling(std::int64_t watermark, Output& output);
@@ -194,7 +193,9 @@ std::size_t WindowAggregate::RowsBeforeClose(const Batch& batch) const {
 // --- Groups and aggregates ---
 
 Status WindowAggregate::Add(Batch batch, Output& output) {
-  MR_RETURN_IF_ERROR(EvaluateArguments(&batch, output));
+  const std::int64_t rows = batch.num_rows();
+  MR_RETURN_IF_ERROR(update_.TakeOutFailed(&batch, output));
+  if (batch.num_rows() < rows) MR_RETURN_IF_ERROR(AssignPanes(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(FindGroups(batch));
   std::vector<RowError> errors = update_.Add(batch, slots_, [this](std::size_t row) {
@@ -209,17 +210,6 @@ Status WindowAggregate::Add(Batch batch, Output& output) {
   if (options_.emit == EmitMode::kCurrent) counted = RowsWithoutError(batch.num_rows(), errors);
   if (!errors.empty()) MR_RETURN_IF_ERROR(output.DeadLetter(batch, std::move(errors)));
   return counted.empty() ? Status::Ok() : EmitChanged(batch, std::move(counted), output);
-}
-
-Status WindowAggregate::EvaluateArguments(Batch* batch, Output& output) {
-  if (batch->num_rows() == 0) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Evaluate(*batch));
-  if (errors.empty()) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
-  MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
-  *batch = std::move(kept);
-  MR_RETURN_IF_ERROR(AssignPanes(batch, output));
-  return EvaluateArguments(batch, output);
 }
 
 Status WindowAggregate::FindGroups(const Batch& batch) {
