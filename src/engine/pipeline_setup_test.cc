@@ -10,6 +10,7 @@
 
 #include "connectors/memory/memory_cluster.h"
 #include "connectors/memory/memory_log.h"
+#include "engine/cluster_around.h"
 #include "engine/yaml/pipeline_file.h"
 
 namespace millrace {
@@ -43,25 +44,13 @@ class RefusingAdmin final : public TopicAdmin {
   const Status refusal_;
 };
 
-class RefusingCluster final : public Cluster {
+class RefusingCluster final : public ClusterAround {
  public:
   RefusingCluster(Cluster& cluster, int refusals, Status refusal)
-      : cluster_(cluster), admin_(cluster.admin(), refusals, std::move(refusal)) {}
-  Result<std::unique_ptr<GroupMember>> MakeGroupMember(const std::string& group,
-                                                       const std::string& client_id) override {
-    return cluster_.MakeGroupMember(group, client_id);
-  }
-  Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) override {
-    return cluster_.MakeProducer(transactional_id);
-  }
-  Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() override {
-    return cluster_.MakeChangelogReader();
-  }
+      : ClusterAround(cluster), admin_(cluster.admin(), refusals, std::move(refusal)) {}
   RefusingAdmin& admin() override { return admin_; }
-  bool supports_exactly_once() const override { return true; }
 
  private:
-  Cluster& cluster_;
   RefusingAdmin admin_;
 };
 

@@ -11,6 +11,7 @@
 #include "columnar/schema_text.h"
 #include "connectors/memory/memory_cluster.h"
 #include "connectors/memory/memory_log.h"
+#include "engine/cluster_around.h"
 #include "env/clock.h"
 
 namespace millrace {
@@ -44,29 +45,19 @@ class SlowReader final : public ChangelogReader {
   ManualClock& clock_;
 };
 
-class SlowCluster final : public Cluster {
+class SlowCluster final : public ClusterAround {
  public:
-  SlowCluster(Cluster& cluster, ManualClock* clock) : cluster_(cluster), clock_(*clock) {}
-  Result<std::unique_ptr<GroupMember>> MakeGroupMember(const std::string& group,
-                                                       const std::string& client_id) override {
-    return cluster_.MakeGroupMember(group, client_id);
-  }
-  Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) override {
-    return cluster_.MakeProducer(transactional_id);
-  }
+  SlowCluster(Cluster& cluster, ManualClock* clock) : ClusterAround(cluster), clock_(*clock) {}
   Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() override {
-    MR_ASSIGN_OR_RETURN(auto reader, cluster_.MakeChangelogReader());
+    MR_ASSIGN_OR_RETURN(auto reader, ClusterAround::MakeChangelogReader());
     return std::unique_ptr<ChangelogReader>(
         std::make_unique<SlowReader>(std::move(reader), silent_polls, pause, &clock_));
   }
-  TopicAdmin& admin() override { return cluster_.admin(); }
-  bool supports_exactly_once() const override { return true; }
 
   int silent_polls = 0;
   Duration pause{400};
 
  private:
-  Cluster& cluster_;
   ManualClock& clock_;
 };
 

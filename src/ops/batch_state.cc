@@ -11,39 +11,24 @@ namespace millrace {
 
 // --- ValueRows ---
 
-void ValueRows::Resize(std::uint32_t slots) {
-  heads_.resize(slots);
-  values_.Resize(slots);
-}
-
-void ValueRows::Clear(std::uint32_t slot) {
-  heads_[slot] = {};
-  values_.Set(slot, {});
-}
-
 void ValueRows::Encode(std::uint32_t slot, std::string* out) const {
-  const Head& head = heads_[slot];
-  out->push_back(head.present ? '\1' : '\0');
-  if (!head.present) return;
-  char expires[sizeof(head.expires_ms)];
-  std::memcpy(expires, &head.expires_ms, sizeof(expires));
-  out->append(expires, sizeof(expires)).append(values_[slot]);
+  out->push_back(has(slot) ? '\1' : '\0');
+  if (!has(slot)) return;
+  const std::int64_t expires_ms = head(slot).expires_ms;
+  char expires[sizeof(expires_ms)];
+  std::memcpy(expires, &expires_ms, sizeof(expires));
+  out->append(expires, sizeof(expires)).append(value(slot));
 }
 
-Status ValueRows::Decode(std::uint32_t slot, std::string_view bytes) {
+Status ValueRows::Decode(std::uint32_t slot, std::string_view in) {
   Clear(slot);
-  if (bytes == std::string_view("\0", 1)) return Status::Ok();
-  Head& head = heads_[slot];
-  if (!bytes.empty()) bytes.remove_prefix(1);
-  if (bytes.size() < sizeof(head.expires_ms)) return Status::Corrupt("a value of the state is cut short");
-  std::memcpy(&head.expires_ms, bytes.data(), sizeof(head.expires_ms));
-  head.present = true;
-  values_.Set(slot, bytes.substr(sizeof(head.expires_ms)));
+  if (in == std::string_view("\0", 1)) return Status::Ok();
+  if (!in.empty()) in.remove_prefix(1);
+  std::int64_t expires_ms = 0;
+  if (in.size() < sizeof(expires_ms)) return Status::Corrupt("a value of the state is cut short");
+  std::memcpy(&expires_ms, in.data(), sizeof(expires_ms));
+  Set(slot, in.substr(sizeof(expires_ms)), expires_ms);
   return Status::Ok();
-}
-
-std::int64_t ValueRows::memory_bytes() const {
-  return values_.memory_bytes() + static_cast<std::int64_t>(heads_.capacity() * sizeof(Head));
 }
 
 // --- BatchState ---

@@ -10,40 +10,36 @@
 #include "columnar/batch.h"
 #include "columnar/key_encoding.h"
 #include "millrace/keyed_state.h"
-#include "ops/side_values.h"
+#include "ops/headed_rows.h"
 #include "state/keyed_table.h"
 #include "state/row_index.h"
 
 namespace millrace {
 
-/// Values by slot, each with the time at which it expires. A cleared slot has no value; entries of the expiry
-/// index stay so.
-class ValueRows final : public SlotRows {
- public:
+struct ValueHead {
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
-  bool has(std::uint32_t slot) const { return heads_[slot].present; }
-  std::string_view value(std::uint32_t slot) const { return values_[slot]; }
-  std::int64_t expires_ms(std::uint32_t slot) const { return heads_[slot].expires_ms; }
+  std::int64_t expires_ms = kNever;
+  bool present = false;
+};
+
+/// Values by slot, each with the time at which it expires. A cleared slot has no value; entries of the expiry
+/// index stay so.
+class ValueRows final : public HeadedRows<ValueHead> {
+ public:
+  static constexpr std::int64_t kNever = ValueHead::kNever;
+
+  bool has(std::uint32_t slot) const { return head(slot).present; }
+  std::string_view value(std::uint32_t slot) const { return values()[slot]; }
+  std::int64_t expires_ms(std::uint32_t slot) const { return head(slot).expires_ms; }
   void Set(std::uint32_t slot, std::string_view value, std::int64_t expires_ms) {
-    heads_[slot] = {.expires_ms = expires_ms, .present = true};
-    values_.Set(slot, value);
+    head(slot) = {.expires_ms = expires_ms, .present = true};
+    values().Set(slot, value);
   }
 
   // SlotRows.
-  void Resize(std::uint32_t slots) override;
-  void Clear(std::uint32_t slot) override;
   void Encode(std::uint32_t slot, std::string* out) const override;
-  Status Decode(std::uint32_t slot, std::string_view bytes) override;
-  std::int64_t memory_bytes() const override;
-
- private:
-  struct Head {
-    std::int64_t expires_ms = kNever;
-    bool present = false;
-  };
-  std::vector<Head> heads_;
-  SideValues values_;
+  Status Decode(std::uint32_t slot, std::string_view in) override;
 };
 
 /// The state of a batch's keys while a user's function runs: reads come from the table, writes stay here

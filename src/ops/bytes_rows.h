@@ -3,34 +3,29 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "ops/side_values.h"
-#include "state/keyed_table.h"
+#include "ops/headed_rows.h"
 
 namespace millrace {
 
+struct BytesHead {
+  bool present = false;
+};
+
 /// Rows of a KeyedTable that are one byte string each, or nothing yet.
-class BytesRows final : public SlotRows {
+class BytesRows final : public HeadedRows<BytesHead> {
  public:
-  bool has(std::uint32_t slot) const { return present_[slot] != 0; }
+  bool has(std::uint32_t slot) const { return head(slot).present; }
   /// "" when there is none.
-  std::string_view operator[](std::uint32_t slot) const { return values_[slot]; }
+  std::string_view operator[](std::uint32_t slot) const { return values()[slot]; }
   void Set(std::uint32_t slot, std::string_view value) {
-    present_[slot] = 1;
-    values_.Set(slot, value);
+    head(slot).present = true;
+    values().Set(slot, value);
   }
 
   // SlotRows.
-  void Resize(std::uint32_t slots) override;
-  void Clear(std::uint32_t slot) override;
   void Encode(std::uint32_t slot, std::string* out) const override;
-  Status Decode(std::uint32_t slot, std::string_view bytes) override;
-  std::int64_t memory_bytes() const override;
-
- private:
-  SideValues values_;
-  std::vector<std::uint8_t> present_;
+  Status Decode(std::uint32_t slot, std::string_view in) override;
 };
 
 }  // namespace millrace

@@ -4,46 +4,31 @@
 
 namespace millrace {
 
-void LatestRows::Resize(std::uint32_t slots) {
-  heads_.resize(slots);
-  rows_.Resize(slots);
-}
-
-void LatestRows::Clear(std::uint32_t slot) {
-  heads_[slot] = {};
-  rows_.Set(slot, {});
-}
-
 void LatestRows::Encode(std::uint32_t slot, std::string* out) const {
-  const Head& head = heads_[slot];
-  out->push_back(static_cast<char>(head.state));
-  if (head.state == State::kNone) return;
-  char place[sizeof(RowPlace)];
-  std::memcpy(place, &head.place, sizeof(place));
-  out->append(place, sizeof(place));
-  if (head.state == State::kRow) out->append(rows_[slot]);
+  out->push_back(static_cast<char>(state(slot)));
+  if (state(slot) == State::kNone) return;
+  char place_bytes[sizeof(RowPlace)];
+  std::memcpy(place_bytes, &place(slot), sizeof(place_bytes));
+  out->append(place_bytes, sizeof(place_bytes));
+  if (state(slot) == State::kRow) out->append(values()[slot]);
 }
 
-Status LatestRows::Decode(std::uint32_t slot, std::string_view bytes) {
+Status LatestRows::Decode(std::uint32_t slot, std::string_view in) {
   Clear(slot);
-  if (bytes.empty() || static_cast<unsigned char>(bytes[0]) > static_cast<unsigned char>(State::kDeleted)) {
+  if (in.empty() || static_cast<unsigned char>(in[0]) > static_cast<unsigned char>(State::kDeleted)) {
     return Status::Corrupt("a row of the table does not say what it is");
   }
-  Head& head = heads_[slot];
-  head.state = static_cast<State>(bytes[0]);
-  bytes.remove_prefix(1);
-  if (head.state == State::kNone) {
-    return bytes.empty() ? Status::Ok() : Status::Corrupt("an entry of the expiry index is too long");
+  LatestHead& row = head(slot);
+  row.state = static_cast<State>(in[0]);
+  in.remove_prefix(1);
+  if (row.state == State::kNone) {
+    return in.empty() ? Status::Ok() : Status::Corrupt("an entry of the expiry index is too long");
   }
-  if (bytes.size() < sizeof(RowPlace)) return Status::Corrupt("a row of the table is cut short");
-  std::memcpy(&head.place, bytes.data(), sizeof(RowPlace));
-  bytes.remove_prefix(sizeof(RowPlace));
-  if (head.state == State::kRow) rows_.Set(slot, bytes);
+  if (in.size() < sizeof(RowPlace)) return Status::Corrupt("a row of the table is cut short");
+  std::memcpy(&row.place, in.data(), sizeof(RowPlace));
+  in.remove_prefix(sizeof(RowPlace));
+  if (row.state == State::kRow) values().Set(slot, in);
   return Status::Ok();
-}
-
-std::int64_t LatestRows::memory_bytes() const {
-  return rows_.memory_bytes() + static_cast<std::int64_t>(heads_.capacity() * sizeof(Head));
 }
 
 }  // namespace millrace

@@ -80,15 +80,26 @@ WindowAggregateOptions MinuteWindow() {
   return options;
 }
 
-struct OpenWindow {
-  explicit OpenWindow(std::int64_t keys, ClosingMode closing = ClosingMode::kPartition)
-      : batches(RandomBatches(keys)) {
+/// An empty store that has room for all rows in memory.
+struct EmptyStore {
+  EmptyStore() {
     MR_CHECK(RemoveAll(std::string(kDirectory)).ok());
     runtime = *StateRuntime::Make(ByteCount(256 << 20));
     StateStoreOptions options;
     options.directory = kDirectory;
     options.max_rows_in_memory = 10'000'000;
     store = *StateStore::Open(options, *runtime);
+  }
+  StateStore& operator*() const { return *store; }
+  StateStore* operator->() const { return store.get(); }
+
+  std::unique_ptr<StateRuntime> runtime;
+  std::unique_ptr<StateStore> store;
+};
+
+struct OpenWindow {
+  explicit OpenWindow(std::int64_t keys, ClosingMode closing = ClosingMode::kPartition)
+      : batches(RandomBatches(keys)) {
     WindowAggregateOptions shape = MinuteWindow();
     shape.closing = closing;
     window = *MakeWindowAggregate(std::move(shape), InputSchema(), *store);
@@ -99,8 +110,7 @@ struct OpenWindow {
   std::vector<Batch> batches;
   std::size_t next = 0;
   Dropped output;
-  std::unique_ptr<StateRuntime> runtime;
-  std::unique_ptr<StateStore> store;
+  EmptyStore store;
   std::unique_ptr<Operator> window;
 };
 
@@ -161,12 +171,7 @@ void SetTime(std::int64_t now, Batch* batch) {
 
 /// A window over a stream in which time goes on, with everything that closes on the way.
 void Stream(benchmark::State& state, WindowAggregateOptions shape) {
-  MR_CHECK(RemoveAll(std::string(kDirectory)).ok());
-  const auto runtime = *StateRuntime::Make(ByteCount(256 << 20));
-  StateStoreOptions store_options;
-  store_options.directory = kDirectory;
-  store_options.max_rows_in_memory = 10'000'000;
-  const auto store = *StateStore::Open(store_options, *runtime);
+  const EmptyStore store;
   const WindowAggregateOptions minute = MinuteWindow();
   shape.name = minute.name;
   shape.by = minute.by;
@@ -225,12 +230,7 @@ using MakeStep = Result<std::unique_ptr<Operator>> (*)(StateStore& store);
 /// A step over a stream in which time goes on, checkpoints included.
 void StreamStep(benchmark::State& state, MakeStep make) {
   constexpr std::size_t kBatchesPerCheckpoint = 16;
-  MR_CHECK(RemoveAll(std::string(kDirectory)).ok());
-  const auto runtime = *StateRuntime::Make(ByteCount(256 << 20));
-  StateStoreOptions options;
-  options.directory = kDirectory;
-  options.max_rows_in_memory = 10'000'000;
-  const auto store = *StateStore::Open(options, *runtime);
+  const EmptyStore store;
   const auto step = *make(*store);
   std::vector<Batch> batches = RandomBatches(state.range(0));
   Dropped output;

@@ -7,6 +7,7 @@
 
 #include "columnar/arrow_status.h"
 #include "columnar/key_encoding.h"
+#include "ops/key_slots.h"
 #include "ops/keyed_rows.h"
 #include "ops/session_index.h"
 #include "ops/window_assigner.h"
@@ -36,7 +37,6 @@ class SessionWindow final : public Operator {
   };
 
   Status ReadIndex();
-  /// Rows on which an argument fails leave the batch.
   /// Fills session_keys_ and merges_; late rows leave the batch.
   Status PlaceRows(Batch* batch, Output& output);
   Status AddRows(const Batch& batch, std::int64_t first_row, Output& output);

@@ -1,4 +1,7 @@
 """Brokers that die, freeze and come back, in a cluster of three."""
+from collections.abc import Callable
+from typing import NamedTuple
+
 import pytest
 from harness.lab import Lab
 from harness.waiting import wait_until
@@ -32,14 +35,26 @@ def start(trial: Trial) -> None:
     trial.feed()
 
 
-def test_the_leader_of_an_input_partition_is_killed(trial: Trial, cluster: Cluster):
+class LeaderFault(NamedTuple):
+    state: str
+    fail: Callable[[Cluster, int], None]
+    mend: Callable[[Cluster, int], None]
+    election_s: int
+    progress_s: int
+
+
+@pytest.mark.parametrize("fault", [
+    LeaderFault("killed", Cluster.kill, Cluster.restart, 30, BROKER_KILL_S),
+    LeaderFault("frozen", Cluster.freeze, Cluster.thaw, 60, COORDINATOR_S),
+], ids=lambda fault: fault.state)
+def test_the_leader_of_an_input_partition_fails_and_comes_back(trial: Trial, cluster: Cluster, fault: LeaderFault):
     start(trial)
     victim = cluster.leaders(trial.topic)[0]
-    cluster.kill(victim)
-    wait_until(lambda: cluster.leaders(trial.topic)[0] not in (victim, -1), 30, "another broker leads")
-    trial.count("leader killed")
-    trial.await_progress("a dead leader", BROKER_KILL_S)
-    cluster.restart(victim)
+    fault.fail(cluster, victim)
+    wait_until(lambda: cluster.leaders(trial.topic)[0] not in (victim, -1), fault.election_s, "another broker leads")
+    trial.count(f"leader {fault.state}")
+    trial.await_progress(f"a {fault.state} leader", fault.progress_s)
+    fault.mend(cluster, victim)
     cluster.await_whole(trial.topic, trial.lab.output())
     trial.await_progress("its return", BROKER_KILL_S)
     trial.verdict()
@@ -60,19 +75,6 @@ def test_every_coordinator_is_killed_in_turn(trial: Trial, cluster: Cluster):
         trial.await_progress("a dead coordinator", COORDINATOR_S)
         cluster.restart(victim)
         cluster.await_whole(TRANSACTIONS, OFFSETS, trial.topic)
-    trial.verdict()
-
-
-def test_a_frozen_broker_that_comes_back(trial: Trial, cluster: Cluster):
-    start(trial)
-    victim = cluster.leaders(trial.topic)[1]
-    cluster.freeze(victim)
-    wait_until(lambda: cluster.leaders(trial.topic)[1] not in (victim, -1), 60, "another broker leads")
-    trial.count("broker frozen")
-    trial.await_progress("a frozen broker", COORDINATOR_S)
-    cluster.thaw(victim)
-    cluster.await_whole(trial.topic, trial.lab.output())
-    trial.await_progress("its return", BROKER_KILL_S)
     trial.verdict()
 
 

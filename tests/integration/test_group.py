@@ -4,6 +4,7 @@ import threading
 
 from harness.bids import WindowOracle, assert_passed, bids, close_windows, pass_pipeline, window_pipeline
 from harness.lab import SCALE, Lab
+from harness.process import Millrace
 
 PARTITIONS = 6
 
@@ -40,25 +41,27 @@ class Flow(threading.Thread):
 def come_and_go(lab: Lab, pipeline: dict, topic: str, count: int, seed: int) -> None:
     """Joins and leaves in each part of the flow; the last two processes stop at the end."""
     file = lab.write(pipeline)
+
+    def join() -> Millrace:
+        process = lab.run(file)
+        process.wait_log("partitions assigned")
+        return process
+
     flow = Flow(lab, topic, count, seed, parts=4)
     flow.start()
-    first = lab.run(file)
-    first.wait_log("partitions assigned")
+    first = join()
     flow.released.release()
-    second = lab.run(file)
-    second.wait_log("partitions assigned")
+    second = join()
     flow.produced[0].wait(120)
     flow.released.release()
     first.stop()
     flow.produced[1].wait(120)
     flow.released.release()
-    third = lab.run(file)
-    third.wait_log("partitions assigned")
+    third = join()
     flow.produced[2].wait(120)
     flow.released.release()
     second.stop()
-    fourth = lab.run(file)
-    fourth.wait_log("partitions assigned")
+    fourth = join()
     flow.finish()
     lab.await_read(topic, 120)
     third.stop()
