@@ -181,6 +181,7 @@ void Client::RememberError(int code, std::string_view reason) {
       last_code_ = code;
       last_reason_ = reason;
     }
+    if (RefusesUs(code)) refusal_ = ToStatus(code, "Kafka", reason);
     const auto now = clock_.Steady();
     if (last_logged_.count() >= 0 && now - last_logged_ < kLogErrorsEvery) return;
     last_logged_ = now;
@@ -194,6 +195,7 @@ void Client::ForgetError() {
   const MutexLock lock(mutex_);
   last_code_ = 0;
   last_reason_.clear();
+  refusal_ = Status::Ok();
 }
 
 Status Client::LastError() const {
@@ -237,7 +239,7 @@ Status Client::WaitForBroker(Duration timeout, const std::function<void(const St
     status = Status::Unavailable("no Kafka broker answered within " + FormatDuration(timeout) + ": " +
                                  reason.message());
     const MutexLock lock(mutex_);
-    if (RefusesUs(last_code_)) return reason;
+    if (!refusal_.ok()) return refusal_;
   }
   return status;
 }

@@ -69,7 +69,7 @@ class Client {
 
   /// Waits until a broker answers. After each failed attempt calls `on_attempt` (may be null) with the
   /// reason. Errors: kUnavailable after `timeout`; kPermissionDenied at once for refused credentials and
-  /// failed TLS, with what to check.
+  /// failed TLS, with what to check, whatever other brokers say.
   Status WaitForBroker(Duration timeout, const std::function<void(const Status&)>& on_attempt);
 
   /// `status` with the last error of a broker added when it says more than "timed out".
@@ -94,6 +94,7 @@ class Client {
   mutable Mutex mutex_;
   int last_code_ = 0;                         // guarded by mutex_
   std::string last_reason_;                   // guarded by mutex_
+  Status refusal_;                            // guarded by mutex_; of credentials or TLS, until ForgetError
   std::chrono::nanoseconds last_logged_{-1};  // guarded by mutex_
 };
 
