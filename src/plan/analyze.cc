@@ -30,6 +30,7 @@ class PlanAnalyzer {
   Result<AnalyzedPlan> Run() {
     MR_RETURN_IF_ERROR(InitializeExpressions());
     MR_RETURN_IF_ERROR(NameNodes(&plan_));
+    DeclareTextSchemas(&plan_);
     CheckSettings();
     CheckTopics();
     group_columns_ = GroupColumns(plan_);

@@ -259,7 +259,7 @@ struct AnalyzedPlan {
   std::vector<std::vector<std::string>> group_columns;
 };
 
-/// Type-checks every expression and name. Precondition: every source has a schema.
+/// Type-checks every expression and name. Precondition: every source of JSON has a schema.
 /// Errors: user error starting with "file:line:column: ", naming the step, with a "did you mean"; all checks
 /// that do not depend on one another are reported together, one per line.
 Result<AnalyzedPlan> AnalyzePlan(Plan plan);

@@ -95,6 +95,41 @@ TEST_F(Commands, LintAcceptsAGoodFileAndPointsIntoABadOne) {
   EXPECT_THAT(json.out, HasSubstr("\"ok\":false,\"errors\":[\"" + bad + ":4:13: "));
 }
 
+TEST_F(Commands, LintReportsUnknownKeysAndUnknownColumnsTogether) {
+  const std::string file =
+      Write("p.yaml",
+            "name: p\nkafka: {bootstrap.servers: \"x:1\"}\nsource: {topic: t, schema: {a: int64}}\n"
+            "steps:\n  - window:\n      by: [b]\n      tumbling: 1m\n      graze: 5s\n      aggregate: {n: "
+            "count()}\n"
+            "sinks: [{topic: o}]\n");
+  const Outcome outcome = Execute([&](CommandIo& io) { return LintCommand({{file}, false}, io); });
+  EXPECT_EQ(outcome.exit, Exit::kUsage);
+  EXPECT_THAT(outcome.err, HasSubstr(file + ":8:7: unknown key 'graze'"));
+  EXPECT_THAT(outcome.err, HasSubstr("unknown column 'b'"));
+}
+
+TEST_F(Commands, LintSaysNothingOfWhatAMisspeltKeyTookAway) {
+  const std::string file =
+      Write("p.yaml",
+            "name: p\nkafka: {bootstrap.servers: \"x:1\"}\nsource: {topic: t, schema: {a: int64}}\n"
+            "steps:\n  - window: {by: [a], tumbling: 1m, agregate: {n: count()}}\n"
+            "  - fliter: a > 1\nsinks: [{topic: o}]\n");
+  const Outcome outcome = Execute([&](CommandIo& io) { return LintCommand({{file}, false}, io); });
+  EXPECT_THAT(outcome.err,
+              AllOf(HasSubstr("'agregate'"), HasSubstr("'fliter'"), HasSubstr("'aggregate' is missing")));
+  EXPECT_THAT(outcome.err, Not(HasSubstr("'aggregate' is empty")));
+}
+
+TEST_F(Commands, LintAcceptsATextSourceWithoutASchema) {
+  for (const std::string format : {"string", "bytes"}) {
+    const std::string file =
+        Write("p.yaml", "name: p\nkafka: {bootstrap.servers: \"x:1\"}\nsource: {topic: t, format: " + format +
+                            "}\nsinks: [{topic: o, format: " + format + "}]\n");
+    const Outcome outcome = Execute([&](CommandIo& io) { return LintCommand({{file}, false}, io); });
+    EXPECT_EQ(outcome.exit, Exit::kOk) << outcome.err;
+  }
+}
+
 TEST_F(Commands, LintPointsAtTheCharacterOfAnExpression) {
   struct Case {
     const char* steps;

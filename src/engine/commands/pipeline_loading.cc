@@ -1,6 +1,5 @@
 #include "engine/commands/pipeline_loading.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "env/environment.h"
@@ -13,13 +12,6 @@ SubstitutionSources ProcessSources() { return {GetEnv, ReadFile}; }
 
 Result<PipelineFile> LoadPipeline(const std::string& path) {
   return ReadPipelineFile(path, ProcessSources());
-}
-
-bool HasAllSchemas(const Plan& plan) {
-  return std::all_of(plan.nodes.begin(), plan.nodes.end(), [](const PlanNode& node) {
-    const auto* source = std::get_if<KafkaSource>(&node.op);
-    return source == nullptr || source->schema != nullptr || source->format != "json";
-  });
 }
 
 Status CheckPipeline(const PipelineFile& file) {

@@ -13,9 +13,6 @@ SubstitutionSources ProcessSources();
 /// ReadPipelineFile with ProcessSources.
 Result<PipelineFile> LoadPipeline(const std::string& path);
 
-/// True when every source has a declared schema, so that AnalyzePlan needs no broker.
-bool HasAllSchemas(const Plan& plan);
-
 /// Checks what can be checked without a broker: `kafka:` properties and, where all schemas are declared,
 /// every name and type. Errors: all of them, one per line, each with its place.
 Status CheckPipeline(const PipelineFile& file);

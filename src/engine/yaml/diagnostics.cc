@@ -7,6 +7,11 @@
 namespace millrace {
 
 void Diagnostics::Add(SourceLocation location, std::string message) {
+  MarkIncomplete();
+  AddBeside(std::move(location), std::move(message));
+}
+
+void Diagnostics::AddBeside(SourceLocation location, std::string message) {
   entries_.push_back({std::move(location), std::move(message)});
 }
 

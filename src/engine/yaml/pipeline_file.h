@@ -53,9 +53,12 @@ struct PipelineFile {
   SourceLocation kafka;  ///< the section `kafka:`, or the top of the file
 };
 
+/// True when every source has a declared schema, so that AnalyzePlan needs no broker.
+bool HasAllSchemas(const Plan& plan);
+
 /// Reads pipeline text; `file` is its name in messages.
 /// Errors: one user error with a line "file:line:column: message" for every mistake that does not hide
-/// another.
+/// another; after unknown keys also those that AnalyzePlan finds.
 Result<PipelineFile> ReadPipelineText(const std::string& file, std::string_view text,
                                       SubstitutionSources sources);
 

@@ -100,7 +100,7 @@ void SectionReader::ReadEntries(const YAML::Node& node) {
         std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.key == key; });
     if (spec_->name == "pipeline" && key.starts_with("x-")) continue;  // a place for anchors
     if (std::find(known.begin(), known.end(), key) == known.end()) {
-      errors_->Add(location, "unknown key '" + key + "' " + InSection(*spec_) + DidYouMean(key, known));
+      errors_->AddBeside(location, "unknown key '" + key + "' " + InSection(*spec_) + DidYouMean(key, known));
       has_unknown_key_ = true;
     } else if (repeated) {
       errors_->Add(location, "'" + key + "' is given twice");
@@ -125,7 +125,7 @@ void SectionReader::CheckPresence() {
   }
   if (alternatives.empty() || found.size() == 1) return;
   if (found.empty()) {
-    if (has_unknown_key_) return;  // it was meant to be one of them
+    if (has_unknown_key_) return errors_->MarkIncomplete();  // it was meant to be one of them
     errors_->Add(location_, CalledOf(*spec_) + " needs " + (alternatives.size() > 1 ? "one of " : "") +
                                 Joined(alternatives, " or "));
   } else {
