@@ -31,13 +31,14 @@ class KeyColumns {
  public:
   /// Those of the GroupBy before.
   KeyColumns() = default;
+  // NOLINTBEGIN(google-explicit-constructor)
   /// One column.
-  KeyColumns(const char* column) : names{column} {}         // NOLINT(google-explicit-constructor)
-  KeyColumns(const std::string& column) : names{column} {}  // NOLINT(google-explicit-constructor)
+  KeyColumns(const char* column) : names{column} {}
+  KeyColumns(const std::string& column) : names{column} {}
   /// Several columns.
   KeyColumns(std::initializer_list<std::string> columns) : names(columns) {}
-  KeyColumns(std::vector<std::string> columns)
-      : names(std::move(columns)) {}  // NOLINT(google-explicit-constructor)
+  KeyColumns(std::vector<std::string> columns) : names(std::move(columns)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   /// In order; empty: those of the GroupBy before.
   std::vector<std::string> names;

@@ -1,6 +1,7 @@
 #include "ops/latest.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <arrow/api.h>
 
@@ -208,8 +209,8 @@ Result<std::vector<int>> CheckOptions(const LatestOptions& options, const arrow:
 
 Result<std::string> LatestLayout(const LatestOptions& options, const arrow::Schema& input) {
   MR_ASSIGN_OR_RETURN(const std::vector<int> key_columns, CheckOptions(options, input));
-  std::vector<int> all;
-  for (int i = 0; i < input.num_fields(); ++i) all.push_back(i);
+  std::vector<int> all(static_cast<std::size_t>(input.num_fields()));
+  std::iota(all.begin(), all.end(), 0);
   return options.name + "=latest " + (options.ttl ? "ttl " + FormatDuration(*options.ttl) + " " : "") +
          "by " + ColumnsLayout(key_columns, input) + " of " + ColumnsLayout(all, input);
 }

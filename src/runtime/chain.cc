@@ -33,6 +33,15 @@ struct Chain::Node {
                                      {{"step", spec.name}});
   }
 
+  /// Its own and that for late rows: none, one or both.
+  std::vector<Sink*> sinks() const {
+    std::vector<Sink*> out;
+    for (Sink* sink : {spec.sink.get(), spec.late_sink.get()}) {
+      if (sink != nullptr) out.push_back(sink);
+    }
+    return out;
+  }
+
   ChainNode spec;
   StepMetrics metrics;
   Counter* bytes_out = nullptr;   // of a node with a sink
@@ -107,8 +116,7 @@ Status Chain::PushInto(Node& node, Batch batch) {
   if (batch.num_rows() == 0) return Status::Ok();
   node.metrics.rows_in.Add(batch.num_rows());
   if (node.spec.sink != nullptr) {
-    MR_RETURN_IF_ERROR(WriteSink(node, *node.spec.sink, batch));
-    return Status::Ok();
+    return WriteSink(node, *node.spec.sink, batch);
   }
   NodeOutput output(*this, node);
   return node.spec.op->Process(std::move(batch), output).WithContext("step " + node.spec.name);
@@ -156,19 +164,29 @@ Status Chain::HandleLate(Node& node, const Batch& batch, std::vector<std::int64_
   return Status::Ok();
 }
 
+Watermark Chain::InputTime(std::size_t node, Watermark task, const std::vector<Watermark>& out) const {
+  Watermark in = task;
+  for (const std::size_t from : inputs_[node]) in = std::min(in, out[from]);
+  return in;
+}
+
+Watermark Chain::OutputTime(const Node& node, Watermark in) {
+  if (node.spec.op == nullptr || in == kNoWatermark) return kNoWatermark;
+  return node.spec.op->OutputWatermark(in);
+}
+
 Status Chain::AdvanceTime(Watermark watermark) {
   std::vector<Watermark> out(nodes_.size(), kNoWatermark);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     Node& node = *nodes_[i];
-    Watermark in = watermark;
-    for (const std::size_t from : inputs_[i]) in = std::min(in, out[from]);
     if (node.spec.op == nullptr) continue;
+    const Watermark in = InputTime(i, watermark, out);
     if (in > node.time) {
       NodeOutput output(*this, node);
       MR_RETURN_IF_ERROR(node.spec.op->AdvanceTime(in, output).WithContext("step " + node.spec.name));
       node.time = in;
     }
-    out[i] = node.time == kNoWatermark ? kNoWatermark : node.spec.op->OutputWatermark(node.time);
+    out[i] = OutputTime(node, node.time);
   }
   return Status::Ok();
 }
@@ -176,20 +194,17 @@ Status Chain::AdvanceTime(Watermark watermark) {
 void Chain::RestoreTime(Watermark watermark) {
   std::vector<Watermark> out(nodes_.size(), kNoWatermark);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    Watermark in = watermark;
-    for (const std::size_t from : inputs_[i]) in = std::min(in, out[from]);
-    nodes_[i]->time = in;
-    if (nodes_[i]->spec.op != nullptr) nodes_[i]->spec.op->RestoreTime(in);
-    if (nodes_[i]->spec.op != nullptr && in != kNoWatermark) out[i] = nodes_[i]->spec.op->OutputWatermark(in);
+    Node& node = *nodes_[i];
+    node.time = InputTime(i, watermark, out);
+    if (node.spec.op != nullptr) node.spec.op->RestoreTime(node.time);
+    out[i] = OutputTime(node, node.time);
   }
 }
 
 template <typename Call>
 Status Chain::ForEachSink(Call call) {
   for (const auto& node : nodes_) {
-    for (Sink* sink : {node->spec.sink.get(), node->spec.late_sink.get()}) {
-      if (sink != nullptr) MR_RETURN_IF_ERROR(call(*sink).WithContext(node->spec.name));
-    }
+    for (Sink* sink : node->sinks()) MR_RETURN_IF_ERROR(call(*sink).WithContext(node->spec.name));
   }
   return Status::Ok();
 }
@@ -197,8 +212,7 @@ Status Chain::ForEachSink(Call call) {
 Status Chain::Recover(const std::map<std::string, std::string>& notes) {
   for (const auto& node : nodes_) {
     const auto note = notes.find(node->spec.name);
-    for (Sink* sink : {node->spec.sink.get(), node->spec.late_sink.get()}) {
-      if (sink == nullptr) continue;
+    for (Sink* sink : node->sinks()) {
       MR_RETURN_IF_ERROR(sink->Recover(note == notes.end() ? "" : note->second).WithContext(node->spec.name));
     }
   }
@@ -223,15 +237,14 @@ bool Chain::CheckpointDue() const {
 Status Chain::Prepare(Watermark watermark, bool idle) {
   std::vector<Watermark> out(nodes_.size(), kNoWatermark);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    Watermark in = watermark;
-    for (const std::size_t from : inputs_[i]) in = std::min(in, out[from]);
-    if (nodes_[i]->spec.op != nullptr && in != kNoWatermark) out[i] = nodes_[i]->spec.op->OutputWatermark(in);
-    for (Sink* sink : {nodes_[i]->spec.sink.get(), nodes_[i]->spec.late_sink.get()}) {
-      if (sink == nullptr) continue;
+    const Node& node = *nodes_[i];
+    const Watermark in = InputTime(i, watermark, out);
+    out[i] = OutputTime(node, in);
+    for (Sink* sink : node.sinks()) {
       std::vector<RowError> errors;
       SinkContext context{.producer = producer_, .errors = &errors, .watermark = in, .idle = idle};
-      MR_RETURN_IF_ERROR(sink->Prepare(context).WithContext(nodes_[i]->spec.name));
-      nodes_[i]->bytes_out->Add(context.bytes);
+      MR_RETURN_IF_ERROR(sink->Prepare(context).WithContext(node.spec.name));
+      node.bytes_out->Add(context.bytes);
     }
   }
   return Status::Ok();

@@ -47,6 +47,9 @@ class Chain {
   struct Node;
   class NodeOutput;
 
+  /// The watermark that a node's inputs allow: the task's for an entry; `out` by node, those before filled.
+  Watermark InputTime(std::size_t node, Watermark task, const std::vector<Watermark>& out) const;
+  static Watermark OutputTime(const Node& node, Watermark in);
   Status PushInto(Node& node, Batch batch);
   Status WriteSink(Node& node, Sink& sink, const Batch& batch);
   Status HandleErrors(Node& node, const Batch& batch, std::vector<RowError> errors);

@@ -11,12 +11,42 @@ constexpr std::int64_t kWarningEveryMs = 10'000;
 constexpr std::string_view kFetchStage = "fetch";
 constexpr std::string_view kUndecodableClass = "undecodable";
 
-/// "bids[3] offset 17" or "a row without a record".
+/// "bids[3] offset 17" or "a row computed from state".
 std::string Where(const RecordBlock* block, std::int64_t record) {
   if (block == nullptr) return "a row computed from state";
   return block->partition().ToString() + " offset " +
          std::to_string(block->offsets()[static_cast<std::size_t>(record)]);
 }
+
+/// Headers of one dead letter: those of its record, and those that say what is wrong with it (R3). Text given
+/// must outlive it; not to be copied or moved, for the views of its own.
+class DeadLetterHeaders {
+ public:
+  DeadLetterHeaders() = default;
+  DeadLetterHeaders(const DeadLetterHeaders&) = delete;
+  DeadLetterHeaders& operator=(const DeadLetterHeaders&) = delete;
+
+  void Add(const HeaderView& header) { views_.push_back(header); }
+  /// At most once.
+  void AddPlace(const TopicPartition& partition, Offset offset) {
+    partition_ = std::to_string(partition.partition.value());
+    offset_ = std::to_string(offset.value());
+    Add({"__connect.errors.topic", BytesView::Of(partition.topic)});
+    Add({"__connect.errors.partition", BytesView::Of(partition_)});
+    Add({"__connect.errors.offset", BytesView::Of(offset_)});
+  }
+  void AddReason(std::string_view stage, std::string_view error_class, std::string_view message) {
+    Add({"__connect.errors.stage", BytesView::Of(stage)});
+    Add({"__connect.errors.class.name", BytesView::Of(error_class)});
+    Add({"__connect.errors.exception.message", BytesView::Of(message)});
+  }
+  std::span<const HeaderView> views() const { return views_; }
+
+ private:
+  std::vector<HeaderView> views_;
+  std::string partition_;
+  std::string offset_;
+};
 
 }  // namespace
 
@@ -75,48 +105,36 @@ Status DeadLetterWriter::HandleUndecodable(ErrorPolicy policy, const Undecodable
   }
   Count(std::string(kFetchStage), std::string(kUndecodableClass));
   if (policy == ErrorPolicy::kDrop) return Status::Ok();
-  MR_CHECK(producer_ != nullptr && !topic_.empty());
-  const std::string partition = std::to_string(records.partition.partition.value());
-  const std::string offset = std::to_string(records.first.value());
-  const HeaderView headers[] = {{"__connect.errors.topic", BytesView::Of(records.partition.topic)},
-                                {"__connect.errors.partition", BytesView::Of(partition)},
-                                {"__connect.errors.offset", BytesView::Of(offset)},
-                                {"__connect.errors.stage", BytesView::Of(kFetchStage)},
-                                {"__connect.errors.class.name", BytesView::Of(kUndecodableClass)},
-                                {"__connect.errors.exception.message", BytesView::Of(what)}};
+  DeadLetterHeaders headers;
+  headers.AddPlace(records.partition, records.first);
+  headers.AddReason(kFetchStage, kUndecodableClass, what);
   OutgoingRecord out;
-  out.topic = topic_;
   out.timestamp_ms = clock_.Now().value();
-  out.headers = headers;
-  return producer_->Send(out).WithContext("writing to the dead-letter topic '" + topic_ + "'");
+  return Send(out, headers.views());
 }
 
 Status DeadLetterWriter::Write(const std::string& stage, const RecordBlock* block, std::int64_t record,
                                const RowError& error) {
-  MR_CHECK(producer_ != nullptr && !topic_.empty());
-  std::vector<HeaderView> headers;
-  std::string partition;
-  std::string offset;
+  DeadLetterHeaders headers;
   OutgoingRecord out;
-  out.topic = topic_;
   out.timestamp_ms = clock_.Now().value();
   if (block != nullptr) {
     const auto at = static_cast<std::size_t>(record);
     out.key = block->keys()[at];
     out.value = block->values()[at];
     if (block->timestamps_ms()[at] >= 0) out.timestamp_ms = block->timestamps_ms()[at];
-    for (const HeaderView& header : block->headers(record)) headers.push_back(header);
-    partition = std::to_string(block->partition().partition.value());
-    offset = std::to_string(block->offsets()[at]);
-    headers.push_back({"__connect.errors.topic", BytesView::Of(block->partition().topic)});
-    headers.push_back({"__connect.errors.partition", BytesView::Of(partition)});
-    headers.push_back({"__connect.errors.offset", BytesView::Of(offset)});
+    for (const HeaderView& header : block->headers(record)) headers.Add(header);
+    headers.AddPlace(block->partition(), Offset(block->offsets()[at]));
   }
-  headers.push_back({"__connect.errors.stage", BytesView::Of(stage)});
-  headers.push_back({"__connect.errors.class.name", BytesView::Of(error.error_class)});
-  headers.push_back({"__connect.errors.exception.message", BytesView::Of(error.message)});
-  out.headers = headers;
-  return producer_->Send(out).WithContext("writing to the dead-letter topic '" + topic_ + "'");
+  headers.AddReason(stage, error.error_class, error.message);
+  return Send(out, headers.views());
+}
+
+Status DeadLetterWriter::Send(OutgoingRecord record, std::span<const HeaderView> headers) {
+  MR_CHECK(producer_ != nullptr && !topic_.empty());
+  record.topic = topic_;
+  record.headers = headers;
+  return producer_->Send(record).WithContext("writing to the dead-letter topic '" + topic_ + "'");
 }
 
 }  // namespace millrace

@@ -41,6 +41,8 @@ class DeadLetterWriter {
             std::size_t rows);
   Status Write(const std::string& stage, const RecordBlock* block, std::int64_t record,
                const RowError& error);
+  /// `record` to the dead-letter topic.
+  Status Send(OutgoingRecord record, std::span<const HeaderView> headers);
 
   const std::string topic_;
   const Clock& clock_;

@@ -73,29 +73,34 @@ Result<Restorer::Table> Restorer::Inspect(Task* task, const std::string& name,
   table.changelog_id = topic->topic_id;
   table.first = bounds.first;
   table.end = bounds.second;
-  const std::optional<Offset> from = task->store()->ChangelogOffset(name);
-  const std::string known_id = task->store()->ChangelogId(name);
-  const bool other_topic = !known_id.empty() && known_id != topic->topic_id;
-  if (from.has_value() && (*from < table.first || *from > table.end || other_topic)) {
-    table.trusted = false;
+  table.trusted = IsTrusted(table, DeleteRetentionMs(*topic));
+  table.applied = std::max(task->store()->ChangelogOffset(name).value_or(table.first), table.first);
+  return table;
+}
+
+bool Restorer::IsTrusted(const Table& table, std::int64_t delete_retention_ms) const {
+  StateStore& store = *table.task->store();
+  const std::optional<Offset> from = store.ChangelogOffset(table.name);
+  if (!from.has_value()) return true;  // nothing is on disk
+  const std::string known_id = store.ChangelogId(table.name);
+  const bool other_topic = !known_id.empty() && known_id != table.changelog_id;
+  if (*from < table.first || *from > table.end || other_topic) {
     Log(LogLevel::kWarning, "state on disk does not match its changelog; it is rebuilt",
-        {{"changelog", changelog.ToString()},
+        {{"changelog", table.changelog.ToString()},
          {"state_offset", from->value()},
          {"first", table.first.value()},
          {"end", table.end.value()}});
+    return false;
   }
-  const std::optional<EventTime> written = task->store()->LastCommitted();
+  const std::optional<EventTime> written = store.LastCommitted();
   const std::int64_t age_ms = written.has_value() ? clock_.Now().value() - written->value() : 0;
   // Rows whose tombstones the log has forgotten would stay for ever. Half: the rest is for the reading.
-  if (from.has_value() && age_ms > DeleteRetentionMs(*topic) / 2) {
-    table.trusted = false;
-    Log(LogLevel::kWarning, "state on disk is older than the changelog keeps tombstones; it is rebuilt",
-        {{"changelog", changelog.ToString()},
-         {"age_s", age_ms / 1000},
-         {"delete_retention_ms", DeleteRetentionMs(*topic)}});
-  }
-  table.applied = std::max(from.value_or(table.first), table.first);
-  return table;
+  if (age_ms <= delete_retention_ms / 2) return true;
+  Log(LogLevel::kWarning, "state on disk is older than the changelog keeps tombstones; it is rebuilt",
+      {{"changelog", table.changelog.ToString()},
+       {"age_s", age_ms / 1000},
+       {"delete_retention_ms", delete_retention_ms}});
+  return false;
 }
 
 Status Restorer::Begin(Table table) {
@@ -135,29 +140,8 @@ void Restorer::Remove(Task* task) {
 
 Result<std::vector<Task*>> Restorer::Step(Duration wait) {
   if (!tables_.empty()) {
-    MR_ASSIGN_OR_RETURN(const auto blocks, reader_->Poll(wait));
-    for (const UndecodableRecords& lost : reader_->TakeUndecodable()) {
-      return Status::Corrupt("the changelog " + lost.partition.ToString() + " cannot be decoded at offsets " +
-                             std::to_string(lost.first.value()) + " to " +
-                             std::to_string(lost.next.value() - 1) + " (" + lost.message +
-                             "), so the state cannot be rebuilt; restore the topic, or 'millrace reset' the "
-                             "pipeline");
-    }
-    for (const auto& block : blocks) {
-      const auto found = tables_.find(block->partition());
-      if (found == tables_.end()) continue;
-      Table& table = found->second;
-      MR_RETURN_IF_ERROR(
-          table.task->ApplyChangelog(table.name, table.changelog_id, *block, block->next_offset()));
-      table.applied = block->next_offset();
-      rows_restored_.Add(block->num_records());
-    }
-    std::vector<TopicPartition> complete;
-    for (auto& [changelog, table] : tables_) {
-      MR_ASSIGN_OR_RETURN(const bool is_complete, IsComplete(table));
-      if (is_complete) complete.push_back(changelog);
-    }
-    for (const TopicPartition& changelog : complete) MR_RETURN_IF_ERROR(FinishTable(changelog));
+    MR_RETURN_IF_ERROR(ReadChangelogs(wait));
+    MR_RETURN_IF_ERROR(FinishTables());
     LogProgress();
   }
   std::vector<Task*> done;
@@ -169,6 +153,37 @@ Result<std::vector<Task*>> Restorer::Step(Duration wait) {
     if (task->store() != nullptr) MR_RETURN_IF_ERROR(task->store()->FinishRestore());
   }
   return done;
+}
+
+Status Restorer::ReadChangelogs(Duration wait) {
+  MR_ASSIGN_OR_RETURN(const auto blocks, reader_->Poll(wait));
+  for (const UndecodableRecords& lost : reader_->TakeUndecodable()) {
+    return Status::Corrupt("the changelog " + lost.partition.ToString() + " cannot be decoded at offsets " +
+                           std::to_string(lost.first.value()) + " to " +
+                           std::to_string(lost.next.value() - 1) + " (" + lost.message +
+                           "), so the state cannot be rebuilt; restore the topic, or 'millrace reset' the "
+                           "pipeline");
+  }
+  for (const auto& block : blocks) {
+    const auto found = tables_.find(block->partition());
+    if (found == tables_.end()) continue;
+    Table& table = found->second;
+    MR_RETURN_IF_ERROR(
+        table.task->ApplyChangelog(table.name, table.changelog_id, *block, block->next_offset()));
+    table.applied = block->next_offset();
+    rows_restored_.Add(block->num_records());
+  }
+  return Status::Ok();
+}
+
+Status Restorer::FinishTables() {
+  std::vector<TopicPartition> complete;
+  for (auto& [changelog, table] : tables_) {
+    MR_ASSIGN_OR_RETURN(const bool is_complete, IsComplete(table));
+    if (is_complete) complete.push_back(changelog);
+  }
+  for (const TopicPartition& changelog : complete) MR_RETURN_IF_ERROR(FinishTable(changelog));
+  return Status::Ok();
 }
 
 Result<bool> Restorer::IsComplete(Table& table) {

@@ -48,7 +48,12 @@ class Restorer {
     std::chrono::nanoseconds asked{0};  // when `settled` was last looked at
   };
   Result<Table> Inspect(Task* task, const std::string& name, const TopicPartition& changelog);
+  /// Whether what the disk has of it may be built on; says why not. `table` is inspected but for that.
+  bool IsTrusted(const Table& table, std::int64_t delete_retention_ms) const;
   Status Begin(Table table);
+  Status ReadChangelogs(Duration wait);
+  /// Ends the reading of tables that have come to their end.
+  Status FinishTables();
   Result<bool> IsComplete(Table& table);
   Status FinishTable(const TopicPartition& changelog);
   void LogProgress();

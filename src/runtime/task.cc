@@ -14,8 +14,7 @@ constexpr int kMostBeside = 9;  // directories of one task on one machine
 
 Result<std::unique_ptr<Task>> Task::Make(TaskId id, const TaskContext& context) {
   std::unique_ptr<Task> task(new Task(id, context));
-  MR_RETURN_IF_ERROR(
-      task->Open().WithContext("task " + task->sub_.name + "_" + std::to_string(id.partition.value())));
+  MR_RETURN_IF_ERROR(task->Open().WithContext("task " + task->name_));
   return task;
 }
 
@@ -23,6 +22,7 @@ Task::Task(TaskId id, const TaskContext& context)
     : id_(id),
       context_(context),
       sub_(context.topology->sub_topologies[id.sub_topology]),
+      name_(sub_.name + "_" + std::to_string(id.partition.value())),
       state_metrics_(*context.metrics, *context.clock),
       state_notes_(sub_.state_layout),
       dead_letters_(context.topology->dead_letter_topic, *context.clock, *context.metrics) {}
@@ -31,9 +31,9 @@ Task::~Task() = default;
 
 Result<std::unique_ptr<StateStore>> Task::OpenStore() {
   StateStoreOptions options;
-  options.directory = context_.state_dir + "/" + sub_.name + "_" + std::to_string(id_.partition.value());
+  options.directory = context_.state_dir + "/" + name_;
   options.layout = sub_.state_layout;
-  options.identity = context_.topology->app + "/" + sub_.name + "_" + std::to_string(id_.partition.value());
+  options.identity = context_.topology->app + "/" + name_;
   options.clock = context_.clock;
   options.max_rows_in_memory = context_.max_rows_in_memory;
   auto opened = StateStore::Open(options, *context_.state_runtime);
@@ -41,8 +41,7 @@ Result<std::unique_ptr<StateStore>> Task::OpenStore() {
   for (int beside = 2;
        !opened.ok() && opened.status().code() == StatusCode::kAlreadyExists && beside <= kMostBeside;
        ++beside) {
-    options.directory = context_.state_dir + "/" + sub_.name + "_" + std::to_string(id_.partition.value()) +
-                        "-" + std::to_string(beside);
+    options.directory = context_.state_dir + "/" + name_ + "-" + std::to_string(beside);
     opened = StateStore::Open(options, *context_.state_runtime);
   }
   state_directory_ = options.directory;
@@ -216,7 +215,10 @@ Status Task::CheckIdle(const std::vector<bool>& at_end) {
 
 Status Task::Prepare(Producer& producer) {
   MR_RETURN_IF_ERROR(chain_->Prepare(tracker_->watermark(), tracker_->idle()));
-  if (store_ == nullptr) return Status::Ok();
+  return store_ == nullptr ? Status::Ok() : WriteChangelogs(producer);
+}
+
+Status Task::WriteChangelogs(Producer& producer) {
   struct Changelog {
     std::string_view topic;
     std::int64_t bytes = 0;

@@ -115,6 +115,7 @@ class Task {
   Status Open();
   Result<std::unique_ptr<StateStore>> OpenStore();
   Result<TaskProgram> MakeProgram();
+  Status WriteChangelogs(Producer& producer);
   std::size_t InputIndex(const std::string& topic) const;
   /// Precondition: the block has records.
   Status ProcessRecords(std::size_t input, const std::shared_ptr<const RecordBlock>& block);
@@ -123,6 +124,7 @@ class Task {
   const TaskId id_;
   const TaskContext context_;
   const SubTopology& sub_;
+  const std::string name_;                        // "<sub-topology>_<partition>"
   std::vector<TopicPartition> input_partitions_;  // by input index of the program
   std::string state_directory_;                   // of store_
   std::unique_ptr<StateStore> store_;

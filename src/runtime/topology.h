@@ -86,10 +86,9 @@ struct SubTopology {
   std::int32_t partitions = 0;
   std::vector<TableSpec> tables;  ///< empty: stateless
   std::string state_layout;       ///< StateStoreOptions::layout
-  std::vector<std::string>
-      repartition_inputs;  ///< those of input_topics that may be purged below the committed offset
-  /// Makes the program of one task. `store` is null for a stateless sub-topology, else tables are added to
-  /// it.
+  /// Those of input_topics that may be purged below the committed offset.
+  std::vector<std::string> repartition_inputs;
+  /// Makes the program of one task. `store`: null for a stateless sub-topology, else tables are added to it.
   std::function<Result<TaskProgram>(Partition partition, StateStore* store)> make_program;
 };
 

@@ -79,8 +79,13 @@ Status WatermarkTracker::Report(std::size_t input, const WatermarkReport& report
 
 bool WatermarkTracker::CheckIdle(EventTime now, const std::vector<bool>& at_end) {
   if (!options_.idle_after.has_value()) return false;
+  if (MarkIdleInputs(now, at_end)) return MoveWithWallClock(now);
+  idle_since_.reset();
+  return Recompute();
+}
+
+bool WatermarkTracker::MarkIdleInputs(EventTime now, const std::vector<bool>& at_end) {
   bool all_idle = !inputs_.empty();
-  Watermark highest = watermark_;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     Input& in = inputs_[i];
     if (!in.upstreams.empty()) {
@@ -96,21 +101,22 @@ bool WatermarkTracker::CheckIdle(EventTime now, const std::vector<bool>& at_end)
       in.idle = true;
     }
     all_idle = all_idle && in.idle;
-    highest = std::max(highest, in.watermark);
   }
-  if (!all_idle) {
-    idle_since_.reset();
-    return Recompute();
-  }
+  return all_idle;
+}
+
+bool WatermarkTracker::MoveWithWallClock(EventTime now) {
   if (!idle_since_.has_value()) {
     // Nothing can arrive that is older: first up to the newest time seen, then with the wall clock (T3),
     // counted from the moment of idleness and not from this check, so that it does not matter how often one
     // checks.
     std::int64_t since = 0;
-    for (const Input& in : inputs_)
+    idle_base_ = watermark_;
+    for (const Input& in : inputs_) {
       since = std::max(since, in.last_arrival.value() + options_.idle_after->count());
+      idle_base_ = std::max(idle_base_, in.watermark);
+    }
     idle_since_ = EventTime(since);
-    idle_base_ = highest;
   }
   if (idle_base_ == kNoWatermark) return false;
   const std::int64_t ceiling = SaturatingMinus(now.value(), options_.out_of_orderness.count());

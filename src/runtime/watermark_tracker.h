@@ -60,6 +60,10 @@ class WatermarkTracker {
   Watermark Contribution(const Input& input) const;
   Watermark MinimumExcept(std::size_t input) const;
   bool Recompute();
+  /// Returns true when all inputs are source inputs and idle.
+  bool MarkIdleInputs(EventTime now, const std::vector<bool>& at_end);
+  /// While all are idle. Returns true when the watermark moved.
+  bool MoveWithWallClock(EventTime now);
 
   const TimeOptions options_;
   std::vector<Input> inputs_;

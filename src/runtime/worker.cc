@@ -107,18 +107,11 @@ Status Worker::RunOnce(Duration wait) {
   }
   if (recovery_needed_) return Status::Ok();
   MR_RETURN_IF_ERROR(OpenTasks());
-  Status processed = ProcessBlocks(*std::move(polled));
-  if (processed.ok()) processed = PassOver(member_->TakeUndecodable());
-  if (processed.ok()) processed = CheckIdle();
+  const Status processed = ProcessInput(*std::move(polled));
   if (CanRecoverFrom(processed)) return Recover(processed);
   MR_RETURN_IF_ERROR(processed);
   CrashPoint("after_process");
-  const auto since_commit = context_.clock->Steady() - last_commit_;
-  std::int64_t dirty_bytes = 0;
-  for (const auto& [id, held] : tasks_) dirty_bytes += held.task ? held.task->dirty_bytes() : 0;
-  if (since_commit >= options_.commit_interval || dirty_bytes >= options_.commit_bytes) {
-    MR_RETURN_IF_ERROR(Checkpoint());
-  }
+  if (CommitIsDue()) MR_RETURN_IF_ERROR(Checkpoint());
   if (!recovery_needed_ && AllCommitted()) AnswerQuestions();
   return PurgeRepartitions();
 }
@@ -142,13 +135,19 @@ Status Worker::Stop() {
   return committed.ok() ? closed : committed;
 }
 
-// --- Checkpoint
-// --------------------------------------------------------------------------------------------------
+// --- Checkpoint ---
 
 bool Worker::HasProgress() const {
   return std::any_of(tasks_.begin(), tasks_.end(), [](const auto& entry) {
     return entry.second.phase == Phase::kRunning && entry.second.task->has_progress();
   });
+}
+
+bool Worker::CommitIsDue() const {
+  if (context_.clock->Steady() - last_commit_ >= options_.commit_interval) return true;
+  std::int64_t dirty_bytes = 0;
+  for (const auto& [id, held] : tasks_) dirty_bytes += held.task ? held.task->dirty_bytes() : 0;
+  return dirty_bytes >= options_.commit_bytes;
 }
 
 Status Worker::Checkpoint() {
@@ -208,8 +207,7 @@ Status Worker::SendOffsetsAndCommit(const std::vector<CommittedOffset>& offsets)
   return Status::Ok();
 }
 
-// --- Recovery
-// ----------------------------------------------------------------------------------------------------
+// --- Recovery ---
 
 bool Worker::CanRecoverFrom(const Status& status) const {
   const auto corrupt = [](const auto& entry) {
@@ -348,8 +346,7 @@ void Worker::AnswerQuestions() {
   }
 }
 
-// --- Assignment
-// --------------------------------------------------------------------------------------------------
+// --- Assignment ---
 
 void Worker::OnAssigned(std::vector<TopicPartition> partitions) {
   Log(LogLevel::kInfo, "partitions assigned", {{"worker", options_.id}, {"partitions", partitions.size()}});
@@ -379,23 +376,30 @@ void Worker::OnRevoked(std::vector<TopicPartition> partitions, bool lost) {
     recovery_needed_ = true;
   }
   for (const TopicPartition& partition : partitions) {
-    for (const TaskId id : TasksOf(partition)) {
-      const auto found = tasks_.find(id);
-      if (found == tasks_.end()) continue;
-      if (Task* task = found->second.task.get(); task != nullptr) {
-        restorer_->Remove(task);
-        Status closed = recovery_needed_ ? task->Abandon() : task->Close();
-        if (status.ok()) status = std::move(closed);
-      }
-      tasks_.erase(found);
-    }
-    assigned_.erase(partition);
-    ForgetLag(partition);
-    committed_.erase(partition);
-    purged_.erase(partition);
+    const Status dropped = DropPartition(partition);
+    if (status.ok()) status = dropped;
   }
   if (!status.ok() && !IsRetryable(status)) callback_status_ = status;
   UpdateStatus();
+}
+
+Status Worker::DropPartition(const TopicPartition& partition) {
+  Status first;
+  for (const TaskId id : TasksOf(partition)) {
+    const auto found = tasks_.find(id);
+    if (found == tasks_.end()) continue;
+    if (Task* task = found->second.task.get(); task != nullptr) {
+      restorer_->Remove(task);
+      Status closed = recovery_needed_ ? task->Abandon() : task->Close();
+      if (first.ok()) first = std::move(closed);
+    }
+    tasks_.erase(found);
+  }
+  assigned_.erase(partition);
+  ForgetLag(partition);
+  committed_.erase(partition);
+  purged_.erase(partition);
+  return first;
 }
 
 std::vector<TaskId> Worker::TasksOf(const TopicPartition& partition) const {
@@ -415,8 +419,7 @@ bool Worker::HoldsAllInputs(TaskId id) const {
   });
 }
 
-// --- Status
-// --------------------------------------------------------------------------------------------------
+// --- Status ---
 
 void Worker::UpdateStatus() {
   std::int64_t running = 0;

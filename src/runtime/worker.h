@@ -24,8 +24,8 @@ struct WorkerOptions {
   Duration commit_interval{200};
   std::int64_t commit_bytes = 64 << 20;
   PollLimits poll;
-  bool offset_reset_to_earliest =
-      true;  ///< false: a missing committed offset or one out of range is an error
+  /// false: a missing committed offset or one out of range is an error.
+  bool offset_reset_to_earliest = true;
 };
 
 /// Numbers that other threads may read at any time.
@@ -82,26 +82,35 @@ class Worker final : private AssignmentListener {
     Phase phase = Phase::kAssigned;
     std::unique_ptr<Task> task;
     std::vector<CommittedOffset> committed;
-    int rounds_to_wait = 0;  // after a task could not start
+    int rounds_to_wait = 0;  // of RunOnce, after it could not start
   };
 
   void OnAssigned(std::vector<TopicPartition> partitions) override;
   void OnRevoked(std::vector<TopicPartition> partitions, bool lost) override;
 
+  /// A new producer, and with its Init the end of whatever transaction its predecessor left.
   Status CreateProducer();
   Status BeginIfNeeded();
+  bool CommitIsDue() const;
   Status CommitAll();
   Status SendOffsetsAndCommit(const std::vector<CommittedOffset>& offsets);
+  /// Sets recovery_needed_ and a backoff when Kafka does not answer; RunOnce tries again.
   Status Recover(const Status& cause);
+  /// Makes the tasks whose inputs are all held, and begins to restore them.
   Status OpenTasks();
   Status OpenTask(TaskId id, HeldTask* held);
   Status RestoreSome(Duration wait);
+  /// Its state is complete: seeks its inputs.
   Status StartTask(HeldTask* held);
+  /// Ends what depends on a partition that was taken away. Errors: the first of closing its tasks.
+  Status DropPartition(const TopicPartition& partition);
+  Status ProcessInput(std::vector<std::shared_ptr<const RecordBlock>> blocks);
   Status ProcessBlocks(std::vector<std::shared_ptr<const RecordBlock>> blocks);
   Status PassOver(const std::vector<UndecodableRecords>& undecodable);
   /// The running task that reads `partition`; null when there is none (any more).
   Task* RunningTask(const TopicPartition& partition);
   Status CheckIdle();
+  /// Deletes the rows of repartition topics that every restart would skip (K2).
   Status PurgeRepartitions();
   Status ProcessBlock(Task& task, std::shared_ptr<const RecordBlock> block);
   void ForgetLag(const TopicPartition& partition);

@@ -21,6 +21,12 @@ MetricLabels LagLabels(const std::string& group, const TopicPartition& partition
 
 }  // namespace
 
+Status Worker::ProcessInput(std::vector<std::shared_ptr<const RecordBlock>> blocks) {
+  MR_RETURN_IF_ERROR(ProcessBlocks(std::move(blocks)));
+  MR_RETURN_IF_ERROR(PassOver(member_->TakeUndecodable()));
+  return CheckIdle();
+}
+
 Status Worker::ProcessBlocks(std::vector<std::shared_ptr<const RecordBlock>> blocks) {
   blocks_last_poll_ = static_cast<std::int64_t>(blocks.size());
   if (blocks.empty()) return Status::Ok();
@@ -97,9 +103,8 @@ Status Worker::PurgeRepartitions() {
   last_purge_ = now;
   for (const SubTopology& sub : context_.topology->sub_topologies) {
     for (const auto& [partition, offset] : committed_) {
-      if (std::find(sub.repartition_inputs.begin(), sub.repartition_inputs.end(), partition.topic) ==
-          sub.repartition_inputs.end())
-        continue;
+      const auto& purgeable = sub.repartition_inputs;
+      if (std::find(purgeable.begin(), purgeable.end(), partition.topic) == purgeable.end()) continue;
       if (purged_[partition] >= offset) continue;
       const Status purged = cluster_.admin().DeleteRecords(partition, offset);
       if (purged.ok()) {
