@@ -82,8 +82,7 @@ Status Disk::OpenDb() {
   const bool parts_missing =
       opened.IsPathNotFound() || opened.IsNotFound() || Mentions(opened, "No such file");
   if (opened.IsInvalidArgument() || opened.IsNotSupported() || parts_missing) {
-    return Status::Corrupt("state directory " + directory_ + " does not verify (" + opened.ToString() +
-                           "); it is set aside and rebuilt from the changelog");
+    return Unverified("does not verify (" + opened.ToString() + ")");
   }
   return Explain(opened, "open");
 }
@@ -111,8 +110,7 @@ Status Disk::Explain(const rocksdb::Status& status, std::string_view doing) cons
   const std::string where = "cannot " + std::string(doing) + " state directory " + directory_;
   if (status.IsCorruption()) {
     corrupt_ = true;
-    return Status::Corrupt("state directory " + directory_ + " does not verify (" + status.ToString() +
-                           "); it is set aside and rebuilt from the changelog");
+    return Unverified("does not verify (" + status.ToString() + ")");
   }
   if (status.IsNoSpace() || Mentions(status, "No space left")) {
     return Status::Io(where + ": the disk is full (" + status.ToString() +
@@ -124,6 +122,11 @@ Status Disk::Explain(const rocksdb::Status& status, std::string_view doing) cons
   }
   return Status::Io(where + " (" + status.ToString() +
                     "); check the disk, then start again: what is missing is rebuilt from the changelog");
+}
+
+Status Disk::Unverified(const std::string& what_it_has) const {
+  return Status::Corrupt("state directory " + directory_ + " " + what_it_has +
+                         "; it is set aside and rebuilt from the changelog");
 }
 
 Status Disk::Noted(Status status) const {

@@ -56,6 +56,8 @@ class Disk {
   Status Wipe();
 
   const std::string& directory() const { return directory_; }
+  /// kCorrupt: "state directory D <what it has>", and what becomes of it.
+  Status Unverified(const std::string& what_it_has) const;
   /// True once something read from it did not verify: close it, set it aside and rebuild it.
   bool corrupt() const { return corrupt_; }
 

@@ -94,6 +94,8 @@ class RocksStateStore final : public StateStore {
   Status CountRows();
   /// Writes what is committed and not yet on disk, with the changelog offsets, in one batch.
   Status WriteOut();
+  /// WriteOut when much is staged; with a flush when the last one is long ago.
+  Status WriteIfDue();
   Status Evict();
   /// Writes what was read from changelogs and waits in memory.
   Status WriteRun();
@@ -118,16 +120,13 @@ class RocksStateStore final : public StateStore {
 Status RocksStateStore::Begin() {
   MR_ASSIGN_OR_RETURN(const std::optional<std::string> format, disk_->Get(ReservedKey(Reserved::kFormat)));
   if (!format) return WriteIdentity();
-  const auto corrupt = [this](const std::string& why) {
-    return Status::Corrupt("state directory " + disk_->directory() + " " + why +
-                           "; it is set aside and rebuilt from the changelog");
-  };
   if (*format != kFormatVersion)
-    return corrupt("has format " + *format + ", not " + std::string(kFormatVersion));
+    return disk_->Unverified("has format " + *format + ", not " + std::string(kFormatVersion));
   MR_ASSIGN_OR_RETURN(const std::optional<std::string> identity,
                       disk_->Get(ReservedKey(Reserved::kIdentity)));
   if (identity.value_or("") != options_.identity) {
-    return corrupt("is the state of '" + identity.value_or("") + "', not of '" + options_.identity + "'");
+    return disk_->Unverified("is the state of '" + identity.value_or("") + "', not of '" + options_.identity +
+                             "'");
   }
   MR_ASSIGN_OR_RETURN(const std::optional<std::string> layout, disk_->Get(ReservedKey(Reserved::kLayout)));
   MR_RETURN_IF_ERROR(
@@ -170,9 +169,7 @@ Status RocksStateStore::ReadProgress(const std::string& table, Progress* progres
                       disk_->Get(ReservedKey(Reserved::kOffset, table)));
   if (!value) return Status::Ok();
   if (value->size() < sizeof(std::int64_t)) {
-    return Status::Corrupt("state directory " + disk_->directory() +
-                           " has an unreadable changelog offset of table " + table +
-                           "; it is set aside and rebuilt from the changelog");
+    return disk_->Unverified("has an unreadable changelog offset of table " + table);
   }
   progress->offset = Offset(ReadInt64(*value));
   progress->id = value->substr(sizeof(std::int64_t));
@@ -301,11 +298,7 @@ Status RocksStateStore::CountRows() {
   };
   const auto count_row = [&](std::string_view key, std::string_view) -> Status {
     const std::string_view now = RowGroup(key);
-    if (now.empty()) {
-      return Status::Corrupt(
-          "state directory " + disk_->directory() +
-          " has a row that belongs to no table; it is set aside and rebuilt from the changelog");
-    }
+    if (now.empty()) return disk_->Unverified("has a row that belongs to no table");
     if (now != group) {
       put();
       group = now;
@@ -346,17 +339,20 @@ Status RocksStateStore::CommitDirty(const std::map<std::string, Offset>& changel
   for (auto& [name, table] : tables_) table->Committed();
   collected_ = false;
   last_committed_ = clock_->Now();
+  MR_RETURN_IF_ERROR(WriteIfDue());
+  return Evict();
+}
+
+Status RocksStateStore::WriteIfDue() {
   std::int64_t staged = 0;
   for (const auto& [name, table] : tables_) staged += table->staged_bytes();
   if (clock_->Steady() - last_flush_ >= options_.flush_interval || CrashPointWanted("rocksdb_write")) {
     last_flush_ = clock_->Steady();
     MR_RETURN_IF_ERROR(WriteOut());
     CrashPoint("rocksdb_write");
-    MR_RETURN_IF_ERROR(disk_->Flush(/*wait=*/false));
-  } else if (staged > kMaxStagedBytes) {
-    MR_RETURN_IF_ERROR(WriteOut());
+    return disk_->Flush(/*wait=*/false);
   }
-  return Evict();
+  return staged > kMaxStagedBytes ? WriteOut() : Status::Ok();
 }
 
 Status RocksStateStore::WriteOut() {

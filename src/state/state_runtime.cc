@@ -20,8 +20,8 @@ constexpr std::size_t kMemtableBytes = 32ULL << 20;
 constexpr std::size_t kArenaBlockBytes = 256ULL << 10;
 constexpr double kBloomBitsPerKey = 10;
 constexpr int kMaxOpenFilesPerDisk = 256;
-constexpr std::size_t kManifestStepBytes = 64ULL
-                                           << 10;  // a task's manifest stays small; the default is 4 MiB
+// A task's manifest stays small; the default is 4 MiB.
+constexpr std::size_t kManifestStepBytes = 64ULL << 10;
 constexpr std::size_t kMaxLogLine = 1024;
 
 // What RocksDB has to complain about, in our log. Its own LOG file in the state directory would end the

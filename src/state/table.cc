@@ -112,6 +112,13 @@ std::uint32_t Table::AddRow(std::int64_t slice, std::string_view key, std::uint3
   return slot;
 }
 
+// The context is made for errors only: it would be an allocation per row.
+Status Table::DecodeFromDisk(std::uint32_t slot, std::string_view bytes) {
+  Status status = rows_->Decode(slot, bytes);
+  if (status.ok()) return status;
+  return std::move(status).WithContext("state of " + name_ + " in " + disk_->directory());
+}
+
 Status Table::ResolvePending() {
   std::string bytes;
   std::vector<std::size_t> ends;
@@ -131,8 +138,7 @@ Status Table::ResolvePending() {
   }
   Status status = disk_->MultiGet(keys, [this](std::size_t i, std::string_view value) {
     const std::uint32_t slot = pending_[i];
-    MR_RETURN_IF_ERROR(
-        rows_->Decode(slot, value).WithContext("state of " + name_ + " in " + disk_->directory()));
+    MR_RETURN_IF_ERROR(DecodeFromDisk(slot, value));
     index_.flags(slot) = (index_.flags(slot) & ~RowIndex::kPending) | RowIndex::kOnDisk;
     SliceOf(index_.Slice(slot)).on_disk_in_memory += 1;
     --rows_only_on_disk_;
@@ -197,8 +203,7 @@ Status Table::Peek(std::int64_t slice, std::string_view key, const RowVisitor& v
   const std::string row_key = RowKey(slice, key);
   const rocksdb::Slice keys[] = {rocksdb::Slice(row_key)};
   return disk_->MultiGet(keys, [&](std::size_t, std::string_view value) {
-    MR_RETURN_IF_ERROR(
-        rows_->Decode(scratch_slot_, value).WithContext("state of " + name_ + " in " + disk_->directory()));
+    MR_RETURN_IF_ERROR(DecodeFromDisk(scratch_slot_, value));
     return visit(key, scratch_slot_);
   });
 }
@@ -220,8 +225,7 @@ Status Table::VisitSlice(std::int64_t slice, const RowVisitor& visit) {
   }
   const auto visit_disk_below = [&](std::optional<std::string_view> limit) -> Status {
     while (on_disk != nullptr && on_disk->valid() && (!limit || on_disk->key() < *limit)) {
-      MR_RETURN_IF_ERROR(rows_->Decode(scratch_slot_, on_disk->value())
-                             .WithContext("state of " + name_ + " in " + disk_->directory()));
+      MR_RETURN_IF_ERROR(DecodeFromDisk(scratch_slot_, on_disk->value()));
       MR_RETURN_IF_ERROR(visit(on_disk->key(), scratch_slot_));
       MR_RETURN_IF_ERROR(on_disk->Next());
     }
@@ -258,15 +262,7 @@ Status Table::CloseSlice(std::int64_t slice, const RowVisitor& visit) {
   MR_RETURN_IF_ERROR(VisitSlice(slice, close_row));
   collected_whole_ = false;
   SliceRows& rows = found->second;
-  for (const std::uint32_t slot : rows.slots) {
-    if (erased(slot)) --erased_count_;
-    index_.Unlink(slot);
-  }
-  for (const std::uint32_t slot : rows.dirty) {
-    dirty_key_bytes_ -= static_cast<std::int64_t>(index_.Key(slot).size());
-  }
-  dirty_count_ -= static_cast<std::int64_t>(rows.dirty.size());
-  rows_only_on_disk_ -= rows.only_on_disk();
+  UnlinkRows(rows);
   // Also when no row is left: the tombstones of erased ones have to reach the disk.
   if (closed.committed.empty() && rows.staged.empty() && rows.rows_on_disk == 0) {
     for (const std::uint32_t slot : rows.slots) index_.Free(slot);
@@ -279,6 +275,18 @@ Status Table::CloseSlice(std::int64_t slice, const RowVisitor& visit) {
   slices_.erase(found);
   last_slice_rows_ = nullptr;
   return Status::Ok();
+}
+
+void Table::UnlinkRows(const SliceRows& rows) {
+  for (const std::uint32_t slot : rows.slots) {
+    if (erased(slot)) --erased_count_;
+    index_.Unlink(slot);
+  }
+  for (const std::uint32_t slot : rows.dirty) {
+    dirty_key_bytes_ -= static_cast<std::int64_t>(index_.Key(slot).size());
+  }
+  dirty_count_ -= static_cast<std::int64_t>(rows.dirty.size());
+  rows_only_on_disk_ -= rows.only_on_disk();
 }
 
 Status Table::Scan(const SliceRowVisitor& visit) {

@@ -123,6 +123,8 @@ class Table final : public KeyedTable {
   SliceRows& SliceOf(std::int64_t slice);
   void MakeRoom();
   void MarkDirty(std::uint32_t slot);
+  /// Errors say where the bytes came from.
+  Status DecodeFromDisk(std::uint32_t slot, std::string_view bytes);
   Status ResolvePending();
   /// ResolvePending for Find: keys that are not on disk either are forgotten again.
   Status ResolveFound(std::span<std::uint32_t> slots);
@@ -133,6 +135,8 @@ class Table final : public KeyedTable {
   /// Visits memory and disk of one slice merged in key order, erased slots in memory too.
   Status VisitSlice(std::int64_t slice, const RowVisitor& visit);
   void Revive(std::uint32_t slot);
+  /// Takes the rows of a slice that closes out of the index and the figures; their slots are not free yet.
+  void UnlinkRows(const SliceRows& rows);
   void ReserveScratchSlot();
   /// The last commit had a row there.
   bool IsCommitted(std::uint32_t slot) const {

@@ -22,8 +22,7 @@ Status Table::Reload() {
   const std::string prefix = ReservedKey(Reserved::kCount, name_);
   return disk_->Scan(prefix, [&](std::string_view key, std::string_view value) -> Status {
     if (key.size() != prefix.size() + kSliceBytes || value.size() != sizeof(std::int64_t)) {
-      return Status::Corrupt("state directory " + disk_->directory() + " has a row count of table " + name_ +
-                             " that cannot be read; it is set aside and rebuilt from the changelog");
+      return disk_->Unverified("has a row count of table " + name_ + " that cannot be read");
     }
     const std::int64_t count = ReadInt64(value);
     SliceOf(ReadSlice(key.substr(prefix.size()))).rows_on_disk = count;
