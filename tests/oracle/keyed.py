@@ -1,6 +1,6 @@
 """Steps that remember per key without a window: deduplicate, changes and running, from docs/state-steps.md."""
 from expressions import INT_MAX, INT_MIN, Failures, evaluate
-from reference import Row, aggregated, refuses_null_key
+from reference import Row, aggregated, key_of
 
 KINDS = ["deduplicate", "changes", "running"]
 
@@ -18,10 +18,8 @@ class Keyed:
 
     def add(self, row):
         """The rows that leave because of `row`: none or one."""
-        if row.tombstone:
-            return []
-        key = tuple(row.values[name] for name in self.options["by"])
-        if refuses_null_key(key, self.options["null_key"], row, self.result):
+        key = key_of(row, self.options, self.result)
+        if key is None:
             return []
         return [Row(values, row.time, row.before, row.source, key=key) for values in self.take(key, row)]
 

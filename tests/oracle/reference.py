@@ -212,15 +212,18 @@ def window_of(options, result):
     return {"session": Sessions, "count": Counted}.get(options["kind"], Window)(options, result)
 
 
-def refuses_null_key(key, policy, row, result):
-    """True when the row leaves because its key has a null (K2); `result` notes how."""
-    if None not in key or policy == "group":
-        return False
-    if policy == "drop":
+def key_of(row, options, result):
+    """The row's key in a keyed step; None when it leaves: a tombstone (R2), or for a null (K2), which `result` notes."""
+    if row.tombstone:
+        return None
+    key = tuple(row.values[name] for name in options["by"])
+    if None not in key or options["null_key"] == "group":
+        return key
+    if options["null_key"] == "drop":
         result.filtered += 1
     else:
         result.dead.append((*row.source, {"null_key"}))
-    return True
+    return None
 
 
 class Window:
@@ -252,10 +255,8 @@ class Window:
 
     def add(self, row):
         """Takes a row; yields the running results that changed when the step emits them."""
-        if row.tombstone:
-            return []
-        key = tuple(row.values[name] for name in self.options["by"])
-        if refuses_null_key(key, self.options["null_key"], row, self.result):
+        key = key_of(row, self.options, self.result)
+        if key is None:
             return []
         last_end = self.last_end(key, row)
         if not self.is_open(last_end, row.before):
