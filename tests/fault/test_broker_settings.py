@@ -22,6 +22,16 @@ def forgetful():
     made.remove()
 
 
+@pytest.fixture
+def place(lab: Lab, request: pytest.FixtureRequest):
+    """The test's lab with the broker that its module fixture made."""
+    made = next(request.getfixturevalue(name) for name in ("forgetful", "guarded") if name in request.fixturenames)
+    broker = made if isinstance(made, Broker) else made.broker
+    there = Lab(lab.name, lab.folder, broker, Topics(broker.bootstrap))
+    yield there
+    there.close()
+
+
 def has_forgotten(topics: Topics, pipeline: str) -> bool:
     """The coordinator has removed every transactional id of the pipeline: a tombstone is the last record of each."""
     last = {record.key: record.value for record in topics.read("__transaction_state") if pipeline.encode() in (record.key or b"")}
@@ -29,9 +39,8 @@ def has_forgotten(topics: Topics, pipeline: str) -> bool:
     return all(value is None for value in last.values())
 
 
-def test_a_broker_that_has_forgotten_the_producer(lab: Lab, forgetful: Broker):
+def test_a_broker_that_has_forgotten_the_producer(forgetful: Broker, place: Lab):
     """The job pauses longer than its producer and its transactional id live."""
-    place = Lab(lab.name, lab.folder, forgetful)
     trial = Trial(place).create()
     trial.pipeline["kafka"]["transaction.timeout.ms"] = "2000"
     trial.feed()
@@ -39,11 +48,10 @@ def test_a_broker_that_has_forgotten_the_producer(lab: Lab, forgetful: Broker):
     for _ in range(2):
         trial.await_progress("a pause", WORKER_KILL_S)
         trial.await_read()
-        wait_until(lambda: has_forgotten(place.topics, lab.name), 30, "the transactional id has expired", every=0.5)
+        wait_until(lambda: has_forgotten(place.topics, place.name), 30, "the transactional id has expired", every=0.5)
         trial.count("producer idle past its expiry")
     trial.await_progress("an expired producer", WORKER_KILL_S)
     trial.verdict()
-    place.close()
 
 
 class Guarded:
@@ -93,8 +101,7 @@ def as_user(trial: Trial, password: str) -> None:
                                 "sasl.password": password}
 
 
-def test_rights_that_are_taken_away_end_the_job_with_a_message(lab: Lab, guarded: Guarded):
-    place = Lab(lab.name, lab.folder, guarded.broker, Topics(guarded.broker.bootstrap))
+def test_rights_that_are_taken_away_end_the_job_with_a_message(guarded: Guarded, place: Lab):
     trial = Trial(place, bootstrap=guarded.bootstrap).create()
     as_user(trial, PASSWORD)
     guarded.allow()
@@ -116,11 +123,9 @@ def test_rights_that_are_taken_away_end_the_job_with_a_message(lab: Lab, guarded
     trial.run()
     trial.await_progress("the right's return", WORKER_KILL_S)
     trial.verdict()
-    place.close()
 
 
-def test_a_wrong_password_ends_the_job_with_a_message(lab: Lab, guarded: Guarded):
-    place = Lab(lab.name, lab.folder, guarded.broker, Topics(guarded.broker.bootstrap))
+def test_a_wrong_password_ends_the_job_with_a_message(guarded: Guarded, place: Lab):
     trial = Trial(place, bootstrap=guarded.bootstrap).create()
     as_user(trial, "wrong")
     process = trial.run("--startup-timeout", "10s")
@@ -134,4 +139,3 @@ def test_a_wrong_password_ends_the_job_with_a_message(lab: Lab, guarded: Guarded
     trial.run()
     trial.await_progress("the right password", WORKER_KILL_S)
     trial.verdict()
-    place.close()
