@@ -2,6 +2,7 @@
 import concurrent.futures
 import os
 import signal
+from typing import Callable
 
 from confluent_kafka import KafkaException, TopicCollection
 from harness.broker import Broker, free_port
@@ -48,8 +49,17 @@ class Cluster:
     # --- Who leads what
 
     def _describe(self, topic: str) -> list:
-        found = self.topics.admin.describe_topics(TopicCollection([topic]))
-        return found[topic].result(SECONDS).partitions
+        return self._ask(lambda: self.topics.admin.describe_topics(TopicCollection([topic]))[topic]).partitions
+
+    @staticmethod
+    def _ask(request: Callable[[], concurrent.futures.Future]) -> object:
+        """The answer, whichever broker gives it: the one that is asked first may be the one that has just died."""
+        def attempt() -> object | None:
+            try:
+                return request().result(SECONDS)
+            except (KafkaException, TimeoutError):
+                return None
+        return wait_until(attempt, 2 * SECONDS, "a broker answers", every=0.3)
 
     def leaders(self, topic: str) -> dict[int, int]:
         return {part.id: part.leader.id if part.leader else -1 for part in self._describe(topic)}
@@ -58,16 +68,12 @@ class Cluster:
         return {part.id: [node.id for node in part.isr] for part in self._describe(topic)}
 
     def group_coordinator(self, group: str) -> int:
-        found = self.topics.admin.describe_consumer_groups([group])[group].result(SECONDS)
-        return found.coordinator.id
+        return self._ask(lambda: self.topics.admin.describe_consumer_groups([group])[group]).coordinator.id
 
     def await_whole(self, *topics: str) -> None:
         """Every partition has three copies in sync again."""
         def whole() -> bool:
-            try:
-                return all(len(copies) == 3 for topic in topics for copies in self.in_sync(topic).values())
-            except KafkaException:
-                return False
+            return all(len(copies) == 3 for topic in topics for copies in self.in_sync(topic).values())
         wait_until(whole, 2 * SECONDS, f"all copies of {topics} are in sync", every=0.3)
 
     # --- Faults
