@@ -352,10 +352,8 @@ class ClosedByKey(Window):
         self.clocks = {}
 
     def add(self, row):
-        if row.tombstone:
-            return []
-        key = tuple(row.values[name] for name in self.options["by"])
-        if refuses_null_key(key, self.options["null_key"], row, self.result):
+        key = key_of(row, self.options, self.result)
+        if key is None:
             return []
         failures = Failures()
         for aggregate in self.options["aggregates"]:
