@@ -27,14 +27,26 @@ void SessionIndex::Restore(std::string_view key, const Session& session) {
   SetTimer(key, session);
 }
 
+bool SessionIndex::Reaches(std::int64_t time_ms, std::int64_t watermark_ms, const Session& session) const {
+  const bool near = time_ms < EndOf(session) && SubtractTime(session.first_ms, gap_ms_) < time_ms;
+  return near && ClosesAt(session) > watermark_ms;
+}
+
+bool SessionIndex::IsLate(std::string_view key, std::int64_t time_ms, std::int64_t watermark_ms) const {
+  if (ClosesAt(time_ms) > watermark_ms) return false;
+  const auto found = keys_.find(key);
+  return found == keys_.end() ||
+         std::none_of(found->second.begin(), found->second.end(),
+                      [&](const Session& session) { return Reaches(time_ms, watermark_ms, session); });
+}
+
 SessionIndex::Placed SessionIndex::Place(std::string_view key, std::int64_t time_ms,
                                          std::int64_t watermark_ms) {
   auto found = keys_.find(key);
   Session* reached[2] = {nullptr, nullptr};  // by start; sessions are a gap apart, so no more can be
   if (found != keys_.end()) {
     for (Session& session : found->second) {
-      const bool near = time_ms < EndOf(session) && SubtractTime(session.first_ms, gap_ms_) < time_ms;
-      if (near && ClosesAt(session) > watermark_ms)
+      if (Reaches(time_ms, watermark_ms, session))
         (reached[0] == nullptr ? reached[0] : reached[1]) = &session;
     }
   }

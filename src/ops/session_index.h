@@ -41,6 +41,8 @@ class SessionIndex {
     bool merged = false;  ///< it joined two sessions: first `from` has to be merged into `id`
     std::int64_t from_id = 0;
   };
+  /// True when Place would say so.
+  bool IsLate(std::string_view key, std::int64_t time_ms, std::int64_t watermark_ms) const;
   /// Puts a row into a session; sessions that are closed at the watermark before it are left alone.
   Placed Place(std::string_view key, std::int64_t time_ms, std::int64_t watermark_ms);
 
@@ -62,6 +64,8 @@ class SessionIndex {
   using Sessions = std::vector<Session>;
 
   void SetTimer(std::string_view key, const Session& session);
+  /// The row belongs to the session, which is open.
+  bool Reaches(std::int64_t time_ms, std::int64_t watermark_ms, const Session& session) const;
 
   const std::int64_t gap_ms_;
   const std::int64_t grace_ms_;

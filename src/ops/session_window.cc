@@ -37,8 +37,9 @@ class SessionWindow final : public Operator {
   };
 
   Status ReadIndex();
-  /// Fills session_keys_ and merges_; late rows leave the batch.
-  Status PlaceRows(Batch* batch, Output& output);
+  /// Fills session_keys_ and merges_; late rows, and those that `failed`, leave the batch. A row that is both
+  /// is late: it has no session in which it could fail.
+  Status PlaceRows(std::vector<RowError> failed, Batch* batch, Output& output);
   Status AddRows(const Batch& batch, std::int64_t first_row, Output& output);
   Status MergeSessions(const Merge& merge, std::string_view key);
   Status EmitChanged(const Batch& batch, Output& output);
@@ -121,10 +122,11 @@ Status SessionWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(ReadIndex());
   MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
   MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
-  MR_RETURN_IF_ERROR(update_.TakeOutFailed(&batch, output));
-  evaluated_rows_ = batch.num_rows();
   if (batch.num_rows() == 0) return Status::Ok();
-  MR_RETURN_IF_ERROR(PlaceRows(&batch, output));
+  MR_ASSIGN_OR_RETURN(std::vector<RowError> failed, update_.Evaluate(batch));
+  evaluated_rows_ = batch.num_rows();
+  MR_RETURN_IF_ERROR(PlaceRows(std::move(failed), &batch, output));
+  if (batch.num_rows() == 0) return Status::Ok();
   changed_.assign(ids_.size(), true);
   std::int64_t first = 0;
   for (const Merge& merge : merges_) {
@@ -140,17 +142,28 @@ Status SessionWindow::Process(Batch batch, Output& output) {
 
 // --- Rows and sessions ---
 
-Status SessionWindow::PlaceRows(Batch* batch, Output& output) {
+Status SessionWindow::PlaceRows(std::vector<RowError> failed, Batch* batch, Output& output) {
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, *batch, &keys_));
   ids_.clear();
   merges_.clear();
   std::vector<std::int32_t> late;
   std::vector<std::int64_t> late_by_ms;
+  std::vector<RowError> dead;  // failed and not late, by their rows behind the late ones
+  auto next_failed = failed.begin();
   for (std::int64_t row = 0; row < batch->num_rows(); ++row) {
     const std::int64_t before =
         batch->watermark_before == nullptr ? batch->watermark.value() : batch->watermark_before->Value(row);
     const std::int64_t time = batch->event_time->Value(row);
-    const auto placed = index_.Place(keys_[static_cast<std::size_t>(row)], time, before);
+    const std::string_view key = keys_[static_cast<std::size_t>(row)];
+    const bool has_failed = next_failed != failed.end() && next_failed->row == row;
+    if (has_failed && !index_.IsLate(key, time, before)) {
+      dead.push_back(std::move(*next_failed));
+      dead.back().row -= static_cast<std::int64_t>(late.size());
+      ++next_failed;
+      continue;
+    }
+    if (has_failed) ++next_failed;
+    const auto placed = has_failed ? SessionIndex::Placed{.late = true} : index_.Place(key, time, before);
     if (placed.late) {
       late.push_back(static_cast<std::int32_t>(row));
       late_by_ms.push_back(SubtractTime(before, index_.ClosesAt(time)));
@@ -160,8 +173,13 @@ Status SessionWindow::PlaceRows(Batch* batch, Output& output) {
     if (placed.merged) merges_.push_back({kept, placed.id, placed.from_id});
     ids_.push_back(placed.id);
   }
-  if (late.empty()) return Status::Ok();
-  MR_RETURN_IF_ERROR(TakeOutLate(late, std::move(late_by_ms), batch, output));
+  if (late.empty() && dead.empty()) return Status::Ok();
+  if (!late.empty()) MR_RETURN_IF_ERROR(TakeOutLate(late, std::move(late_by_ms), batch, output));
+  if (!dead.empty()) {
+    MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, dead));
+    MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(dead)));
+    *batch = std::move(kept);
+  }
   return EncodeGroupKeys(key_columns_, *batch, &keys_);
 }
 
