@@ -57,7 +57,19 @@ std::optional<std::string> Nullable(const std::string& field) {
   return field == "\\N" ? std::nullopt : std::optional(field);
 }
 
-std::string Shown(const std::optional<std::string>& bytes) { return bytes.value_or("\\N"); }
+/// Keys in canonical form have any bytes: what would end a field or a line is written as a letter.
+std::string Shown(const std::optional<std::string>& bytes) {
+  if (!bytes.has_value()) return "\\N";
+  std::string out;
+  for (const char c : *bytes) {
+    if (c == '\n' || c == '\t') {
+      out += c == '\n' ? "\\n" : "\\t";
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out;
+}
 
 OracleCase StartCase(const std::vector<std::string>& fields) {
   OracleCase out;
