@@ -33,6 +33,7 @@ class StepAdder {
 
   std::vector<std::pair<std::string, PlanExpr>> Read(const std::vector<NamedExpression>& columns) {
     std::vector<std::pair<std::string, PlanExpr>> read;
+    read.reserve(columns.size());
     for (const NamedExpression& column : columns) read.emplace_back(column.name, Read(column.value));
     return read;
   }

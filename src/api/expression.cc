@@ -93,6 +93,7 @@ Expression sql(std::string_view text) {
 
 Expression call(std::string_view function, const std::vector<Expression>& arguments) {
   std::vector<const Expression*> pointers;
+  pointers.reserve(arguments.size());
   for (const Expression& argument : arguments) pointers.push_back(&argument);
   return Combine(pointers, [&](std::vector<Expr> parts) { return Call(function, std::move(parts)); });
 }

@@ -115,8 +115,8 @@ Result<std::unique_ptr<HttpServer>> ServeEndpoints(const std::string& address, c
                       return runner == nullptr ? NotRunning() : ListStateSteps(runner->state_steps());
                     }});
   routes.push_back({"GET", std::string(kStatePath), nullptr,
-                    [running = std::move(running)](const HttpRequest& request, HttpReply reply) {
-                      AnswerStateRequest(running(), request, std::move(reply));
+                    [running = std::move(running)](const HttpRequest& request, const HttpReply& reply) {
+                      AnswerStateRequest(running(), request, reply);
                     }});
   HttpServerOptions options;
   options.address = address;

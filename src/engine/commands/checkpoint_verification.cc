@@ -19,6 +19,19 @@ struct Folded {
   std::unordered_set<std::string> newer;  // keys written after what the disk has
 };
 
+void AddBlock(const RecordBlock& block, Offset on_disk, Folded* folded) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(block.num_records()); ++i) {
+    std::string key(block.keys()[i].view());
+    const BytesView value = block.values()[i];
+    if (block.offsets()[i] >= on_disk.value()) folded->newer.insert(key);
+    if (value.is_null()) {
+      folded->rows.erase(key);
+    } else {
+      folded->rows.insert_or_assign(std::move(key), std::string(value.view()));
+    }
+  }
+}
+
 Result<Folded> Fold(const TopicPartition& changelog, std::pair<Offset, Offset> bounds, Offset on_disk,
                     ChangelogReader& reader) {
   Folded folded;
@@ -27,18 +40,7 @@ Result<Folded> Fold(const TopicPartition& changelog, std::pair<Offset, Offset> b
   while (reader.Position(changelog) < bounds.second) {
     const Offset before = reader.Position(changelog);
     MR_ASSIGN_OR_RETURN(const auto blocks, reader.Poll(kPoll));
-    for (const auto& block : blocks) {
-      for (std::size_t i = 0; i < static_cast<std::size_t>(block->num_records()); ++i) {
-        std::string key(block->keys()[i].view());
-        const BytesView value = block->values()[i];
-        if (block->offsets()[i] >= on_disk.value()) folded.newer.insert(key);
-        if (value.is_null()) {
-          folded.rows.erase(key);
-        } else {
-          folded.rows.insert_or_assign(std::move(key), std::string(value.view()));
-        }
-      }
-    }
+    for (const auto& block : blocks) AddBlock(*block, on_disk, &folded);
     empty_polls = reader.Position(changelog) > before ? 0 : empty_polls + 1;
     if (empty_polls >= kMostEmptyPolls) {
       return Status::Timeout(changelog.ToString() + " cannot be read to its end; is a transaction open?");
