@@ -1,10 +1,8 @@
 #include "state/state_store.h"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "env/file.h"
-#include "state/text_rows.h"
+#include "state/state_store_harness.h"
 
 namespace millrace {
 namespace {
@@ -12,95 +10,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-constexpr std::string_view kLayout = "counts=text\n";
-
-class StateStoreTest : public testing::Test {
- protected:
-  StateStoreTest()
-      : scratch_(testing::UnitTest::GetInstance()->current_test_info()->name()),
-        runtime_(*StateRuntime::Make(ByteCount(16 << 20))) {
-    options_.directory = scratch_.path() + "/app/task_0";
-    options_.layout = kLayout;
-    options_.identity = "app/task_0";
-    options_.clock = &clock_;
-  }
-
-  void Open() {
-    table_ = nullptr;
-    store_.reset();
-    auto store = StateStore::Open(options_, *runtime_);
-    ASSERT_TRUE(store.ok()) << store.status().ToString();
-    store_ = *std::move(store);
-    auto table = store_->AddTable("counts", &rows_);
-    ASSERT_TRUE(table.ok()) << table.status().ToString();
-    table_ = *table;
-  }
-
-  Status OpenError() { return StateStore::Open(options_, *runtime_).status(); }
-
-  void Put(std::int64_t slice, const std::string& key, const std::string& value) {
-    KeyList keys;
-    keys.Add(key);
-    std::uint32_t slot = 0;
-    const Status status = table_->Lookup({&slice, 1}, keys.column(), {&slot, 1});
-    ASSERT_TRUE(status.ok()) << status.ToString();
-    rows_[slot] = value;
-  }
-  std::string Get(std::int64_t slice, const std::string& key) {
-    KeyList keys;
-    keys.Add(key);
-    std::uint32_t slot = 0;
-    const Status status = table_->Lookup({&slice, 1}, keys.column(), {&slot, 1});
-    EXPECT_TRUE(status.ok()) << status.ToString();
-    return rows_[slot];
-  }
-  void Commit(std::int64_t offset) {
-    const Status status = store_->CommitDirty({{"counts", Offset(offset)}});
-    ASSERT_TRUE(status.ok()) << status.ToString();
-  }
-
-  static std::string Text(std::int64_t slice, std::string_view key, std::string_view value) {
-    return std::to_string(slice) + "/" + std::string(key) + "=" + std::string(value);
-  }
-  std::vector<std::string> Rows() {
-    std::vector<std::string> rows;
-    const Status status = table_->Scan([&](std::int64_t slice, std::string_view key, std::uint32_t slot) {
-      rows.push_back(Text(slice, key, rows_[slot]));
-      return Status::Ok();
-    });
-    EXPECT_TRUE(status.ok()) << status.ToString();
-    return rows;
-  }
-  std::vector<std::string> Close(std::int64_t slice) {
-    std::vector<std::string> rows;
-    const Status status = table_->CloseSlice(slice, [&](std::string_view key, std::uint32_t slot) {
-      rows.push_back(Text(slice, key, rows_[slot]));
-      return Status::Ok();
-    });
-    EXPECT_TRUE(status.ok()) << status.ToString();
-    return rows;
-  }
-  std::vector<std::string> Dirty() {
-    std::vector<std::string> entries;
-    const Status status = store_->CollectDirty([&](const ChangelogEntry& entry) {
-      EXPECT_EQ(entry.table, "counts");
-      entries.push_back(std::string(entry.key.substr(8)) +
-                        (entry.value ? "=" + std::string(*entry.value) : " gone"));
-      return Status::Ok();
-    });
-    EXPECT_TRUE(status.ok()) << status.ToString();
-    return entries;
-  }
-
-  ScratchDirectory scratch_;
-  ManualClock clock_{EventTime(1'000'000)};
-  std::unique_ptr<StateRuntime> runtime_;
-  StateStoreOptions options_;
-  TextRows rows_;
-  std::unique_ptr<StateStore> store_;
-  KeyedTable* table_ = nullptr;
-};
 
 TEST_F(StateStoreTest, UnknownKeyGetsAClearedRowAndKeepsIt) {
   Open();
@@ -324,118 +233,6 @@ TEST_F(StateStoreTest, RowThatCannotBeReadIsCorruptAndNamesTheDirectory) {
   const Status status = table_->Lookup({&slice, 1}, keys.column(), {&slot, 1});
   EXPECT_EQ(status.code(), StatusCode::kCorrupt);
   EXPECT_THAT(status.message(), HasSubstr(options_.directory));
-}
-
-// --- Opening ---
-
-TEST_F(StateStoreTest, LayoutThatChangedIsRefusedNamingTheStep) {
-  struct Case {
-    std::string now;
-    std::string error;  // "" = accepted
-  };
-  const std::vector<Case> cases{
-      {"counts=text\n", ""},
-      {"counts=text\nmore=int\n", ""},
-      {"counts=other\nmore=int\n", "millrace reset FILE --step counts"},
-      {"counts=text\n", "step 'more' has state but is not in the pipeline"},
-  };
-  Open();
-  for (const Case& tried : cases) {
-    store_.reset();
-    options_.layout = tried.now;
-    const Status status = OpenError();
-    if (tried.error.empty()) {
-      EXPECT_TRUE(status.ok()) << status.ToString();
-    } else {
-      EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
-      EXPECT_THAT(status.message(), HasSubstr(tried.error));
-      EXPECT_THAT(status.message(), HasSubstr(options_.directory));
-    }
-  }
-}
-
-TEST_F(StateStoreTest, DirectoryOfAnotherTaskIsCorrupt) {
-  Open();
-  store_.reset();
-  options_.identity = "app/task_1";
-  const Status status = OpenError();
-  EXPECT_EQ(status.code(), StatusCode::kCorrupt);
-  EXPECT_THAT(status.message(), HasSubstr("'app/task_0', not of 'app/task_1'"));
-}
-
-TEST_F(StateStoreTest, NoLogFileGrowsBesideTheState) {
-  Open();
-  Put(0, "a", "1");
-  Commit(1);
-  store_.reset();
-  const std::vector<DirectoryEntry> entries = *ListDirectory(options_.directory);
-  for (const DirectoryEntry& entry : entries) {
-    EXPECT_FALSE(entry.name.starts_with("LOG")) << entry.name << ": on a full disk RocksDB's own log aborts";
-  }
-}
-
-TEST_F(StateStoreTest, DirectoryInUseAlreadyExists) {
-  Open();
-  const Status status = OpenError();
-  EXPECT_EQ(status.code(), StatusCode::kAlreadyExists) << status.ToString();
-  EXPECT_THAT(status.message(), HasSubstr(options_.directory));
-}
-
-TEST_F(StateStoreTest, DamagedDirectoryIsCorruptAndCanBeSetAside) {
-  struct Case {
-    std::string name;
-    std::function<void(const std::string& directory, const std::string& file)> damage;
-    std::string prefix;
-  };
-  const auto truncate = [](const std::string& directory, const std::string& file) {
-    ASSERT_TRUE(WriteFileAtomically(directory + "/" + file, "").ok());
-  };
-  const auto remove = [](const std::string& directory, const std::string& file) {
-    ASSERT_TRUE(RemoveAll(directory + "/" + file).ok());
-  };
-  const std::vector<Case> cases{{"empty CURRENT", truncate, "CURRENT"},
-                                {"no MANIFEST", remove, "MANIFEST"},
-                                {"empty MANIFEST", truncate, "MANIFEST"},
-                                {"rows missing", remove, "0"}};
-  int set_aside = 0;
-  for (const Case& tried : cases) {
-    SCOPED_TRACE(tried.name);
-    Open();
-    Put(0, "a", "1");
-    Commit(1);
-    ASSERT_TRUE(store_->FinishRestore().ok());
-    store_.reset();
-    bool damaged = false;
-    const std::vector<DirectoryEntry> entries = *ListDirectory(options_.directory);
-    for (const DirectoryEntry& entry : entries) {
-      const bool rows = tried.prefix == "0" && entry.name.ends_with(".sst");
-      if (!rows && (tried.prefix == "0" || !entry.name.starts_with(tried.prefix))) continue;
-      tried.damage(options_.directory, entry.name);
-      damaged = true;
-    }
-    ASSERT_TRUE(damaged);
-    const Status status = OpenError();
-    EXPECT_EQ(status.code(), StatusCode::kCorrupt) << status.ToString();
-    EXPECT_THAT(status.message(), HasSubstr(options_.directory));
-    ASSERT_TRUE(StateStore::SetAside(options_.directory).ok());
-    EXPECT_TRUE(PathExists(options_.directory + ".corrupt-" + std::to_string(++set_aside)));
-  }
-  Open();
-  EXPECT_THAT(Rows(), IsEmpty());
-}
-
-TEST_F(StateStoreTest, DirectoryThatCannotBeMadeIsAnIoErrorThatSaysWhatToDo) {
-  ASSERT_TRUE(CreateDirectories(scratch_.path()).ok());
-  ASSERT_TRUE(WriteFileAtomically(scratch_.path() + "/app", "a file").ok());
-  const Status status = OpenError();
-  EXPECT_EQ(status.code(), StatusCode::kIo) << status.ToString();
-  EXPECT_THAT(status.message(), HasSubstr(options_.directory));
-}
-
-TEST_F(StateStoreTest, TooLittleMemoryIsRefused) {
-  const Status status = StateRuntime::Make(ByteCount(1)).status();
-  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
-  EXPECT_THAT(status.message(), HasSubstr("8.0 MiB"));
 }
 
 TEST_F(StateStoreTest, CommitFlushesWhenTheIntervalHasPassed) {

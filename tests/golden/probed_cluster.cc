@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "engine/cluster_around.h"
+
 namespace millrace {
 namespace {
 
@@ -44,26 +46,17 @@ class ProbedMember final : public GroupMember {
   InputProbe* const probe_;
 };
 
-class ProbedCluster final : public Cluster {
+class ProbedCluster final : public ClusterAround {
  public:
-  ProbedCluster(Cluster* cluster, InputProbe* probe) : cluster_(*cluster), probe_(probe) {}
+  ProbedCluster(Cluster* cluster, InputProbe* probe) : ClusterAround(*cluster), probe_(probe) {}
 
   Result<std::unique_ptr<GroupMember>> MakeGroupMember(const std::string& group,
                                                        const std::string& client_id) override {
-    MR_ASSIGN_OR_RETURN(auto member, cluster_.MakeGroupMember(group, client_id));
+    MR_ASSIGN_OR_RETURN(auto member, ClusterAround::MakeGroupMember(group, client_id));
     return std::unique_ptr<GroupMember>(std::make_unique<ProbedMember>(std::move(member), probe_));
   }
-  Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) override {
-    return cluster_.MakeProducer(transactional_id);
-  }
-  Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() override {
-    return cluster_.MakeChangelogReader();
-  }
-  TopicAdmin& admin() override { return cluster_.admin(); }
-  bool supports_exactly_once() const override { return cluster_.supports_exactly_once(); }
 
  private:
-  Cluster& cluster_;
   InputProbe* const probe_;
 };
 
