@@ -188,15 +188,10 @@ Status KeyClosingWindow::AssignPanes(Batch* batch, Output& output) {
 }
 
 Status KeyClosingWindow::EvaluateArguments(Batch* batch, Output& output) {
-  if (batch->num_rows() == 0) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Evaluate(*batch));
+  const std::int64_t rows = batch->num_rows();
+  MR_RETURN_IF_ERROR(update_.TakeOutFailed(batch, output));
   evaluated_rows_ = batch->num_rows();
-  if (errors.empty()) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
-  MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
-  *batch = std::move(kept);
-  MR_RETURN_IF_ERROR(AssignPanes(batch, output));
-  return EvaluateArguments(batch, output);
+  return evaluated_rows_ == rows || evaluated_rows_ == 0 ? Status::Ok() : AssignPanes(batch, output);
 }
 
 Status KeyClosingWindow::RemoveLateRows(Batch* batch, Output& output) {
