@@ -49,7 +49,7 @@ arrow::Result<Datum> Element(const KernelCall& call) {
   return Datum(out);
 }
 
-/// Numbers of one list, folded. Starts from nothing: the result of a list without values is null.
+// Each fold takes one more value into the total of those before it; false when the total overflows.
 struct SumFold {
   template <typename Value>
   static bool Step(Value value, Value* total) {
@@ -78,28 +78,42 @@ struct MaxFold {
   }
 };
 
+/// What the values of one list came to. The fold starts from nothing: a list without values has no total.
+template <typename Value>
+struct Folded {
+  Value total{};
+  bool any = false;
+  bool overflow = false;
+};
+
+template <typename Fold, typename Array>
+auto FoldList(const arrow::ListArray& lists, const Array& values, std::int64_t row) {
+  Folded<decltype(values.GetView(0))> folded;
+  if (lists.IsNull(row)) return folded;
+  const std::int64_t begin = lists.value_offset(row);
+  const std::int64_t end = begin + lists.value_length(row);
+  for (std::int64_t i = begin; i < end && !folded.overflow; ++i) {
+    if (values.IsNull(i)) continue;
+    const auto value = values.GetView(i);
+    if (folded.any) {
+      folded.overflow = !Fold::Step(value, &folded.total);
+    } else {
+      folded.total = value;
+    }
+    folded.any = true;
+  }
+  return folded;
+}
+
 template <typename Fold, typename Type, typename Builder>
 arrow::Result<Datum> FoldLists(const KernelCall& call, const arrow::ListArray& lists,
                                const typename arrow::TypeTraits<Type>::ArrayType& values, Builder* out) {
   ARROW_RETURN_NOT_OK(out->Reserve(call.num_rows));
-  for (std::int64_t row = 0; row < call.num_rows; ++row) {
-    bool any = false;
-    bool good = lists.IsValid(row);
-    decltype(values.GetView(0)) total{};
-    const std::int64_t end = good ? lists.value_offset(row) + lists.value_length(row) : 0;
-    for (std::int64_t i = good ? lists.value_offset(row) : 0; i < end && good; ++i) {
-      if (values.IsNull(i)) continue;
-      const auto value = values.GetView(i);
-      if (any) {
-        good = Fold::Step(value, &total);
-      } else {
-        total = value;
-      }
-      any = true;
-    }
-    ARROW_RETURN_NOT_OK(good && any ? out->Append(total) : out->AppendNull());
-    if (any && !good) call.Fail(row, "overflow", "overflow");
-  }
+  ARROW_RETURN_NOT_OK(ForEachRow(call, [&](std::int64_t row) {
+    const auto folded = FoldList<Fold>(lists, values, row);
+    if (folded.overflow) call.Fail(row, "overflow", "overflow");
+    return folded.any && !folded.overflow ? out->Append(folded.total) : out->AppendNull();
+  }));
   ARROW_ASSIGN_OR_RAISE(auto array, out->Finish());
   return Datum(array);
 }
@@ -189,6 +203,20 @@ arrow::Result<Datum> ToCompare(const Datum& value, const std::shared_ptr<arrow::
   return arrow::compute::Cast(value, options);
 }
 
+/// The row that each element belongs to, of `num_elements` in lists that are not null.
+arrow::Result<std::shared_ptr<arrow::Int64Array>> OwnersOfElements(const arrow::ListArray& lists,
+                                                                   std::int64_t num_elements) {
+  arrow::Int64Builder owners;
+  ARROW_RETURN_NOT_OK(owners.Reserve(num_elements));
+  for (std::int64_t row = 0; row < lists.length(); ++row) {
+    const std::int64_t length = lists.IsValid(row) ? lists.value_length(row) : 0;
+    for (std::int64_t i = 0; i < length; ++i) owners.UnsafeAppend(row);
+  }
+  std::shared_ptr<arrow::Int64Array> array;
+  ARROW_RETURN_NOT_OK(owners.Finish(&array));
+  return array;
+}
+
 /// contains(list, value): compares every element with its row's value in one kernel call.
 arrow::Result<Datum> Contains(const KernelCall& call) {
   if (call.arguments[0].type()->id() == arrow::Type::STRING) {
@@ -202,14 +230,8 @@ arrow::Result<Datum> Contains(const KernelCall& call) {
     return arrow::Status::TypeError("a list of ", TypeName(*lists->value_type()), " does not contain ",
                                     TypeName(*call.arguments[1].type()));
   }
-  arrow::Int64Builder owner;
-  for (std::int64_t row = 0; row < call.num_rows; ++row) {
-    const std::int64_t length = lists->IsValid(row) ? lists->value_length(row) : 0;
-    ARROW_RETURN_NOT_OK(owner.Reserve(length));
-    for (std::int64_t i = 0; i < length; ++i) owner.UnsafeAppend(row);
-  }
-  ARROW_ASSIGN_OR_RAISE(const auto owners, owner.Finish());
   ARROW_ASSIGN_OR_RAISE(const auto elements, lists->Flatten());
+  ARROW_ASSIGN_OR_RAISE(const auto owners, OwnersOfElements(*lists, elements->length()));
   Datum values = call.arguments[1];
   if (values.is_array()) {
     ARROW_ASSIGN_OR_RAISE(values, arrow::compute::Take(values, Datum(owners)));
@@ -219,10 +241,9 @@ arrow::Result<Datum> Contains(const KernelCall& call) {
   ARROW_ASSIGN_OR_RAISE(const Datum equal,
                         CompareNumbers(Comparison::kEqual, plain, values, elements->length()));
   const auto matches = std::static_pointer_cast<arrow::BooleanArray>(equal.make_array());
-  const auto parents = std::static_pointer_cast<arrow::Int64Array>(owners);
   std::vector<bool> found(static_cast<std::size_t>(call.num_rows), false);
   for (std::int64_t i = 0; i < matches->length(); ++i) {
-    if (matches->IsValid(i) && matches->Value(i)) found[static_cast<std::size_t>(parents->Value(i))] = true;
+    if (matches->IsValid(i) && matches->Value(i)) found[static_cast<std::size_t>(owners->Value(i))] = true;
   }
   const bool no_value = call.arguments[1].is_scalar() && !call.arguments[1].scalar()->is_valid;
   const auto row_values = call.arguments[1].is_array() ? call.arguments[1].make_array() : nullptr;
@@ -260,11 +281,10 @@ arrow::Result<Datum> Join(const KernelCall& call) {
   const auto items = std::static_pointer_cast<arrow::StringArray>(texts.make_array());
   ARROW_ASSIGN_OR_RAISE(const auto separators, Argument<arrow::StringType>::Make(call.arguments[1]));
   arrow::StringBuilder out;
-  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+  ARROW_RETURN_NOT_OK(ForEachRow(call, [&](std::int64_t row) {
     const bool null = lists->IsNull(row) || separators.IsNull(row);
-    ARROW_RETURN_NOT_OK(null ? out.AppendNull()
-                             : out.Append(JoinedRow(*lists, *items, row, separators[row])));
-  }
+    return null ? out.AppendNull() : out.Append(JoinedRow(*lists, *items, row, separators[row]));
+  }));
   ARROW_ASSIGN_OR_RAISE(auto array, out.Finish());
   return Datum(array);
 }
@@ -284,11 +304,12 @@ arrow::Result<Datum> MakeList(const KernelCall& call) {
   arrow::Int64Builder order;
   ARROW_RETURN_NOT_OK(order.Reserve(call.num_rows * width));
   arrow::Int32Builder offsets;
+  ARROW_RETURN_NOT_OK(offsets.Reserve(call.num_rows + 1));
   for (std::int64_t row = 0; row < call.num_rows; ++row) {
-    ARROW_RETURN_NOT_OK(offsets.Append(static_cast<std::int32_t>(row * width)));
+    offsets.UnsafeAppend(static_cast<std::int32_t>(row * width));
     for (std::int64_t i = 0; i < width; ++i) order.UnsafeAppend(i * call.num_rows + row);
   }
-  ARROW_RETURN_NOT_OK(offsets.Append(static_cast<std::int32_t>(call.num_rows * width)));
+  offsets.UnsafeAppend(static_cast<std::int32_t>(call.num_rows * width));
   ARROW_ASSIGN_OR_RAISE(const auto indices, order.Finish());
   ARROW_ASSIGN_OR_RAISE(const auto items, arrow::compute::Take(*joined, *indices));
   ARROW_ASSIGN_OR_RAISE(const auto bounds, offsets.Finish());

@@ -143,25 +143,27 @@ arrow::Result<Datum> SplitPart(const KernelCall& call) {
       });
 }
 
-arrow::Status AppendParts(std::string_view text, std::string_view separator, arrow::StringBuilder* parts) {
-  for (std::size_t found = separator.empty() ? std::string_view::npos : text.find(separator);
-       found != std::string_view::npos; found = text.find(separator)) {
-    ARROW_RETURN_NOT_OK(parts->Append(text.substr(0, found)));
+/// Appends one list: the parts of the text; the whole text when the separator is empty.
+arrow::Status AppendParts(std::string_view text, std::string_view separator, arrow::ListBuilder* lists) {
+  auto& parts = static_cast<arrow::StringBuilder&>(*lists->value_builder());
+  arrow::Status status = lists->Append();
+  std::size_t found = separator.empty() ? std::string_view::npos : text.find(separator);
+  while (status.ok() && found != std::string_view::npos) {
+    status = parts.Append(text.substr(0, found));
     text.remove_prefix(found + separator.size());
+    found = text.find(separator);
   }
-  return parts->Append(text);
+  return status.ok() ? parts.Append(text) : status;
 }
 
 arrow::Result<Datum> Split(const KernelCall& call) {
   ARROW_ASSIGN_OR_RAISE(const auto texts, Argument<StringType>::Make(call.arguments[0]));
   ARROW_ASSIGN_OR_RAISE(const auto separators, Argument<StringType>::Make(call.arguments[1]));
-  auto items = std::make_shared<arrow::StringBuilder>();
-  arrow::ListBuilder lists(arrow::default_memory_pool(), items);
-  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+  arrow::ListBuilder lists(arrow::default_memory_pool(), std::make_shared<arrow::StringBuilder>());
+  ARROW_RETURN_NOT_OK(ForEachRow(call, [&](std::int64_t row) {
     const bool null = texts.IsNull(row) || separators.IsNull(row);
-    ARROW_RETURN_NOT_OK(lists.Append(!null));
-    if (!null) ARROW_RETURN_NOT_OK(AppendParts(texts[row], separators[row], items.get()));
-  }
+    return null ? lists.AppendNull() : AppendParts(texts[row], separators[row], &lists);
+  }));
   ARROW_ASSIGN_OR_RAISE(auto out, lists.Finish());
   return Datum(out);
 }

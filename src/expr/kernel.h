@@ -13,6 +13,7 @@
 #include <arrow/datum.h>
 #include <arrow/result.h>
 #include <arrow/scalar.h>
+#include <arrow/status.h>
 #include <arrow/type_traits.h>
 
 namespace arrow::compute {
@@ -78,5 +79,15 @@ class Argument {
   std::shared_ptr<ArrayType> array_;
   std::int64_t stride_ = 1;
 };
+
+/// append(row) for every row in order; stops at the first Status that is not ok and returns it. For builders
+/// whose appends may fail, such as those of texts.
+template <typename Append>
+arrow::Status ForEachRow(const KernelCall& call, const Append& append) {
+  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+    if (arrow::Status status = append(row); !status.ok()) return status;
+  }
+  return arrow::Status::OK();
+}
 
 }  // namespace millrace::expr_internal

@@ -25,11 +25,10 @@ namespace string_rows_internal {
 template <typename Output, typename Function, typename... Types, std::size_t... I>
 arrow::Status ForRows(const KernelCall& call, Output* out, const Function& function,
                       const std::tuple<Argument<Types>...>& arguments, std::index_sequence<I...> /*unused*/) {
-  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+  return ForEachRow(call, [&](std::int64_t row) {
     const bool null = (std::get<I>(arguments).IsNull(row) || ...);
-    ARROW_RETURN_NOT_OK(null ? out->AppendNull() : function(row, out, std::get<I>(arguments)[row]...));
-  }
-  return arrow::Status::OK();
+    return null ? out->AppendNull() : function(row, out, std::get<I>(arguments)[row]...);
+  });
 }
 
 template <typename... Types, std::size_t... I>
