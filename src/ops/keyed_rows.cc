@@ -104,6 +104,7 @@ Status TakeOutLate(const std::vector<std::int32_t>& late, std::vector<std::int64
 Status TakeOutWithoutWindow(const std::vector<std::int32_t>& rows, Duration size, Batch* batch,
                             Output& output) {
   std::vector<RowError> errors;
+  errors.reserve(rows.size());
   for (const std::int32_t row : rows) {
     errors.push_back({row, "overflow",
                       "no window of " + FormatDuration(size) + " holds the event time " +

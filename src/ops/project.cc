@@ -16,7 +16,7 @@ Result<std::shared_ptr<arrow::Array>> NullInTombstones(std::shared_ptr<arrow::Ar
   if (batch.tombstone == nullptr || batch.tombstone->true_count() == 0) return values;
   const auto null = arrow::MakeNullScalar(values->type());
   MR_ASSIGN_ARROW(const arrow::Datum masked,
-                  arrow::compute::CallFunction("if_else", {batch.tombstone, null, std::move(values)}));
+                  arrow::compute::CallFunction("if_else", {batch.tombstone, null, values}));
   return masked.make_array();
 }
 
