@@ -145,6 +145,12 @@ class Table final : public KeyedTable {
     return (flags & RowIndex::kOnDisk) != 0;
   }
   bool erased(std::uint32_t slot) const { return (index_.flags(slot) & RowIndex::kErased) != 0; }
+  /// A slot that Find got from the index: its row is used now; kNoSlot when it is erased.
+  std::uint32_t ReadInMemory(std::uint32_t slot) {
+    if (erased(slot)) return kNoSlot;
+    index_.flags(slot) |= RowIndex::kReferenced;
+    return slot;
+  }
   std::vector<std::uint32_t> InKeyOrder(const std::vector<std::uint32_t>& slots) const;
 
   Status CollectSlice(std::int64_t slice, const ClosedSlice* closed, const ChangelogVisitor& visit);

@@ -29,11 +29,7 @@ Status Table::Find(std::span<const std::int64_t> slices, const KeyColumn& keys,
     index_.FindBatch(slices.data() + first, keys, first, n, hashes, found);
     for (std::size_t i = 0; i < n; ++i) {
       if (found[i] != kNoSlot) {
-        if (erased(found[i])) {
-          found[i] = kNoSlot;
-        } else {
-          index_.flags(found[i]) |= RowIndex::kReferenced;
-        }
+        found[i] = ReadInMemory(found[i]);
         continue;
       }
       const std::int64_t slice = slices[first + i];
