@@ -78,31 +78,21 @@ struct MaxFold {
   }
 };
 
-/// What the values of one list came to. The fold starts from nothing: a list without values has no total.
-template <typename Value>
-struct Folded {
-  Value total{};
-  bool any = false;
-  bool overflow = false;
-};
+/// What the values of one list come to. The fold starts from nothing: a list without values has no total.
+enum class FoldResult { kNothing, kTotal, kOverflow };
 
-template <typename Fold, typename Array>
-auto FoldList(const arrow::ListArray& lists, const Array& values, std::int64_t row) {
-  Folded<decltype(values.GetView(0))> folded;
-  if (lists.IsNull(row)) return folded;
-  const std::int64_t begin = lists.value_offset(row);
-  const std::int64_t end = begin + lists.value_length(row);
-  for (std::int64_t i = begin; i < end && !folded.overflow; ++i) {
-    if (values.IsNull(i)) continue;
-    const auto value = values.GetView(i);
-    if (folded.any) {
-      folded.overflow = !Fold::Step(value, &folded.total);
-    } else {
-      folded.total = value;
-    }
-    folded.any = true;
+template <typename Fold, typename Array, typename Value>
+FoldResult FoldList(const arrow::ListArray& lists, const Array& values, std::int64_t row, Value* total) {
+  if (lists.IsNull(row)) return FoldResult::kNothing;
+  std::int64_t i = lists.value_offset(row);
+  const std::int64_t end = i + lists.value_length(row);
+  while (i < end && values.IsNull(i)) ++i;
+  if (i == end) return FoldResult::kNothing;
+  *total = values.GetView(i);
+  for (++i; i < end; ++i) {
+    if (values.IsValid(i) && !Fold::Step(values.GetView(i), total)) return FoldResult::kOverflow;
   }
-  return folded;
+  return FoldResult::kTotal;
 }
 
 template <typename Fold, typename Type, typename Builder>
@@ -110,9 +100,10 @@ arrow::Result<Datum> FoldLists(const KernelCall& call, const arrow::ListArray& l
                                const typename arrow::TypeTraits<Type>::ArrayType& values, Builder* out) {
   ARROW_RETURN_NOT_OK(out->Reserve(call.num_rows));
   ARROW_RETURN_NOT_OK(ForEachRow(call, [&](std::int64_t row) {
-    const auto folded = FoldList<Fold>(lists, values, row);
-    if (folded.overflow) call.Fail(row, "overflow", "overflow");
-    return folded.any && !folded.overflow ? out->Append(folded.total) : out->AppendNull();
+    decltype(values.GetView(0)) total{};
+    const FoldResult result = FoldList<Fold>(lists, values, row, &total);
+    if (result == FoldResult::kOverflow) call.Fail(row, "overflow", "overflow");
+    return result == FoldResult::kTotal ? out->Append(total) : out->AppendNull();
   }));
   ARROW_ASSIGN_OR_RAISE(auto array, out->Finish());
   return Datum(array);

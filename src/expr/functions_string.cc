@@ -143,26 +143,28 @@ arrow::Result<Datum> SplitPart(const KernelCall& call) {
       });
 }
 
-/// Appends one list: the parts of the text; the whole text when the separator is empty.
-arrow::Status AppendParts(std::string_view text, std::string_view separator, arrow::ListBuilder* lists) {
-  auto& parts = static_cast<arrow::StringBuilder&>(*lists->value_builder());
-  arrow::Status status = lists->Append();
-  std::size_t found = separator.empty() ? std::string_view::npos : text.find(separator);
-  while (status.ok() && found != std::string_view::npos) {
-    status = parts.Append(text.substr(0, found));
+/// The parts of the text; the whole text when the separator is empty.
+arrow::Status AppendParts(std::string_view text, std::string_view separator, arrow::StringBuilder* parts) {
+  for (std::size_t found = separator.empty() ? std::string_view::npos : text.find(separator);
+       found != std::string_view::npos; found = text.find(separator)) {
+    if (arrow::Status status = parts->Append(text.substr(0, found)); !status.ok()) return status;
     text.remove_prefix(found + separator.size());
-    found = text.find(separator);
   }
-  return status.ok() ? parts.Append(text) : status;
+  return parts->Append(text);
 }
 
 arrow::Result<Datum> Split(const KernelCall& call) {
   ARROW_ASSIGN_OR_RAISE(const auto texts, Argument<StringType>::Make(call.arguments[0]));
   ARROW_ASSIGN_OR_RAISE(const auto separators, Argument<StringType>::Make(call.arguments[1]));
-  arrow::ListBuilder lists(arrow::default_memory_pool(), std::make_shared<arrow::StringBuilder>());
+  const auto parts = std::make_shared<arrow::StringBuilder>();
+  arrow::ListBuilder lists(arrow::default_memory_pool(), parts);
+  ARROW_RETURN_NOT_OK(lists.Reserve(call.num_rows));
+  ARROW_RETURN_NOT_OK(parts->Reserve(call.num_rows));
   ARROW_RETURN_NOT_OK(ForEachRow(call, [&](std::int64_t row) {
     const bool null = texts.IsNull(row) || separators.IsNull(row);
-    return null ? lists.AppendNull() : AppendParts(texts[row], separators[row], &lists);
+    arrow::Status status = lists.Append(!null);
+    if (status.ok() && !null) status = AppendParts(texts[row], separators[row], parts.get());
+    return status;
   }));
   ARROW_ASSIGN_OR_RAISE(auto out, lists.Finish());
   return Datum(out);
