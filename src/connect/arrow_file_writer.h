@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include <arrow/io/type_fwd.h>
+#include <arrow/io/file.h>
 
 #include "columnar/arrow_status.h"
 #include "connect/file_format.h"
@@ -12,7 +12,7 @@
 namespace millrace {
 
 /// A FileWriter over one of Arrow's writers, `Writer` (WriteRecordBatch and Close), and the file below it.
-/// The .cc that uses it includes <arrow/io/file.h>. Owned and used by one thread.
+/// Owned and used by one thread.
 template <typename Writer>
 class ArrowFileWriter final : public FileWriter {
  public:
