@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Runs clang-tidy 14 with the list of .clang-tidy, after proving that each check of the list reports its violation.
 
-usage: check_tidy.py BUILD_FOLDER [FILE...]      BUILD_FOLDER holds compile_commands.json without precompiled headers
+usage: check_tidy.py BUILD_FOLDER [PATH...]      BUILD_FOLDER holds compile_commands.json without precompiled headers
+
+PATH is a source, a header or a folder; without one, all that is compiled without the tests is scanned.
 """
 import concurrent.futures
 import json
@@ -70,11 +72,30 @@ def tidy(build: str, path: str) -> str | None:
     return (result.stdout or result.stderr) if result.returncode != 0 else None
 
 
+def path_of(unit: str) -> str:
+    """The path in the tree of a source, or of the header that a source made by CMake includes alone."""
+    header = re.search(r"_verify_interface_header_sets/(.*)\.cxx$", unit)
+    if header is None:
+        return os.path.relpath(unit, ROOT)
+    return next((f"{base}/{header[1]}" for base in ("src", "include") if (ROOT / base / header[1]).exists()), unit)
+
+
+def selected(units: dict[str, str], wanted: list[str]) -> list[str]:
+    """The paths among `units` that are wanted or lie in wanted folders; all when nothing is wanted."""
+    chosen = []
+    for want in wanted or ["."]:
+        want = os.path.relpath(ROOT / want, ROOT)
+        found = [path for path in units if want == "." or path == want or path.startswith(want + "/")]
+        if not found:
+            sys.exit(f"{want}: nothing of this name is compiled without the tests, so clang-tidy cannot look at it")
+        chosen += found
+    return sorted(set(chosen))
+
+
 def main(build: str, wanted: list[str]) -> int:
     commands = json.loads((ROOT / build / "compile_commands.json").read_text())
-    sources = sorted({c["file"] for c in commands if c["file"].startswith((f"{ROOT}/src/", f"{ROOT}/apps/"))})
-    if wanted:
-        sources = [s for s in sources if any(s.endswith("/" + w) for w in wanted)]
+    units = {path_of(c["file"]): c["file"] for c in commands}
+    paths = selected(units, wanted)
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("MILLRACE_JOBS", os.cpu_count() or 1))) as pool:
         for problem in selftest(pool):
@@ -82,11 +103,11 @@ def main(build: str, wanted: list[str]) -> int:
             bad += 1
         if bad:
             return 1
-        for report in pool.map(lambda path: tidy(build, path), sources):
+        for report in pool.map(lambda path: tidy(build, units[path]), paths):
             if report:
                 print(report)
                 bad += 1
-    print(f"clang-tidy    {len(sources)} files, {bad} with findings")
+    print(f"clang-tidy    {len(paths)} files, {bad} with findings")
     return 1 if bad else 0
 
 

@@ -1,9 +1,10 @@
-# usage: ./dev check [NAME...] [--headers] [--tidy [FILE...]]
+# usage: ./dev check [NAME...] [--headers] [--tidy [PATH...]]
 #
 # The rules of STYLE.md that a program can check: layers, cmake_lists, sizes, words, public_docs, paths, format.
 # NAME picks some of them. Each check first has to report violations planted for it.
 #   --headers   every header compiles alone (minutes the first time)
-#   --tidy      clang-tidy with the short list of .clang-tidy, on FILE... or all sources (minutes)
+#   --tidy      clang-tidy with the short list of .clang-tidy, on all sources and headers but those of tests
+#               (minutes), or on PATH... only: ./dev check --tidy src/expr src/ops/project.cc src/state/table.h
 
 check_main() {
   help_if_asked "$ROOT/tools/dev/check.sh" "$@"

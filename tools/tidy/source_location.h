@@ -8,7 +8,7 @@
 namespace std {
 
 struct source_location {
-  static consteval source_location current() noexcept { return {}; }
+  static constexpr source_location current() noexcept { return {}; }
   constexpr const char* file_name() const noexcept { return ""; }
   constexpr const char* function_name() const noexcept { return ""; }
   constexpr unsigned line() const noexcept { return 0; }
