@@ -67,6 +67,13 @@ class WindowSpec {
   /// Closes a window of a key by the greatest event time of that key, or by the watermark of the partition
   /// when that is greater (W5). Tumbling and hopping windows only.
   WindowSpec CloseByKey() const;
+  /// Emits the result of a key and window before it closes, when this is true after a row was added: with
+  /// that row, and the next begins the aggregate anew. Reads the columns of the result; null counts as false.
+  /// Tumbling windows that close by the partition only; the last trigger given counts.
+  WindowSpec TriggerAfterUpdate(Expression when) const;
+  /// As TriggerAfterUpdate, but is asked before a row is added that is not the first: the result leaves
+  /// without that row, which begins the aggregate anew.
+  WindowSpec TriggerBeforeUpdate(Expression when) const;
   /// Rows that come after their window closed go to this topic; default: they are counted (W2).
   WindowSpec LateTo(std::string topic) const;
   /// Default: NullKeys::kError.
@@ -86,6 +93,8 @@ class WindowSpec {
   std::vector<std::string> by_;
   bool emit_current_ = false;
   bool close_by_key_ = false;
+  std::optional<Expression> trigger_;
+  bool trigger_before_ = false;
   std::string late_topic_;
   NullKeys null_keys_ = NullKeys::kError;
   std::string step_name_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/build_plan.h"
@@ -50,7 +51,9 @@ struct Access {
   static NullKeys NullKeysOf(const StateSpec& state) { return state.null_keys_; }
   /// All but key and function.
   static Result<MapStep> ToStep(const StateSpec& state);
-  /// All but the aggregates.
+  static const std::optional<Expression>& TriggerOf(const WindowSpec& window) { return window.trigger_; }
+  static bool IsTriggeredBefore(const WindowSpec& window) { return window.trigger_before_; }
+  /// All but the aggregates and the trigger.
   static WindowStep ToStep(const WindowSpec& window);
 
   static DataFrame Frame(std::shared_ptr<Graph> graph, NodeId node) {

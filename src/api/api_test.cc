@@ -69,6 +69,11 @@ TEST(Api, EveryKindOfWindowAndAggregateReachesThePlan) {
             "window 'window-1': count 10 every 4 by auction: c = collect(price, 7)");
   EXPECT_EQ(explained(CountSliding(2), approx_count_distinct("price", "d")),
             "window 'window-1': count 2 every 1 by auction: d = approx_count_distinct(price)");
+  const WindowSpec triggered = Tumbling(1h).TriggerAfterUpdate(col("n") >= 100);
+  EXPECT_EQ(explained(triggered, count("n")),
+            "window 'window-1': tumbling 1h by auction, trigger n >= 100 after update: n = count()");
+  EXPECT_EQ(explained(triggered.TriggerBeforeUpdate(col("t") > 5.5), sum("price", "t")),
+            "window 'window-1': tumbling 1h by auction, trigger t > 5.5 before update: t = sum(price)");
 }
 
 TEST(Api, EveryStepAndSinkReachesThePlan) {

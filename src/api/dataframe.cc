@@ -248,6 +248,10 @@ DataFrame WindowedFrame::Aggregate(std::vector<Aggregation> columns, CallSite at
   WindowStep window = Access::ToStep(window_);
   step.TakeKey(&window, "a window needs By(...), or a GroupBy before it");
   window.aggregates = step.Read(columns);
+  if (const std::optional<Expression>& when = Access::TriggerOf(window_)) {
+    const PlanExpr read = step.Read(*when);
+    window.trigger = WindowTriggerSpec{read, Access::IsTriggeredBefore(window_), read.location};
+  }
   return {frame_.graph_, {step.Add(std::move(window), Access::NameOf(window_))}};
 }
 

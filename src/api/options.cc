@@ -80,6 +80,12 @@ WindowSpec WindowSpec::Offset(std::chrono::milliseconds offset) const {
 }
 WindowSpec WindowSpec::EmitCurrent() const { return Changed(*this, &WindowSpec::emit_current_, true); }
 WindowSpec WindowSpec::CloseByKey() const { return Changed(*this, &WindowSpec::close_by_key_, true); }
+WindowSpec WindowSpec::TriggerAfterUpdate(Expression when) const {
+  return Changed(Changed(*this, &WindowSpec::trigger_, std::move(when)), &WindowSpec::trigger_before_, false);
+}
+WindowSpec WindowSpec::TriggerBeforeUpdate(Expression when) const {
+  return Changed(Changed(*this, &WindowSpec::trigger_, std::move(when)), &WindowSpec::trigger_before_, true);
+}
 WindowSpec WindowSpec::LateTo(std::string topic) const {
   return Changed(*this, &WindowSpec::late_topic_, std::move(topic));
 }

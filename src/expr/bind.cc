@@ -176,6 +176,8 @@ Result<BoundExpr> BoundExpr::Bind(const Expr& expr, const std::shared_ptr<arrow:
 
 const std::shared_ptr<arrow::DataType>& BoundExpr::type() const { return impl_->root->type(); }
 
+bool BoundExpr::can_fail() const { return impl_->root->can_fail(); }
+
 Result<ExprValues> BoundExpr::Evaluate(const arrow::RecordBatch& batch) const {
   expr_internal::RowFailures failures;
   expr_internal::EvalScope scope(batch, &failures);

@@ -71,6 +71,8 @@ class BoundExpr {
   static Result<BoundExpr> Bind(const Expr& expr, const std::shared_ptr<arrow::Schema>& schema);
 
   const std::shared_ptr<arrow::DataType>& type() const;
+  /// False when no row can fail.
+  bool can_fail() const;
 
   /// Evaluates with checked kernels over the whole batch; only when that fails are the failing rows found by
   /// bisection (R8) and the rest kept. Branches of `case` see only the rows that select them. Errors: only

@@ -136,8 +136,8 @@ std::string GroupUpdate::Overflow(const Batch& batch, std::size_t row, const Gro
   return "";
 }
 
-Result<std::vector<RowError>> GroupUpdate::AddEach(const Batch& batch, std::span<const std::uint32_t> slots,
-                                                   const GroupText& group_text) {
+Result<AddEachErrors> GroupUpdate::AddEach(const Batch& batch, std::span<const std::uint32_t> slots,
+                                           const GroupText& group_text) {
   SetRows(batch, slots);
   std::vector<std::vector<RowError>> errors;
   for (const std::size_t i : checked_first_) {
@@ -154,7 +154,7 @@ Result<std::vector<RowError>> GroupUpdate::AddEach(const Batch& batch, std::span
                                aggregates_[i].text + group_text(row.row) + " " + std::move(row.why)});
     }
   }
-  return MergeRowErrors(std::move(errors));
+  return AddEachErrors{.refused = {}, .without_result = MergeRowErrors(std::move(errors))};
 }
 
 Status GroupUpdate::UndoEach(const Batch& batch, std::size_t last) {
@@ -167,14 +167,13 @@ Status GroupUpdate::UndoEach(const Batch& batch, std::size_t last) {
   return Status::Ok();
 }
 
-Result<std::vector<RowError>> GroupUpdate::AddEachByRow(const Batch& batch,
-                                                        std::span<const std::uint32_t> slots,
-                                                        const GroupText& group_text) {
-  std::vector<RowError> errors;
+Result<AddEachErrors> GroupUpdate::AddEachByRow(const Batch& batch, std::span<const std::uint32_t> slots,
+                                                const GroupText& group_text) {
+  AddEachErrors errors;
   for (std::size_t row = 0; row < rows_.size(); ++row) {
     const auto at = static_cast<std::int64_t>(row);
     if (std::string overflow = Overflow(batch, row, group_text); !overflow.empty()) {
-      errors.push_back({at, "overflow", std::move(overflow)});
+      errors.refused.push_back({at, "overflow", std::move(overflow)});
     } else {
       for (std::size_t i = 0; i < groups_.size(); ++i) {
         const bool fits = UpdateRow(i, InputOf(i, batch), row);
@@ -183,12 +182,42 @@ Result<std::vector<RowError>> GroupUpdate::AddEachByRow(const Batch& batch,
       std::size_t aggregate = 0;
       const std::string why = groups_.Unrepresentable(slots[row], &aggregate);
       if (!why.empty())
-        errors.push_back({at, "overflow", aggregates_[aggregate].text + group_text(row) + " " + why});
+        errors.without_result.push_back(
+            {at, "overflow", aggregates_[aggregate].text + group_text(row) + " " + why});
     }
     // Also of rows that are errors, so that each row has results.
     MR_RETURN_IF_ERROR(groups_.AppendResults(slots[row]));
   }
   return errors;
+}
+
+Batch GroupUpdate::WithArguments(const Batch& batch, std::vector<std::shared_ptr<arrow::Array>> more) const {
+  arrow::ArrayVector columns;
+  for (const auto* arrays : {&arguments_, &orders_}) {
+    for (const auto& array : *arrays) {
+      if (array != nullptr) columns.push_back(array);
+    }
+  }
+  for (auto& array : more) columns.push_back(std::move(array));
+  arrow::FieldVector fields;
+  for (const auto& column : columns) fields.push_back(arrow::field("", column->type()));
+  Batch out = batch;
+  out.data = arrow::RecordBatch::Make(arrow::schema(std::move(fields)), batch.num_rows(), std::move(columns));
+  out.watermark_before = nullptr;
+  out.key = nullptr;
+  return out;
+}
+
+std::vector<std::shared_ptr<arrow::Array>> GroupUpdate::SetArguments(const Batch& taken) {
+  int next = 0;
+  for (auto* arrays : {&arguments_, &orders_}) {
+    for (auto& array : *arrays) {
+      if (array != nullptr) array = taken.data->column(next++);
+    }
+  }
+  std::vector<std::shared_ptr<arrow::Array>> more;
+  while (next < taken.data->num_columns()) more.push_back(taken.data->column(next++));
+  return more;
 }
 
 std::vector<RowError> GroupUpdate::UpdateCheckedByRow(const Batch& batch, const GroupText& group_text) {

@@ -25,9 +25,16 @@ struct WindowAggregateSpec {
   std::optional<double> parameter = std::nullopt;    ///< quantile, top_k, collect
 };
 
+/// What GroupUpdate::AddEach could not do; both in row order.
+struct AddEachErrors {
+  std::vector<RowError> refused;         ///< not added: a sum of integers would overflow (W8)
+  std::vector<RowError> without_result;  ///< added, but the group has no result after it
+};
+
 /// Adds the rows of a batch to the aggregates of their groups. Owned by one window, used on its thread.
 ///
-/// TakeOutFailed (or Evaluate), then Add or AddEach with the same batch.
+/// TakeOutFailed (or Evaluate), then Add or AddEach with the same batch; or AddEach with some of its rows
+/// after SetArguments.
 class GroupUpdate {
  public:
   /// `groups` has the aggregators of `aggregates`, in order, and may have hidden ones behind them. Both
@@ -46,10 +53,15 @@ class GroupUpdate {
   std::vector<RowError> Add(const Batch& batch, std::span<const std::uint32_t> slots,
                             const GroupText& group_text);
   /// As Add, and appends the results of its group behind each row, to the columns that the aggregators'
-  /// Finish hands over; those of the rows returned mean nothing. Also returns rows that were added but after
-  /// which a group has no result (Aggregator::Unrepresentable).
-  Result<std::vector<RowError>> AddEach(const Batch& batch, std::span<const std::uint32_t> slots,
-                                        const GroupText& group_text);
+  /// Finish hands over; those of the rows returned mean nothing.
+  Result<AddEachErrors> AddEach(const Batch& batch, std::span<const std::uint32_t> slots,
+                                const GroupText& group_text);
+
+  /// The rows of the batch whose arguments were evaluated, with these in place of its columns, and `more`
+  /// columns behind them: what rows can be taken from.
+  Batch WithArguments(const Batch& batch, std::vector<std::shared_ptr<arrow::Array>> more) const;
+  /// Takes over the arguments of rows that were taken from WithArguments. Returns its further columns.
+  std::vector<std::shared_ptr<arrow::Array>> SetArguments(const Batch& taken);
 
  private:
   /// Sets rows_ and offsets_.
@@ -62,8 +74,8 @@ class GroupUpdate {
   /// Takes AddEach back from the checked aggregates up to `last`, which could not take the batch as a whole.
   Status UndoEach(const Batch& batch, std::size_t last);
   /// AddEach, when the batch cannot be added as a whole.
-  Result<std::vector<RowError>> AddEachByRow(const Batch& batch, std::span<const std::uint32_t> slots,
-                                             const GroupText& group_text);
+  Result<AddEachErrors> AddEachByRow(const Batch& batch, std::span<const std::uint32_t> slots,
+                                     const GroupText& group_text);
   /// Adds row by row to the checked aggregates, after they could not take the batch as a whole.
   std::vector<RowError> UpdateCheckedByRow(const Batch& batch, const GroupText& group_text);
   void UpdateUnchecked(const Batch& batch, const std::vector<RowError>& without);

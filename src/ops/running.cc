@@ -7,6 +7,7 @@
 #include "ops/group_rows.h"
 #include "ops/key_slots.h"
 #include "ops/keyed_rows.h"
+#include "ops/row_errors.h"
 
 namespace millrace {
 namespace {
@@ -34,7 +35,9 @@ class Running final : public Operator {
     MR_RETURN_IF_ERROR(EncodeKeys(KeyArrays(key_columns_, *batch.data), &keys_));
     MR_RETURN_IF_ERROR(slots_.Lookup(*table_, 0, keys_));
     const auto nowhere = [](std::size_t) { return std::string(); };
-    MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.AddEach(batch, slots_.slots(), nowhere));
+    MR_ASSIGN_OR_RETURN(AddEachErrors failed, update_.AddEach(batch, slots_.slots(), nowhere));
+    std::vector<RowError> errors =
+        MergeRowErrors({std::move(failed.refused), std::move(failed.without_result)});
     MR_ASSIGN_OR_RETURN(Batch results, Results(batch));
     if (!errors.empty()) {
       MR_ASSIGN_OR_RETURN(results, WithoutRows(results, errors));

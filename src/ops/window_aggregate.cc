@@ -15,6 +15,8 @@
 #include "ops/pane_merge.h"
 #include "ops/row_errors.h"
 #include "ops/session_window.h"
+#include "ops/trigger_rounds.h"
+#include "ops/triggered_rows.h"
 #include "ops/window_assigner.h"
 #include "ops/window_results.h"
 
@@ -51,6 +53,10 @@ class WindowAggregate final : public Operator {
   /// Adds rows whose panes are assigned.
   Status Add(Batch batch, Output& output);
   Status FindGroups(const Batch& batch);
+  /// Adds rows whose groups are found, and emits what the trigger fires.
+  Status AddToTriggered(const Batch& batch, Output& output);
+  Status EmitFired(const Batch& batch, Output& output);
+  Result<Batch> FiredResults(const Batch& batch);
 
   Status CloseTumbling(std::int64_t watermark, Output& output);
   Status CloseOverlapping(std::int64_t watermark, Output& output);
@@ -74,6 +80,8 @@ class WindowAggregate final : public Operator {
   GroupUpdate update_;
   PaneMerge merge_;  // used when windows overlap
   WindowResults results_;
+  std::unique_ptr<TriggeredRows> triggered_;  // with a trigger
+  std::unique_ptr<TriggerRounds> rounds_;
   KeyedTable* table_ = nullptr;
   std::int64_t closed_until_ = std::numeric_limits<std::int64_t>::min();  // windows ending by then are closed
 
@@ -110,10 +118,21 @@ WindowAggregate::WindowAggregate(Parts parts)
                 .key_fields = static_cast<int>(key_columns_.size()),
                 .groups = assigner_.overlapping() ? &merge_.rows() : &groups_,
                 .aggregates = &options_.aggregates,
-                .merged = assigner_.overlapping()}) {}
+                .merged = assigner_.overlapping()}) {
+  if (!options_.trigger) return;
+  triggered_ = std::make_unique<TriggeredRows>(&groups_);
+  rounds_ = std::make_unique<TriggerRounds>(TriggerRounds::Options{.schema = output_schema_,
+                                                                   .key_columns = key_columns_,
+                                                                   .trigger = *options_.trigger,
+                                                                   .size_ms = assigner_.size_ms(),
+                                                                   .update = &update_,
+                                                                   .groups = &groups_,
+                                                                   .stored = triggered_.get()});
+}
 
 Status WindowAggregate::AddTable(StateStore& store) {
-  MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, &groups_));
+  SlotRows* const rows = triggered_ == nullptr ? static_cast<SlotRows*>(&groups_) : triggered_.get();
+  MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, rows));
   merge_.set_table(table_);
   return Status::Ok();
 }
@@ -198,6 +217,7 @@ Status WindowAggregate::Add(Batch batch, Output& output) {
   if (batch.num_rows() < rows) MR_RETURN_IF_ERROR(AssignPanes(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(FindGroups(batch));
+  if (rounds_ != nullptr) return AddToTriggered(batch, output);
   std::vector<RowError> errors = update_.Add(batch, slots_, [this](std::size_t row) {
     const std::int64_t pane = panes_ms_[row];
     return " in window [" + std::to_string(pane) + ", " + std::to_string(pane + assigner_.pane_ms()) + ")";
@@ -218,7 +238,56 @@ Status WindowAggregate::FindGroups(const Batch& batch) {
   return table_->Lookup(panes_ms_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_);
 }
 
+Status WindowAggregate::AddToTriggered(const Batch& batch, Output& output) {
+  MR_RETURN_IF_ERROR(rounds_->Add({.batch = batch, .starts = panes_ms_, .slots = slots_}));
+  std::vector<RowError> errors = rounds_->TakeErrors();
+  output.CountAbsorbed(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
+  std::vector<std::size_t> counted;
+  if (options_.emit == EmitMode::kCurrent) {
+    counted = RowsWithoutError(batch.num_rows(), errors);
+    std::erase_if(counted, [this](std::size_t row) { return triggered_->empty(slots_[row]); });
+  }
+  for (const std::uint32_t slot : rounds_->emptied()) table_->Erase(slot);
+  if (!errors.empty()) MR_RETURN_IF_ERROR(output.DeadLetter(batch, std::move(errors)));
+  MR_RETURN_IF_ERROR(EmitFired(batch, output));
+  return counted.empty() ? Status::Ok() : EmitChanged(batch, std::move(counted), output);
+}
+
 // --- Results ---
+
+Status WindowAggregate::EmitFired(const Batch& batch, Output& output) {
+  const std::vector<std::int32_t>& rows = rounds_->fired();
+  if (rows.empty()) return Status::Ok();
+  MR_ASSIGN_OR_RETURN(const Batch fired, FiredResults(batch));
+  std::int64_t first = 0;
+  for (std::size_t i = 0; i < rows.size() && options_.emit == EmitMode::kFinal; ++i) {
+    // What closed before the row comes before what it fires, however the rows are cut into batches (T5).
+    const std::int64_t watermark = WatermarkBefore(batch, static_cast<std::size_t>(rows[i]));
+    const std::optional<std::int64_t> start = table_->FirstSlice();
+    if (!start || assigner_.ClosesAt(*start) > watermark) continue;
+    const auto at = static_cast<std::int64_t>(i);
+    if (at > first) MR_RETURN_IF_ERROR(output.Emit(SliceBatch(fired, first, at - first)));
+    MR_RETURN_IF_ERROR(CloseTumbling(watermark, output));
+    first = at;
+  }
+  return output.Emit(SliceBatch(fired, first, fired.num_rows() - first));
+}
+
+Result<Batch> WindowAggregate::FiredResults(const Batch& batch) {
+  Batch fired;
+  fired.data = rounds_->results();
+  const auto& ends = static_cast<const arrow::TimestampArray&>(
+      *fired.data->column(static_cast<int>(key_columns_.size()) + 1));
+  arrow::Int64Builder times_ms;
+  MR_RETURN_IF_ARROW_ERROR(times_ms.Reserve(ends.length()));
+  for (std::int64_t i = 0; i < ends.length(); ++i) times_ms.UnsafeAppend(ends.Value(i) - 1);
+  MR_RETURN_IF_ARROW_ERROR(times_ms.Finish(&fired.event_time));
+  KeyBuffer keys;
+  for (const std::int32_t row : rounds_->fired()) keys.Append(keys_[static_cast<std::size_t>(row)]);
+  fired.key = std::move(keys).ToBinaryArray();
+  fired.origin = batch.origin;
+  return fired;
+}
 
 Status WindowAggregate::EmitChanged(const Batch& batch, std::vector<std::size_t> rows, Output& output) {
   results_.set_origin(batch.origin);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,12 @@ enum class WindowKind {
   kCount,     ///< `count` rows of a key, one beginning every `count_step` rows
 };
 
+/// Emits the result of a key and window before it closes, and begins it anew.
+struct WindowTrigger {
+  BoundExpr when;       ///< over TriggerColumns; null counts as false
+  bool before = false;  ///< is asked before a row is added, and the result leaves without that row
+};
+
 struct WindowAggregateOptions {
   using Aggregate = WindowAggregateSpec;
   std::string name;  ///< of the step and of its state table (K4)
@@ -51,6 +58,7 @@ struct WindowAggregateOptions {
   EmitMode emit = EmitMode::kFinal;
   ClosingMode closing = ClosingMode::kPartition;
   std::vector<Aggregate> aggregates;
+  std::optional<WindowTrigger> trigger = std::nullopt;  ///< kTumbling closing by kPartition only
 };
 
 /// What a plan must know of a window before it runs.
@@ -63,6 +71,10 @@ struct WindowDescription {
 
 /// Errors: user error when a column is missing, a type does not fit or a size is not positive.
 Result<WindowDescription> DescribeWindow(const WindowAggregateOptions& options, const arrow::Schema& input);
+
+/// What a trigger's expression sees: the result columns without `final`.
+Result<std::shared_ptr<arrow::Schema>> TriggerColumns(const WindowAggregateOptions& options,
+                                                      const arrow::Schema& input);
 
 /// Makes the aggregators of a window's result columns, in order.
 Result<std::vector<std::unique_ptr<Aggregator>>> MakeAggregators(const WindowAggregateOptions& options);
@@ -78,13 +90,14 @@ Result<std::vector<std::unique_ptr<Aggregator>>> MakeAggregators(const WindowAgg
 /// back and restore by the store, then tell the time by RestoreTime.
 ///
 /// Invariants:
-///   1. A final result is emitted at most once per window and key, and only when watermark >= end + grace.
+///   1. A final result is emitted at most once per window and key, and only when watermark >= end + grace;
+///      with a trigger also whenever that fires, and each row is in at most one result.
 ///   2. After AdvanceTime(w) no state exists for a window with end + grace <= w.
 ///   3. The same rows in the same order give the same results, however they are cut into batches.
 ///
 /// A row leaves by the first of these that applies: tombstone (absorbed), null key, no representable window,
-/// late (all its windows are closed), argument error, overflow of an integer sum (W8); else every aggregate
-/// counts it in those of its windows that are open.
+/// late (all its windows are closed), argument error, overflow of an integer sum (W8), failure of the
+/// trigger; else every aggregate counts it in those of its windows that are open.
 Result<std::unique_ptr<Operator>> MakeWindowAggregate(WindowAggregateOptions options,
                                                       const std::shared_ptr<arrow::Schema>& input,
                                                       StateStore& store);

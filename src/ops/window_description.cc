@@ -5,6 +5,7 @@
 
 #include <arrow/api.h>
 
+#include "columnar/arrow_status.h"
 #include "columnar/schema_text.h"
 #include "ops/aggregate_specs.h"
 #include "ops/clocked_rows.h"
@@ -18,6 +19,8 @@ Status CheckOptions(const WindowAggregateOptions& options) {
   const bool by_key = options.kind == WindowKind::kTumbling || options.kind == WindowKind::kHopping;
   if (options.closing == ClosingMode::kKey && !by_key)
     return Status::InvalidArgument("only tumbling and hopping windows can close by key");
+  if (options.trigger && (options.kind != WindowKind::kTumbling || options.closing == ClosingMode::kKey))
+    return Status::InvalidArgument("only a tumbling window that closes by partition can have a trigger");
   if (options.kind == WindowKind::kCount) {
     if (options.count >= 1 && options.count_step >= 1 && options.count_step <= options.count)
       return Status::Ok();
@@ -70,6 +73,15 @@ std::string LayoutOf(const WindowAggregateOptions& options, const arrow::FieldVe
 }
 
 }  // namespace
+
+Result<std::shared_ptr<arrow::Schema>> TriggerColumns(const WindowAggregateOptions& options,
+                                                      const arrow::Schema& input) {
+  MR_ASSIGN_OR_RETURN(const WindowDescription description, DescribeWindow(options, input));
+  if (options.emit == EmitMode::kFinal) return description.output_schema;
+  MR_ASSIGN_ARROW(auto columns,
+                  description.output_schema->RemoveField(description.output_schema->num_fields() - 1));
+  return columns;
+}
 
 Result<std::vector<std::unique_ptr<Aggregator>>> MakeAggregators(const WindowAggregateOptions& options) {
   return MakeAggregators(options.aggregates);

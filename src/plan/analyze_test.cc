@@ -141,6 +141,51 @@ TEST(AnalyzePlan, WindowsWithoutAMeaningAreRefused) {
   EXPECT_THAT(ErrorOf(PlanWith(count)), HasSubstr("'size' of 'count' must be at least 1"));
 }
 
+WindowStep Triggered(const std::string& when) {
+  WindowStep window = Window({{"n", "count()"}, {"total", "sum(x)"}});
+  window.trigger = WindowTriggerSpec{E(when), false, {"f.yaml", 3, 7}};
+  return window;
+}
+
+// W10
+TEST(AnalyzePlan, ATriggerSeesTheColumnsOfTheResult) {
+  for (const std::string when : {"total > 5 and n >= 2", "k = 'a'", "window_end > window_start", "null"}) {
+    EXPECT_TRUE(AnalyzePlan(PlanWith(Triggered(when))).ok()) << when;
+  }
+  EXPECT_THAT(ErrorOf(PlanWith(Triggered("totl > 5"))),
+              HasSubstr("unknown column 'totl' (did you mean 'total'?)"));
+  EXPECT_THAT(ErrorOf(PlanWith(Triggered("x > 5"))), HasSubstr("unknown column 'x'"));
+  EXPECT_THAT(ErrorOf(PlanWith(Triggered("n + 1"))),
+              HasSubstr("'when' of a trigger must be true or false, but 'n + 1' is int64"));
+  WindowStep current = Triggered("final");
+  current.emit = WindowEmit::kCurrent;
+  EXPECT_THAT(ErrorOf(PlanWith(current)), HasSubstr("unknown column 'final'"));
+}
+
+// W10
+TEST(AnalyzePlan, WindowsThatCanHaveNoTriggerSayWhatToUse) {
+  const std::pair<WindowShape, const char*> cases[] = {
+      {WindowShape::kHopping,
+       "hopping windows share their rows, so that none can begin anew alone; use tumbling"},
+      {WindowShape::kSliding,
+       "sliding windows share their rows, so that none can begin anew alone; use tumbling"},
+      {WindowShape::kSession, "a session ends a gap after its last row; use tumbling"},
+      {WindowShape::kCount, "a count window ends with its last row; choose a smaller 'size'"},
+  };
+  for (const auto& [shape, expected] : cases) {
+    WindowStep window = Triggered("n > 1");
+    window.shape = shape;
+    window.step = Duration(1000);
+    window.count = window.count_step = 3;
+    EXPECT_THAT(ErrorOf(PlanWith(window)), HasSubstr(std::string("f.yaml:3:7: ") + "window 'window-1': "))
+        << expected;
+    EXPECT_THAT(ErrorOf(PlanWith(window)), HasSubstr(expected));
+  }
+  WindowStep by_key = Triggered("n > 1");
+  by_key.closing = WindowClosing::kKey;
+  EXPECT_THAT(ErrorOf(PlanWith(by_key)), HasSubstr("leave out 'closing: key'"));
+}
+
 TEST(AnalyzePlan, KeepingUnknownFieldsAddsAColumn) {
   Plan plan = PlanWith(FilterStep{E("_extra is not null")});
   std::get<KafkaSource>(plan.nodes[0].op).extra = "keep";

@@ -14,6 +14,7 @@
 #include "plan/aggregate_type.h"
 #include "plan/key_columns.h"
 #include "plan/node_errors.h"
+#include "plan/window_trigger.h"
 
 namespace millrace {
 namespace {
@@ -37,8 +38,9 @@ class NodeAnalyzer {
 
  private:
   /// nullptr after an error.
-  TypePtr TypeOf(const PlanExpr& expression) {
-    const auto bound = BoundExpr::Bind(expression.expr, WithTombstoneField(input_));
+  TypePtr TypeOf(const PlanExpr& expression) { return TypeOf(expression, WithTombstoneField(input_)); }
+  TypePtr TypeOf(const PlanExpr& expression, const SchemaPtr& columns) {
+    const auto bound = BoundExpr::Bind(expression.expr, columns);
     if (bound.ok()) return bound->type();
     errors_.AddAt(expression.location, bound.status().message());
     return nullptr;
@@ -60,7 +62,9 @@ class NodeAnalyzer {
   }
 
   void CheckBool(const PlanExpr& predicate, std::string_view what) {
-    const TypePtr type = TypeOf(predicate);
+    CheckBool(predicate, TypeOf(predicate), what);
+  }
+  void CheckBool(const PlanExpr& predicate, const TypePtr& type, std::string_view what) {
     if (type == nullptr || type->id() == arrow::Type::BOOL || type->id() == arrow::Type::NA) return;
     errors_.AddAt(predicate.location, std::string(what) + " must be true or false, but '" +
                                           predicate.expr.ToString() + "' is " + TypeText(*type));
@@ -222,8 +226,18 @@ class NodeAnalyzer {
     fields.push_back(arrow::field("window_start", arrow::timestamp(arrow::TimeUnit::MILLI)));
     fields.push_back(arrow::field("window_end", arrow::timestamp(arrow::TimeUnit::MILLI)));
     AddAggregates(window.aggregates, &fields);
+    if (window.trigger) CheckTrigger(window, *window.trigger, arrow::schema(fields));
     if (window.emit == WindowEmit::kCurrent) fields.push_back(arrow::field("final", arrow::boolean()));
     return Unique(std::move(fields));
+  }
+
+  /// `columns`: those of the result that there are.
+  void CheckTrigger(const WindowStep& window, const WindowTriggerSpec& trigger, const SchemaPtr& columns) {
+    if (const std::string refusal = TriggerRefusal(window); !refusal.empty()) {
+      errors_.AddAt(trigger.location, refusal);
+    } else if (!errors_.failed()) {  // else columns may be missing
+      CheckBool(trigger.when, TypeOf(trigger.when, columns), "'when' of a trigger");
+    }
   }
 
   void CheckShape(const WindowStep& window) {

@@ -107,6 +107,12 @@ struct WindowAggregateColumn {
   AggregateCall call;
   SourceLocation location;
 };
+/// Emits the result of a key and window when `when`, over the result columns, is true (W10).
+struct WindowTriggerSpec {
+  PlanExpr when;
+  bool before = false;      ///< is asked before a row is added, else after it
+  SourceLocation location;  ///< of the trigger
+};
 struct WindowStep {
   std::vector<std::string> by;
   NullKey null_key = NullKey::kError;
@@ -121,6 +127,7 @@ struct WindowStep {
   WindowClosing closing = WindowClosing::kPartition;  ///< kKey: tumbling and hopping only
   std::string late_topic;                             ///< "" = counter and a rate-limited warning
   std::vector<WindowAggregateColumn> aggregates;
+  std::optional<WindowTriggerSpec> trigger = std::nullopt;  ///< tumbling closing by the partition only
 };
 /// Lets the first row of a key pass; rows of the key less than `within` away in event time are absorbed.
 struct DeduplicateStep {

@@ -89,6 +89,10 @@ struct Describe {
     if (step.grace > Duration(0)) text += ", grace " + FormatDuration(step.grace);
     if (step.closing == WindowClosing::kKey) text += ", closing by key";
     if (step.emit == WindowEmit::kCurrent) text += ", emit current";
+    if (step.trigger) {
+      text += ", trigger " + step.trigger->when.expr.ToString() +
+              (step.trigger->before ? " before update" : " after update");
+    }
     if (!step.late_topic.empty()) text += ", late rows to " + step.late_topic;
     return text + ": " + AggregateList(step.aggregates);
   }

@@ -129,11 +129,29 @@ class Generator:
         moves = case["partitions"] > 1 and case["source_key"] not in by
         if kind == "count" and (self.chained or moves):
             kind = "tumbling"  # rows that move have no order across partitions
+        triggers = random.Random(f"trigger {self.seed}")
+        triggered = not moves and triggers.random() < 0.25
+        if triggered:
+            kind = "tumbling"
         window = self.window(by, emit, kind, r.randrange(1, 40), last_of_pair=True)
+        if triggered:
+            window["trigger"] = self.trigger(triggers)
+            return window
         # Of rows that moved, what closes a window of a key depends on how partitions interleave.
         if kind in ("tumbling", "hopping") and not moves and random.Random(f"closing {self.seed}").random() < 0.4:
             window["closing"] = "key"
         return window
+
+    def trigger(self, triggers):
+        """Of a window whose result columns are at hand; most of them fire now and then."""
+        self.random, random_before = triggers, self.random
+        numbers = self.columns("int") + self.columns("double")
+        if numbers and triggers.random() < 0.6:
+            when = [triggers.choice([">=", "=", ">"]), triggers.choice(numbers), ["lit", triggers.choice([1, 2, 3, 7])]]
+        else:
+            when = self.condition(fails=triggers.random() < 0.6)
+        self.random = random_before
+        return {"when": when, "when_asked": triggers.choice(["after", "before"])}
 
     def next_window(self, steps):
         before = next(step["window"] for step in reversed(steps) if "window" in step)
@@ -340,6 +358,9 @@ def window_yaml(window):
     lines.append(f"      emit: {window['emit']}")
     if window["closing"] == "key":
         lines.append("      closing: key")
+    if "trigger" in window:
+        trigger = window["trigger"]
+        lines.append(f"      trigger: {{when: {quoted(trigger['when'])}, {trigger['when_asked']}: update}}")
     return lines + aggregates_yaml(window["aggregates"])
 
 

@@ -137,10 +137,25 @@ TEST(PipelineFile, EveryKindOfStepReads) {
            "group_by: {by: [a, b], null_key: drop}",
            "window: {by: a, tumbling: 10s, aggregate: {n: count()}, late: {topic: l}, emit: current}",
            "window: {by: a, hopping: {size: 10s, step: 1s}, closing: key, aggregate: {n: count()}}",
+           "window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {when: n > 1, after: update}}",
            "{filter: a, name: keep, on_error: drop}",
        }) {
     const Result<PipelineFile> file = Read(WithStep5(line));
     EXPECT_TRUE(file.ok()) << line << "\n" << file.status().message();
+  }
+}
+
+TEST(PipelineFile, ATriggerIsAskedAfterOrBeforeAnUpdate) {
+  for (const bool before : {false, true}) {
+    const Result<PipelineFile> file =
+        Read(WithStep5("window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {when: n > 1, " +
+                       std::string(before ? "before" : "after") + ": update}}"));
+    ASSERT_TRUE(file.ok()) << file.status().message();
+    const auto& trigger = std::get<WindowStep>(file->plan.nodes[1].op).trigger;
+    ASSERT_TRUE(trigger.has_value());
+    EXPECT_EQ(trigger->before, before);
+    EXPECT_EQ(trigger->when.expr.ToString(), "n > 1");
+    EXPECT_EQ(trigger->when.location.line, 5);
   }
 }
 
@@ -194,6 +209,19 @@ TEST(PipelineFile, MistakesInStepsAreFoundWithLineAndColumn) {
       {"window: {by: a, count: 3, closing: key, aggregate: {n: count()}}",
        "p.yaml:5:40: 'closing: key' is for tumbling and hopping windows; count windows close with their "
        "last"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {when: n > 1}}",
+       "trigger needs one of after or before"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {after: update}}",
+       "'when' is missing in trigger"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {when: n, after: update, before: "
+       "update}}",
+       "after and before cannot stand together in trigger"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {when: n > 1, after: updates}}",
+       "did you mean 'update'?"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {when: n >, after: update}}",
+       "p.yaml:5:79: "},
+      {"window: {by: a, sliding: 1s, aggregate: {n: count()}, trigger: {when: n > 1, after: update}}",
+       "p.yaml:5:68: 'trigger' is for tumbling windows; sliding windows share their rows"},
       {"window: {by: a, tumbling: 1s, sliding: 1s, aggregate: {n: count()}}",
        "tumbling and sliding cannot stand together in window"},
       {"window: {by: a, hopping: {size: 1s}, aggregate: {n: count()}}", "'step' is missing in hopping"},

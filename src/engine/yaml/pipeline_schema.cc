@@ -145,6 +145,7 @@ constexpr KeySpec kWindowKeys[] = {
     {"closing", kChoice, "partition|key", "partition",
      "partition: a window closes by the watermark. key: tumbling and hopping windows close by the greatest "
      "event time of their key, or by the watermark if that is first."},
+    {"trigger", kSection, "trigger", "", "Emits a result of a tumbling window before it closes."},
     {"late", kSection, "late", "",
      "Where rows go that come after their window closed; only counted when absent."},
     {"aggregate", kAggregates, "", "",
@@ -155,6 +156,20 @@ constexpr KeySpec kHoppingKeys[] = {
     {"size", kDuration, "", "", "Length of a window.", kRequired},
     {"step", kDuration, "", "", "From the start of one window to the start of the next; at most `size`.",
      kRequired},
+};
+
+constexpr KeySpec kTriggerKeys[] = {
+    {"when", kExpression, "", "",
+     "Over the columns of the result: the aggregates, `by`, `window_start` and `window_end`. Null counts as "
+     "false.",
+     kRequired},
+    {"after", kChoice, "update", "",
+     "Is asked after a row was added: the result leaves with the row, and the next row begins anew.", kOneOf},
+    {"before", kChoice, "update", "",
+     "Is asked before a row is added, unless it is the first: the result leaves without the row, which "
+     "begins "
+     "anew.",
+     kOneOf},
 };
 
 constexpr KeySpec kCountKeys[] = {
@@ -298,6 +313,10 @@ constexpr SectionSpec kAllSections[] = {
      "and "
      "passes as a tombstone.",
      kLatestKeys, "by"},
+    {"trigger", "trigger",
+     "Emits the result of a key and window when an expression on it is true, and begins that aggregate anew; "
+     "what is held at the close is emitted then. A row on which the expression fails is not added.",
+     kTriggerKeys, ""},
     {"late", "late", "The late output of a window.", kLateKeys, "topic"},
     {"sink", "sinks", "One sink: exactly one of `topic`, `parquet`, `ipc` and `console`.", kSinkKeys, ""},
     {"file", "parquet, ipc", "Files that appear whole or not at all.", kFileKeys, "path"},

@@ -8,6 +8,7 @@
 #include <arrow/api.h>
 
 #include "base/suggest.h"
+#include "plan/window_trigger.h"
 
 namespace millrace {
 namespace {
@@ -194,6 +195,18 @@ WindowClosing ReadClosing(const SectionReader& section) {
   return WindowClosing::kKey;
 }
 
+std::optional<WindowTriggerSpec> ReadTrigger(const SectionReader& section, const WindowStep& window) {
+  const std::optional<SectionReader> trigger = section.Section("trigger");
+  if (!trigger) return std::nullopt;
+  WindowTriggerSpec read{
+      .when = {}, .before = trigger->chosen() == "before", .location = trigger->location()};
+  if (!trigger->chosen().empty()) static_cast<void>(trigger->Choice(trigger->chosen()));
+  if (std::optional<PlanExpr> when = trigger->Expression("when")) read.when = *std::move(when);
+  if (const std::string refusal = TriggerRefusal(window); !refusal.empty())
+    section.errors().Add(section.LocationOf("trigger"), refusal);
+  return read;
+}
+
 /// `group_by`: the columns of the nearest group_by step before, for a window without `by`.
 WindowStep ReadWindow(const SectionReader& step, const GroupByStep* group_by) {
   const std::optional<SectionReader> section = step.Section("window");
@@ -212,6 +225,7 @@ WindowStep ReadWindow(const SectionReader& step, const GroupByStep* group_by) {
   window.closing = ReadClosing(*section);
   window.late_topic = ReadTopicOf(*section, "late");
   window.aggregates = section->Aggregates("aggregate");
+  window.trigger = ReadTrigger(*section, window);
   CheckWindow(*section, window);
   return window;
 }

@@ -1,0 +1,219 @@
+// Windows with a trigger (W10) against a row-at-a-time map, however the rows are cut into batches.
+
+#include <map>
+#include <random>
+
+#include <arrow/api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/check.h"
+#include "ops/ops_harness.h"
+#include "ops/window_harness.h"
+
+namespace millrace {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+using Aggregates = std::vector<std::pair<std::string, std::string>>;
+
+/// A window of `size` ms over rows (k, t, v, d) that has a trigger.
+WindowAggregateOptions Triggered(const std::string& when, bool before, const Aggregates& aggregates,
+                                 std::int64_t size = 100) {
+  MR_CHECK(InitializeExpressions().ok());
+  const RowFeed feed("k: string; t: int64; v: int64; d: float64");
+  WindowAggregateOptions options;
+  options.name = "w";
+  options.by = {"k"};
+  options.size = Duration(size);
+  options.aggregates = BindAggregates(aggregates, feed.schema());
+  const auto columns = TriggerColumns(options, *feed.schema());
+  options.trigger = WindowTrigger{*BoundExpr::Bind(*ParseExpr(when), *columns), before};
+  options.aggregates.clear();
+  return options;
+}
+
+// W10
+TEST(WindowTrigger, AResultLeavesWithTheRowAndItsStateIsGone) {
+  const Aggregates aggregates{{"n", "count()"}, {"s", "sum(v)"}};
+  WindowRun run(Triggered("s >= 10", false, aggregates), aggregates);
+  run.Run({"k=a t=1 v=4 d=0", "k=b t=2 v=10 d=0", "k=a t=3 v=7 d=0"});
+  EXPECT_THAT(run.output.Take(), ElementsAre("k=b window_start=0 window_end=100 n=1 s=10",
+                                             "k=a window_start=0 window_end=100 n=2 s=11"));
+  EXPECT_EQ(run.store->num_rows(), 0);
+  EXPECT_EQ(run.output.absorbed, 3);
+  const Batch& fired = run.output.batches.at(0);
+  EXPECT_EQ(fired.event_time->Value(0), 99);
+  EXPECT_EQ(fired.key->GetView(0), std::string("\1b"));
+  EXPECT_EQ(fired.block, nullptr);
+  run.Run({"k=a t=200 v=1 d=0"});
+  EXPECT_THAT(run.output.Take(), IsEmpty()) << "a window that holds nothing gives nothing at its close";
+}
+
+// W10
+TEST(WindowTrigger, BeforeAnUpdateTheRowBeginsAnew) {
+  const Aggregates aggregates{{"n", "count()"}, {"s", "sum(v)"}};
+  WindowRun run(Triggered("s >= 10", true, aggregates), aggregates);
+  run.Run({"k=a t=1 v=12 d=0"});
+  EXPECT_THAT(run.output.Take(), IsEmpty()) << "nothing is asked before the first row, or when no row comes";
+  run.Commit();
+  run.Rollback(true);
+  run.Run({"k=a t=2 v=3 d=0", "k=a t=3 v=8 d=0", "k=a t=4 v=1 d=0"});
+  EXPECT_THAT(run.output.Take(), ElementsAre("k=a window_start=0 window_end=100 n=1 s=12",
+                                             "k=a window_start=0 window_end=100 n=2 s=11"));
+  run.Run({"k=a t=200 v=0 d=0"});
+  EXPECT_THAT(run.output.Take(), ElementsAre("k=a window_start=0 window_end=100 n=1 s=1"));
+}
+
+// W10 R3
+TEST(WindowTrigger, ARowOnWhichItFailsIsNotAdded) {
+  const Aggregates aggregates{{"n", "count()"}, {"s", "sum(v)"}};
+  WindowRun run(Triggered("12 / (s - 5) = 4", false, aggregates), aggregates);
+  run.Run({"k=a t=1 v=5 d=0", "k=a t=2 v=1 d=0", "k=a t=3 v=4 d=0", "k=a t=4 v=2 d=0", "k=a t=5 v=2 d=0"});
+  EXPECT_THAT(run.output.Take(), IsEmpty());
+  ASSERT_EQ(run.output.dead_letters.size(), 3U);
+  EXPECT_THAT(run.output.dead_letters[0], HasSubstr("t=1 v=5 d=0.0 class=divide_by_zero: in the trigger"));
+  EXPECT_THAT(run.output.dead_letters[1], HasSubstr("t=3"));
+  EXPECT_THAT(run.output.dead_letters[2], HasSubstr("t=5"));
+  EXPECT_EQ(run.output.absorbed, 2);
+  run.Run({"k=a t=6 v=5 d=0"});
+  EXPECT_THAT(run.output.Take(), ElementsAre("k=a window_start=0 window_end=100 n=3 s=8"));
+  run.Run({"k=b t=7 v=5 d=0"});
+  EXPECT_EQ(run.store->num_rows(), 0) << "a group without a row is not kept";
+}
+
+// W10
+TEST(WindowTrigger, AddingOneToStoredWindowsIsNoOtherLayout) {
+  const Aggregates aggregates{{"n", "count()"}};
+  const RowFeed feed("k: string; t: int64; v: int64; d: float64");
+  WindowAggregateOptions options = Triggered("n >= 2", false, aggregates);
+  options.aggregates = BindAggregates(aggregates, feed.schema());
+  const auto with = DescribeWindow(options, *feed.schema());
+  options.trigger.reset();
+  const auto without = DescribeWindow(options, *feed.schema());
+  EXPECT_EQ(with->state_layout, without->state_layout);
+}
+
+// W10
+TEST(WindowTrigger, OnlyTumblingWindowsThatCloseByThePartitionHaveOne) {
+  const RowFeed feed("k: string; t: int64; v: int64; d: float64");
+  WindowAggregateOptions options = Triggered("n >= 2", false, {{"n", "count()"}});
+  options.closing = ClosingMode::kKey;
+  EXPECT_FALSE(DescribeWindow(options, *feed.schema()).ok());
+  options.closing = ClosingMode::kPartition;
+  options.kind = WindowKind::kHopping;
+  options.step = Duration(1);
+  EXPECT_FALSE(DescribeWindow(options, *feed.schema()).ok());
+}
+
+/// What a trigger says of an aggregate; nullopt: it fails.
+using Answer = std::optional<bool> (*)(std::int64_t n, std::int64_t s);
+
+struct Shape {
+  const char* when;
+  Answer answer;
+};
+
+constexpr Shape kShapes[] = {
+    {"n >= 3", [](std::int64_t n, std::int64_t) { return std::optional(n >= 3); }},
+    {"true", [](std::int64_t, std::int64_t) { return std::optional(true); }},
+    {"s % 7 = 0", [](std::int64_t, std::int64_t s) { return std::optional(s % 7 == 0); }},
+    {"s > 2000", [](std::int64_t, std::int64_t s) { return std::optional(s > 2000); }},
+    {"60 / (s % 5) = 30",
+     [](std::int64_t, std::int64_t s) {
+       return s % 5 == 0 ? std::nullopt : std::optional(60 / (s % 5) == 30);
+     }},
+};
+
+constexpr std::int64_t kSize = 50;
+
+/// Rows one by one through a map.
+class Oracle {
+ public:
+  Oracle(const Shape& shape, bool before) : shape_(shape), before_(before) {}
+
+  void Add(const TimedRow& row) {
+    Close(watermark_);
+    const std::int64_t start = row.time - ((row.time % kSize) + kSize) % kSize;
+    const std::int64_t before = watermark_;
+    watermark_ = std::max(watermark_, row.time);
+    if (start + kSize <= before) {
+      texts_.late.push_back("late_by=" + std::to_string(before - (start + kSize)));
+      return;
+    }
+    Held held;
+    if (const auto found = held_.find({start, row.key}); found != held_.end()) held = found->second;
+    if (before_ && held.n > 0) {
+      const std::optional<bool> fires = shape_.answer(held.n, held.s);
+      if (!fires) return;
+      if (*fires) held = Release(start, row.key, held);
+    }
+    held = {held.n + 1, held.s + row.v};
+    if (!before_) {
+      const std::optional<bool> fires = shape_.answer(held.n, held.s);
+      if (!fires) return;
+      if (*fires) held = Release(start, row.key, held);
+    }
+    if (held.n > 0) held_[{start, row.key}] = held;
+  }
+
+  WindowTexts Take() {
+    Close(std::numeric_limits<std::int64_t>::max());
+    return texts_;
+  }
+
+ private:
+  struct Held {
+    std::int64_t n = 0, s = 0;
+  };
+
+  Held Release(std::int64_t start, const std::string& key, const Held& held) {
+    texts_.results.push_back("k=" + key + " window_start=" + std::to_string(start) +
+                             " window_end=" + std::to_string(start + kSize) + " n=" + std::to_string(held.n) +
+                             " s=" + std::to_string(held.s));
+    held_.erase({start, key});
+    return {};
+  }
+  void Close(std::int64_t until) {
+    while (!held_.empty() && held_.begin()->first.first <= until - kSize) {
+      const auto [id, held] = *held_.begin();
+      Release(id.first, id.second, held);
+    }
+  }
+
+  const Shape& shape_;
+  const bool before_;
+  std::map<std::pair<std::int64_t, std::string>, Held> held_;
+  std::int64_t watermark_ = std::numeric_limits<std::int64_t>::min() / 2;
+  WindowTexts texts_;
+};
+
+class WindowTriggerOracleTest : public testing::TestWithParam<std::uint64_t> {};
+
+// W10 T5 R4
+TEST_P(WindowTriggerOracleTest, AnyCutIntoBatchesGivesWhatTheMapGives) {
+  SCOPED_TRACE("seed " + std::to_string(GetParam()));
+  std::mt19937_64 random(GetParam());
+  const RandomTimes times{.most_step = 3, .late_one_in = 6, .most_late = 70};
+  const std::vector<TimedRow> rows = RandomRows(times, 250, random);
+  const Aggregates aggregates{{"n", "count()"}, {"s", "sum(v)"}};
+  Aggregates with_double = aggregates;
+  with_double.emplace_back("d", "sum(d)");
+  for (const Shape& shape : kShapes) {
+    for (const bool before : {false, true}) {
+      SCOPED_TRACE(std::string(shape.when) + (before ? " before" : " after"));
+      Oracle oracle(shape, before);
+      for (const TimedRow& row : rows) oracle.Add(row);
+      ExpectSameHoweverCut(Triggered(shape.when, before, with_double, kSize), aggregates, rows, oracle.Take(),
+                           random);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, WindowTriggerOracleTest, testing::Range<std::uint64_t>(1, 3));
+
+}  // namespace
+}  // namespace millrace
