@@ -14,6 +14,7 @@ namespace {
 
 constexpr Duration kTimeout{30'000};
 constexpr int kTimeoutMs = 30'000;
+constexpr int kAttemptMs = 2'500;
 constexpr int kKnownAttempts = 200;
 constexpr int kKnownPauseMs = 50;
 constexpr int kClusterIdTimeoutMs = 1000;
@@ -28,25 +29,52 @@ using Topics = std::unique_ptr<rd_kafka_TopicCollection_t, Destroyer<rd_kafka_To
 using TopicHandle = std::unique_ptr<rd_kafka_topic_t, Destroyer<rd_kafka_topic_destroy>>;
 using Metadata = std::unique_ptr<const rd_kafka_metadata_t, Destroyer<rd_kafka_metadata_destroy>>;
 
-/// Makes one admin request and waits for its result: `request(options, queue)` sends it.
+/// Learns from any broker which of them takes admin requests now. The client goes on to wait for the one that
+/// it knows, also when that one has died, and does not ask by itself.
+void FindController(const Client& client) {
+  const rd_kafka_metadata_t* answer = nullptr;
+  if (rd_kafka_metadata(client.handle(), 0, nullptr, &answer, kAttemptMs) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_metadata_destroy(answer);
+  }
+}
+
 template <typename Request>
-Result<Event> Ask(const Client& client, rd_kafka_admin_op_t operation, const std::string& context,
-                  Request request) {
+Result<Event> Attempt(const Client& client, rd_kafka_admin_op_t operation, const std::string& context,
+                      int timeout_ms, Request request) {
+  FindController(client);
   const AdminOptions options(rd_kafka_AdminOptions_new(client.handle(), operation));
   std::array<char, 256> text{};
-  rd_kafka_AdminOptions_set_request_timeout(options.get(), kTimeoutMs, text.data(), text.size());
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, text.data(), text.size());
   const Queue queue(rd_kafka_queue_new(client.handle()));
   request(options.get(), queue.get());
-  Event event(rd_kafka_queue_poll(queue.get(), kTimeoutMs + 1000));
+  Event event(rd_kafka_queue_poll(queue.get(), timeout_ms + 1000));
   rd_kafka_poll(client.handle(), 0);  // serves the error callback, so that Explain knows the reason
   if (event == nullptr) {
-    return client.Explain(
-        Status::Timeout(context + ": no answer of the broker within " + FormatDuration(kTimeout)));
+    return client.Explain(Status::Timeout(context + ": no answer of the broker within " +
+                                          FormatDuration(Duration(timeout_ms))));
   }
   if (const int error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return client.Explain(ToStatus(error, context, rd_kafka_event_error_string(event.get())));
   }
   return event;
+}
+
+/// Makes one admin request, which changes something, and waits for its result: `request(options, queue)`
+/// sends it.
+template <typename Request>
+Result<Event> AskOnce(const Client& client, rd_kafka_admin_op_t operation, const std::string& context,
+                      Request request) {
+  return Attempt(client, operation, context, kTimeoutMs, request);
+}
+
+/// The same for a request that may be made again: a broker that died in the meantime is not waited for.
+template <typename Request>
+Result<Event> Ask(const Client& client, rd_kafka_admin_op_t operation, const std::string& context,
+                  Request request) {
+  for (int left_ms = kTimeoutMs - kAttemptMs;; left_ms -= 2 * kAttemptMs) {
+    Result<Event> answer = Attempt(client, operation, context, kAttemptMs, request);
+    if (answer.ok() || answer.status().code() != StatusCode::kTimeout || left_ms < kAttemptMs) return answer;
+  }
 }
 
 Status TopicResult(const rd_kafka_topic_result_t* const* results, std::size_t count,
@@ -168,12 +196,12 @@ Status AdminClient::Create(const TopicToCreate& topic) {
                                 context + ", " + name));
   }
   rd_kafka_NewTopic_t* wanted = fresh.get();
-  MR_ASSIGN_OR_RETURN(const Event event,
-                      Ask(*client_, RD_KAFKA_ADMIN_OP_CREATETOPICS, context, [&](auto* options, auto* queue) {
-                        rd_kafka_AdminOptions_set_operation_timeout(options, kTimeoutMs, text.data(),
-                                                                    text.size());
-                        rd_kafka_CreateTopics(client_->handle(), &wanted, 1, options, queue);
-                      }));
+  MR_ASSIGN_OR_RETURN(
+      const Event event,
+      AskOnce(*client_, RD_KAFKA_ADMIN_OP_CREATETOPICS, context, [&](auto* options, auto* queue) {
+        rd_kafka_AdminOptions_set_operation_timeout(options, kTimeoutMs, text.data(), text.size());
+        rd_kafka_CreateTopics(client_->handle(), &wanted, 1, options, queue);
+      }));
   std::size_t count = 0;
   const auto* results =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
@@ -211,12 +239,12 @@ Status AdminClient::Delete(const std::string& topic) {
   const DeleteTopicPointer doomed(rd_kafka_DeleteTopic_new(topic.c_str()));
   rd_kafka_DeleteTopic_t* wanted = doomed.get();
   std::array<char, 256> text{};
-  MR_ASSIGN_OR_RETURN(const Event event,
-                      Ask(*client_, RD_KAFKA_ADMIN_OP_DELETETOPICS, context, [&](auto* options, auto* queue) {
-                        rd_kafka_AdminOptions_set_operation_timeout(options, kTimeoutMs, text.data(),
-                                                                    text.size());
-                        rd_kafka_DeleteTopics(client_->handle(), &wanted, 1, options, queue);
-                      }));
+  MR_ASSIGN_OR_RETURN(
+      const Event event,
+      AskOnce(*client_, RD_KAFKA_ADMIN_OP_DELETETOPICS, context, [&](auto* options, auto* queue) {
+        rd_kafka_AdminOptions_set_operation_timeout(options, kTimeoutMs, text.data(), text.size());
+        rd_kafka_DeleteTopics(client_->handle(), &wanted, 1, options, queue);
+      }));
   std::size_t count = 0;
   const auto* results =
       rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);

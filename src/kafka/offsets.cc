@@ -1,5 +1,6 @@
 #include "kafka/offsets.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -11,8 +12,10 @@
 namespace millrace::kafka {
 namespace {
 
-Result<Offset> ListOffset(rd_kafka_t* handle, const TopicPartition& partition, std::int64_t spec,
-                          rd_kafka_IsolationLevel_t isolation, Duration timeout) {
+constexpr Duration kAttempt{2'500};
+
+Result<Offset> Attempt(rd_kafka_t* handle, const TopicPartition& partition, std::int64_t spec,
+                       rd_kafka_IsolationLevel_t isolation, Duration timeout) {
   const std::string context = "end of " + partition.ToString();
   const AdminOptions options(rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_LISTOFFSETS));
   char text[256];
@@ -41,7 +44,8 @@ Result<Offset> ListOffset(rd_kafka_t* handle, const TopicPartition& partition, s
 }
 
 /// Asks for the topic's metadata. After a restart of a broker the client's cached leader epoch is refused
-/// until it has done so, and ListOffsets does not do it by itself.
+/// until it has done so, and after the loss of one the client goes on to ask that one; ListOffsets does not
+/// do it by itself.
 void RefreshLeader(rd_kafka_t* handle, const TopicPartition& partition, Duration timeout) {
   rd_kafka_topic_t* topic = rd_kafka_topic_new(handle, partition.topic.c_str(), nullptr);
   if (topic == nullptr) return;
@@ -51,6 +55,18 @@ void RefreshLeader(rd_kafka_t* handle, const TopicPartition& partition, Duration
     rd_kafka_metadata_destroy(metadata);
   }
   rd_kafka_topic_destroy(topic);
+}
+
+/// Asks in short attempts: a leader that hangs is given up for the next one.
+Result<Offset> ListOffset(rd_kafka_t* handle, const TopicPartition& partition, std::int64_t spec,
+                          rd_kafka_IsolationLevel_t isolation, Duration timeout) {
+  const Duration attempt = std::min(timeout, kAttempt);
+  for (Duration left = timeout - attempt;; left -= 2 * attempt) {
+    Result<Offset> asked = Attempt(handle, partition, spec, isolation, attempt);
+    const bool refused = asked.status().code() == StatusCode::kPermissionDenied;
+    if (asked.ok() || refused || left < attempt) return asked;
+    RefreshLeader(handle, partition, attempt);
+  }
 }
 
 }  // namespace
@@ -94,12 +110,8 @@ std::vector<TopicPartition> FromPartitionList(const rd_kafka_topic_partition_lis
 Result<std::pair<Offset, Offset>> LogBounds(rd_kafka_t* handle, const TopicPartition& partition,
                                             Duration timeout) {
   constexpr auto kIsolation = RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED;
-  Result<Offset> asked = ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, kIsolation, timeout);
-  if (!asked.ok()) {
-    RefreshLeader(handle, partition, timeout);
-    asked = ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, kIsolation, timeout);
-  }
-  MR_ASSIGN_OR_RETURN(const Offset first, std::move(asked));
+  MR_ASSIGN_OR_RETURN(const Offset first,
+                      ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_EARLIEST, kIsolation, timeout));
   MR_ASSIGN_OR_RETURN(const Offset end,
                       ListOffset(handle, partition, RD_KAFKA_OFFSET_SPEC_LATEST, kIsolation, timeout));
   return std::pair{first, end};

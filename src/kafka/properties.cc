@@ -25,7 +25,11 @@ constexpr Setting kCommonDefaults[] = {
     {"reconnect.backoff.ms", "50"},   {"reconnect.backoff.max.ms", "2000"},
 };
 
+// How long a broker that hangs may hold a request up. A producer derives its own from transaction.timeout.ms.
+constexpr Setting kSocketTimeout = {"socket.timeout.ms", "10000"};
+
 constexpr Setting kConsumerDefaults[] = {
+    kSocketTimeout,
     {"fetch.min.bytes", "65536"},
     {"fetch.wait.max.ms", "20"},
     {"fetch.queue.backoff.ms", "1"},
@@ -144,7 +148,7 @@ bool IsConsumer(Role role) { return role == Role::kGroupConsumer || role == Role
 Status SetRoleDefaults(rd_kafka_conf_t* conf, Role role) {
   MR_RETURN_IF_ERROR(SetAll(conf, kCommonDefaults));
   if (IsConsumer(role)) return SetAll(conf, kConsumerDefaults);
-  if (role == Role::kAdmin) return Status::Ok();
+  if (role == Role::kAdmin) return Set(conf, kSocketTimeout.name, kSocketTimeout.value);
   MR_RETURN_IF_ERROR(SetAll(conf, kProducerDefaults));
   return role == Role::kTransactionalProducer ? Set(conf, "transaction.timeout.ms", "10000") : Status::Ok();
 }

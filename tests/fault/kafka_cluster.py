@@ -5,17 +5,19 @@ import signal
 from typing import Callable
 
 from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, NewTopic
 from harness.broker import Broker, free_port
 from harness.topics import Topics
 from harness.waiting import wait_until
 
 BROKER_HEAP, CONTROLLER_HEAP = "384m", "256m"
+# For the controller too: it makes the topics.
 COPIES = {"default.replication.factor": "3", "min.insync.replicas": "2", "offsets.topic.replication.factor": "3",
           "transaction.state.log.replication.factor": "3", "transaction.state.log.min.isr": "2"}
 # A busy machine must not look like a dead broker.
 PATIENCE = {"broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500", "replica.lag.time.max.ms": "3000",
             "log.cleaner.dedupe.buffer.size": "16777216"}
-SECONDS = 30
+SECONDS, ANSWER_S = 30, 5
 
 
 class Cluster:
@@ -24,7 +26,7 @@ class Cluster:
     def __init__(self, name: str):
         controller = free_port()
         self._controller = Broker.start(f"{name}-controller", {
-            **PATIENCE, "process.roles": "controller", "node.id": "100",
+            **PATIENCE, **COPIES, "process.roles": "controller", "node.id": "100",
             "listeners": f"CONTROLLER://127.0.0.1:{controller}", "advertised.listeners": f"CONTROLLER://127.0.0.1:{controller}",
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}"}, "--heap", CONTROLLER_HEAP)
 
@@ -40,8 +42,8 @@ class Cluster:
         self._frozen: set[int] = set()
 
     def create(self, topic: str, partitions: int) -> str:
-        from confluent_kafka.admin import NewTopic
-        self.topics.admin.create_topics([NewTopic(topic, partitions, 3)])[topic].result(SECONDS)
+        admin = AdminClient(self.topics.properties)
+        admin.create_topics([NewTopic(topic, partitions, 3)])[topic].result(SECONDS)
         wait_until(lambda: self.topics.partitions(topic) == partitions and min(map(len, self.in_sync(topic).values())) == 3,
                    SECONDS, f"{topic} has three copies")
         return topic
@@ -49,17 +51,18 @@ class Cluster:
     # --- Who leads what
 
     def _describe(self, topic: str) -> list:
-        return self._ask(lambda: self.topics.admin.describe_topics(TopicCollection([topic]))[topic]).partitions
+        return self._ask(lambda admin: admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)[topic]).partitions
 
-    @staticmethod
-    def _ask(request: Callable[[], concurrent.futures.Future]) -> object:
-        """The answer, whichever broker gives it: the one that is asked first may be the one that has just died."""
+    def _ask(self, request: Callable[[AdminClient], concurrent.futures.Future]) -> object:
+        """The answer, whichever broker gives it. A client of its own each time: one that knew a broker as the controller
+        waits for that broker alone after its death."""
         def attempt() -> object | None:
+            admin = AdminClient(self.topics.properties)
             try:
-                return request().result(SECONDS)
+                return request(admin).result(2 * ANSWER_S)
             except (KafkaException, TimeoutError):
                 return None
-        return wait_until(attempt, 2 * SECONDS, "a broker answers", every=0.3)
+        return wait_until(attempt, SECONDS, "a broker answers", every=0.3)
 
     def leaders(self, topic: str) -> dict[int, int]:
         return {part.id: part.leader.id if part.leader else -1 for part in self._describe(topic)}
@@ -68,7 +71,7 @@ class Cluster:
         return {part.id: [node.id for node in part.isr] for part in self._describe(topic)}
 
     def group_coordinator(self, group: str) -> int:
-        return self._ask(lambda: self.topics.admin.describe_consumer_groups([group])[group]).coordinator.id
+        return self._ask(lambda admin: admin.describe_consumer_groups([group], request_timeout=ANSWER_S)[group]).coordinator.id
 
     def await_whole(self, *topics: str) -> None:
         """Every partition has three copies in sync again."""

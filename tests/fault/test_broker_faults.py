@@ -35,6 +35,12 @@ def start(trial: Trial) -> None:
     trial.feed()
 
 
+def await_whole(trial: Trial, cluster: Cluster) -> None:
+    """Whoever is lost next, another copy is in sync."""
+    topics = [trial.topic, trial.lab.output(), trial.changelog(), TRANSACTIONS, OFFSETS]
+    cluster.await_whole(*(topic for topic in topics if topic))
+
+
 class LeaderFault(NamedTuple):
     state: str
     fail: Callable[[Cluster, int], None]
@@ -55,7 +61,7 @@ def test_the_leader_of_an_input_partition_fails_and_comes_back(trial: Trial, clu
     trial.count(f"leader {fault.state}")
     trial.await_progress(f"a {fault.state} leader", fault.progress_s)
     fault.mend(cluster, victim)
-    cluster.await_whole(trial.topic, trial.lab.output())
+    await_whole(trial, cluster)
     trial.await_progress("its return", BROKER_KILL_S)
     trial.verdict()
 
@@ -74,7 +80,7 @@ def test_every_coordinator_is_killed_in_turn(trial: Trial, cluster: Cluster):
         trial.count("coordinator killed")
         trial.await_progress("a dead coordinator", COORDINATOR_S)
         cluster.restart(victim)
-        cluster.await_whole(TRANSACTIONS, OFFSETS, trial.topic)
+        await_whole(trial, cluster)
     trial.verdict()
 
 
@@ -85,7 +91,7 @@ def test_brokers_are_restarted_one_after_the_other(trial: Trial, cluster: Cluste
         trial.count("broker stopped")
         trial.await_progress(f"the stop of broker {node}", BROKER_KILL_S)
         cluster.restart(node)
-        cluster.await_whole(trial.topic, trial.lab.output(), TRANSACTIONS, OFFSETS)
+        await_whole(trial, cluster)
     trial.verdict()
 
 
@@ -100,7 +106,7 @@ def test_too_few_copies_in_sync_stop_the_job_until_they_are_back(trial: Trial, c
     trial.processes[0].millrace.assert_running()
     for node in (2, 3):
         cluster.restart(node)
-    cluster.await_whole(trial.topic, trial.lab.output(), TRANSACTIONS, OFFSETS)
+    await_whole(trial, cluster)
     trial.await_progress("the loss of two copies", COORDINATOR_S)
     assert sum(trial.committed().values()) > before
     trial.verdict()
@@ -114,7 +120,7 @@ def test_a_worker_that_starts_while_all_brokers_are_down_and_sees_them_all_again
     process.millrace.wait_log("no broker answers")
     trial.count("started without brokers")
     cluster.mend()
-    cluster.await_whole(trial.topic, trial.lab.output())
+    await_whole(trial, cluster)
     trial.await_progress("the start of all brokers", COORDINATOR_S)
     # Not while a transaction is being ended: Kafka 4.x may lose its end when no copy has a leader (docs/operations.md).
     trial.await_read()
@@ -124,6 +130,6 @@ def test_a_worker_that_starts_while_all_brokers_are_down_and_sees_them_all_again
     trial.count("all brokers killed")
     process.millrace.assert_running()
     cluster.mend()
-    cluster.await_whole(trial.topic, trial.lab.output(), TRANSACTIONS, OFFSETS)
+    await_whole(trial, cluster)
     trial.await_progress("the death of all brokers", COORDINATOR_S)
     trial.verdict()

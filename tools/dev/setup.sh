@@ -3,11 +3,11 @@
 # Installs what Millrace needs, and only what is missing:
 #   * Debian packages, with apt-get (sudo when you are not root);
 #   * the Arrow C++ libraries, taken from the pinned pyarrow wheel;
-#   * librdkafka, built as a static library from the pinned npm package.
+#   * librdkafka, built as a static library from the pinned npm package with the patches of tools/librdkafka.
 # Downloads are checked against tools/deps.lock. Results live in $MILLRACE_DEPS (default ~/.cache/millrace).
 # A second run takes less than a second. Other commands run it first.
 
-SETUP_PACKAGES=(g++ cmake ninja-build make git ca-certificates python3 python3-venv
+SETUP_PACKAGES=(g++ cmake ninja-build make patch git ca-certificates python3 python3-venv
   ccache mold clang-format-14
   libssl-dev libcurl4-openssl-dev libsasl2-dev zlib1g-dev liblz4-dev libzstd-dev libsnappy-dev libxxhash-dev
   libjemalloc-dev librocksdb-dev libsimdjson-dev libyaml-cpp-dev libfmt-dev libspdlog-dev libcli11-dev "libboost1.81-dev|libboost-dev"
@@ -111,7 +111,7 @@ setup_librdkafka() {
     flags+=" -g1 -fno-omit-frame-pointer -fsanitize=thread"
     options=(--disable-c11threads)
   fi
-  key="$sha 1"
+  key="$sha 1 $(setup_key "$ROOT"/tools/librdkafka/*.patch)"
   if up_to_date "$prefix" "$key"; then return 0; fi
 
   has npm || install_packages npm
@@ -125,6 +125,8 @@ setup_librdkafka() {
   tar -xzf "$work/$file" -C "$work" package/deps/librdkafka
   (
     cd "$work/package/deps/librdkafka"
+    local change
+    for change in "$ROOT"/tools/librdkafka/*.patch; do patch -p1 --batch --fuzz=0 <"$change" || exit; done
     CFLAGS=$flags CXXFLAGS=$flags LDFLAGS=$flags bash ./configure --prefix="$prefix" --no-download --disable-debug-symbols \
       --enable-ssl --enable-zstd --enable-lz4-ext --enable-curl --enable-gssapi "${options[@]}"
     make -s -C src -j"$(nproc)" librdkafka.a

@@ -4,11 +4,11 @@ import time
 from typing import Iterable
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic, TopicMetadata
 
 from .waiting import wait_until
 
-TIMEOUT_S = 20
+TIMEOUT_S, ANSWER_S = 20, 5
 # What a broker under load says of a topic that was made a moment ago, and the client of one that it has not seen yet.
 NOT_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART,
            KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC)
@@ -33,7 +33,8 @@ class Topics:
 
     def __init__(self, bootstrap: str, **properties: str):
         self.bootstrap = bootstrap
-        self.properties = {"bootstrap.servers": bootstrap, "log_level": 2, **properties}
+        # A broker that hangs is given up for another.
+        self.properties = {"bootstrap.servers": bootstrap, "log_level": 2, "socket.timeout.ms": 5_000, **properties}
         self.admin = AdminClient(self.properties)
 
     def create(self, topic: str, partitions: int = 2, **settings: str) -> str:
@@ -46,11 +47,21 @@ class Topics:
 
     def partitions(self, topic: str) -> int:
         """0 when there is no such topic. Lists all topics: asking for one by name may create it."""
-        found = self.admin.list_topics(timeout=TIMEOUT_S).topics.get(topic)
+        found = self._all().get(topic)
         return len(found.partitions) if found else 0
 
     def names(self) -> set[str]:
-        return set(self.admin.list_topics(timeout=TIMEOUT_S).topics)
+        return set(self._all())
+
+    def _all(self) -> dict[str, TopicMetadata]:
+        """By a new client when this one gets no answer: it may be asking a broker that hangs."""
+        def ask() -> dict[str, TopicMetadata] | None:
+            try:
+                return self.admin.list_topics(timeout=ANSWER_S).topics
+            except KafkaException:
+                self.admin = AdminClient(self.properties)
+                return None
+        return wait_until(ask, TIMEOUT_S, "a broker lists its topics")
 
     def producer(self, **properties: object) -> "Feeder":
         return Feeder({**self.properties, **{k.replace("_", "."): v for k, v in properties.items()}})
