@@ -98,10 +98,8 @@ struct EmptyStore {
 };
 
 struct OpenWindow {
-  explicit OpenWindow(std::int64_t keys, ClosingMode closing = ClosingMode::kPartition)
+  explicit OpenWindow(std::int64_t keys, WindowAggregateOptions shape = MinuteWindow())
       : batches(RandomBatches(keys)) {
-    WindowAggregateOptions shape = MinuteWindow();
-    shape.closing = closing;
     window = *MakeWindowAggregate(std::move(shape), InputSchema(), *store);
     for (int i = 0; i < kBatches; ++i) Process();
   }
@@ -122,11 +120,33 @@ void TumblingCountSumMinMax(benchmark::State& state) {
 BENCHMARK(TumblingCountSumMinMax)->Arg(10'000)->Arg(1'000'000);
 
 void TumblingClosingByKey(benchmark::State& state) {
-  OpenWindow open(state.range(0), ClosingMode::kKey);
+  WindowAggregateOptions shape = MinuteWindow();
+  shape.closing = ClosingMode::kKey;
+  OpenWindow open(state.range(0), std::move(shape));
   for (auto _ : state) open.Process();
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatchRows));
 }
 BENCHMARK(TumblingClosingByKey)->Arg(10'000)->Arg(1'000'000);
+
+/// Second argument: the trigger fires at so many rows of a key.
+void TumblingTrigger(benchmark::State& state) {
+  MR_CHECK(InitializeExpressions().ok());
+  WindowAggregateOptions shape = MinuteWindow();
+  const auto columns = *TriggerColumns(shape, *InputSchema());
+  const Expr when = *ParseExpr("count >= " + std::to_string(state.range(1)));
+  shape.trigger = WindowTrigger{*BoundExpr::Bind(when, columns)};
+  OpenWindow open(state.range(0), std::move(shape));
+  for (auto _ : state) open.Process();
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatchRows));
+}
+BENCHMARK(TumblingTrigger)
+    ->Args({10'000, 1'000'000'000})
+    ->Args({10'000, 100})
+    ->Args({10'000, 2})
+    ->Args({100, 100})
+    ->Args({100, 2})
+    ->Args({1, 100})
+    ->Args({1, 2});
 
 /// Per row of a checkpoint: every key changed since the last one.
 void Checkpoint(benchmark::State& state) {
