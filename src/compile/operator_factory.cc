@@ -125,10 +125,7 @@ Result<WindowAggregateOptions> WindowOptions(const PlanNode& node, const WindowS
   options.emit = step.emit == WindowEmit::kFinal ? EmitMode::kFinal : EmitMode::kCurrent;
   options.closing = step.closing == WindowClosing::kKey ? ClosingMode::kKey : ClosingMode::kPartition;
   MR_ASSIGN_OR_RETURN(options.aggregates, AggregateSpecs(step.aggregates, input));
-  if (!step.trigger) return options;
-  MR_ASSIGN_OR_RETURN(const auto columns, TriggerColumns(options, *input));
-  MR_ASSIGN_OR_RETURN(BoundExpr when, BoundExpr::Bind(step.trigger->when.expr, columns));
-  options.trigger = WindowTrigger{std::move(when), step.trigger->before};
+  if (step.trigger) options.trigger = WindowTrigger{step.trigger->when.expr, step.trigger->before};
   return options;
 }
 

@@ -137,15 +137,16 @@ std::string GroupUpdate::Overflow(const Batch& batch, std::size_t row, const Gro
 }
 
 Result<AddEachErrors> GroupUpdate::AddEach(const Batch& batch, std::span<const std::uint32_t> slots,
-                                           const GroupText& group_text) {
+                                           const GroupText& group_text, const std::vector<bool>& each) {
   SetRows(batch, slots);
   std::vector<std::vector<RowError>> errors;
   for (const std::size_t i : checked_first_) {
+    if (!each[i]) continue;
     std::vector<RowWithoutResult> without;
     MR_ASSIGN_OR_RETURN(const bool fits, groups_.aggregator(i).UpdateEach(InputOf(i, batch), &without));
     if (!fits) {
       MR_RETURN_IF_ERROR(UndoEach(batch, i));
-      return AddEachByRow(batch, slots, group_text);
+      return AddEachByRow(batch, slots, group_text, each);
     }
     if (without.empty()) continue;
     errors.emplace_back();
@@ -155,6 +156,14 @@ Result<AddEachErrors> GroupUpdate::AddEach(const Batch& batch, std::span<const s
     }
   }
   return AddEachErrors{.refused = {}, .without_result = MergeRowErrors(std::move(errors))};
+}
+
+void GroupUpdate::AddOthers(const Batch& batch, std::span<const std::uint32_t> slots,
+                            const std::vector<bool>& each) {
+  SetRows(batch, slots);
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    if (!each[i]) static_cast<void>(groups_.aggregator(i).Update(InputOf(i, batch)));
+  }
 }
 
 Status GroupUpdate::UndoEach(const Batch& batch, std::size_t last) {
@@ -168,27 +177,38 @@ Status GroupUpdate::UndoEach(const Batch& batch, std::size_t last) {
 }
 
 Result<AddEachErrors> GroupUpdate::AddEachByRow(const Batch& batch, std::span<const std::uint32_t> slots,
-                                                const GroupText& group_text) {
+                                                const GroupText& group_text, const std::vector<bool>& each) {
   AddEachErrors errors;
   for (std::size_t row = 0; row < rows_.size(); ++row) {
     const auto at = static_cast<std::int64_t>(row);
-    if (std::string overflow = Overflow(batch, row, group_text); !overflow.empty()) {
-      errors.refused.push_back({at, "overflow", std::move(overflow)});
-    } else {
-      for (std::size_t i = 0; i < groups_.size(); ++i) {
-        const bool fits = UpdateRow(i, InputOf(i, batch), row);
+    std::string overflow = Overflow(batch, row, group_text);
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      if (!each[i]) continue;
+      const AggregateInput input = InputOf(i, batch);
+      if (overflow.empty()) {
+        const bool fits = UpdateRow(i, input, row);
         MR_CHECK(fits);
       }
-      std::size_t aggregate = 0;
-      const std::string why = groups_.Unrepresentable(slots[row], &aggregate);
-      if (!why.empty())
-        errors.without_result.push_back(
-            {at, "overflow", aggregates_[aggregate].text + group_text(row) + " " + why});
+      // Also of rows that are errors, so that each row has results.
+      MR_RETURN_IF_ERROR(groups_.aggregator(i).Append(input.state(row)));
     }
-    // Also of rows that are errors, so that each row has results.
-    MR_RETURN_IF_ERROR(groups_.AppendResults(slots[row]));
+    if (!overflow.empty()) {
+      errors.refused.push_back({at, "overflow", std::move(overflow)});
+    } else if (std::string why = WithoutResult(slots[row], row, group_text, each); !why.empty()) {
+      errors.without_result.push_back({at, "overflow", std::move(why)});
+    }
   }
   return errors;
+}
+
+std::string GroupUpdate::WithoutResult(std::uint32_t slot, std::size_t row, const GroupText& group_text,
+                                       const std::vector<bool>& each) {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    if (!each[i]) continue;
+    const std::string why = groups_.aggregator(i).Unrepresentable(groups_.group(slot) + groups_.state_at(i));
+    if (!why.empty()) return aggregates_[i].text + group_text(row) + " " + why;
+  }
+  return "";
 }
 
 Batch GroupUpdate::WithArguments(const Batch& batch, std::vector<std::shared_ptr<arrow::Array>> more) const {

@@ -52,10 +52,16 @@ class GroupUpdate {
   /// would overflow (W8).
   std::vector<RowError> Add(const Batch& batch, std::span<const std::uint32_t> slots,
                             const GroupText& group_text);
-  /// As Add, and appends the results of its group behind each row, to the columns that the aggregators'
-  /// Finish hands over; those of the rows returned mean nothing.
+  /// As Add for the aggregators in `each`, which has those that may refuse a row. Appends the results of its
+  /// group behind each row, to the columns that their Finish hands over; those of the rows returned mean
+  /// nothing.
   Result<AddEachErrors> AddEach(const Batch& batch, std::span<const std::uint32_t> slots,
-                                const GroupText& group_text);
+                                const GroupText& group_text, const std::vector<bool>& each);
+  /// As Add for the aggregators that are not in `each`: behind AddEach, for the rows that are to be added.
+  void AddOthers(const Batch& batch, std::span<const std::uint32_t> slots, const std::vector<bool>& each);
+  /// "" or why one of the aggregators in `each` has no result for the group of `row`.
+  std::string WithoutResult(std::uint32_t slot, std::size_t row, const GroupText& group_text,
+                            const std::vector<bool>& each);
 
   /// The rows of the batch whose arguments were evaluated, with these in place of its columns, and `more`
   /// columns behind them: what rows can be taken from.
@@ -75,7 +81,7 @@ class GroupUpdate {
   Status UndoEach(const Batch& batch, std::size_t last);
   /// AddEach, when the batch cannot be added as a whole.
   Result<AddEachErrors> AddEachByRow(const Batch& batch, std::span<const std::uint32_t> slots,
-                                     const GroupText& group_text);
+                                     const GroupText& group_text, const std::vector<bool>& each);
   /// Adds row by row to the checked aggregates, after they could not take the batch as a whole.
   std::vector<RowError> UpdateCheckedByRow(const Batch& batch, const GroupText& group_text);
   void UpdateUnchecked(const Batch& batch, const std::vector<RowError>& without);

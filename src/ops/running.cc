@@ -20,7 +20,8 @@ class Running final : public Operator {
         output_schema_(std::move(output_schema)),
         key_columns_(std::move(key_columns)),
         groups_(std::move(aggregators)),
-        update_(&options_.aggregates, &groups_) {}
+        update_(&options_.aggregates, &groups_),
+        all_(groups_.size(), true) {}
 
   Status AddTable(StateStore& store) {
     MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, &groups_));
@@ -35,7 +36,7 @@ class Running final : public Operator {
     MR_RETURN_IF_ERROR(EncodeKeys(KeyArrays(key_columns_, *batch.data), &keys_));
     MR_RETURN_IF_ERROR(slots_.Lookup(*table_, 0, keys_));
     const auto nowhere = [](std::size_t) { return std::string(); };
-    MR_ASSIGN_OR_RETURN(AddEachErrors failed, update_.AddEach(batch, slots_.slots(), nowhere));
+    MR_ASSIGN_OR_RETURN(AddEachErrors failed, update_.AddEach(batch, slots_.slots(), nowhere, all_));
     std::vector<RowError> errors =
         MergeRowErrors({std::move(failed.refused), std::move(failed.without_result)});
     MR_ASSIGN_OR_RETURN(Batch results, Results(batch));
@@ -68,6 +69,7 @@ class Running final : public Operator {
 
   GroupRows groups_;
   GroupUpdate update_;
+  const std::vector<bool> all_;  // aggregates
   KeyedTable* table_ = nullptr;
 
   // Of the batch under way; kept for their memory.

@@ -8,62 +8,66 @@
 #include <arrow/compute/api.h>
 
 #include "columnar/arrow_status.h"
-#include "ops/keyed_rows.h"
 
 namespace millrace {
 namespace {
 
 constexpr std::size_t kAllRows = std::numeric_limits<std::size_t>::max() / 2;
 
-template <typename Type>
-std::shared_ptr<arrow::Array> ArrayOf(const std::shared_ptr<arrow::DataType>& type,
-                                      std::vector<Type> values) {
-  const auto rows = static_cast<std::int64_t>(values.size());
-  return arrow::MakeArray(
-      arrow::ArrayData::Make(type, rows, {nullptr, arrow::Buffer::FromVector(std::move(values))}, 0));
-}
-
 std::shared_ptr<arrow::Int32Array> Indices(std::vector<std::int32_t> rows) {
-  return std::static_pointer_cast<arrow::Int32Array>(ArrayOf(arrow::int32(), std::move(rows)));
+  const auto n = static_cast<std::int64_t>(rows.size());
+  return std::make_shared<arrow::Int32Array>(n, arrow::Buffer::FromVector(std::move(rows)));
 }
 
-std::string WindowText(std::int64_t start_ms, std::int64_t size_ms) {
-  return " in window [" + std::to_string(start_ms) + ", " + std::to_string(start_ms + size_ms) + ")";
+Result<std::shared_ptr<arrow::Array>> Taken(const std::shared_ptr<arrow::Array>& array,
+                                            const std::shared_ptr<arrow::Int32Array>& rows) {
+  MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> taken, arrow::compute::Take(*array, *rows));
+  return taken;
 }
 
 }  // namespace
 
-TriggerRounds::TriggerRounds(Options options)
-    : options_(std::move(options)),
-      before_(options_.trigger.before),
-      can_fail_(options_.trigger.when.can_fail()) {}
-
-std::vector<RowError> TriggerRounds::TakeErrors() {
-  std::sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
-  return std::exchange(errors_, {});
-}
-
 Status TriggerRounds::Add(const Rows& rows) {
-  Begin(rows);
-  if (before_) MR_RETURN_IF_ERROR(AskHeld(rows));
-  while (ChooseRows(rows)) MR_RETURN_IF_ERROR(RunRound(rows));
+  Clear();
+  // Otherwise nothing is to be known of the groups when none fires.
+  if (options_.before || options_.question->can_fail()) FindGroups(rows);
+  if (options_.before) MR_RETURN_IF_ERROR(AskHeld(rows));
+  for (bool left = ChooseAll(rows); left; left = ChooseNext()) MR_RETURN_IF_ERROR(RunRound(rows));
   for (const Group& group : groups_) {
     if (options_.stored->empty(group.slot)) emptied_.push_back(group.slot);
   }
   return FinishFired();
 }
 
+std::vector<RowError> TriggerRounds::TakeErrors() {
+  std::sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
+  return std::exchange(errors_, {});
+}
+
+std::vector<RowError> TriggerRounds::TakeWithoutResult() {
+  for (RowError& error : without_result_) {
+    error.row = std::lower_bound(fired_.begin(), fired_.end(), error.row) - fired_.begin();
+  }
+  std::sort(without_result_.begin(), without_result_.end(),
+            [](const auto& a, const auto& b) { return a.row < b.row; });
+  return std::exchange(without_result_, {});
+}
+
 // --- The groups of a batch ---
 
-void TriggerRounds::Begin(const Rows& rows) {
+void TriggerRounds::Clear() {
+  groups_.clear();
+  active_.clear();
+  source_ = nullptr;
   fired_.clear();
-  fired_results_.clear();
-  results_ = nullptr;
+  fired_parts_.assign(options_.question->each().size(), {});
+  results_.clear();
+  without_result_.clear();
   errors_.clear();
   emptied_.clear();
-  source_ = nullptr;
-  first_round_ = true;
-  groups_.clear();
+}
+
+void TriggerRounds::FindGroups(const Rows& rows) {
   group_of_.resize(rows.slots.size());
   for (std::size_t row = 0; row < rows.slots.size(); ++row) {
     const std::uint32_t slot = rows.slots[row];
@@ -74,19 +78,12 @@ void TriggerRounds::Begin(const Rows& rows) {
       groups_.push_back({.slot = slot, .limit = kAllRows});
     }
     group_of_[row] = group;
-    ++groups_[group].end;
+    ++groups_[group].taken;
   }
-  GroupByGroup(rows);
-  active_.resize(groups_.size());
-  std::iota(active_.begin(), active_.end(), 0U);
-}
-
-void TriggerRounds::GroupByGroup(const Rows& rows) {
   std::size_t begin = 0;
   for (Group& group : groups_) {
-    const std::size_t size = group.end;
     group.next = group.end = begin;
-    begin += size;
+    begin += group.taken;
   }
   order_.resize(rows.slots.size());
   position_.resize(rows.slots.size());
@@ -95,118 +92,131 @@ void TriggerRounds::GroupByGroup(const Rows& rows) {
     order_[at] = static_cast<std::int32_t>(row);
     position_[row] = at;
   }
+  active_.resize(groups_.size());
+  std::iota(active_.begin(), active_.end(), 0U);
 }
 
 Status TriggerRounds::AskHeld(const Rows& rows) {
+  added_ = {};
   std::vector<std::int32_t> first_rows;
-  std::vector<std::int64_t> starts;
-  std::vector<bool> without_result;
-  std::size_t aggregate = 0;
+  const std::vector<bool>& each = options_.question->each();
   for (const Group& group : groups_) {
     if (options_.stored->empty(group.slot)) continue;
-    first_rows.push_back(order_[group.next]);
-    starts.push_back(rows.starts[static_cast<std::size_t>(first_rows.back())]);
-    without_result.push_back(options_.groups->bounded() &&
-                             !options_.groups->Unrepresentable(group.slot, &aggregate).empty());
-    MR_RETURN_IF_ERROR(options_.groups->AppendResults(group.slot));
+    const std::int32_t row = order_[group.next];
+    if (bounded_ &&
+        !options_.update->WithoutResult(group.slot, static_cast<std::size_t>(row), rows.text, each).empty())
+      added_.without_result.push_back({static_cast<std::int64_t>(first_rows.size()), "", ""});
+    first_rows.push_back(row);
+    for (std::size_t i = 0; i < each.size(); ++i) {
+      if (each[i]) MR_RETURN_IF_ERROR(AppendResult(i, group.slot));
+    }
   }
   if (first_rows.empty()) return Status::Ok();
-  arrow::ArrayVector keys = KeyArrays(options_.key_columns, *rows.batch.data);
+  arrow::ArrayVector keys = options_.question->Keys(*rows.batch.data);
   for (auto& key : keys) {
-    MR_ASSIGN_ARROW(key, arrow::compute::Take(*key, *Indices(first_rows)));
+    MR_ASSIGN_OR_RETURN(key, Taken(key, Indices(first_rows)));
   }
-  MR_ASSIGN_OR_RETURN(const auto results, MakeResults(std::move(keys), std::move(starts)));
-  MR_ASSIGN_OR_RETURN(const ExprValues answers, options_.trigger.when.Evaluate(*results));
-  AddEachErrors none;
-  for (std::size_t i = 0; i < without_result.size(); ++i) {
-    if (without_result[i]) none.without_result.push_back({static_cast<std::int64_t>(i), "", ""});
-  }
-  Judge(answers, none);
+  MR_RETURN_IF_ERROR(Ask(rows, first_rows, std::move(keys)));
+  Judge();
   std::vector<std::int32_t> fired;
-  auto error = answers.errors.begin();
+  const std::vector<ExprRowError>& errors = options_.question->answers().errors;
+  auto error = errors.begin();
   for (std::size_t i = 0; i < first_rows.size(); ++i) {
     Group& group = GroupOf(first_rows[i]);
-    while (error != answers.errors.end() && error->row < static_cast<std::int64_t>(i)) ++error;
+    while (error != errors.end() && error->row < static_cast<std::int64_t>(i)) ++error;
     if (verdicts_[i] == Verdict::kFires) {
       fired.push_back(static_cast<std::int32_t>(i));
       fired_.push_back(first_rows[i]);
-      options_.stored->Clear(group.slot);
     } else if (verdicts_[i] == Verdict::kFails) {
       for (; group.next < group.end; ++group.next) AddError(order_[group.next], *error);
     }
   }
-  return AddFired(results, fired);
+  return ReleaseFired(rows, fired);
 }
 
 // --- Rounds ---
 
-bool TriggerRounds::ChooseRows(const Rows& rows) {
+bool TriggerRounds::ChooseAll(const Rows& rows) {
+  StartRound();
+  chosen_.clear();
+  for (std::size_t row = 0; row < rows.slots.size(); ++row) {
+    if (groups_.empty() || groups_[group_of_[row]].next < groups_[group_of_[row]].end)
+      chosen_.push_back(static_cast<std::int32_t>(row));
+  }
+  return !chosen_.empty();
+}
+
+bool TriggerRounds::ChooseNext() {
+  StartRound();
+  chosen_.clear();
+  for (const std::uint32_t i : active_) {
+    const auto first = order_.begin() + static_cast<std::ptrdiff_t>(groups_[i].next);
+    chosen_.insert(chosen_.end(), first, first + static_cast<std::ptrdiff_t>(groups_[i].taken));
+  }
+  return !chosen_.empty();
+}
+
+void TriggerRounds::StartRound() {
   std::erase_if(active_, [this](std::uint32_t group) { return groups_[group].next == groups_[group].end; });
-  if (active_.empty()) return false;
   for (const std::uint32_t i : active_) {
     Group& group = groups_[i];
     group.taken = std::min(group.limit, group.end - group.next);
     group.counts = group.failed = false;
     group.cut_at = kNotCut;
   }
-  chosen_.clear();
-  if (std::exchange(first_round_, false)) {
-    for (std::size_t row = 0; row < rows.slots.size(); ++row) {
-      if (groups_[group_of_[row]].next < groups_[group_of_[row]].end)
-        chosen_.push_back(static_cast<std::int32_t>(row));
-    }
-  } else {
-    for (const std::uint32_t i : active_) {
-      const auto first = order_.begin() + static_cast<std::ptrdiff_t>(groups_[i].next);
-      chosen_.insert(chosen_.end(), first, first + static_cast<std::ptrdiff_t>(groups_[i].taken));
-    }
-  }
-  chosen_slots_.clear();
-  chosen_starts_.clear();
-  for (const std::int32_t row : chosen_) {
-    chosen_slots_.push_back(rows.slots[static_cast<std::size_t>(row)]);
-    chosen_starts_.push_back(rows.starts[static_cast<std::size_t>(row)]);
-  }
-  return true;
-}
-
-Result<Batch> TriggerRounds::TakeChosen(const Rows& rows, arrow::ArrayVector* keys) {
-  *keys = KeyArrays(options_.key_columns, *rows.batch.data);
-  if (source_ == nullptr && static_cast<std::int64_t>(chosen_.size()) == rows.batch.num_rows())
-    return rows.batch;
-  if (source_ == nullptr)
-    source_ = std::make_shared<const Batch>(options_.update->WithArguments(rows.batch, std::move(*keys)));
-  MR_ASSIGN_OR_RETURN(Batch taken, TakeRows(*source_, Indices(chosen_)));
-  *keys = options_.update->SetArguments(taken);
-  return taken;
 }
 
 Status TriggerRounds::RunRound(const Rows& rows) {
   arrow::ArrayVector keys;
-  MR_ASSIGN_OR_RETURN(const Batch taken, TakeChosen(rows, &keys));
+  MR_ASSIGN_OR_RETURN(const Chosen chosen, Take(rows, chosen_, &keys));
   Save();
-  MR_ASSIGN_OR_RETURN(const AddEachErrors added,
-                      options_.update->AddEach(taken, chosen_slots_, [this](std::size_t i) {
-                        return WindowText(chosen_starts_[i], options_.size_ms);
-                      }));
-  MR_ASSIGN_OR_RETURN(const auto results, MakeResults(std::move(keys), chosen_starts_));
-  MR_ASSIGN_OR_RETURN(const ExprValues answers, options_.trigger.when.Evaluate(*results));
-  Judge(answers, added);
-  FindCuts();
-  for (const RowError& error : added.refused) {
-    const std::int32_t row = chosen_[static_cast<std::size_t>(error.row)];
-    const Group& group = GroupOf(row);
-    // Rows behind a cut, and those of a group that is set back, are added again.
-    if (group.cut_at == kNotCut || (!group.failed && error.row < group.cut_at))
-      errors_.push_back({row, error.error_class, error.message});
+  MR_ASSIGN_OR_RETURN(added_,
+                      options_.update->AddEach(
+                          chosen.batch, chosen.slots,
+                          [&](std::size_t i) { return rows.text(static_cast<std::size_t>(chosen_[i])); },
+                          options_.question->each()));
+  MR_RETURN_IF_ERROR(Ask(rows, chosen_, std::move(keys)));
+  Judge();
+  const bool all_stay = std::all_of(verdicts_.begin(), verdicts_.end(),
+                                    [](Verdict verdict) { return verdict == Verdict::kStays; });
+  if (!all_stay && groups_.empty()) FindGroups(rows);
+  cuts_.clear();
+  if (!all_stay) FindCuts();
+  MR_RETURN_IF_ERROR(AddOthers(rows, chosen));
+  if (all_stay) {
+    for (const std::uint32_t slot : chosen.slots) options_.stored->set_empty(slot, false);
+  } else {
+    MR_RETURN_IF_ERROR(MakeCuts(rows));
   }
-  MR_RETURN_IF_ERROR(MakeCuts(answers, results));
-  EndRound();
+  for (const std::uint32_t i : active_) {
+    Group& group = groups_[i];
+    if (group.cut_at != kNotCut) continue;
+    group.next += group.taken;
+    group.limit = std::min(kAllRows, 2 * group.limit);
+    if (group.counts) options_.stored->set_empty(group.slot, false);
+  }
   return Status::Ok();
 }
 
+Result<TriggerRounds::Chosen> TriggerRounds::Take(const Rows& rows, const std::vector<std::int32_t>& which,
+                                                  arrow::ArrayVector* keys) {
+  if (source_ == nullptr && which.size() == rows.slots.size()) {
+    *keys = options_.question->Keys(*rows.batch.data);
+    return Chosen{rows.batch, rows.slots};
+  }
+  if (source_ == nullptr) {
+    source_ = std::make_shared<const Batch>(
+        options_.update->WithArguments(rows.batch, options_.question->Keys(*rows.batch.data)));
+  }
+  chosen_slots_.clear();
+  for (const std::int32_t row : which) chosen_slots_.push_back(rows.slots[static_cast<std::size_t>(row)]);
+  MR_ASSIGN_OR_RETURN(Batch taken, TakeRows(*source_, Indices(which)));
+  *keys = options_.update->SetArguments(taken);
+  return Chosen{std::move(taken), chosen_slots_};
+}
+
 void TriggerRounds::Save() {
-  if (!can_fail_) return;
+  if (!options_.question->can_fail()) return;
   saved_.clear();
   for (const std::uint32_t i : active_) {
     Group& group = groups_[i];
@@ -216,30 +226,41 @@ void TriggerRounds::Save() {
   }
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> TriggerRounds::MakeResults(
-    arrow::ArrayVector keys, std::vector<std::int64_t> starts_ms) const {
-  const auto rows = static_cast<std::int64_t>(starts_ms.size());
-  arrow::ArrayVector columns = std::move(keys);
-  const auto type = [&] { return options_.schema->field(static_cast<int>(columns.size()))->type(); };
-  std::vector<std::int64_t> ends_ms = starts_ms;
-  for (std::int64_t& end : ends_ms) end += options_.size_ms;
-  columns.push_back(ArrayOf(type(), std::move(starts_ms)));
-  columns.push_back(ArrayOf(type(), std::move(ends_ms)));
-  for (std::size_t i = 0; i < options_.groups->visible(); ++i) {
-    MR_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Array> column, options_.groups->aggregator(i).Finish());
-    columns.push_back(std::move(column));
+Status TriggerRounds::Ask(const Rows& rows, const std::vector<std::int32_t>& which, arrow::ArrayVector keys) {
+  std::vector<std::int64_t> starts_ms;
+  if (options_.question->reads_window()) {
+    for (const std::int32_t row : which) starts_ms.push_back(rows.starts[static_cast<std::size_t>(row)]);
   }
-  if (static_cast<int>(columns.size()) < options_.schema->num_fields()) {
-    MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> is_final,
-                    arrow::MakeArrayFromScalar(arrow::BooleanScalar(true), rows));
-    columns.push_back(std::move(is_final));
+  return options_.question->Ask(std::move(keys), std::move(starts_ms), options_.size_ms,
+                                static_cast<std::int64_t>(which.size()));
+}
+
+Status TriggerRounds::AddOthers(const Rows& rows, const Chosen& chosen) {
+  const std::vector<bool>& each = options_.question->each();
+  const bool none = std::all_of(each.begin(), each.end(), [](bool in) { return in; });
+  if (none) return Status::Ok();
+  if (cuts_.empty() && added_.refused.empty()) {
+    options_.update->AddOthers(chosen.batch, chosen.slots, each);
+    return Status::Ok();
   }
-  return arrow::RecordBatch::Make(options_.schema, rows, std::move(columns));
+  std::vector<std::int32_t> staying;
+  for (std::size_t i = 0; i < chosen_.size(); ++i) {
+    const Group& group = GroupOf(chosen_[i]);
+    const bool behind =
+        group.cut_at != kNotCut && (group.failed || static_cast<std::int64_t>(i) > group.cut_at);
+    if (!behind && verdicts_[i] != Verdict::kRefused) staying.push_back(chosen_[i]);
+  }
+  if (staying.empty()) return Status::Ok();
+  arrow::ArrayVector keys;
+  MR_ASSIGN_OR_RETURN(const Chosen taken, Take(rows, staying, &keys));
+  options_.update->AddOthers(taken.batch, taken.slots, each);
+  return Status::Ok();
 }
 
 // --- Cuts ---
 
-void TriggerRounds::Judge(const ExprValues& answers, const AddEachErrors& added) {
+void TriggerRounds::Judge() {
+  const ExprValues& answers = options_.question->answers();
   verdicts_.assign(static_cast<std::size_t>(answers.values->length()), Verdict::kStays);
   if (answers.values->type_id() == arrow::Type::BOOL) {
     const auto& fires = static_cast<const arrow::BooleanArray&>(*answers.values);
@@ -250,14 +271,13 @@ void TriggerRounds::Judge(const ExprValues& answers, const AddEachErrors& added)
   }
   for (const ExprRowError& error : answers.errors)
     verdicts_[static_cast<std::size_t>(error.row)] = Verdict::kFails;
-  for (const RowError& error : added.refused)
+  for (const RowError& error : added_.refused)
     verdicts_[static_cast<std::size_t>(error.row)] = Verdict::kRefused;
-  for (const RowError& error : added.without_result)
+  for (const RowError& error : added_.without_result)
     verdicts_[static_cast<std::size_t>(error.row)] = Verdict::kStays;
 }
 
 void TriggerRounds::FindCuts() {
-  cuts_.clear();
   for (std::size_t i = 0; i < chosen_.size(); ++i) {
     const std::int32_t row = chosen_[i];
     Group& group = GroupOf(row);
@@ -265,19 +285,26 @@ void TriggerRounds::FindCuts() {
     group.counts = true;
     if (verdicts_[i] == Verdict::kStays) continue;
     // Before an update is asked only when there is one.
-    if (before_ && PositionOf(row) + 1 == group.end) continue;
+    if (options_.before && PositionOf(row) + 1 == group.end) continue;
     group.cut_at = static_cast<std::int64_t>(i);
     group.failed = verdicts_[i] == Verdict::kFails;
     cuts_.push_back(static_cast<std::int32_t>(i));
   }
+  for (const RowError& error : added_.refused) {
+    const std::int32_t row = chosen_[static_cast<std::size_t>(error.row)];
+    const Group& group = GroupOf(row);
+    // Rows behind a cut, and those of a group that is set back, are added again.
+    if (group.cut_at == kNotCut || (!group.failed && error.row < group.cut_at))
+      errors_.push_back({row, error.error_class, error.message});
+  }
 }
 
-Status TriggerRounds::MakeCuts(const ExprValues& answers,
-                               const std::shared_ptr<arrow::RecordBatch>& results) {
+Status TriggerRounds::MakeCuts(const Rows& rows) {
   std::vector<std::int32_t> fired;
-  auto error = answers.errors.begin();
+  const std::vector<ExprRowError>& errors = options_.question->answers().errors;
+  auto error = errors.begin();
   for (const std::int32_t at : cuts_) {
-    while (error != answers.errors.end() && error->row < at) ++error;
+    while (error != errors.end() && error->row < at) ++error;
     const std::int32_t row = chosen_[static_cast<std::size_t>(at)];
     if (GroupOf(row).failed) {
       MR_RETURN_IF_ERROR(CutWhereFailed(row, *error));
@@ -286,14 +313,13 @@ Status TriggerRounds::MakeCuts(const ExprValues& answers,
       CutWhereFired(row);
     }
   }
-  return AddFired(results, fired);
+  return ReleaseFired(rows, fired);
 }
 
 void TriggerRounds::CutWhereFired(std::int32_t row) {
   Group& group = GroupOf(row);
   const std::size_t next = PositionOf(row) + 1;
-  fired_.push_back(before_ ? order_[next] : row);
-  options_.stored->Clear(group.slot);
+  fired_.push_back(options_.before ? order_[next] : row);
   group.limit = 2 * (next - group.next);
   group.next = next;
 }
@@ -303,7 +329,7 @@ Status TriggerRounds::CutWhereFailed(std::int32_t row, const ExprRowError& error
   MR_RETURN_IF_ERROR(SetBack(group));
   // The rows that did not fail go once more, and then those behind.
   const std::size_t at = PositionOf(row);
-  if (before_) {
+  if (options_.before) {
     for (std::size_t i = at + 1; i < group.end; ++i) AddError(order_[i], error);
     group.end = at + 1;
   } else {
@@ -327,41 +353,59 @@ Status TriggerRounds::SetBack(const Group& group) {
   return options_.groups->Decode(group.slot, saved);
 }
 
-void TriggerRounds::EndRound() {
-  for (const std::uint32_t i : active_) {
-    Group& group = groups_[i];
-    if (group.cut_at != kNotCut) continue;
-    group.next += group.taken;
-    group.limit = std::min(kAllRows, 2 * group.limit);
-    if (group.counts) options_.stored->set_empty(group.slot, false);
-  }
-}
-
-// --- What fired ---
-
 void TriggerRounds::AddError(std::int32_t row, const ExprRowError& error) {
   errors_.push_back({row, error.error_class, "in the trigger of the window: " + error.message});
 }
 
-Status TriggerRounds::AddFired(const std::shared_ptr<arrow::RecordBatch>& results,
-                               const std::vector<std::int32_t>& rows) {
-  if (rows.empty()) return Status::Ok();
-  MR_ASSIGN_ARROW(const arrow::Datum taken, arrow::compute::Take(results, Indices(rows)));
-  fired_results_.push_back(taken.record_batch());
+// --- What fired ---
+
+Status TriggerRounds::AppendResult(std::size_t aggregate, std::uint32_t slot) {
+  return options_.groups->aggregator(aggregate).Append(options_.groups->group(slot) +
+                                                       options_.groups->state_at(aggregate));
+}
+
+Status TriggerRounds::ReleaseFired(const Rows& rows, const std::vector<std::int32_t>& at) {
+  if (at.empty()) return Status::Ok();
+  const std::span<const std::int32_t> fired = std::span(fired_).last(at.size());
+  const std::vector<bool>& each = options_.question->each();
+  const std::shared_ptr<arrow::Int32Array> places = Indices(at);
+  for (std::size_t i = 0; i < each.size(); ++i) {
+    fired_parts_[i].emplace_back();
+    if (each[i]) {
+      MR_ASSIGN_OR_RETURN(fired_parts_[i].back(), Taken(options_.question->results(i), places));
+      continue;
+    }
+    for (const std::int32_t row : fired) MR_RETURN_IF_ERROR(AppendResult(i, GroupOf(row).slot));
+    MR_ASSIGN_OR_RETURN(fired_parts_[i].back(), options_.groups->aggregator(i).Finish());
+  }
+  for (const std::int32_t row : fired) {
+    const std::uint32_t slot = GroupOf(row).slot;
+    if (bounded_) {
+      std::string why =
+          options_.update->WithoutResult(slot, static_cast<std::size_t>(row), rows.text, all_aggregates_);
+      if (!why.empty()) without_result_.push_back({row, "overflow", std::move(why)});
+    }
+    options_.stored->Clear(slot);
+  }
   return Status::Ok();
 }
 
 Status TriggerRounds::FinishFired() {
-  if (fired_results_.empty()) return Status::Ok();
-  MR_ASSIGN_ARROW(results_, arrow::ConcatenateRecordBatches(fired_results_));
-  if (std::is_sorted(fired_.begin(), fired_.end())) return Status::Ok();
+  if (fired_.empty()) return Status::Ok();
   std::vector<std::int32_t> order(fired_.size());
   std::iota(order.begin(), order.end(), 0);
+  const bool sorted = std::is_sorted(fired_.begin(), fired_.end());
   std::sort(order.begin(), order.end(), [this](std::int32_t a, std::int32_t b) {
     return fired_[static_cast<std::size_t>(a)] < fired_[static_cast<std::size_t>(b)];
   });
-  MR_ASSIGN_ARROW(const arrow::Datum sorted, arrow::compute::Take(results_, Indices(std::move(order))));
-  results_ = sorted.record_batch();
+  const auto places = Indices(std::move(order));
+  for (const auto& parts : fired_parts_) {
+    MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> all, arrow::Concatenate(parts));
+    if (!sorted) {
+      MR_ASSIGN_OR_RETURN(all, Taken(all, places));
+    }
+    results_.push_back(std::move(all));
+  }
   std::sort(fired_.begin(), fired_.end());
   return Status::Ok();
 }

@@ -11,39 +11,42 @@
 
 #include "columnar/batch.h"
 #include "ops/group_update.h"
+#include "ops/trigger_question.h"
 #include "ops/triggered_rows.h"
-#include "ops/window_aggregate.h"
 
 namespace millrace {
 
 /// Adds the rows of a batch to the groups of a window that has a trigger, and gives the results that it
 /// fires.
 ///
-/// In a first round all rows are added, each with the result of its group behind it, and the trigger is
-/// evaluated on all of these at once. A group is cut at its first row on which that fires (or fails): it is
-/// cleared (or set back to what it was), and its rows behind go into further rounds, until no row is left. A
-/// round takes of a group at most twice as many rows as it gave before its last cut, so the rows that are
-/// added in vain are at most about as many as all rows, however often a trigger fires; the rounds are as many
-/// as the most cuts of one group.
+/// In a first round all rows are added, with the result of its group behind each as far as the trigger reads
+/// it, and the trigger is asked about all of these at once. A group is cut at its first row on which that
+/// fires (or fails): it is cleared (or set back to what it was), and its rows behind go into further rounds,
+/// until no row is left. A round takes of a group at most twice as many rows as it gave before its last cut,
+/// so the rows that are added in vain are at most about as many as all rows, however often a trigger fires;
+/// the rounds are as many as the most cuts of one group.
 ///
 /// Owned by one window, used on its thread.
 class TriggerRounds {
  public:
   struct Options {
-    std::shared_ptr<arrow::Schema> schema;  ///< WindowDescription::output_schema
-    std::vector<int> key_columns;
-    WindowTrigger trigger;
-    std::int64_t size_ms;   ///< of a window
-    GroupUpdate* update;    ///< these three outlive this
+    bool before;                ///< WindowTrigger::before
+    std::int64_t size_ms;       ///< of a window
+    TriggerQuestion* question;  ///< all outlive this
+    GroupUpdate* update;
     GroupRows* groups;      ///< of `update`
     TriggeredRows* stored;  ///< over `groups`
   };
-  explicit TriggerRounds(Options options);
+  explicit TriggerRounds(Options options)
+      : options_(options),
+        bounded_(options.groups->bounded()),
+        all_aggregates_(options.groups->size(), true) {}
 
   struct Rows {
     const Batch& batch;                    ///< whose arguments `update` has evaluated
     std::span<const std::int64_t> starts;  ///< of each row's window, in ms
     std::span<const std::uint32_t> slots;  ///< of each row's group
+    GroupUpdate::GroupText text;
   };
   Status Add(const Rows& rows);
 
@@ -51,16 +54,18 @@ class TriggerRounds {
 
   /// The rows on which the trigger fired, ascending.
   const std::vector<std::int32_t>& fired() const { return fired_; }
-  /// The result of each; null when there is none.
-  const std::shared_ptr<arrow::RecordBatch>& results() const { return results_; }
+  /// Of each aggregate, the results for these rows; empty when there are none.
+  const std::vector<std::shared_ptr<arrow::Array>>& results() const { return results_; }
+  /// Those among fired(), by their place there, whose group has no result (W8).
+  std::vector<RowError> TakeWithoutResult();
   /// Rows that were not added.
   std::vector<RowError> TakeErrors();
   /// Groups that hold no row now.
   const std::vector<std::uint32_t>& emptied() const { return emptied_; }
 
  private:
-  static constexpr std::int64_t kNotCut = -1;
   enum class Verdict : std::uint8_t { kStays, kRefused, kFires, kFails };
+  static constexpr std::int64_t kNotCut = -1;
   /// A group and its rows of the batch: a stretch of order_.
   struct Group {
     std::uint32_t slot = 0;
@@ -75,38 +80,51 @@ class TriggerRounds {
     bool counts = false;            // some row of this round stays in it
   };
 
-  void Begin(const Rows& rows);
-  void GroupByGroup(const Rows& rows);
-  /// kBefore: asks about what the groups hold, for the first row of each.
+  /// Rows of a round, with their arguments in `update`.
+  struct Chosen {
+    Batch batch;
+    std::span<const std::uint32_t> slots;
+  };
+
+  void Clear();
+  /// Finds the groups of the batch and orders its rows by them.
+  void FindGroups(const Rows& rows);
+  /// Before an update: asks about what the groups hold, for the first row of each.
   Status AskHeld(const Rows& rows);
-  /// Chooses the rows of the next round; false when none is left.
-  bool ChooseRows(const Rows& rows);
+  /// Chooses the rows of the first round; false when there is none.
+  bool ChooseAll(const Rows& rows);
+  /// Chooses the rows of a further round; false when none is left.
+  bool ChooseNext();
+  void StartRound();
   Status RunRound(const Rows& rows);
-  /// The chosen rows as `update` takes them, and their key columns.
-  Result<Batch> TakeChosen(const Rows& rows, arrow::ArrayVector* keys);
+  Result<Chosen> Take(const Rows& rows, const std::vector<std::int32_t>& which,
+                      std::vector<std::shared_ptr<arrow::Array>>* keys);
   /// Keeps the states of the groups under way when the trigger can fail.
   void Save();
-  /// Result rows of the aggregators' columns.
-  Result<std::shared_ptr<arrow::RecordBatch>> MakeResults(arrow::ArrayVector keys,
-                                                          std::vector<std::int64_t> starts_ms) const;
-  void Judge(const ExprValues& answers, const AddEachErrors& added);
+  Status Ask(const Rows& rows, const std::vector<std::int32_t>& which,
+             std::vector<std::shared_ptr<arrow::Array>> keys);
+  void Judge();
+  /// Cuts each group at its first row on which the trigger does not stay.
   void FindCuts();
+  /// Adds the rows of the round that stay to the aggregates that were not added for each row.
+  Status AddOthers(const Rows& rows, const Chosen& chosen);
   /// Goes on behind each cut.
-  Status MakeCuts(const ExprValues& answers, const std::shared_ptr<arrow::RecordBatch>& results);
+  Status MakeCuts(const Rows& rows);
   void CutWhereFired(std::int32_t row);
   Status CutWhereFailed(std::int32_t row, const ExprRowError& error);
   Status SetBack(const Group& group);
-  void EndRound();
-  Status AddFired(const std::shared_ptr<arrow::RecordBatch>& results, const std::vector<std::int32_t>& rows);
+  /// Takes the results of the groups that fired last, and clears these. `at`: their places in the question.
+  Status ReleaseFired(const Rows& rows, const std::vector<std::int32_t>& at);
   Status FinishFired();
+  Status AppendResult(std::size_t aggregate, std::uint32_t slot);
   void AddError(std::int32_t row, const ExprRowError& error);
 
   Group& GroupOf(std::int32_t row) { return groups_[group_of_[static_cast<std::size_t>(row)]]; }
   std::size_t PositionOf(std::int32_t row) const { return position_[static_cast<std::size_t>(row)]; }
 
   const Options options_;
-  const bool before_;
-  const bool can_fail_;
+  const bool bounded_;  // some group may have no result
+  const std::vector<bool> all_aggregates_;
 
   // Of the batch under way; kept for their memory.
   std::vector<Group> groups_;
@@ -114,20 +132,20 @@ class TriggerRounds {
   std::vector<std::int32_t> order_;      // rows, group by group
   std::vector<std::size_t> position_;    // in order_, by row
   std::vector<std::uint32_t> active_;    // groups with rows left
-  bool first_round_ = true;
   std::shared_ptr<const Batch> source_;  // what rows are taken from
   std::string saved_;
 
   // Of the round under way.
   std::vector<std::int32_t> chosen_;
   std::vector<std::uint32_t> chosen_slots_;
-  std::vector<std::int64_t> chosen_starts_;
+  AddEachErrors added_;
   std::vector<Verdict> verdicts_;
   std::vector<std::int32_t> cuts_;  // where in the round a group was cut
 
   std::vector<std::int32_t> fired_;
-  std::vector<std::shared_ptr<arrow::RecordBatch>> fired_results_;
-  std::shared_ptr<arrow::RecordBatch> results_;
+  std::vector<std::vector<std::shared_ptr<arrow::Array>>> fired_parts_;  // by aggregate
+  std::vector<std::shared_ptr<arrow::Array>> results_;
+  std::vector<RowError> without_result_;
   std::vector<RowError> errors_;
   std::vector<std::uint32_t> emptied_;
 };

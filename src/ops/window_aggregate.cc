@@ -15,6 +15,7 @@
 #include "ops/pane_merge.h"
 #include "ops/row_errors.h"
 #include "ops/session_window.h"
+#include "ops/trigger_question.h"
 #include "ops/trigger_rounds.h"
 #include "ops/triggered_rows.h"
 #include "ops/window_assigner.h"
@@ -53,10 +54,13 @@ class WindowAggregate final : public Operator {
   /// Adds rows whose panes are assigned.
   Status Add(Batch batch, Output& output);
   Status FindGroups(const Batch& batch);
+  Status MakeTrigger();
+  /// How messages name the group of a row.
+  GroupUpdate::GroupText WindowText() const;
   /// Adds rows whose groups are found, and emits what the trigger fires.
   Status AddToTriggered(const Batch& batch, Output& output);
   Status EmitFired(const Batch& batch, Output& output);
-  Result<Batch> FiredResults(const Batch& batch);
+  Result<Batch> FiredResults(const Batch& batch) const;
 
   Status CloseTumbling(std::int64_t watermark, Output& output);
   Status CloseOverlapping(std::int64_t watermark, Output& output);
@@ -81,6 +85,7 @@ class WindowAggregate final : public Operator {
   PaneMerge merge_;  // used when windows overlap
   WindowResults results_;
   std::unique_ptr<TriggeredRows> triggered_;  // with a trigger
+  std::unique_ptr<TriggerQuestion> question_;
   std::unique_ptr<TriggerRounds> rounds_;
   KeyedTable* table_ = nullptr;
   std::int64_t closed_until_ = std::numeric_limits<std::int64_t>::min();  // windows ending by then are closed
@@ -118,19 +123,24 @@ WindowAggregate::WindowAggregate(Parts parts)
                 .key_fields = static_cast<int>(key_columns_.size()),
                 .groups = assigner_.overlapping() ? &merge_.rows() : &groups_,
                 .aggregates = &options_.aggregates,
-                .merged = assigner_.overlapping()}) {
-  if (!options_.trigger) return;
+                .merged = assigner_.overlapping()}) {}
+
+Status WindowAggregate::MakeTrigger() {
+  if (!options_.trigger) return Status::Ok();
   triggered_ = std::make_unique<TriggeredRows>(&groups_);
-  rounds_ = std::make_unique<TriggerRounds>(TriggerRounds::Options{.schema = output_schema_,
-                                                                   .key_columns = key_columns_,
-                                                                   .trigger = *options_.trigger,
+  MR_ASSIGN_OR_RETURN(question_,
+                      TriggerQuestion::Make(options_.trigger->when, *output_schema_, key_columns_, &groups_));
+  rounds_ = std::make_unique<TriggerRounds>(TriggerRounds::Options{.before = options_.trigger->before,
                                                                    .size_ms = assigner_.size_ms(),
+                                                                   .question = question_.get(),
                                                                    .update = &update_,
                                                                    .groups = &groups_,
                                                                    .stored = triggered_.get()});
+  return Status::Ok();
 }
 
 Status WindowAggregate::AddTable(StateStore& store) {
+  MR_RETURN_IF_ERROR(MakeTrigger());
   SlotRows* const rows = triggered_ == nullptr ? static_cast<SlotRows*>(&groups_) : triggered_.get();
   MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, rows));
   merge_.set_table(table_);
@@ -218,10 +228,7 @@ Status WindowAggregate::Add(Batch batch, Output& output) {
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(FindGroups(batch));
   if (rounds_ != nullptr) return AddToTriggered(batch, output);
-  std::vector<RowError> errors = update_.Add(batch, slots_, [this](std::size_t row) {
-    const std::int64_t pane = panes_ms_[row];
-    return " in window [" + std::to_string(pane) + ", " + std::to_string(pane + assigner_.pane_ms()) + ")";
-  });
+  std::vector<RowError> errors = update_.Add(batch, slots_, WindowText());
   if (merge_.read_until() > std::numeric_limits<std::int64_t>::min()) {
     for (std::size_t i = 0; i < panes_ms_.size(); ++i) merge_.Touch(panes_ms_[i], keys_[i]);
   }
@@ -238,8 +245,15 @@ Status WindowAggregate::FindGroups(const Batch& batch) {
   return table_->Lookup(panes_ms_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_);
 }
 
+GroupUpdate::GroupText WindowAggregate::WindowText() const {
+  return [this](std::size_t row) {
+    const std::int64_t pane = panes_ms_[row];
+    return " in window [" + std::to_string(pane) + ", " + std::to_string(pane + assigner_.pane_ms()) + ")";
+  };
+}
+
 Status WindowAggregate::AddToTriggered(const Batch& batch, Output& output) {
-  MR_RETURN_IF_ERROR(rounds_->Add({.batch = batch, .starts = panes_ms_, .slots = slots_}));
+  MR_RETURN_IF_ERROR(rounds_->Add({batch, panes_ms_, slots_, WindowText()}));
   std::vector<RowError> errors = rounds_->TakeErrors();
   output.CountAbsorbed(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
   std::vector<std::size_t> counted;
@@ -256,9 +270,17 @@ Status WindowAggregate::AddToTriggered(const Batch& batch, Output& output) {
 // --- Results ---
 
 Status WindowAggregate::EmitFired(const Batch& batch, Output& output) {
-  const std::vector<std::int32_t>& rows = rounds_->fired();
+  std::vector<std::int32_t> rows = rounds_->fired();
   if (rows.empty()) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(const Batch fired, FiredResults(batch));
+  MR_ASSIGN_OR_RETURN(Batch fired, FiredResults(batch));
+  if (std::vector<RowError> errors = rounds_->TakeWithoutResult(); !errors.empty()) {
+    std::vector<std::int32_t> kept;
+    for (const std::size_t i : RowsWithoutError(fired.num_rows(), errors)) kept.push_back(rows[i]);
+    rows = std::move(kept);
+    MR_ASSIGN_OR_RETURN(Batch with_result, WithoutRows(fired, errors));
+    MR_RETURN_IF_ERROR(output.DeadLetter(fired, std::move(errors)));
+    fired = std::move(with_result);
+  }
   std::int64_t first = 0;
   for (std::size_t i = 0; i < rows.size() && options_.emit == EmitMode::kFinal; ++i) {
     // What closed before the row comes before what it fires, however the rows are cut into batches (T5).
@@ -273,18 +295,21 @@ Status WindowAggregate::EmitFired(const Batch& batch, Output& output) {
   return output.Emit(SliceBatch(fired, first, fired.num_rows() - first));
 }
 
-Result<Batch> WindowAggregate::FiredResults(const Batch& batch) {
-  Batch fired;
-  fired.data = rounds_->results();
-  const auto& ends = static_cast<const arrow::TimestampArray&>(
-      *fired.data->column(static_cast<int>(key_columns_.size()) + 1));
-  arrow::Int64Builder times_ms;
-  MR_RETURN_IF_ARROW_ERROR(times_ms.Reserve(ends.length()));
-  for (std::int64_t i = 0; i < ends.length(); ++i) times_ms.UnsafeAppend(ends.Value(i) - 1);
-  MR_RETURN_IF_ARROW_ERROR(times_ms.Finish(&fired.event_time));
+Result<Batch> WindowAggregate::FiredResults(const Batch& batch) const {
+  const std::vector<std::int32_t>& rows = rounds_->fired();
+  std::vector<WindowResults::Window> windows;
   KeyBuffer keys;
-  for (const std::int32_t row : rounds_->fired()) keys.Append(keys_[static_cast<std::size_t>(row)]);
-  fired.key = std::move(keys).ToBinaryArray();
+  for (const std::int32_t row : rows) {
+    const auto i = static_cast<std::size_t>(row);
+    windows.push_back({panes_ms_[i], assigner_.EndOf(panes_ms_[i])});
+    keys.Append(keys_[i]);
+  }
+  MR_ASSIGN_OR_RETURN(Batch fired,
+                      WindowResults::MakeBatch(output_schema_, static_cast<int>(key_columns_.size()),
+                                               {.windows = std::move(windows),
+                                                .keys = std::move(keys),
+                                                .results = rounds_->results(),
+                                                .is_final = true}));
   fired.origin = batch.origin;
   return fired;
 }

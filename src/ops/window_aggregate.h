@@ -39,7 +39,7 @@ enum class WindowKind {
 
 /// Emits the result of a key and window before it closes, and begins it anew.
 struct WindowTrigger {
-  BoundExpr when;       ///< over TriggerColumns; null counts as false
+  Expr when;            ///< over the result columns without `final`; null counts as false
   bool before = false;  ///< is asked before a row is added, and the result leaves without that row
 };
 
@@ -71,10 +71,6 @@ struct WindowDescription {
 
 /// Errors: user error when a column is missing, a type does not fit or a size is not positive.
 Result<WindowDescription> DescribeWindow(const WindowAggregateOptions& options, const arrow::Schema& input);
-
-/// What a trigger's expression sees: the result columns without `final`.
-Result<std::shared_ptr<arrow::Schema>> TriggerColumns(const WindowAggregateOptions& options,
-                                                      const arrow::Schema& input);
 
 /// Makes the aggregators of a window's result columns, in order.
 Result<std::vector<std::unique_ptr<Aggregator>>> MakeAggregators(const WindowAggregateOptions& options);

@@ -5,7 +5,6 @@
 
 #include <arrow/api.h>
 
-#include "columnar/arrow_status.h"
 #include "columnar/schema_text.h"
 #include "ops/aggregate_specs.h"
 #include "ops/clocked_rows.h"
@@ -74,15 +73,6 @@ std::string LayoutOf(const WindowAggregateOptions& options, const arrow::FieldVe
 
 }  // namespace
 
-Result<std::shared_ptr<arrow::Schema>> TriggerColumns(const WindowAggregateOptions& options,
-                                                      const arrow::Schema& input) {
-  MR_ASSIGN_OR_RETURN(const WindowDescription description, DescribeWindow(options, input));
-  if (options.emit == EmitMode::kFinal) return description.output_schema;
-  MR_ASSIGN_ARROW(auto columns,
-                  description.output_schema->RemoveField(description.output_schema->num_fields() - 1));
-  return columns;
-}
-
 Result<std::vector<std::unique_ptr<Aggregator>>> MakeAggregators(const WindowAggregateOptions& options) {
   return MakeAggregators(options.aggregates);
 }
@@ -99,6 +89,8 @@ Result<WindowDescription> DescribeWindow(const WindowAggregateOptions& options, 
   for (std::size_t i = 0; i < aggregators.size(); ++i) {
     fields.push_back(arrow::field(options.aggregates[i].name, aggregators[i]->type()));
   }
+  if (options.trigger)
+    MR_RETURN_IF_ERROR(BoundExpr::Bind(options.trigger->when, arrow::schema(fields)).status());
   if (options.emit == EmitMode::kCurrent) fields.push_back(arrow::field("final", arrow::boolean()));
   return WindowDescription{.output_schema = arrow::schema(std::move(fields)),
                            .state_layout = LayoutOf(options, keys)};

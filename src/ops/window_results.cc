@@ -7,10 +7,6 @@
 namespace millrace {
 namespace {
 
-arrow::FieldVector FirstFields(const arrow::Schema& schema, int n) {
-  return {schema.fields().begin(), schema.fields().begin() + n};
-}
-
 std::shared_ptr<arrow::Array> Times(const std::shared_ptr<arrow::DataType>& type,
                                     std::vector<std::int64_t> times) {
   const auto rows = static_cast<std::int64_t>(times.size());
@@ -22,18 +18,17 @@ std::shared_ptr<arrow::Array> Times(const std::shared_ptr<arrow::DataType>& type
 
 WindowResults::WindowResults(Options options)
     : schema_(std::move(options.schema)),
-      key_fields_(FirstFields(*schema_, options.key_fields)),
+      key_fields_(options.key_fields),
       groups_(options.groups),
       aggregates_(*options.aggregates),
       checks_(options.merged || options.groups->bounded()) {}
 
 Status WindowResults::Add(const Window& window, std::string_view key, std::uint32_t slot, Output& output) {
   if (checks_) Check(window, slot);
-  starts_ms_.push_back(window.start_ms);
-  ends_ms_.push_back(window.end_ms);
+  windows_.push_back(window);
   keys_.Append(key);
   MR_RETURN_IF_ERROR(groups_->AppendResults(slot));
-  if (static_cast<std::int64_t>(starts_ms_.size()) < kMaxRows) return Status::Ok();
+  if (static_cast<std::int64_t>(windows_.size()) < kMaxRows) return Status::Ok();
   return Flush(output);
 }
 
@@ -41,14 +36,23 @@ void WindowResults::Check(const Window& window, std::uint32_t slot) {
   std::size_t aggregate = 0;
   const std::string why = groups_->Unrepresentable(slot, &aggregate);
   if (why.empty()) return;
-  errors_.push_back({static_cast<std::int64_t>(starts_ms_.size()), "overflow",
+  errors_.push_back({static_cast<std::int64_t>(windows_.size()), "overflow",
                      "in window [" + std::to_string(window.start_ms) + ", " + std::to_string(window.end_ms) +
                          ") " + aggregates_[aggregate].text + " " + why});
 }
 
 Status WindowResults::Flush(Output& output) {
-  if (starts_ms_.empty()) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(Batch batch, MakeBatch());
+  if (windows_.empty()) return Status::Ok();
+  Rows rows{.windows = std::exchange(windows_, {}),
+            .keys = std::exchange(keys_, {}),
+            .results = {},
+            .is_final = is_final_};
+  for (std::size_t i = 0; i < groups_->visible(); ++i) {
+    MR_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Array> column, groups_->aggregator(i).Finish());
+    rows.results.push_back(std::move(column));
+  }
+  MR_ASSIGN_OR_RETURN(Batch batch, MakeBatch(schema_, key_fields_, std::move(rows)));
+  batch.origin = origin_;
   if (errors_.empty()) return output.Emit(std::move(batch));
   std::vector<RowError> errors = std::exchange(errors_, {});
   MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(batch, errors));
@@ -56,33 +60,34 @@ Status WindowResults::Flush(Output& output) {
   return output.Emit(std::move(kept));
 }
 
-Result<Batch> WindowResults::MakeBatch() {
-  const auto rows = static_cast<std::int64_t>(starts_ms_.size());
+Result<Batch> WindowResults::MakeBatch(const std::shared_ptr<arrow::Schema>& schema, int key_fields,
+                                       Rows rows) {
+  const auto n = static_cast<std::int64_t>(rows.windows.size());
   arrow::ArrayVector columns;
-  if (!key_fields_.empty()) {
-    MR_ASSIGN_OR_RETURN(columns, DecodeKeys(keys_.data(), keys_.offsets(), key_fields_));
+  if (key_fields > 0) {
+    const arrow::FieldVector fields(schema->fields().begin(), schema->fields().begin() + key_fields);
+    MR_ASSIGN_OR_RETURN(columns, DecodeKeys(rows.keys.data(), rows.keys.offsets(), fields));
   }
-  std::vector<std::int64_t> event_times_ms;
-  event_times_ms.reserve(ends_ms_.size());
-  for (const std::int64_t end : ends_ms_) event_times_ms.push_back(end - 1);
-  const auto at = [&columns, this] { return schema_->field(static_cast<int>(columns.size()))->type(); };
-  columns.push_back(Times(at(), std::exchange(starts_ms_, {})));
-  columns.push_back(Times(at(), std::exchange(ends_ms_, {})));
-  for (std::size_t i = 0; i < groups_->visible(); ++i) {
-    MR_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Array> column, groups_->aggregator(i).Finish());
-    columns.push_back(std::move(column));
+  std::vector<std::int64_t> starts_ms, ends_ms, event_times_ms;
+  for (auto* times : {&starts_ms, &ends_ms, &event_times_ms}) times->reserve(rows.windows.size());
+  for (const Window& window : rows.windows) {
+    starts_ms.push_back(window.start_ms);
+    ends_ms.push_back(window.end_ms);
+    event_times_ms.push_back(window.end_ms - 1);
   }
-  if (static_cast<int>(columns.size()) < schema_->num_fields()) {
+  columns.push_back(Times(schema->field(key_fields)->type(), std::move(starts_ms)));
+  columns.push_back(Times(schema->field(key_fields + 1)->type(), std::move(ends_ms)));
+  for (auto& result : rows.results) columns.push_back(std::move(result));
+  if (static_cast<int>(columns.size()) < schema->num_fields()) {
     MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> is_final,
-                    arrow::MakeArrayFromScalar(arrow::BooleanScalar(is_final_), rows));
+                    arrow::MakeArrayFromScalar(arrow::BooleanScalar(rows.is_final), n));
     columns.push_back(std::move(is_final));
   }
   Batch batch;
-  batch.data = arrow::RecordBatch::Make(schema_, rows, std::move(columns));
+  batch.data = arrow::RecordBatch::Make(schema, n, std::move(columns));
   batch.event_time =
       std::static_pointer_cast<arrow::Int64Array>(Times(arrow::int64(), std::move(event_times_ms)));
-  batch.key = std::move(keys_).ToBinaryArray();
-  batch.origin = origin_;
+  batch.key = std::move(rows.keys).ToBinaryArray();
   return batch;
 }
 

@@ -35,6 +35,16 @@ class WindowResults {
     std::int64_t start_ms;
     std::int64_t end_ms;
   };
+  /// Results and what they are of; all of one length.
+  struct Rows {
+    std::vector<Window> windows;
+    KeyBuffer keys;
+    std::vector<std::shared_ptr<arrow::Array>> results;  ///< by aggregate
+    bool is_final;
+  };
+  /// A batch of `schema` and `key_fields` as in Options.
+  static Result<Batch> MakeBatch(const std::shared_ptr<arrow::Schema>& schema, int key_fields, Rows rows);
+
   /// Adds the group in `slot`, as a dead letter when an aggregate has no result (W8). Emits when a batch is
   /// full.
   Status Add(const Window& window, std::string_view key, std::uint32_t slot, Output& output);
@@ -47,18 +57,16 @@ class WindowResults {
   void set_origin(Origin origin) { origin_ = std::move(origin); }
 
  private:
-  Result<Batch> MakeBatch();
   void Check(const Window& window, std::uint32_t slot);
 
   const std::shared_ptr<arrow::Schema> schema_;
-  const arrow::FieldVector key_fields_;
+  const int key_fields_;
   GroupRows* const groups_;
   const std::vector<WindowAggregateSpec>& aggregates_;
   const bool checks_;  // whether some group may have no result
   bool is_final_ = true;
   Origin origin_;
-  std::vector<std::int64_t> starts_ms_;
-  std::vector<std::int64_t> ends_ms_;
+  std::vector<Window> windows_;
   std::vector<RowError> errors_;
   KeyBuffer keys_;
 };
