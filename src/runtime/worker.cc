@@ -8,7 +8,7 @@
 namespace millrace {
 namespace {
 
-constexpr int kRoundsBetweenAttempts = 10;  // to start a task; a round waits up to 50 ms for input
+constexpr Duration kBetweenAttempts{500};   // to start a task
 constexpr Duration kWaitWhileRestoring{1};  // for input: little, but no spinning while nothing comes
 constexpr Duration kRecoveryBackoffFirst{100};
 constexpr Duration kRecoveryBackoffMost{5'000};
@@ -80,10 +80,8 @@ Status Worker::CreateProducer() {
 }
 
 Status Worker::RunOnce(Duration wait) {
-  if (recovery_needed_) {
-    MR_RETURN_IF_ERROR(Recover(Status::Ok()));
-    if (recovery_needed_) wait = recovery_backoff_;
-  }
+  if (recovery_needed_ && pause_ == Duration(0)) MR_RETURN_IF_ERROR(Recover(Status::Ok()));
+  if (recovery_needed_) wait = std::exchange(pause_, Duration(0));
   if (!restorer_->empty()) {
     Status restored = RestoreSome(wait);
     if (CanRecoverFrom(restored)) return Recover(restored);
@@ -220,8 +218,10 @@ bool Worker::CanRecoverFrom(const Status& status) const {
 Status Worker::Recover(const Status& cause) {
   if (!cause.ok()) {
     recoveries_.Add(1);
+    // The same may fail again at once, for as long as something is wrong.
+    if (recovery_backoff_ > Duration(0)) Pause();
     Log(LogLevel::kWarning, "recovering: uncommitted work is dropped and its input read again",
-        {{"worker", options_.id}, {"cause", cause}});
+        {{"worker", options_.id}, {"in_ms", pause_.count()}, {"cause", cause}});
   }
   for (auto& [id, held] : tasks_) {
     if (held.task == nullptr) continue;
@@ -233,15 +233,24 @@ Status Worker::Recover(const Status& cause) {
     held = HeldTask{};
   }
   UpdateStatus();
-  recovery_needed_ = false;
+  recovery_needed_ = pause_ > Duration(0);
+  if (recovery_needed_) return Status::Ok();
   Status made = CreateProducer();
-  if (made.ok()) return OpenTasks();
+  if (made.ok()) {
+    recovery_backoff_ = std::max(recovery_backoff_, kRecoveryBackoffFirst);
+    return OpenTasks();
+  }
   if (!IsRetryable(made)) return made;
   recovery_needed_ = true;
-  recovery_backoff_ = std::clamp(recovery_backoff_ * 2, kRecoveryBackoffFirst, kRecoveryBackoffMost);
+  Pause();
   Log(LogLevel::kWarning, "Kafka does not answer; trying again",
-      {{"worker", options_.id}, {"in_ms", recovery_backoff_.count()}, {"error", made}});
+      {{"worker", options_.id}, {"in_ms", pause_.count()}, {"error", made}});
   return Status::Ok();
+}
+
+void Worker::Pause() {
+  recovery_backoff_ = std::clamp(recovery_backoff_ * 2, kRecoveryBackoffFirst, kRecoveryBackoffMost);
+  pause_ = recovery_backoff_;
 }
 
 Status Worker::OpenTasks() {
@@ -250,13 +259,14 @@ Status Worker::OpenTasks() {
       if (const TaskId id{s, Partition(p)}; HoldsAllInputs(id)) tasks_.try_emplace(id);
     }
   }
+  const auto now = context_.clock->Steady();
   for (auto& [id, held] : tasks_) {
-    if (held.task != nullptr || held.rounds_to_wait-- > 0) continue;
+    if (held.task != nullptr || now < held.next_attempt) continue;
     const Status opened = OpenTask(id, &held);
     if (opened.ok()) continue;
     if (held.task != nullptr) restorer_->Remove(held.task.get());
     held = HeldTask{};
-    held.rounds_to_wait = kRoundsBetweenAttempts;
+    held.next_attempt = context_.clock->Steady() + kBetweenAttempts;
     if (!IsRetryable(opened)) return opened;
     Log(LogLevel::kWarning, "a task could not start; trying again",
         {{"sub_topology", context_.topology->sub_topologies[id.sub_topology].name},

@@ -82,7 +82,7 @@ class Worker final : private AssignmentListener {
     Phase phase = Phase::kAssigned;
     std::unique_ptr<Task> task;
     std::vector<CommittedOffset> committed;
-    int rounds_to_wait = 0;  // of RunOnce, after it could not start
+    std::chrono::nanoseconds next_attempt{0};  // to start it
   };
 
   void OnAssigned(std::vector<TopicPartition> partitions) override;
@@ -94,8 +94,11 @@ class Worker final : private AssignmentListener {
   bool CommitIsDue() const;
   Status CommitAll();
   Status SendOffsetsAndCommit(const std::vector<CommittedOffset>& offsets);
-  /// Sets recovery_needed_ and a backoff when Kafka does not answer; RunOnce tries again.
+  /// Sets recovery_needed_ and a pause when Kafka does not answer, or when nothing was committed since the
+  /// recovery before; RunOnce tries again.
   Status Recover(const Status& cause);
+  /// Makes the next RunOnce do nothing but wait; longer each time until something is committed.
+  void Pause();
   /// Makes the tasks whose inputs are all held, and begins to restore them.
   Status OpenTasks();
   Status OpenTask(TaskId id, HeldTask* held);
@@ -149,7 +152,8 @@ class Worker final : private AssignmentListener {
   std::chrono::nanoseconds last_commit_{0};
   std::chrono::nanoseconds last_idle_check_{0};
   std::chrono::nanoseconds last_purge_{0};
-  Duration recovery_backoff_{0};
+  Duration recovery_backoff_{0};                // since the last commit; 0: nothing was recovered from
+  Duration pause_{0};                           // before the next attempt to recover
   std::map<TopicPartition, Offset> committed_;  // for purging
   std::map<TopicPartition, Offset> purged_;
   std::int64_t blocks_last_poll_ = 0;

@@ -131,6 +131,35 @@ INSTANTIATE_TEST_SUITE_P(
                       FaultCase{"offsets_aborted", LogCall::kSendOffsets, FaultOutcome::kAborted}),
     [](const auto& tested) { return tested.param.name; });
 
+TEST_F(WorkerTest, ARecoveryWithNothingCommittedSinceTheLastOneWaitsFirst) {
+  auto worker = MakeWorker("w0");
+  const auto refuse_commits = [&](int count) {
+    log_.ClearFaults();
+    for (int nth = 1; nth <= count; ++nth) {
+      log_.Inject({.call = LogCall::kCommit, .nth = nth, .outcome = FaultOutcome::kAborted});
+    }
+    WriteInput(10);
+  };
+  const auto rounds_to_next_recovery = [&] {
+    const double before = metrics_.Sum("millrace_recoveries_total");
+    int rounds = 0;
+    for (; rounds < 50 && metrics_.Sum("millrace_recoveries_total") == before; ++rounds) {
+      EXPECT_TRUE(worker->RunOnce(Duration(0)).ok());
+    }
+    return rounds;
+  };
+  for (int again = 0; again < 2; ++again) {
+    refuse_commits(4);
+    rounds_to_next_recovery();
+    const int at_once = rounds_to_next_recovery();
+    EXPECT_EQ(rounds_to_next_recovery(), at_once + 1);
+    EXPECT_EQ(rounds_to_next_recovery(), at_once + 1);
+    RunUntilQuiet({worker.get()});  // commits: the next one begins at once again
+  }
+  ASSERT_TRUE(worker->Stop().ok());
+  ExpectExactlyOnce();
+}
+
 TEST_F(WorkerTest, AFencedWorkerStops) {
   auto worker = MakeWorker("w0");
   WriteInput(10);
