@@ -19,8 +19,15 @@ std::shared_ptr<arrow::Int32Array> Indices(std::vector<std::int32_t> rows) {
   return std::make_shared<arrow::Int32Array>(n, arrow::Buffer::FromVector(std::move(rows)));
 }
 
+// The rows of one key are often neighbours, and a slice costs nothing: a round may be of few rows.
+bool AreNeighbours(const std::vector<std::int32_t>& rows) {
+  return std::adjacent_find(rows.begin(), rows.end(),
+                            [](std::int32_t a, std::int32_t b) { return b != a + 1; }) == rows.end();
+}
+
 Result<std::shared_ptr<arrow::Array>> Taken(const std::shared_ptr<arrow::Array>& array,
                                             const std::shared_ptr<arrow::Int32Array>& rows) {
+  if (rows->length() == 1) return array->Slice(rows->Value(0), 1);
   MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> taken, arrow::compute::Take(*array, *rows));
   return taken;
 }
@@ -210,7 +217,12 @@ Result<TriggerRounds::Chosen> TriggerRounds::Take(const Rows& rows, const std::v
   }
   chosen_slots_.clear();
   for (const std::int32_t row : which) chosen_slots_.push_back(rows.slots[static_cast<std::size_t>(row)]);
-  MR_ASSIGN_OR_RETURN(Batch taken, TakeRows(*source_, Indices(which)));
+  Batch taken;
+  if (AreNeighbours(which)) {
+    taken = SliceBatch(*source_, which.front(), static_cast<std::int64_t>(which.size()));
+  } else {
+    MR_ASSIGN_OR_RETURN(taken, TakeRows(*source_, Indices(which)));
+  }
   *keys = options_.update->SetArguments(taken);
   return Chosen{std::move(taken), chosen_slots_};
 }
