@@ -152,6 +152,17 @@ TEST_F(Commands, LintPointsAtTheCharacterOfAnExpression) {
       {"  - cast: {price: list<strng>}\n", ":4:24: ", "unknown type 'strng'"},
       {"  - window: {by: name, tumbling: 1m, aggregate: {n: sum(prise)}}\n",
        ":4:57: ", "unknown column 'prise'"},
+      {"  - window: {by: name, tumbling: 1m, aggregate: {total: sum(price)}, trigger: {when: totl > 1, "
+       "after: "
+       "update}}\n",
+       ":4:86: ", "unknown column 'totl' (did you mean 'total'?)"},
+      {"  - window:\n      by: name\n      tumbling: 1m\n      aggregate: {n: count()}\n      trigger:\n     "
+       "   "
+       "when: name = 'a' and price > 1\n        before: update\n",
+       ":9:30: ", "unknown column 'price'"},
+      {"  - window: {by: name, session: 1m, aggregate: {n: count()}, trigger: {when: n > 1, after: "
+       "update}}\n",
+       ":4:71: ", "a session ends a gap after its last row; use tumbling, or 'emit: current'"},
   };
   for (const Case& tested : cases) {
     const std::string file =
