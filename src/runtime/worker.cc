@@ -31,22 +31,7 @@ Worker::Worker(const TaskContext& context, Cluster& cluster, WorkerOptions optio
     : context_(context),
       options_(WithinBounds(std::move(options))),
       cluster_(cluster),
-      records_in_(
-          context.metrics->GetCounter("millrace_records_in_total", "Records read from input topics.")),
-      bytes_in_(
-          context.metrics->GetCounter("millrace_bytes_in_total", "Bytes of keys, values and headers read.")),
-      commits_(context.metrics->GetCounter("millrace_commits_total", "Checkpoints committed.")),
-      recoveries_(context.metrics->GetCounter("millrace_recoveries_total",
-                                              "Times a worker dropped uncommitted work and recovered.")),
-      commit_seconds_(context.metrics->GetHistogram(
-          "millrace_commit_seconds", "Duration of a checkpoint.",
-          {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10})),
-      batch_rows_(context.metrics->GetHistogram(
-          "millrace_batch_rows", "Records of one batch of input.",
-          {1, 10, 100, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000})),
-      batch_seconds_(context.metrics->GetHistogram(
-          "millrace_batch_seconds", "Time from a batch of input to the sinks, all steps included.",
-          {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5})) {}
+      metrics_(*context.metrics) {}
 
 Worker::~Worker() = default;
 
@@ -172,17 +157,21 @@ Status Worker::CommitAll() {
     for (CommittedOffset& offset : held.task->Offsets()) offsets.push_back(std::move(offset));
   }
   CrashPoint("after_produce");
+  const auto prepared = context_.clock->Steady();
   MR_RETURN_IF_ERROR(SendOffsetsAndCommit(offsets));
+  const std::chrono::duration<double> waited = context_.clock->Steady() - prepared;
   CrashPoint("after_commit");
   for (auto& [id, held] : tasks_) {
     if (held.phase == Phase::kRunning && held.task->has_progress())
       MR_RETURN_IF_ERROR(held.task->Commit(*producer_));
   }
   for (const CommittedOffset& offset : offsets) committed_[offset.partition] = offset.offset;
-  commits_.Add(1);
+  metrics_.commits.Add(1);
   recovery_backoff_ = Duration(0);
   const std::chrono::duration<double> took = context_.clock->Steady() - started;
-  commit_seconds_.Observe(took.count());
+  metrics_.commit_seconds.Observe(took.count());
+  metrics_.commit_kafka_seconds.Observe(waited.count());
+  metrics_.commit_engine_seconds.Observe((took - waited).count());
   status_.last_commit_ms = took.count() * 1000;
   last_commit_ = context_.clock->Steady();
   return Status::Ok();
@@ -217,7 +206,7 @@ bool Worker::CanRecoverFrom(const Status& status) const {
 
 Status Worker::Recover(const Status& cause) {
   if (!cause.ok()) {
-    recoveries_.Add(1);
+    metrics_.recoveries.Add(1);
     // The same may fail again at once, for as long as something is wrong.
     if (recovery_backoff_ > Duration(0)) Pause();
     Log(LogLevel::kWarning, "recovering: uncommitted work is dropped and its input read again",

@@ -14,6 +14,7 @@
 #include "runtime/restorer.h"
 #include "runtime/task.h"
 #include "runtime/topology.h"
+#include "runtime/worker_metrics.h"
 
 namespace millrace {
 
@@ -132,13 +133,7 @@ class Worker final : private AssignmentListener {
   const TaskContext context_;
   const WorkerOptions options_;
   Cluster& cluster_;
-  Counter& records_in_;
-  Counter& bytes_in_;
-  Counter& commits_;
-  Counter& recoveries_;
-  Histogram& commit_seconds_;
-  Histogram& batch_rows_;
-  Histogram& batch_seconds_;
+  const WorkerMetrics metrics_;
 
   // Owned by the worker's thread.
   std::unique_ptr<GroupMember> member_;

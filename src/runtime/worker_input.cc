@@ -58,13 +58,13 @@ Task* Worker::RunningTask(const TopicPartition& partition) {
 }
 
 Status Worker::ProcessBlock(Task& task, std::shared_ptr<const RecordBlock> block) {
-  records_in_.Add(block->num_records());
-  bytes_in_.Add(block->num_bytes());
-  batch_rows_.Observe(static_cast<double>(block->num_records()));
+  metrics_.records_in.Add(block->num_records());
+  metrics_.bytes_in.Add(block->num_bytes());
+  metrics_.batch_rows.Observe(static_cast<double>(block->num_records()));
   const auto started = context_.clock->Steady();
   MR_RETURN_IF_ERROR(task.Process(std::move(block)));
   const std::chrono::duration<double> took = context_.clock->Steady() - started;
-  batch_seconds_.Observe(took.count());
+  metrics_.batch_seconds.Observe(took.count());
   return Status::Ok();
 }
 

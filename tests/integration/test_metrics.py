@@ -3,6 +3,7 @@ import itertools
 import pathlib
 import re
 
+import pytest
 from harness.bids import bids, close_windows, window_pipeline
 from harness.broker import ROOT, free_port
 from harness.lab import Lab
@@ -57,6 +58,8 @@ def test_metrics_of_a_run_are_right_and_documented(lab: Lab):
     assert http.metric("millrace_changelog_bytes_total", step=WINDOW) > 0
     assert http.metric("millrace_watermark_lag_seconds") != 0
     assert http.metric("millrace_commit_seconds_count") == http.metric("millrace_commits_total") > 0
+    shares = [http.metric(f"millrace_commit_{share}_seconds_sum") for share in ("engine", "kafka")]
+    assert min(shares) > 0 and sum(shares) == pytest.approx(http.metric("millrace_commit_seconds_sum"), abs=0.001)
 
     text = http.get("/metrics")[1]
     types = types_of(text)
