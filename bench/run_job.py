@@ -11,11 +11,13 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import statistics
 import subprocess
 import sys
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXTRA_COLUMNS = (", channel: string, country: string, session: string, first: bool, position: int64, url: string,"
@@ -70,6 +72,7 @@ class Job:
         self.programs = options.build / "bench" / "job"
         self.folder = ROOT / "build" / "bench-job"
         self.run_number = 0
+        self.metrics = ""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
 
@@ -105,7 +108,8 @@ class Job:
             sys.exit(f"the reference loop saw {totals['records']} of {records} records")
         return measure
 
-    def engine(self, size: int, records: int, guarantee: str = "exactly_once") -> Measure:
+    def engine(self, size: int, records: int, guarantee: str = "exactly_once", port: int = 0) -> Measure:
+        """With a port, its metrics at the end are in `self.metrics`."""
         topic = self.topic(size, records)
         self.run_number += 1
         case = f"millrace-{size}" if guarantee == "exactly_once" else f"millrace-{size}-{guarantee}"
@@ -115,7 +119,8 @@ class Job:
                                         workers=self.options.workers, extra=EXTRA_COLUMNS if size == 363 else ""))
         begin = now()
         with open(self.folder / f"{case}.log", "w") as log:
-            process = subprocess.Popen([self.options.build / "millrace", "run", file, "--state-dir", state],
+            words = ["--http", f"127.0.0.1:{port}"] if port else []
+            process = subprocess.Popen([self.options.build / "millrace", "run", file, "--state-dir", state, *words],
                                        stdout=log, stderr=log)
         try:
             self.tool("await", self.bootstrap, topic, name, self.options.timeout)
@@ -124,6 +129,9 @@ class Job:
             process.wait()
             log_end = (self.folder / f"{case}.log").read_text()[-3000:]
             sys.exit(f"{case} did not reach the end of its input; the end of its log:\n{log_end}")
+        if port:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                self.metrics = answer.read().decode()
         process.send_signal(signal.SIGTERM)
         measure = self.finish(process, case, records, begin)
         self.tool("check", self.bootstrap, f"{name}-results", size, records)
@@ -167,6 +175,30 @@ def memory(job: Job) -> bool:
     return growth <= 1.2
 
 
+def checkpoints(job: Job) -> bool:
+    """What a checkpoint costs the engine itself, and how long it waits for Kafka. Every key is dirty in each."""
+    find_port = [sys.executable, ROOT / "tools" / "dev" / "free_port.py", ROOT / "build" / "last-port"]
+    port = int(subprocess.run(find_port, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    print(job.engine(86, job.options.records, port=port).line(), flush=True)
+    bounds = {}
+    for share in ("engine", "kafka"):
+        counts = histogram(job.metrics, f"millrace_commit_{share}_seconds")
+        bounds[share] = quantile_bound(counts, 0.99)
+        print(f"{f'checkpoints, {share}':<24} {counts[-1][1]:>12,} half within {quantile_bound(counts, 0.5) * 1000:g} ms, "
+              f"99 % within {bounds[share] * 1000:g} ms", flush=True)
+    return bounds["engine"] <= 0.01
+
+
+def histogram(metrics: str, name: str) -> list[tuple[float, int]]:
+    """Upper bound and how many were within it, ascending."""
+    found = re.findall(rf'^{name}_bucket{{le="([^"]+)"}} (\d+)$', metrics, re.MULTILINE)
+    return [(float(bound), int(count)) for bound, count in found]
+
+
+def quantile_bound(counts: list[tuple[float, int]], share: float) -> float:
+    return next(bound for bound, count in counts if count >= share * counts[-1][1])
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench exactly_once --", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -176,6 +208,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--sizes", type=int, nargs="+", default=[86, 363], choices=[86, 363])
     parser.add_argument("--memory", action="store_true", help="compare peak memory of 2 M and 20 M records")
+    parser.add_argument("--checkpoint", action="store_true", help="measure the two shares of checkpoints")
     parser.add_argument("--at-least-once", action="store_true", help="one more run per size with that guarantee")
     parser.add_argument("--bar", type=float, help="fail when a ratio is below this")
     parser.add_argument("--timeout", type=int, default=600, help="seconds for one run of the engine")
@@ -197,6 +230,8 @@ def main() -> int:
         start_up(job)
         if options.memory:
             good = memory(job)
+        elif options.checkpoint:
+            good = checkpoints(job)
         else:
             for size in options.sizes:
                 ratio = compare(job, size)

@@ -2,6 +2,7 @@
 #
 #   exactly_once  the job of docs/performance.md: Millrace against the reference loop on Apache Kafka, about five minutes
 #   memory        peak memory of that job with 2 and with 20 million records, about five minutes
+#   checkpoint    how long the checkpoints of that job take, and how much of it is waiting for Kafka; half a minute
 #   NAME          the micro-benchmarks whose file name contains NAME
 #                 (without a name: exactly_once)
 # Builds what it needs (release). ARGUMENTS go to the benchmark, e.g. ./dev bench exactly_once -- --records 1000000
@@ -17,9 +18,9 @@ bench_main() {
   [ "${1:-}" != -- ] || shift
   . "$ROOT/tools/dev/build.sh"
   case "$name" in
-    "" | exactly_once | memory)
+    "" | exactly_once | memory | checkpoint)
       build_preset release millrace bench/job/reference_loop bench/job/job_topic
-      [ "$name" != memory ] || set -- --memory "$@"
+      [ "$name" = "" ] || [ "$name" = exactly_once ] || set -- "--$name" "$@"
       exec python3 bench/run_job.py "$@"
       ;;
   esac
