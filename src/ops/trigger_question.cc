@@ -44,6 +44,7 @@ Result<std::unique_ptr<TriggerQuestion>> TriggerQuestion::Make(const Expr& when,
   made->reads_end_ = read(keys + 1);
   for (std::size_t i = 0; i < groups->visible(); ++i) {
     made->read_.push_back(read(keys + 2 + i));
+    made->reads_lists_ |= read(keys + 2 + i) && groups->aggregator(i).type()->id() == arrow::Type::LIST;
     made->each_.push_back(made->read_.back() || groups->aggregator(i).checked());
   }
   made->results_.resize(groups->visible());

@@ -23,6 +23,8 @@ class TriggerQuestion {
 
   bool can_fail() const { return when_.can_fail(); }
   bool reads_window() const { return reads_start_ || reads_end_; }
+  /// Its answers cost memory for a list per row.
+  bool reads_lists() const { return reads_lists_; }
   /// The aggregates whose results have to be known for each row: those that it reads, and those that may
   /// refuse a row.
   const std::vector<bool>& each() const { return each_; }
@@ -48,6 +50,7 @@ class TriggerQuestion {
   std::vector<int> key_columns_;  // of the input, that it reads
   bool reads_start_ = false;
   bool reads_end_ = false;
+  bool reads_lists_ = false;
   std::vector<bool> read_;  // by aggregate
   std::vector<bool> each_;
   std::shared_ptr<arrow::Schema> schema_;  // of what it reads: keys, window, aggregates

@@ -53,6 +53,8 @@ class WindowAggregate final : public Operator {
   std::size_t RowsBeforeClose(const Batch& batch) const;
   /// Adds rows whose panes are assigned.
   Status Add(Batch batch, Output& output);
+  /// As Add, but of few rows at a time, so that a list for each takes bounded memory.
+  Status AddByParts(Batch batch, Output& output);
   Status FindGroups(const Batch& batch);
   Status MakeTrigger();
   /// How messages name the group of a row.
@@ -169,7 +171,18 @@ Status WindowAggregate::Process(Batch batch, Output& output) {
     batch = std::move(rest);
     MR_RETURN_IF_ERROR(AssignPanes(&batch, output));
   }
+  if (question_ != nullptr && question_->reads_lists()) return AddByParts(std::move(batch), output);
   return Add(std::move(batch), output);
+}
+
+Status WindowAggregate::AddByParts(Batch batch, Output& output) {
+  constexpr std::int64_t kMostRows = 256;
+  for (std::int64_t first = 0; first < batch.num_rows(); first += kMostRows) {
+    Batch part = SliceBatch(batch, first, std::min(kMostRows, batch.num_rows() - first));
+    MR_RETURN_IF_ERROR(AssignPanes(&part, output));
+    MR_RETURN_IF_ERROR(Add(std::move(part), output));
+  }
+  return Status::Ok();
 }
 
 // --- Which rows count ---

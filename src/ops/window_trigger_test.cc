@@ -121,6 +121,22 @@ TEST(WindowTrigger, AResultThatIsNoneIsADeadLetterAndTheOthersLeave) {
 }
 
 // W10
+TEST(WindowTrigger, ItMayReadAListHoweverLargeTheBatch) {
+  const Aggregates aggregates{{"n", "count()"}, {"c", "collect(v)"}};
+  std::vector<std::string> rows;
+  for (int i = 0; i < 700; ++i) rows.push_back("k=a t=1 v=" + std::to_string(i % 100) + " d=0");
+  WindowRun run(Triggered("contains(c, 99) and n >= 50", false), aggregates);
+  run.Run(rows);
+  const std::vector<std::string> results = run.output.Take();
+  ASSERT_EQ(results.size(), 7U);
+  for (const std::string& result : results) {
+    EXPECT_THAT(result, HasSubstr(" n=100 c=[0, 1, 2,"));
+    EXPECT_THAT(result, HasSubstr(" 98, 99]"));
+  }
+  EXPECT_EQ(run.store->num_rows(), 0);
+}
+
+// W10
 TEST(WindowTrigger, AddingOneToStoredWindowsIsNoOtherLayout) {
   const RowFeed feed("k: string; t: int64; v: int64; d: float64");
   WindowAggregateOptions options = Triggered("n >= 2", false);
