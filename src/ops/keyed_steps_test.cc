@@ -271,7 +271,6 @@ struct Seen {
 
 TEST_P(KeyedStepsOracle, RunningCountsEveryRowOfItsKey) {
   SCOPED_TRACE("seed " + std::to_string(GetParam()));
-  ASSERT_TRUE(InitializeExpressions().ok());
   std::mt19937_64 random(GetParam());
   std::vector<Row> rows = RandomRows(random, 600);
   const bool overflows = random() % 3 == 0;
@@ -363,7 +362,6 @@ TEST(Changes, OnlyKeysThatChangedAreWrittenAtACheckpoint) {
 }
 
 TEST(Running, ARowAfterWhichAnAggregateHoldsTooMuchIsADeadLetterAndTheOthersGoOn) {
-  ASSERT_TRUE(InitializeExpressions().ok());
   RowFeed feed("k: int64; t: int64");
   ScratchStore store;
   const auto aggregates = BindAggregates({{"d", "count_distinct(t)"}, {"n", "count()"}}, feed.schema());

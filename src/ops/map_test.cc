@@ -46,7 +46,6 @@ TEST(Map, WhatAFunctionMustNotDoStopsTheStepWithAMessage) {
 }
 
 TEST(Map, ScalarsOfAnyTypeAreKept) {
-  ASSERT_TRUE(InitializeExpressions().ok());
   const auto list = arrow::list(arrow::int64());
   const auto pair = arrow::struct_({arrow::field("s", arrow::utf8()), arrow::field("v", list)});
   const std::vector<std::shared_ptr<arrow::Scalar>> values{
@@ -80,7 +79,6 @@ TEST(Map, ScalarsOfAnyTypeAreKept) {
 }
 
 TEST(Map, AScalarOfAnotherTypeStopsWithAMessage) {
-  ASSERT_TRUE(InitializeExpressions().ok());
   const auto function = [](const std::shared_ptr<arrow::RecordBatch>& rows, KeyedState& state) {
     state.PutScalar(0, *arrow::MakeScalar("text"));
     state.GetScalar(0, arrow::int64());
@@ -94,7 +92,6 @@ TEST(Map, AScalarOfAnotherTypeStopsWithAMessage) {
 }
 
 TEST(Map, AFailedRowIsADeadLetterAndTheOthersPass) {
-  ASSERT_TRUE(InitializeExpressions().ok());
   RowFeed feed("k: int64; t: int64");
   ScratchStore store;
   const MapFunction function = [](const auto& rows, KeyedState& state) {

@@ -7,9 +7,11 @@
 #include <arrow/api.h>
 #include <gtest/gtest.h>
 
+#include "base/check.h"
 #include "columnar/row_text.h"
 #include "columnar/schema_text.h"
 #include "env/file.h"
+#include "expr/expr.h"
 #include "ops/window_assigner.h"
 
 namespace millrace {
@@ -59,6 +61,7 @@ std::vector<std::string> CollectedOutput::Take() { return std::exchange(emitted,
 
 RowFeed::RowFeed(const std::string& schema_text, std::string topic)
     : partition_{.topic = std::move(topic), .partition = Partition(0)} {
+  MR_CHECK(InitializeExpressions().ok());
   arrow::FieldVector fields;
   for (std::size_t at = 0; at < schema_text.size();) {
     std::size_t end = schema_text.find("; ", at);

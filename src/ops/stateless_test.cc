@@ -19,7 +19,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 BoundExpr Bind(const std::string& text, const RowFeed& feed) {
-  MR_CHECK(InitializeExpressions().ok());
   auto bound = BoundExpr::Bind(*ParseExpr(text), WithTombstoneField(feed.schema()));
   MR_CHECK(bound.ok()) << bound.status().ToString();
   return *bound;

@@ -22,7 +22,6 @@ using Aggregates = std::vector<std::pair<std::string, std::string>>;
 
 /// A window of `size` ms that has a trigger.
 WindowAggregateOptions Triggered(const std::string& when, bool before, std::int64_t size = 100) {
-  MR_CHECK(InitializeExpressions().ok());
   WindowAggregateOptions options;
   options.size = Duration(size);
   options.trigger = WindowTrigger{*ParseExpr(when), before};
