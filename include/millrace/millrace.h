@@ -9,4 +9,5 @@
 #include "millrace/keyed_state.h"
 #include "millrace/topic.h"
 #include "millrace/types.h"
+#include "millrace/user_aggregate.h"
 #include "millrace/window.h"

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,8 @@
 #include "millrace/expression.h"
 
 namespace millrace {
+
+class UserAggregate;
 
 // So that `Tumbling(1min).Grace(5s)` reads with `using namespace millrace` alone.
 using std::chrono_literals::operator""h;
@@ -150,6 +153,8 @@ struct Aggregation {
   std::optional<double> parameter = std::nullopt;
   /// At most one.
   std::vector<Expression> condition = {};
+  /// Set by custom().
+  std::shared_ptr<const UserAggregate> user = nullptr;
 
   /// Only rows for which this is true count: `sum("price", "paid").Where(col("state") == "paid")`.
   Aggregation Where(Expression only) const;

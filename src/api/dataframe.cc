@@ -45,7 +45,7 @@ class StepAdder {
       if (!column.arguments.empty()) call.argument = Read(column.arguments.front()).expr;
       if (column.arguments.size() > 1) call.order = Read(column.arguments[1]).expr;
       if (!column.condition.empty()) call.where = Read(column.condition.front()).expr;
-      read.push_back({column.name, std::move(call), location_});
+      read.push_back({column.name, std::move(call), location_, column.user});
     }
     return read;
   }

@@ -13,6 +13,7 @@ Result<std::vector<WindowAggregateSpec>> AggregateSpecs(const std::vector<Window
     aggregate.function = column.call.function;
     aggregate.text = column.call.ToString();
     aggregate.parameter = column.call.parameter;
+    aggregate.user = column.user;
     if (const Expr argument = column.call.Filtered(); !argument.empty()) {
       MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(argument, WithTombstoneField(input)));
       aggregate.argument = std::move(bound);

@@ -114,6 +114,7 @@ Status Aggregator::Decode(std::byte* state, std::uint32_t /*slot*/, std::string_
 }
 
 Result<std::unique_ptr<Aggregator>> MakeAggregator(const AggregatorKind& kind) {
+  if (kind.user != nullptr) return MakeUser(kind.user, kind.argument);
   if (kind.function == "count") return MakeCount(kind.argument != nullptr);
   for (const Function& function : kFunctions) {
     if (function.name != kind.function) continue;

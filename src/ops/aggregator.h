@@ -16,6 +16,8 @@
 
 namespace millrace {
 
+class UserAggregate;
+
 /// The rows of one batch as an aggregator sees them; all of equal length.
 struct AggregateInput {
   /// Per row: the aggregator's own state of the row's group.
@@ -82,6 +84,9 @@ class Aggregator {
   /// "" or why a state has no result: "overflows int64; cast the argument to double".
   virtual std::string Unrepresentable(const std::byte* /*state*/) const { return ""; }
 
+  /// Why a user's code failed, once it did: nothing that the aggregator says or keeps counts from then on.
+  virtual Status failure() const { return Status::Ok(); }
+
   /// The same state always gives the same bytes.
   virtual void Encode(const std::byte* state, std::string* out) const;
   /// Takes the state off the front of `bytes`. Errors: kCorrupt.
@@ -109,6 +114,7 @@ struct AggregatorKind {
   std::shared_ptr<arrow::DataType> argument = nullptr;  ///< null for count()
   std::shared_ptr<arrow::DataType> order = nullptr;     ///< argmin, argmax: of what is compared
   std::optional<double> parameter = std::nullopt;       ///< quantile: which; top_k and collect: how many
+  std::shared_ptr<const UserAggregate> user = nullptr;  ///< in place of a built-in function
 };
 
 /// Errors: user error that names the function and the type, and what it accepts.
@@ -129,5 +135,10 @@ std::unique_ptr<Aggregator> MakeTopK(const std::shared_ptr<arrow::DataType>& arg
 std::unique_ptr<Aggregator> MakeCountDistinct(const arrow::DataType& argument);
 std::unique_ptr<Aggregator> MakeApproxCountDistinct(const arrow::DataType& argument);
 std::unique_ptr<Aggregator> MakeQuantile(const arrow::DataType& argument, double q);
+/// Errors: see UserAggregateResultType.
+Result<std::unique_ptr<Aggregator>> MakeUser(std::shared_ptr<const UserAggregate> user,
+                                             const std::shared_ptr<arrow::DataType>& argument);
+/// Reads states of a user's aggregate without its code: the result is their bytes. Not for Update.
+std::unique_ptr<Aggregator> MakeUserStates();
 
 }  // namespace millrace

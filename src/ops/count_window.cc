@@ -136,8 +136,8 @@ Status CountWindow::NumberRows(const Batch& batch) {
 
 Status CountWindow::AddRows(const Batch& batch, Output& output) {
   MR_RETURN_IF_ERROR(table_->Lookup(panes_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_));
-  std::vector<RowError> errors =
-      update_.Add(batch, slots_, [](std::size_t) { return " in a window of rows"; });
+  MR_ASSIGN_OR_RETURN(std::vector<RowError> errors,
+                      update_.Add(batch, slots_, [](std::size_t) { return " in a window of rows"; }));
   for (const RowError& error : errors) {
     SpanOf(groups_, slots_[static_cast<std::size_t>(error.row)]).Cover(batch.event_time->Value(error.row));
   }

@@ -89,6 +89,11 @@ Status GroupRows::Decode(std::uint32_t slot, std::string_view in) {
   return Status::Ok();
 }
 
+Status GroupRows::failure() const {
+  for (const auto& aggregator : aggregators_) MR_RETURN_IF_ERROR(aggregator->failure());
+  return Status::Ok();
+}
+
 std::int64_t GroupRows::memory_bytes() const {
   auto total = static_cast<std::int64_t>(lines_.capacity() * sizeof(Line));
   for (const auto& aggregator : aggregators_) total += aggregator->memory_bytes();

@@ -92,8 +92,8 @@ void GroupUpdate::SetRows(const Batch& batch, std::span<const std::uint32_t> slo
   }
 }
 
-std::vector<RowError> GroupUpdate::Add(const Batch& batch, std::span<const std::uint32_t> slots,
-                                       const GroupText& group_text) {
+Result<std::vector<RowError>> GroupUpdate::Add(const Batch& batch, std::span<const std::uint32_t> slots,
+                                               const GroupText& group_text) {
   SetRows(batch, slots);
   bool overflow = false;
   std::size_t tried = 0;
@@ -109,6 +109,7 @@ std::vector<RowError> GroupUpdate::Add(const Batch& batch, std::span<const std::
     errors = UpdateCheckedByRow(batch, group_text);
   }
   UpdateUnchecked(batch, errors);
+  MR_RETURN_IF_ERROR(groups_.failure());
   return errors;
 }
 
@@ -158,12 +159,13 @@ Result<AddEachErrors> GroupUpdate::AddEach(const Batch& batch, std::span<const s
   return AddEachErrors{.refused = {}, .without_result = MergeRowErrors(std::move(errors))};
 }
 
-void GroupUpdate::AddOthers(const Batch& batch, std::span<const std::uint32_t> slots,
-                            const std::vector<bool>& each) {
+Status GroupUpdate::AddOthers(const Batch& batch, std::span<const std::uint32_t> slots,
+                              const std::vector<bool>& each) {
   SetRows(batch, slots);
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     if (!each[i]) static_cast<void>(groups_.aggregator(i).Update(InputOf(i, batch)));
   }
+  return groups_.failure();
 }
 
 Status GroupUpdate::UndoEach(const Batch& batch, std::size_t last) {

@@ -20,9 +20,10 @@ struct WindowAggregateSpec {
   std::string name;      ///< output column
   std::string function;  ///< "sum"
   std::string text;      ///< "sum(price * 2)": for messages and for the layout of the state
-  std::optional<BoundExpr> argument = std::nullopt;  ///< none for count()
-  std::optional<BoundExpr> order = std::nullopt;     ///< argmin, argmax: what is compared
-  std::optional<double> parameter = std::nullopt;    ///< quantile, top_k, collect
+  std::optional<BoundExpr> argument = std::nullopt;     ///< none for count()
+  std::optional<BoundExpr> order = std::nullopt;        ///< argmin, argmax: what is compared
+  std::optional<double> parameter = std::nullopt;       ///< quantile, top_k, collect
+  std::shared_ptr<const UserAggregate> user = nullptr;  ///< the user's function; null: a built-in one
 };
 
 /// What GroupUpdate::AddEach could not do; both in row order.
@@ -49,16 +50,16 @@ class GroupUpdate {
   /// How a message names the group of a row: " in window [0, 10)".
   using GroupText = std::function<std::string(std::size_t row)>;
   /// Adds row i to the group in slots[i]. Returns the rows that were not added because a sum of integers
-  /// would overflow (W8).
-  std::vector<RowError> Add(const Batch& batch, std::span<const std::uint32_t> slots,
-                            const GroupText& group_text);
+  /// would overflow (W8). Errors: a user's code failed.
+  Result<std::vector<RowError>> Add(const Batch& batch, std::span<const std::uint32_t> slots,
+                                    const GroupText& group_text);
   /// As Add for the aggregators in `each`, which has those that may refuse a row. Appends the results of its
   /// group behind each row, to the columns that their Finish hands over; those of the rows returned mean
   /// nothing.
   Result<AddEachErrors> AddEach(const Batch& batch, std::span<const std::uint32_t> slots,
                                 const GroupText& group_text, const std::vector<bool>& each);
   /// As Add for the aggregators that are not in `each`: behind AddEach, for the rows that are to be added.
-  void AddOthers(const Batch& batch, std::span<const std::uint32_t> slots, const std::vector<bool>& each);
+  Status AddOthers(const Batch& batch, std::span<const std::uint32_t> slots, const std::vector<bool>& each);
   /// "" or why one of the aggregators in `each` has no result for the group of `row`.
   std::string WithoutResult(std::uint32_t slot, std::size_t row, const GroupText& group_text,
                             const std::vector<bool>& each);

@@ -220,10 +220,11 @@ Status KeyClosingWindow::AddRows(const Batch& batch, std::int64_t first, std::in
   slots_.resize(rows);
   MR_RETURN_IF_ERROR(table_->Lookup(
       panes, {.data = keys_.data(), .offsets = keys_.offsets().subspan(at, rows + 1)}, slots_));
-  std::vector<RowError> errors = update_.Add(part, slots_, [&](std::size_t row) {
+  const auto text = [&](std::size_t row) {
     return " in window [" + std::to_string(panes[row]) + ", " +
            std::to_string(panes[row] + assigner_.pane_ms()) + ")";
-  });
+  };
+  MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Add(part, slots_, text));
   if (merge_.read_until() > kLowest) {
     for (std::size_t i = 0; i < rows; ++i) merge_.Touch(panes[i], keys_[at + i]);
   }

@@ -195,10 +195,11 @@ Status SessionWindow::AddRows(const Batch& batch, std::int64_t first_row, Output
     AppendSessionKey(ids_[first + i], keys_[first + i], &session_keys_);
   }
   MR_RETURN_IF_ERROR(slots_.Lookup(*table_, kSlice, session_keys_));
-  std::vector<RowError> errors = update_.Add(batch, slots_.slots(), [&](std::size_t row) {
+  const auto text = [&](std::size_t row) {
     const auto* const session = index_.Find(keys_[first + row], ids_[first + row]);
     return " in the session of " + std::to_string(session == nullptr ? ids_[first + row] : session->first_ms);
-  });
+  };
+  MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Add(batch, slots_.slots(), text));
   for (const RowError& error : errors) {
     const auto row = static_cast<std::size_t>(error.row);
     changed_[first + row] = SpanOf(slots_[row]).Cover(batch.event_time->Value(error.row));
@@ -214,7 +215,7 @@ Status SessionWindow::MergeSessions(const Merge& merge, std::string_view key) {
   MR_RETURN_IF_ERROR(slots_.Lookup(*table_, kSlice, both));
   groups_.Merge(slots_[0], groups_, slots_[1]);
   table_->Erase(slots_[1]);
-  return Status::Ok();
+  return groups_.failure();
 }
 
 // --- Results ---

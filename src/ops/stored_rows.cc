@@ -10,6 +10,7 @@
 #include "columnar/arrow_status.h"
 #include "columnar/schema_text.h"
 #include "expr/expr.h"
+#include "ops/aggregate_specs.h"
 #include "ops/clocked_rows.h"
 #include "ops/expiry_index.h"
 #include "ops/window_span.h"
@@ -82,6 +83,8 @@ Result<StoredAggregate> ParseAggregate(std::string_view text) {
   const std::size_t equals = FindOutside(text, " = ");
   if (equals == std::string_view::npos) return NotOurs(text);
   std::string_view call = text.substr(equals + 3);
+  if (call.starts_with(kUserStateLayout))
+    return StoredAggregate{std::string(text.substr(0, equals)), MakeUserStates()};
   AggregatorKind kind;
   if (const std::size_t of = call.rfind(" of "); of != std::string_view::npos) {
     const std::vector<std::string_view> types = Split(call.substr(of + 4), " and ");

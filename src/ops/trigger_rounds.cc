@@ -252,8 +252,7 @@ Status TriggerRounds::AddOthers(const Rows& rows, const Chosen& chosen) {
   const bool none = std::all_of(each.begin(), each.end(), [](bool in) { return in; });
   if (none) return Status::Ok();
   if (cuts_.empty() && added_.refused.empty()) {
-    options_.update->AddOthers(chosen.batch, chosen.slots, each);
-    return Status::Ok();
+    return options_.update->AddOthers(chosen.batch, chosen.slots, each);
   }
   std::vector<std::int32_t> staying;
   for (std::size_t i = 0; i < chosen_.size(); ++i) {
@@ -265,8 +264,7 @@ Status TriggerRounds::AddOthers(const Rows& rows, const Chosen& chosen) {
   if (staying.empty()) return Status::Ok();
   arrow::ArrayVector keys;
   MR_ASSIGN_OR_RETURN(const Chosen taken, Take(rows, staying, &keys));
-  options_.update->AddOthers(taken.batch, taken.slots, each);
-  return Status::Ok();
+  return options_.update->AddOthers(taken.batch, taken.slots, each);
 }
 
 // --- Cuts ---

@@ -241,7 +241,7 @@ Status WindowAggregate::Add(Batch batch, Output& output) {
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(FindGroups(batch));
   if (rounds_ != nullptr) return AddToTriggered(batch, output);
-  std::vector<RowError> errors = update_.Add(batch, slots_, WindowText());
+  MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Add(batch, slots_, WindowText()));
   if (merge_.read_until() > std::numeric_limits<std::int64_t>::min()) {
     for (std::size_t i = 0; i < panes_ms_.size(); ++i) merge_.Touch(panes_ms_[i], keys_[i]);
   }

@@ -11,6 +11,7 @@
 #include "columnar/schema_text.h"
 #include "columnar/tombstone_column.h"
 #include "expr/builder.h"
+#include "expr/user_aggregate_type.h"
 #include "plan/aggregate_type.h"
 #include "plan/key_columns.h"
 #include "plan/node_errors.h"
@@ -357,7 +358,8 @@ class NodeAnalyzer {
       order = TypeOf({column.call.order, column.location});
       if (order == nullptr) return nullptr;
     }
-    const auto type = AggregateResultType(column.call.function, input, order);
+    const auto type = column.user == nullptr ? AggregateResultType(column.call.function, input, order)
+                                             : UserAggregateResultType(*column.user, input);
     if (type.ok()) return *type;
     errors_.AddAt(column.location, "'" + column.name + "': " + type.status().message());
     return nullptr;

@@ -19,6 +19,8 @@
 
 namespace millrace {
 
+class UserAggregate;
+
 /// Where something was written: for errors. line 0: not from a file.
 struct SourceLocation {
   std::string file;
@@ -106,6 +108,8 @@ struct WindowAggregateColumn {
   std::string name;
   AggregateCall call;
   SourceLocation location;
+  /// The user's function of that name; null: a built-in one. C++ only, as MapStep::function.
+  std::shared_ptr<const UserAggregate> user = nullptr;
 };
 /// Emits the result of a key and window when `when`, over the result columns, is true (W10).
 struct WindowTriggerSpec {
@@ -153,7 +157,7 @@ struct LatestStep {
   NullKey null_key = NullKey::kError;
   std::optional<Duration> ttl;  ///< nullopt: rows stay
 };
-/// A user's function over batches with a value per key. C++ only: the one part of a plan that is not text.
+/// A user's function over batches with a value per key. C++ only: not text, as the rest of a plan.
 struct MapStep {
   std::vector<std::string> by;
   NullKey null_key = NullKey::kError;

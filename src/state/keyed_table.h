@@ -27,6 +27,8 @@ class SlotRows {
   virtual Status Decode(std::uint32_t slot, std::string_view bytes) = 0;
   /// Estimate of resident bytes.
   virtual std::int64_t memory_bytes() const { return 0; }
+  /// Why the rows must not be committed: a user's code failed, maybe in Encode.
+  virtual Status failure() const { return Status::Ok(); }
 };
 
 /// Variable-length keys of a batch, one per row: bytes [offsets[i], offsets[i + 1]) of data. Nulls are not

@@ -53,6 +53,7 @@ Status Table::Collect(const ChangelogVisitor& visit) {
     if (!rows.dirty.empty()) changed.try_emplace(slice, nullptr);
   }
   for (const auto& [slice, closed] : changed) MR_RETURN_IF_ERROR(CollectSlice(slice, closed, visit));
+  MR_RETURN_IF_ERROR(rows_->failure());
   if (dirty_count_ > 0)
     average_row_bytes_ = static_cast<std::int64_t>(collected_bytes_.size()) / dirty_count_;
   collected_whole_ = true;

@@ -1,0 +1,508 @@
+// Aggregates that users write: what their code is called with, and what becomes of what it says.
+
+#include "millrace/user_aggregate.h"
+
+#include <unistd.h>
+
+#include <map>
+#include <random>
+#include <set>
+#include <stdexcept>
+
+#include <arrow/api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "env/file.h"
+#include "expr/builder.h"
+#include "ops/aggregate_specs.h"
+#include "ops/group_rows.h"
+#include "ops/ops_harness.h"
+#include "ops/running.h"
+#include "ops/stored_rows.h"
+
+namespace millrace {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+template <typename F>
+std::shared_ptr<const UserAggregate> UserOf(F function) {
+  return std::make_shared<const api_internal::CustomAggregate<F>>(std::move(function));
+}
+
+/// A text per call, in a list that outlives it. The state lies in its row.
+struct Recorder {
+  static constexpr const char* kName = "recorder";
+  using Argument = std::int64_t;
+  struct State {
+    std::int64_t sum = 100;  // a new one is State()
+  };
+  std::vector<std::string>* calls;
+
+  void Update(State& state, std::span<const std::int64_t> values) const {
+    std::string text;
+    for (const std::int64_t value : values) text += (text.empty() ? "" : " ") + std::to_string(value);
+    calls->push_back(text);
+    for (const std::int64_t value : values) state.sum += value;
+  }
+  void Merge(State& into, const State& from) const { into.sum += from.sum - 100; }
+  std::int64_t Result(const State& state) const { return state.sum; }
+};
+
+/// The different texts, sorted and joined. The state lies aside.
+struct Words {
+  static constexpr std::string_view kName = "words";
+  static constexpr int kVersion = 3;
+  using Argument = std::string_view;
+  struct State {
+    std::set<std::string, std::less<>> words;
+
+    void Encode(std::string& out) const {
+      for (const std::string& word : words) out += word + "\n";
+    }
+    bool Decode(std::string_view bytes) {
+      while (!bytes.empty()) {
+        const std::size_t end = bytes.find('\n');
+        if (end == std::string_view::npos) return false;
+        words.emplace(bytes.substr(0, end));
+        bytes.remove_prefix(end + 1);
+      }
+      return true;
+    }
+  };
+  static void Init(State& state) { state.words.emplace("-"); }
+  static void Update(State& state, std::span<const std::string_view> values) {
+    for (const std::string_view value : values) state.words.emplace(value);
+  }
+  static void Merge(State& into, const State& from) {
+    into.words.insert(from.words.begin(), from.words.end());
+  }
+  static std::optional<std::string> Result(const State& state) {
+    if (state.words.size() == 1) return std::nullopt;
+    std::string joined;
+    for (const std::string& word : state.words) joined += word;
+    return joined;
+  }
+};
+
+/// Twice the sum, as a double.
+struct Doubled {
+  static constexpr const char* kName = "doubled";
+  using Argument = double;
+  struct State {
+    double sum = 0;
+  };
+  static void Update(State& state, std::span<const double> values) {
+    for (const double value : values) state.sum += value;
+  }
+  static void Merge(State& into, const State& from) { into.sum += from.sum; }
+  static double Result(const State& state) { return 2 * state.sum; }
+};
+
+/// Whether any was true.
+struct Any {
+  static constexpr const char* kName = "any_true";
+  using Argument = bool;
+  struct State {
+    bool any = false;
+  };
+  static void Update(State& state, std::span<const bool> values) {
+    for (const bool value : values) state.any = state.any || value;
+  }
+  static void Merge(State& into, const State& from) { into.any = into.any || from.any; }
+  static bool Result(const State& state) { return state.any; }
+};
+
+/// Throws in one of its functions.
+struct Throwing {
+  static constexpr const char* kName = "throwing";
+  using Argument = std::int64_t;
+  struct State {
+    std::string_view where;
+    void Encode(std::string& /*out*/) const { ThrowIf(where, "Encode"); }
+    static bool Decode(std::string_view /*bytes*/) { return true; }
+  };
+  std::string_view where;
+
+  static void ThrowIf(std::string_view asked, std::string_view here) {
+    if (asked == here) throw std::out_of_range("too " + std::string(here));
+  }
+  void Init(State& state) const {
+    state.where = where;
+    ThrowIf(where, "Init");
+  }
+  void Update(State& /*state*/, std::span<const std::int64_t> /*values*/) const { ThrowIf(where, "Update"); }
+  void Merge(State& /*into*/, const State& /*from*/) const { ThrowIf(where, "Merge"); }
+  std::int64_t Result(const State& /*state*/) const {
+    ThrowIf(where, "Result");
+    return 1;
+  }
+};
+
+/// Groups of one user's aggregate over columns of a type.
+struct Groups {
+  Groups(const std::shared_ptr<const UserAggregate>& user, const std::shared_ptr<arrow::DataType>& argument)
+      : rows(Made(user, argument)) {
+    rows.Resize(kSlots);
+    for (std::uint32_t slot = 0; slot < kSlots; ++slot) rows.Clear(slot);
+  }
+  static constexpr std::uint32_t kSlots = 300;
+  static std::vector<std::unique_ptr<Aggregator>> Made(const std::shared_ptr<const UserAggregate>& user,
+                                                       const std::shared_ptr<arrow::DataType>& argument) {
+    std::vector<std::unique_ptr<Aggregator>> made;
+    auto aggregator = MakeAggregator({.function = "", .argument = argument, .user = user});
+    EXPECT_TRUE(aggregator.ok()) << aggregator.status().ToString();
+    made.push_back(*std::move(aggregator));
+    made.push_back(*MakeAggregator({.function = "count"}));  // a neighbour in the rows
+    return made;
+  }
+  AggregateInput Input(const arrow::Array& values, const std::vector<std::uint32_t>& slots) {
+    rows.Groups(slots, &addresses);
+    times.assign(slots.size(), 0);
+    return {.groups = addresses, .state_at = 0, .values = &values, .event_times_ms = times.data()};
+  }
+  void Add(const arrow::Array& values, const std::vector<std::uint32_t>& slots) {
+    EXPECT_TRUE(rows.aggregator(0).Update(Input(values, slots)));
+  }
+  std::shared_ptr<arrow::Array> Results(const std::vector<std::uint32_t>& slots) {
+    for (const std::uint32_t slot : slots) {
+      const Status status = rows.AppendResults(slot);
+      EXPECT_TRUE(status.ok()) << status.ToString();
+    }
+    EXPECT_TRUE(rows.aggregator(1).Finish().ok());
+    return *rows.aggregator(0).Finish();
+  }
+  std::string Text(std::uint32_t slot) { return (*Results({slot})->GetScalar(0))->ToString(); }
+
+  GroupRows rows;
+  std::vector<std::byte*> addresses;
+  std::vector<std::int64_t> times;
+};
+
+template <typename Builder, typename T>
+std::shared_ptr<arrow::Array> ArrayOf(const std::vector<std::optional<T>>& values) {
+  Builder builder;
+  for (const auto& value : values) EXPECT_TRUE((value ? builder.Append(*value) : builder.AppendNull()).ok());
+  return *builder.Finish();
+}
+
+std::shared_ptr<arrow::Array> Ints(const std::vector<std::optional<std::int64_t>>& values) {
+  return ArrayOf<arrow::Int64Builder>(values);
+}
+std::shared_ptr<arrow::Array> Texts(const std::vector<std::optional<std::string>>& values) {
+  return ArrayOf<arrow::StringBuilder>(values);
+}
+
+TEST(UserAggregateTest, IsCalledOncePerGroupAndBatchWithItsValuesInOrderAndWithoutNulls) {
+  std::vector<std::string> calls;
+  Groups groups(UserOf(Recorder{&calls}), arrow::int64());
+  groups.Add(*Ints({1, 2, 3, {}, 5, 6, {}}), {7, 2, 7, 7, 2, 7, 4});
+  EXPECT_THAT(calls, ElementsAre("1 3 6", "2 5"));
+  calls.clear();
+  groups.Add(*Ints({10, 20, 30}), {4, 2, 4});
+  EXPECT_THAT(calls, ElementsAre("10 30", "20"));
+  calls.clear();
+  groups.Add(*Ints({{}, {}}), {4, 2});
+  EXPECT_THAT(calls, ElementsAre());
+  EXPECT_EQ(groups.Text(7), "110");
+  EXPECT_EQ(groups.Text(2), "127");
+  EXPECT_EQ(groups.Text(4), "140");
+  EXPECT_EQ(groups.Text(5), "100");
+}
+
+TEST(UserAggregateTest, ASliceOfAColumnHasItsOwnValues) {
+  std::vector<std::string> calls;
+  Groups groups(UserOf(Recorder{&calls}), arrow::int64());
+  groups.Add(*Ints({1, {}, 3, 4, {}, 6})->Slice(1, 4), {0, 1, 0, 1});
+  EXPECT_THAT(calls, ElementsAre("3", "4"));
+}
+
+TEST(UserAggregateTest, ManyGroupsOfManyBatchesGetWhatIsTheirs) {
+  std::mt19937_64 random(5);
+  std::vector<std::string> calls;
+  Groups groups(UserOf(Recorder{&calls}), arrow::int64());
+  std::map<std::uint32_t, std::int64_t> expected;
+  for (int batch = 0; batch < 40; ++batch) {
+    std::vector<std::optional<std::int64_t>> values;
+    std::vector<std::uint32_t> slots;
+    std::set<std::uint32_t> valued;
+    const std::size_t rows = random() % 500;
+    const std::uint32_t distinct = 1 + static_cast<std::uint32_t>(random() % Groups::kSlots);
+    for (std::size_t row = 0; row < rows; ++row) {
+      slots.push_back(static_cast<std::uint32_t>(random() % distinct));
+      values.push_back(random() % 5 == 0 ? std::nullopt : std::optional<std::int64_t>(random() % 1000));
+      if (!values.back()) continue;
+      expected[slots.back()] += *values.back();
+      valued.insert(slots.back());
+    }
+    calls.clear();
+    groups.Add(*Ints(values), slots);
+    EXPECT_EQ(calls.size(), valued.size());
+  }
+  for (const auto& [slot, sum] : expected) EXPECT_EQ(groups.Text(slot), std::to_string(100 + sum)) << slot;
+}
+
+TEST(UserAggregateTest, AStateLivesAsideWhenItHasNoFixedSize) {
+  Groups groups(UserOf(Words()), arrow::utf8());
+  groups.Add(*Texts({"b", "a", {}, "c", "b"}), {1, 1, 1, 2, 1});
+  EXPECT_EQ(groups.Text(1), "-ab");
+  EXPECT_EQ(groups.Text(2), "-c");
+  EXPECT_EQ(groups.Text(3), "null");
+  groups.rows.Clear(1);
+  EXPECT_EQ(groups.Text(1), "null");
+}
+
+TEST(UserAggregateTest, MergedPartsAreTheWhole) {
+  std::vector<std::string> calls;
+  Groups numbers(UserOf(Recorder{&calls}), arrow::int64());
+  numbers.Add(*Ints({1, 2, 4}), {0, 1, 1});
+  numbers.rows.Merge(0, numbers.rows, 1);
+  EXPECT_EQ(numbers.Text(0), "107");
+  Groups words(UserOf(Words()), arrow::utf8());
+  Groups others(UserOf(Words()), arrow::utf8());
+  words.Add(*Texts({"a"}), {0});
+  others.Add(*Texts({"b", "a"}), {5, 5});
+  words.rows.Merge(0, others.rows, 5);
+  EXPECT_EQ(words.Text(0), "-ab");
+}
+
+TEST(UserAggregateTest, StatesComeBackFromTheirBytes) {
+  std::vector<std::string> calls;
+  const struct {
+    std::shared_ptr<const UserAggregate> user;
+    std::shared_ptr<arrow::Array> values;
+  } cases[] = {{UserOf(Recorder{&calls}), Ints({3, 4})}, {UserOf(Words()), Texts({"a", "b"})}};
+  for (const auto& tried : cases) {
+    SCOPED_TRACE(tried.user->traits().name);
+    Groups before(tried.user, tried.values->type());
+    before.Add(*tried.values, {9, 9});
+    std::string bytes;
+    before.rows.Encode(9, &bytes);
+    std::string again;
+    before.rows.Encode(9, &again);
+    EXPECT_EQ(bytes, again);
+    Groups after(tried.user, tried.values->type());
+    const Status read = after.rows.Decode(2, bytes);
+    ASSERT_TRUE(read.ok()) << read.ToString();
+    EXPECT_EQ(after.Text(2), before.Text(9));
+    after.Add(*tried.values, {2, 2});  // goes on where it was
+    before.Add(*tried.values, {9, 9});
+    EXPECT_EQ(after.Text(2), before.Text(9));
+    for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
+      const Status refused = after.rows.Decode(3, std::string_view(bytes).substr(0, bytes.size() - cut));
+      EXPECT_EQ(refused.code(), StatusCode::kCorrupt) << cut;
+    }
+  }
+}
+
+TEST(UserAggregateTest, BytesThatAreNoStateAreCorrupt) {
+  Groups words(UserOf(Words()), arrow::utf8());
+  std::string bytes("\x02\0\0\0ab", 6);
+  const Status status = words.rows.Decode(0, bytes + std::string(8, '\0'));
+  EXPECT_EQ(status.code(), StatusCode::kCorrupt);
+  EXPECT_THAT(status.message(), HasSubstr("aggregate 'words' of 2 bytes"));
+}
+
+TEST(UserAggregateTest, RunningResultsFollowEachRow) {
+  std::vector<std::string> calls;
+  Groups groups(UserOf(Recorder{&calls}), arrow::int64());
+  std::vector<RowWithoutResult> without;
+  const auto fits =
+      groups.rows.aggregator(0).UpdateEach(groups.Input(*Ints({1, 2, {}, 4}), {0, 1, 0, 0}), &without);
+  ASSERT_TRUE(fits.ok() && *fits);
+  EXPECT_TRUE((*groups.rows.aggregator(0).Finish())->Equals(Ints({101, 102, 101, 105})));
+  EXPECT_THAT(calls, ElementsAre("1", "2", "4"));
+}
+
+TEST(UserAggregateTest, TakesEveryColumnThatHoldsItsValues) {
+  std::vector<std::string> calls;
+  const auto doubled = UserOf(Doubled());
+  const auto recorder = UserOf(Recorder{&calls});
+  const auto words = UserOf(Words());
+  const struct {
+    std::shared_ptr<const UserAggregate> user;
+    std::shared_ptr<arrow::DataType> type;
+    std::string result;  // over 1 and 2
+    std::string refusal = "";
+  } cases[] = {
+      {doubled, arrow::int8(), "6"},
+      {doubled, arrow::uint64(), "6"},
+      {doubled, arrow::float32(), "6"},
+      {doubled, arrow::float64(), "6"},
+      {doubled, arrow::utf8(), "", "doubled() takes an integer or double, not string"},
+      {doubled, arrow::boolean(), "", "doubled() takes an integer or double, not bool"},
+      {recorder, arrow::int16(), "103"},
+      {recorder, arrow::uint32(), "103"},
+      {recorder, arrow::uint64(), "", "recorder() takes an integer that fits into int64, not uint64"},
+      {recorder, arrow::float64(), "", "recorder() takes an integer that fits into int64, not"},
+      {words, arrow::utf8(), "-12"},
+      {words, arrow::large_utf8(), "-12"},
+      {words, arrow::int64(), "", "words() takes a string, not int64"},
+      {UserOf(Any()), arrow::boolean(), "true"},
+      {UserOf(Any()), arrow::int64(), "", "any_true() takes bool, not int64"},
+  };
+  for (const auto& tried : cases) {
+    SCOPED_TRACE(tried.user->traits().name + " " + tried.type->ToString());
+    if (!tried.refusal.empty()) {
+      const auto made = MakeAggregator({.function = "", .argument = tried.type, .user = tried.user});
+      EXPECT_EQ(made.status().code(), StatusCode::kInvalidArgument);
+      EXPECT_THAT(made.status().message(), HasSubstr(tried.refusal));
+      continue;
+    }
+    arrow::ScalarVector values;
+    for (const char* text : {"1", "2"}) {
+      const bool flag = tried.type->id() == arrow::Type::BOOL;
+      values.push_back(flag ? *arrow::Scalar::Parse(tried.type, *text == '1' ? "true" : "false")
+                            : *arrow::Scalar::Parse(tried.type, text));
+    }
+    auto builder = *arrow::MakeBuilder(tried.type);
+    ASSERT_TRUE(builder->AppendScalars(values).ok());
+    Groups groups(tried.user, tried.type);
+    groups.Add(**builder->Finish(), {0, 0});
+    EXPECT_EQ(groups.Text(0), tried.result);
+  }
+}
+
+template <char... Name>
+struct Named : Any {
+  static constexpr char kLetters[] = {Name..., '\0'};
+  static constexpr const char* kName = kLetters;
+};
+
+TEST(UserAggregateTest, ANameIsACallThatIsNotBuiltIn) {
+  const struct {
+    std::shared_ptr<const UserAggregate> user;
+    const char* refusal;
+  } cases[] = {{UserOf(Named<'s', 'u', 'm'>()), "'sum' is a built-in aggregate"},
+               {UserOf(Named<'a', 'v', 'g'>()), "'avg' is a built-in aggregate"},
+               {UserOf(Named<'a', ',', 'b'>()), "'a,b' cannot be the name"},
+               {UserOf(Named<'1', 'a'>()), "'1a' cannot be the name"},
+               {UserOf(Named<>()), "'' cannot be the name"}};
+  for (const auto& tried : cases) {
+    const auto made = MakeAggregator({.function = "", .argument = arrow::boolean(), .user = tried.user});
+    EXPECT_THAT(made.status().message(), HasSubstr(tried.refusal));
+  }
+}
+
+TEST(UserAggregateTest, WhatItsCodeThrowsIsAFailureThatStays) {
+  for (const char* where : {"Init", "Update", "Merge", "Result", "Encode"}) {
+    SCOPED_TRACE(where);
+    Groups groups(UserOf(Throwing{where}), arrow::int64());
+    groups.Add(*Ints({1, 2}), {0, 1});
+    groups.rows.Merge(0, groups.rows, 1);
+    std::string bytes;
+    groups.rows.Encode(0, &bytes);
+    const Status appended = groups.rows.AppendResults(0);
+    const std::string message =
+        "the aggregate 'throwing' threw in " + std::string(where) + ": too " + std::string(where);
+    EXPECT_EQ(appended.code(), StatusCode::kInvalidArgument);
+    EXPECT_EQ(appended.message(), message);
+    EXPECT_EQ(groups.rows.failure().message(), message);
+    groups.Add(*Ints({1}), {0});
+    EXPECT_EQ(groups.rows.failure().message(), message);
+  }
+}
+
+// --- In a step ---
+
+RunningOptions Step(const RowFeed& feed, const std::shared_ptr<const UserAggregate>& user) {
+  RunningOptions options;
+  options.name = "r";
+  options.by = {"k"};
+  options.aggregates = {{.name = "y",
+                         .function = user->traits().name,
+                         .text = user->traits().name + "(x)",
+                         .argument = *BoundExpr::Bind(Col("x"), feed.schema()),
+                         .user = user}};
+  return options;
+}
+
+std::string LayoutOf(const RowFeed& feed, const std::shared_ptr<const UserAggregate>& user) {
+  return DescribeRunning(Step(feed, user), *feed.schema())->state_layout;
+}
+
+struct DoubledLater : Doubled {
+  static constexpr int kVersion = 2;
+};
+struct DoubledLarger : Doubled {
+  struct State {
+    double sum = 0;
+    double more = 0;
+  };
+  static void Update(State& /*state*/, std::span<const double> /*values*/) {}
+  static void Merge(State& /*into*/, const State& /*from*/) {}
+  static double Result(const State& state) { return state.sum; }
+};
+
+TEST(UserAggregateStep, ItsVersionAndSizeAreInTheLayoutOfTheState) {
+  const RowFeed feed("k: string; t: int64; x: float64");
+  EXPECT_EQ(LayoutOf(feed, UserOf(Doubled())),
+            "r=running by k:string aggregate y = user v1 8 bytes doubled(x) of float64");
+  EXPECT_EQ(LayoutOf(feed, UserOf(DoubledLater())),
+            "r=running by k:string aggregate y = user v2 8 bytes doubled(x) of float64");
+  EXPECT_EQ(LayoutOf(feed, UserOf(DoubledLarger())),
+            "r=running by k:string aggregate y = user v1 16 bytes doubled(x) of float64");
+  const RowFeed texts("k: string; t: int64; x: string");
+  EXPECT_EQ(LayoutOf(texts, UserOf(Words())),
+            "r=running by k:string aggregate y = user v3 words(x) of string");
+}
+
+TEST(UserAggregateStep, AStateOfAnotherVersionIsRefusedWithTheNameOfTheStep) {
+  const RowFeed feed("k: string; t: int64; x: float64");
+  const auto runtime = *StateRuntime::Make(ByteCount(16 << 20));
+  StateStoreOptions options;
+  options.directory = testing::TempDir() + "millrace-user-aggregate-" + std::to_string(getpid());
+  const auto opened = [&](const std::shared_ptr<const UserAggregate>& user) {
+    options.layout = LayoutOf(feed, user) + "\n";
+    return StateStore::Open(options, *runtime).status();
+  };
+  ASSERT_TRUE(RemoveAll(options.directory).ok());
+  EXPECT_TRUE(opened(UserOf(Doubled())).ok());
+  EXPECT_TRUE(opened(UserOf(Doubled())).ok());
+  EXPECT_THAT(opened(UserOf(DoubledLater())).message(), HasSubstr("millrace reset FILE --step r"));
+  EXPECT_THAT(opened(UserOf(DoubledLarger())).message(), HasSubstr("millrace reset FILE --step r"));
+  EXPECT_TRUE(RemoveAll(options.directory).ok());
+}
+
+TEST(UserAggregateStep, ItsStateIsShownAsBytesByThoseWhoLackItsCode) {
+  RowFeed feed("k: string; t: int64; x: string");
+  const RunningOptions options = Step(feed, UserOf(Words()));
+  ScratchStore store;
+  const auto step = *MakeRunning(options, feed.schema(), &*store);
+  CollectedOutput output;
+  ASSERT_TRUE(step->Process(feed.Make({"k=a t=1 x=b", "k=a t=2 x=a"}), output).ok());
+  EXPECT_THAT(output.emitted, ElementsAre("k=a y=\"-b\"", "k=a y=\"-ab\""));
+  ASSERT_TRUE(store->CollectDirty([](const ChangelogEntry&) { return Status::Ok(); }).ok());
+  ASSERT_TRUE(store->CommitDirty({}).ok());
+  const std::string layout = LayoutOf(feed, UserOf(Words())).substr(2);
+  const auto rows = *StoredRows::Make(layout);
+  const auto more =
+      store->Select("r", RowQuery(), [&](std::int64_t slice, std::string_view key, std::string_view row) {
+        return rows->Add(slice, key, row);
+      });
+  ASSERT_TRUE(more.ok()) << more.status().ToString();
+  const auto batch = *rows->Take();
+  ASSERT_EQ(batch->num_rows(), 1);
+  const auto& values = static_cast<const arrow::StructArray&>(*batch->GetColumnByName("values"));
+  EXPECT_EQ(values.type()->ToString(), "struct<y: binary>");
+  EXPECT_EQ(static_cast<const arrow::BinaryArray&>(*values.field(0)).GetView(0), "-\na\nb\n");
+}
+
+TEST(UserAggregateStep, AnExceptionStopsItAndNothingIsCommitted) {
+  for (const char* where : {"Init", "Update", "Result", "Encode"}) {
+    SCOPED_TRACE(where);
+    RowFeed feed("k: string; t: int64; x: int64");
+    ScratchStore store;
+    const auto step = *MakeRunning(Step(feed, UserOf(Throwing{where})), feed.schema(), &*store);
+    CollectedOutput output;
+    const Status ran = step->Process(feed.Make({"k=a t=1 x=1"}), output);
+    const Status collected = store->CollectDirty([](const ChangelogEntry&) { return Status::Ok(); });
+    EXPECT_EQ(ran.ok(), std::string_view(where) == "Encode");
+    EXPECT_THAT(collected.message(), HasSubstr("the aggregate 'throwing' threw in " + std::string(where)));
+  }
+}
+
+}  // namespace
+}  // namespace millrace
