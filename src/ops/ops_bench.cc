@@ -12,6 +12,7 @@
 #include "env/file.h"
 #include "expr/builder.h"
 #include "expr/expr.h"
+#include "millrace/user_aggregate.h"
 #include "ops/changes.h"
 #include "ops/deduplicate.h"
 #include "ops/latest.h"
@@ -118,6 +119,32 @@ void TumblingCountSumMinMax(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatchRows));
 }
 BENCHMARK(TumblingCountSumMinMax)->Arg(10'000)->Arg(1'000'000);
+
+/// sum() as a user writes it.
+struct Total {
+  static constexpr const char* kName = "total";
+  using Argument = std::int64_t;
+  struct State {
+    std::int64_t sum = 0;
+  };
+  static void Update(State& state, std::span<const std::int64_t> values) {
+    for (const std::int64_t value : values) state.sum += value;
+  }
+  static void Merge(State& into, const State& from) { into.sum += from.sum; }
+  static std::int64_t Result(const State& state) { return state.sum; }
+};
+
+/// One aggregate; second argument: 0 built-in, 1 the user's.
+void TumblingSum(benchmark::State& state) {
+  WindowAggregateOptions shape = MinuteWindow();
+  shape.aggregates = {shape.aggregates[1]};
+  if (state.range(1) == 1)
+    shape.aggregates[0].user = std::make_shared<const api_internal::CustomAggregate<Total>>(Total());
+  OpenWindow open(state.range(0), std::move(shape));
+  for (auto _ : state) open.Process();
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatchRows));
+}
+BENCHMARK(TumblingSum)->ArgsProduct({{1, 100, 10'000, 1'000'000}, {0, 1}})->ArgNames({"keys", "user"});
 
 void TumblingClosingByKey(benchmark::State& state) {
   WindowAggregateOptions shape = MinuteWindow();
