@@ -212,6 +212,7 @@ class ProgramBuilder {
         input.reader = *std::move(reader);
         input.entries = entries_[id];
         input.on_error = PolicyOf(plan_, compiled_.node(id));
+        input.tombstones_have_time = std::get<KafkaSource>(compiled_.node(id).op).timestamp.empty();
         program_.inputs.push_back(std::move(input));
       }
       return Status::Ok();

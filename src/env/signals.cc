@@ -17,6 +17,8 @@ namespace {
 
 constexpr int kExitAtOnce = 130;  // what a shell reports for an interrupted command
 constexpr int kExitTooLate = 1;
+// What comes sooner is the same request: timeout(1) signals its child and then the group of it.
+constexpr std::chrono::seconds kSameRequest{1};
 constexpr timespec kPoll{0, 50'000'000};  // how often the thread looks whether its owner is gone
 
 sigset_t ShutdownSignals() {
@@ -47,6 +49,7 @@ struct ShutdownSignal::State {
         ::_exit(kExitTooLate);
       }
       if (signal < 0) continue;
+      if (asked && std::chrono::steady_clock::now() - *asked < kSameRequest) continue;
       if (asked) ::_exit(kExitAtOnce);
       asked = std::chrono::steady_clock::now();
       Log(LogLevel::kInfo, "stopping; a second signal ends the process at once",

@@ -49,6 +49,8 @@ constexpr Setting kProducerDefaults[] = {
     {"queue.buffering.max.kbytes", "65536"},  // the memory bound of records not yet acknowledged
     {"batch.num.messages", "100000"},
     {"acks", "all"},
+    // What fits a topic's max.message.bytes by default, 1048588, with the framing of a batch of one record.
+    {"message.max.bytes", "1048400"},
 };
 
 constexpr Setting kConsumerFixed[] = {

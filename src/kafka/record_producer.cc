@@ -148,9 +148,10 @@ Status RecordProducer::OnSendError(rd_kafka_error_t* error, const Record& record
   Status status = kafka::TakeError(error, where);
   if (Status fatal = FatalError(client_->handle(), where); !fatal.ok()) return fatal;
   if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-    return Status::InvalidArgument(where + ": the record has " +
-                                   std::to_string(record.key.size + record.value.size) +
-                                   " bytes, more than message.max.bytes allows");
+    return Status::InvalidArgument(
+        where + ": the record has " + std::to_string(record.key.size + record.value.size) +
+        " bytes, more than message.max.bytes (" + client_->Property("message.max.bytes").value_or("") +
+        ") allows; raise that under kafka:, and max.message.bytes of the topic");
   }
   if (code == RD_KAFKA_RESP_ERR__STATE || code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
     return delivery_error_.ok() ? Status::Aborted(status.message()) : delivery_error_;

@@ -1,5 +1,6 @@
 #include "runtime/dead_letter_writer.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/log.h"
@@ -8,6 +9,10 @@ namespace millrace {
 namespace {
 
 constexpr std::int64_t kWarningEveryMs = 10'000;
+// Of a dead letter that is too large for its topic.
+constexpr std::int32_t kMostOfKey = 4 << 10;
+constexpr std::int32_t kMostOfValue = 64 << 10;
+constexpr std::string_view kErrorHeaders = "__connect.errors.";
 constexpr std::string_view kFetchStage = "fetch";
 constexpr std::string_view kUndecodableClass = "undecodable";
 
@@ -134,7 +139,22 @@ Status DeadLetterWriter::Send(OutgoingRecord record, std::span<const HeaderView>
   MR_CHECK(producer_ != nullptr && !topic_.empty());
   record.topic = topic_;
   record.headers = headers;
-  return producer_->Send(record).WithContext("writing to the dead-letter topic '" + topic_ + "'");
+  Status sent = producer_->Send(record);
+  if (sent.code() == StatusCode::kInvalidArgument) sent = SendShortened(record, headers);
+  return sent.WithContext("writing to the dead-letter topic '" + topic_ + "'");
+}
+
+Status DeadLetterWriter::SendShortened(OutgoingRecord record, std::span<const HeaderView> headers) {
+  const std::string bytes = std::to_string(record.value.size);
+  std::vector<HeaderView> kept;
+  for (const HeaderView& header : headers) {
+    if (header.name.starts_with(kErrorHeaders)) kept.push_back(header);
+  }
+  kept.push_back({"__connect.errors.value.bytes", BytesView::Of(bytes)});
+  record.headers = kept;
+  record.key.size = std::min(record.key.size, kMostOfKey);
+  record.value.size = std::min(record.value.size, kMostOfValue);
+  return producer_->Send(record);
 }
 
 }  // namespace millrace

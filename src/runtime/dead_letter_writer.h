@@ -43,6 +43,8 @@ class DeadLetterWriter {
                const RowError& error);
   /// `record` to the dead-letter topic.
   Status Send(OutgoingRecord record, std::span<const HeaderView> headers);
+  /// Of a record that is too large: the beginnings of key and value, and how long the value was.
+  Status SendShortened(OutgoingRecord record, std::span<const HeaderView> headers);
 
   const std::string topic_;
   const Clock& clock_;

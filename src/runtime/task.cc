@@ -8,7 +8,8 @@
 namespace millrace {
 namespace {
 
-constexpr int kMostBeside = 9;  // directories of one task on one machine
+constexpr const char* kSource = "source";  // how dead letters and metrics name what reads input
+constexpr int kMostBeside = 9;             // directories of one task on one machine
 
 }  // namespace
 
@@ -24,6 +25,7 @@ Task::Task(TaskId id, const TaskContext& context)
       sub_(context.topology->sub_topologies[id.sub_topology]),
       name_(sub_.name + "_" + std::to_string(id.partition.value())),
       state_metrics_(*context.metrics, *context.clock),
+      source_metrics_(*context.metrics, kSource),
       state_notes_(sub_.state_layout),
       dead_letters_(context.topology->dead_letter_topic, *context.clock, *context.metrics) {}
 
@@ -169,11 +171,15 @@ Status Task::ProcessRecords(std::size_t input, const std::shared_ptr<const Recor
   MR_CHECK(block->offsets().front() >= positions_[input].value())
       << block->partition() << " goes back from " << positions_[input] << " to " << block->offsets().front();
   MR_ASSIGN_OR_RETURN(InputItems items, inputs_[input].reader->Read(block));
+  if (inputs_[input].upstream_partitions == 0) {
+    source_metrics_.rows_in.Add(block->num_records());
+    source_metrics_.rows_dead.Add(static_cast<std::int64_t>(items.errors.size()));
+  }
   if (!items.errors.empty()) {
     std::vector<std::int64_t> records;
     for (const RowError& error : items.errors) records.push_back(error.row);
     MR_RETURN_IF_ERROR(
-        dead_letters_.Handle(inputs_[input].on_error, "source", block.get(), records, items.errors));
+        dead_letters_.Handle(inputs_[input].on_error, kSource, block.get(), records, items.errors));
   }
   for (auto& item : items.items) {
     if (auto* batch = std::get_if<Batch>(&item)) {
@@ -196,7 +202,11 @@ Status Task::PassOver(const UndecodableRecords& records) {
 
 Status Task::ProcessBatch(std::size_t input, Batch batch, const RecordBlock& block) {
   if (inputs_[input].upstream_partitions == 0) {
-    MR_RETURN_IF_ERROR(tracker_->Observe(input, context_.clock->Now(), &batch));
+    using Tombstones = WatermarkTracker::Tombstones;
+    source_metrics_.rows_out.Add(batch.num_rows());
+    MR_RETURN_IF_ERROR(tracker_->Observe(
+        input, context_.clock->Now(), &batch,
+        inputs_[input].tombstones_have_time ? Tombstones::kHaveTime : Tombstones::kHaveNone));
   } else {
     tracker_->Stamp(&batch);
   }

@@ -13,6 +13,7 @@
 #include "runtime/state_metrics.h"
 #include "runtime/state_notes.h"
 #include "runtime/state_query.h"
+#include "runtime/step_metrics.h"
 #include "runtime/topology.h"
 #include "runtime/watermark_tracker.h"
 
@@ -52,6 +53,10 @@ class Task {
   const SubTopology& sub_topology() const { return sub_; }
   /// The input partitions it must hold to run.
   const std::vector<TopicPartition>& inputs() const { return input_partitions_; }
+  /// Of an input: false for a repartition topic.
+  bool ReadsSource(const std::string& topic) const {
+    return inputs_[InputIndex(topic)].upstream_partitions == 0;
+  }
   /// Null when stateless.
   StateStore* store() { return store_.get(); }
 
@@ -130,6 +135,7 @@ class Task {
   std::unique_ptr<StateStore> store_;
   std::vector<TaskProgram::Input> inputs_;
   StateMetrics state_metrics_;
+  StepMetrics source_metrics_;
   StateNotes state_notes_;
   std::map<std::string, Counter*> changelog_bytes_;  // by table
   DeadLetterWriter dead_letters_;

@@ -68,6 +68,8 @@ struct TaskProgram {
     /// Partitions of the sub-topology that writes this topic; 0 for a source topic, whose own time counts.
     std::int32_t upstream_partitions = 0;
     ErrorPolicy on_error = ErrorPolicy::kFail;
+    /// False where event time is a column, which a record without a value lacks: such records move no clock.
+    bool tombstones_have_time = true;
   };
   std::vector<Input> inputs;
   std::vector<ChainNode> nodes;

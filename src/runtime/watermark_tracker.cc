@@ -34,7 +34,7 @@ WatermarkTracker::WatermarkTracker(std::vector<std::int32_t> upstream_partitions
   }
 }
 
-Status WatermarkTracker::Observe(std::size_t input, EventTime now, Batch* batch) {
+Status WatermarkTracker::Observe(std::size_t input, EventTime now, Batch* batch, Tombstones tombstones) {
   Input& in = inputs_[input];
   if (batch->num_rows() == 0) return Status::Ok();
   in.idle = false;
@@ -47,9 +47,12 @@ Status WatermarkTracker::Observe(std::size_t input, EventTime now, Batch* batch)
   MR_ASSIGN_ARROW(auto buffer,
                   arrow::AllocateBuffer(batch->num_rows() * static_cast<std::int64_t>(sizeof(std::int64_t))));
   auto* before = reinterpret_cast<std::int64_t*>(buffer->mutable_data());
+  const arrow::BooleanArray* const timeless =
+      tombstones == Tombstones::kHaveNone ? batch->tombstone.get() : nullptr;
   std::int64_t own = in.watermark.value();
   for (std::size_t i = 0; i < times.size(); ++i) {
     before[i] = std::max(floor, std::min(own, cap));
+    if (timeless != nullptr && timeless->Value(static_cast<std::int64_t>(i))) continue;
     own = std::max(own, SaturatingMinus(times[i], lateness));
   }
   in.watermark = Watermark(own);

@@ -24,8 +24,11 @@ class WatermarkTracker {
   /// `upstream_partitions` by input index: 0 for a source partition, whose rows carry time themselves.
   WatermarkTracker(std::vector<std::int32_t> upstream_partitions, TimeOptions options);
 
-  /// Rows of a source input: fills watermark_before and watermark, and moves the clock.
-  Status Observe(std::size_t input, EventTime now, Batch* batch);
+  enum class Tombstones { kHaveTime, kHaveNone };
+  /// Rows of a source input: fills watermark_before and watermark, and moves the clock by those that have a
+  /// time.
+  Status Observe(std::size_t input, EventTime now, Batch* batch,
+                 Tombstones tombstones = Tombstones::kHaveTime);
   /// Rows of a repartition input: judged by the clock as it stands.
   void Stamp(Batch* batch) const { batch->watermark = watermark_; }
   /// Errors: kCorrupt for an upstream partition that does not exist.

@@ -34,6 +34,20 @@ TEST(WatermarkTracker, EachRowIsJudgedByTheRowsBeforeIt) {
   EXPECT_EQ(Before(next), (std::vector<std::int64_t>{20}));
 }
 
+TEST(WatermarkTracker, TombstonesMoveTheClockOnlyWhereTheyHaveATime) {
+  arrow::BooleanBuilder flags;
+  EXPECT_TRUE(flags.AppendValues(std::vector<bool>{false, true, false}).ok());
+  Batch batch = Rows({10, 500, 20});
+  batch.tombstone = std::static_pointer_cast<arrow::BooleanArray>(flags.Finish().ValueOrDie());
+  WatermarkTracker by_column({0}, {});
+  ASSERT_TRUE(by_column.Observe(0, kNow, &batch, WatermarkTracker::Tombstones::kHaveNone).ok());
+  EXPECT_EQ(Before(batch), (std::vector<std::int64_t>{kNone, 10, 10}));
+  EXPECT_EQ(by_column.watermark(), Watermark(20));
+  WatermarkTracker by_record({0}, {});
+  ASSERT_TRUE(by_record.Observe(0, kNow, &batch, WatermarkTracker::Tombstones::kHaveTime).ok());
+  EXPECT_EQ(by_record.watermark(), Watermark(500));
+}
+
 TEST(WatermarkTracker, OutOfOrdernessHoldsTheWatermarkBackAndDoesNotOverflow) {
   WatermarkTracker tracker({0}, {.out_of_orderness = Duration(7)});
   Batch batch = Rows({std::numeric_limits<std::int64_t>::min() + 3, 10});

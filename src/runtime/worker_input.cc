@@ -58,8 +58,10 @@ Task* Worker::RunningTask(const TopicPartition& partition) {
 }
 
 Status Worker::ProcessBlock(Task& task, std::shared_ptr<const RecordBlock> block) {
-  metrics_.records_in.Add(block->num_records());
-  metrics_.bytes_in.Add(block->num_bytes());
+  if (task.ReadsSource(block->partition().topic)) {
+    metrics_.records_in.Add(block->num_records());
+    metrics_.bytes_in.Add(block->num_bytes());
+  }
   metrics_.batch_rows.Observe(static_cast<double>(block->num_records()));
   const auto started = context_.clock->Steady();
   MR_RETURN_IF_ERROR(task.Process(std::move(block)));

@@ -1,5 +1,7 @@
 """Whole jobs on topics of many shapes, compared with the oracle at read_committed."""
 import json
+import random
+import string
 
 import pytest
 from harness.bids import WindowOracle, assert_passed, bids, close_windows, murmur2_partition, pass_pipeline, window_pipeline
@@ -95,3 +97,27 @@ def test_records_of_ten_bytes_to_one_megabyte(lab: Lab):
     rows = sorted((json.loads(record.value) for record in lab.topics.read(lab.output())), key=lambda row: row["seq"])
     assert [row["seq"] for row in rows] == list(range(len(expected)))
     assert [row["pad"] for row in rows] == expected
+
+
+def test_as_large_as_a_topic_takes_by_default_and_dead_letters_of_that_size(lab: Lab):
+    """Random text: what is larger uncompressed than the topic takes is so compressed, too."""
+    topic = lab.create_input(1)
+    dead = lab.topics.create(f"{lab.name}-dead", 1)
+    chance = random.Random(1)
+    large = "".join(chance.choices(string.ascii_letters + string.digits, k=1_000_000))
+    bad = ("{" + large * 2)[:1_048_300].encode()  # no JSON
+    feeder = lab.topics.producer(message_max_bytes=2_000_000, compression_type="none")
+    for key, value in ((b"a", json.dumps({"pad": large}).encode()), (b"b", bad), (b"c", b'{"pad": "short"}')):
+        feeder.send(topic, key, value, headers=[("own", b"x")])
+        feeder.flush()
+    pipeline = {"name": lab.name, "kafka": {"bootstrap.servers": lab.broker.bootstrap, "compression.type": "none"},
+                "dead_letter": {"topic": dead},
+                "source": {"topic": topic, "format": "json", "schema": {"pad": "string"}},
+                "steps": [{"with": {"size": "length(pad)"}}],
+                "sinks": [{"topic": lab.output(), "format": "json"}]}
+    lab.run_to_end(lab.write(pipeline), topic)
+    assert [json.loads(record.value)["size"] for record in lab.topics.read(lab.output())] == [1_000_000, 5]
+    (letter,) = lab.topics.read(dead)
+    assert letter.key == b"b" and letter.value == bad[:64 << 10]
+    assert letter.header("__connect.errors.value.bytes") == str(len(bad))
+    assert letter.header("__connect.errors.offset") == "1" and letter.header("own") is None

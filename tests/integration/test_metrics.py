@@ -70,3 +70,23 @@ def test_metrics_of_a_run_are_right_and_documented(lab: Lab):
         if kind == "histogram":
             assert f'{name}_bucket{{le="+Inf"}} {int(http.metric(name + "_count"))}' in http.get("/metrics")[1]
     process.stop()
+
+
+def test_records_of_sources_are_counted_once_and_those_that_fail_are_in_the_books(lab: Lab):
+    topic = lab.create_input(PARTITIONS)
+    feeder = lab.topics.producer()
+    feeder.send_all(topic, bids(1_000, seed=4))
+    feeder.send(topic, b"1", b"{broken")
+    feeder.flush()
+    pipeline = window_pipeline(lab.name, lab.broker.bootstrap, topic)
+    pipeline["dead_letter"] = {"topic": f"{lab.name}-dead"}
+    pipeline["sinks"] = [{"topic": lab.output(), "format": "json", "key": "bidder"}]
+    pipeline["steps"] = [{"window": {"by": ["bidder"], "tumbling": "1m", "aggregate": {"n": "count()"}}}]
+    process, http = lab.run_with_http(lab.write(pipeline), free_port())
+    http.wait_ready(process)
+    wait_until(lambda: http.metric("millrace_step_rows_in_total", step=WINDOW) == 1_000, 30, "all rows have moved to their keys")
+    assert any(name.endswith("-repartition") for name in lab.topics.names())
+    assert http.metric("millrace_records_in_total") == 1_001
+    books = {what: http.metric(f"millrace_step_rows_{what}_total", step="source") for what in ("in", "out", "dead_lettered")}
+    assert books == {"in": 1_001, "out": 1_000, "dead_lettered": 1}
+    process.stop()
