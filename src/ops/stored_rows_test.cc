@@ -179,8 +179,9 @@ class StoredSteps : public testing::Test {
 TEST_F(StoredSteps, LatestIsItsRowsWithAndWithoutATimeToLive) {
   for (const std::optional<Duration> ttl : {std::optional<Duration>(), std::optional(Duration(1'000))}) {
     const LatestOptions options{.name = ttl ? "aging" : "table", .by = {"k"}, .ttl = ttl};
-    const auto step = *MakeLatest(options, feed_.schema(), &*store_);
-    EXPECT_THAT(Held(*step, *LatestLayout(options, *feed_.schema()), feed_, store_),
+    ScratchStore store;  // which must not outlive the work of its step
+    const auto step = *MakeLatest(options, feed_.schema(), &*store);
+    EXPECT_THAT(Held(*step, *LatestLayout(options, *feed_.schema()), feed_, store),
                 testing::ElementsAre("{k:string = a} {k:string = a, t:int64 = 4, v:int64 = 6}",
                                      "{k:string = b} {k:string = b, t:int64 = 2, v:int64 = null}"));
   }
