@@ -149,9 +149,8 @@ constexpr UserValueType TypeOfUserValue() {
 ///   has that. It is kept as its bytes when it is trivially copyable (no pointers into it, then), else by its
 ///   own `void Encode(std::string& out) const` and `bool Decode(std::string_view bytes)`, which is false for
 ///   bytes that are no state.
-/// * Update gets the values of one group in a batch, without nulls, in the order in which the rows came;
-/// where
-///   a result per row is asked, one at a time. Where a batch ends is chance: two calls must do what one with
+/// * Update gets the values of one group in a batch, without nulls, in the order in which the rows came; one
+///   at a time where a result per row is asked. Where a batch ends is chance: two calls must do what one with
 ///   both spans does.
 /// * Merge adds a state, and must give what one state of all values is: overlapping windows and sessions are
 ///   merged from parts.

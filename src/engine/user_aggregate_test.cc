@@ -2,7 +2,6 @@
 // however rows are cut into batches and whatever restarts.
 
 #include <map>
-#include <set>
 #include <stdexcept>
 
 #include <arrow/compute/initialize.h>
@@ -13,6 +12,7 @@
 #include "engine/test_driver.h"
 #include "millrace/millrace.h"
 #include "millrace/test_driver.h"
+#include "ops/user_aggregate_harness.h"
 
 namespace millrace {
 namespace {
@@ -42,29 +42,8 @@ struct Total {
 };
 
 /// count_distinct() of texts.
-struct Variety {
+struct Variety : TextSet {
   static constexpr const char* kName = "variety";
-  using Argument = std::string_view;
-  struct State {
-    std::set<std::string, std::less<>> words;
-
-    void Encode(std::string& out) const {
-      for (const std::string& word : words) out += word + "\n";
-    }
-    bool Decode(std::string_view bytes) {
-      for (std::size_t end = 0; (end = bytes.find('\n')) != std::string_view::npos;) {
-        words.emplace(bytes.substr(0, end));
-        bytes.remove_prefix(end + 1);
-      }
-      return bytes.empty();
-    }
-  };
-  static void Update(State& state, std::span<const std::string_view> values) {
-    for (const std::string_view value : values) state.words.emplace(value);
-  }
-  static void Merge(State& into, const State& from) {
-    into.words.insert(from.words.begin(), from.words.end());
-  }
   static std::int64_t Result(const State& state) { return static_cast<std::int64_t>(state.words.size()); }
 };
 
