@@ -11,8 +11,9 @@
 #                   TESTS status_test.cc          one executable <name>_test, one ctest entry, labels unit;<name>
 #                   TEST_SUPPORT fake.cc fake.h   compiled into the test executable only
 #                   TEST_DEPS memory              further modules or third-party targets (X::y) of the tests
+#                   TEST_SHARDS 2                 run as so many ctest entries <name>_1, <name>_2, ... beside each other
 #                   TEST_TIMEOUT 60)              seconds
-#   millrace_test(NAME golden SOURCES a.cc DEPS engine LABELS golden [TIMEOUT n] [PCH] [ARGS ...] [NO_MAIN])
+#   millrace_test(NAME golden SOURCES a.cc DEPS engine LABELS golden [SHARDS n] [TIMEOUT n] [PCH] [ARGS ...] [NO_MAIN])
 #   millrace_executable(NAME millrace SOURCES main.cc DEPS engine THIRD_PARTY CLI11::CLI11 [PCH] [OUTPUT dir])
 #
 # Every .h and .cc of a module must be named (./dev check). Tests run with the folder of their CMakeLists as working
@@ -86,7 +87,7 @@ function(millrace_missing out what files targets)
 endfunction()
 
 function(millrace_module)
-  cmake_parse_arguments(PARSE_ARGV 0 M "PCH" "NAME;TEST_TIMEOUT"
+  cmake_parse_arguments(PARSE_ARGV 0 M "PCH" "NAME;TEST_SHARDS;TEST_TIMEOUT"
     "SOURCES;HEADERS;PUBLIC_HEADERS;DEPS;THIRD_PARTY;THIRD_PARTY_PRIVATE;TESTS;TEST_SUPPORT;TEST_DEPS")
   if(M_UNPARSED_ARGUMENTS OR NOT M_NAME)
     message(FATAL_ERROR "millrace_module(${M_NAME}): do not understand: ${M_UNPARSED_ARGUMENTS}")
@@ -129,12 +130,13 @@ function(millrace_module)
       set(pch PCH)
     endif()
     millrace_test(NAME ${id} SOURCES ${M_TESTS} ${M_TEST_SUPPORT} DEPS ${M_NAME} ${M_TEST_DEPS}
-                  THIRD_PARTY ${M_THIRD_PARTY_PRIVATE} LABELS unit ${M_NAME} TIMEOUT ${M_TEST_TIMEOUT} ${pch})
+                  THIRD_PARTY ${M_THIRD_PARTY_PRIVATE} LABELS unit ${M_NAME} SHARDS ${M_TEST_SHARDS} TIMEOUT ${M_TEST_TIMEOUT}
+                  ${pch})
   endif()
 endfunction()
 
 function(millrace_test)
-  cmake_parse_arguments(PARSE_ARGV 0 T "PCH;NO_MAIN" "NAME;TIMEOUT" "SOURCES;DEPS;THIRD_PARTY;LABELS;ARGS")
+  cmake_parse_arguments(PARSE_ARGV 0 T "PCH;NO_MAIN" "NAME;SHARDS;TIMEOUT" "SOURCES;DEPS;THIRD_PARTY;LABELS;ARGS")
   if(T_UNPARSED_ARGUMENTS OR NOT T_NAME)
     message(FATAL_ERROR "millrace_test(${T_NAME}): do not understand: ${T_UNPARSED_ARGUMENTS}")
   endif()
@@ -157,13 +159,26 @@ function(millrace_test)
   if(T_PCH)
     millrace_use_pch(${target})
   endif()
-  add_test(NAME ${T_NAME} COMMAND ${target} ${T_ARGS} WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT ${MILLRACE_TEST_TIMEOUT})
   endif()
-  set_tests_properties(${T_NAME} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT}
-                       ENVIRONMENT "${MILLRACE_TEST_ENVIRONMENT}")
+  if(NOT T_SHARDS)
+    millrace_test_entry(${T_NAME} "")
+    return()
+  endif()
+  math(EXPR last "${T_SHARDS} - 1")
+  foreach(shard RANGE ${last})
+    math(EXPR number "${shard} + 1")
+    millrace_test_entry(${T_NAME}_${number} "GTEST_TOTAL_SHARDS=${T_SHARDS};GTEST_SHARD_INDEX=${shard}")
+  endforeach()
 endfunction()
+
+# Part of millrace_test: the ctest entry `name`, with `environment` beside that of all tests.
+macro(millrace_test_entry name environment)
+  add_test(NAME ${name} COMMAND ${target} ${T_ARGS} WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
+  set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT}
+                       ENVIRONMENT "${MILLRACE_TEST_ENVIRONMENT};${environment}")
+endmacro()
 
 # Gives an executable jemalloc with our settings: librdkafka allocates per message and RocksDB fragments. The sanitizers
 # bring an allocator of their own. no-as-needed: nothing names a symbol of it.

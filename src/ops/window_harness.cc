@@ -33,6 +33,10 @@ Given GivenBy(const WindowAggregateOptions& options,
   return given;
 }
 
+// A store is opened anew for each, which is most of the time that such a run takes.
+constexpr std::size_t kRestarts = 20;
+constexpr std::size_t kFewestBatchesPerRestart = 3;
+
 }  // namespace
 
 std::string TimedRow::Text() const {
@@ -60,11 +64,13 @@ std::vector<TimedRow> RandomRows(const RandomTimes& times, std::size_t n, std::m
 
 void RunRows(WindowRun& run, const std::vector<std::string>& rows, const WindowCut& cut,
              std::mt19937_64& random) {
+  const std::size_t batches = 2 * rows.size() / (1 + cut.most);
+  const std::size_t batches_per_restart = std::max(batches / kRestarts, kFewestBatchesPerRestart);
   for (auto row = rows.begin(); row != rows.end();) {
     const std::size_t left = static_cast<std::size_t>(rows.end() - row);
     const auto end = row + static_cast<std::ptrdiff_t>(std::min(1 + random() % cut.most, left));
     const Batch batch = run.feed.Make({row, end});
-    if (cut.restarts && random() % 3 == 0) {
+    if (cut.restarts && random() % batches_per_restart == 0) {
       run.Commit();
       CollectedOutput lost;
       run.Process(batch, run.feed.watermark(), lost);

@@ -32,7 +32,8 @@ struct RandomTimes {
 /// `n` rows of the keys a to e.
 std::vector<TimedRow> RandomRows(const RandomTimes& times, std::size_t n, std::mt19937_64& random);
 
-/// Rows go in batches of one to `most`; with `restarts`, commits, rollbacks and reopened stores come between.
+/// Rows go in batches of one to `most`; with `restarts`, about 20 commits, rollbacks and reopened stores come
+/// between.
 struct WindowCut {
   std::size_t most = 1;
   bool restarts = false;
