@@ -109,7 +109,7 @@ class AppTest {
   AppTestResult<std::vector<AppTestRecord>> Records(const std::string& topic) const;
   /// Rows that came after their window closed (W2), or too late for what another step keeps.
   std::int64_t late_rows() const;
-  /// Rows that failed (R3).
+  /// Rows that failed and were set aside (R3); those that `on_error: drop` drops are not.
   std::int64_t dead_letters() const;
 
  private:

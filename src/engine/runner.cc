@@ -155,7 +155,7 @@ class Runner final : public PipelineRunner {
     const MetricRegistry& metrics = *options_.metrics;
     out.records_in = static_cast<std::int64_t>(metrics.Sum("millrace_records_in_total"));
     out.rows_late = static_cast<std::int64_t>(metrics.Sum("millrace_step_rows_late_total"));
-    out.dead_letters = static_cast<std::int64_t>(metrics.Sum("millrace_errors_total"));
+    out.dead_letters = static_cast<std::int64_t>(metrics.Sum("millrace_step_rows_dead_lettered_total"));
     out.commits = static_cast<std::int64_t>(metrics.Sum("millrace_commits_total"));
     out.rows_out = static_cast<std::int64_t>(metrics.Sum("millrace_sink_rows_total"));
     return out;

@@ -211,7 +211,8 @@ TestCounters CountersFrom(const MetricRegistry& metrics) {
           .rows_out = sum("millrace_sink_rows_total"),
           .rows_filtered = sum("millrace_step_rows_filtered_total"),
           .rows_late = sum("millrace_step_rows_late_total"),
-          .dead_letters = sum("millrace_errors_total")};
+          .dead_letters = sum("millrace_step_rows_dead_lettered_total"),
+          .rows_dropped = sum("millrace_step_rows_dropped_total")};
 }
 
 Result<std::unique_ptr<TestDriver>> TestDriver::Make(Plan plan, TestDriverOptions options) {

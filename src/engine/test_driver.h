@@ -53,6 +53,7 @@ struct TestCounters {
   std::int64_t rows_filtered = 0;
   std::int64_t rows_late = 0;
   std::int64_t dead_letters = 0;
+  std::int64_t rows_dropped = 0;  ///< rows that failed where on_error is drop
 };
 
 /// What the workers have counted so far.

@@ -37,6 +37,9 @@ constexpr Setting kConsumerDefaults[] = {
     {"queued.min.messages", "10000"},
     {"queued.max.messages.kbytes", "8192"},  // the memory bound of prefetched records
     {"check.crcs", "true"},
+    // New partitions of a source are seen this often; librdkafka's own 5 minutes are long for records to
+    // wait.
+    {"topic.metadata.refresh.interval.ms", "30000"},
     {"session.timeout.ms", "10000"},
     {"heartbeat.interval.ms", "1000"},
 };

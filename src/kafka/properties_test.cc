@@ -1,9 +1,12 @@
 #include "kafka/properties.h"
 
 #include <algorithm>
+#include <array>
+#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
 
 namespace millrace::kafka {
 namespace {
@@ -102,6 +105,21 @@ TEST(Properties, EveryRoleHasAValidConfiguration) {
                           Role::kIdempotentProducer, Role::kAdmin}) {
     EXPECT_TRUE(MakeConf(role, user, {}).ok()) << static_cast<int>(role);
   }
+}
+
+std::string ValueOf(const std::string& name, const Properties& user) {
+  const Result<ConfPointer> conf = MakeConf(Role::kGroupConsumer, user, {});
+  EXPECT_TRUE(conf.ok());
+  std::array<char, 64> value{};
+  std::size_t size = value.size();
+  EXPECT_EQ(rd_kafka_conf_get(conf->get(), name.c_str(), value.data(), &size), RD_KAFKA_CONF_OK);
+  return value.data();
+}
+
+TEST(Properties, PartitionsAddedToASourceAreLookedForEveryHalfMinuteOrAsTheUserSays) {
+  const std::string name = "topic.metadata.refresh.interval.ms";
+  EXPECT_EQ(ValueOf(name, {{"bootstrap.servers", "localhost:9092"}}), "30000");
+  EXPECT_EQ(ValueOf(name, With(name, "500")), "500");
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ Status Chain::WriteSink(Node& node, Sink& sink, const Batch& batch) {
 
 Status Chain::HandleErrors(Node& node, const Batch& batch, std::vector<RowError> errors) {
   if (errors.empty()) return Status::Ok();
-  node.metrics.rows_dead.Add(static_cast<std::int64_t>(errors.size()));
+  node.metrics.CountFailed(node.spec.on_error, static_cast<std::int64_t>(errors.size()));
   std::vector<std::int64_t> records(errors.size(), 0);
   if (batch.block != nullptr) {
     for (std::size_t i = 0; i < errors.size(); ++i) records[i] = batch.RecordOf(errors[i].row);

@@ -15,7 +15,10 @@ StepMetrics::StepMetrics(MetricRegistry& registry, const std::string& step)
           "millrace_step_rows_late_total",
           "Rows that came after their window closed, or too late for what another step keeps.",
           {{"step", step}})),
-      rows_dead(registry.GetCounter("millrace_step_rows_dead_lettered_total", "Rows that failed.",
-                                    {{"step", step}})) {}
+      rows_dead(registry.GetCounter("millrace_step_rows_dead_lettered_total",
+                                    "Rows that failed and were set aside.", {{"step", step}})),
+      rows_dropped(registry.GetCounter("millrace_step_rows_dropped_total",
+                                       "Rows that failed and were dropped, as on_error says.",
+                                       {{"step", step}})) {}
 
 }  // namespace millrace

@@ -173,7 +173,7 @@ Status Task::ProcessRecords(std::size_t input, const std::shared_ptr<const Recor
   MR_ASSIGN_OR_RETURN(InputItems items, inputs_[input].reader->Read(block));
   if (inputs_[input].upstream_partitions == 0) {
     source_metrics_.rows_in.Add(block->num_records());
-    source_metrics_.rows_dead.Add(static_cast<std::int64_t>(items.errors.size()));
+    source_metrics_.CountFailed(inputs_[input].on_error, static_cast<std::int64_t>(items.errors.size()));
   }
   if (!items.errors.empty()) {
     std::vector<std::int64_t> records;

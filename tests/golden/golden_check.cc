@@ -138,7 +138,8 @@ class Check {
                                                         {"out", counters.rows_out},
                                                         {"filtered", counters.rows_filtered},
                                                         {"late", counters.rows_late},
-                                                        {"dead_letters", counters.dead_letters}};
+                                                        {"dead_letters", counters.dead_letters},
+                                                        {"dropped", counters.rows_dropped}};
     for (const auto& [name, expected] : case_.counters) {
       const auto value = values.find(name);
       ASSERT_NE(value, values.end()) << "there is no counter " << name;
