@@ -1,7 +1,9 @@
 # RdKafka::rdkafka, the static librdkafka that ./dev setup built: #include <librdkafka/rdkafka.h>
 # Under ThreadSanitizer it is the instrumented one that ./dev build tsan made.
-# MILLRACE_RDKAFKA=system takes the machine's own library instead (2.14 or newer).
+# MILLRACE_RDKAFKA=system takes the machine's own library instead (2.14 or newer). What it then lacks is said, unless
+# MILLRACE_RDKAFKA_PATCHED=ON vouches for it.
 
+option(MILLRACE_RDKAFKA_PATCHED "a librdkafka of one's own has the patches of tools/librdkafka" OFF)
 set(MILLRACE_RDKAFKA "deps" CACHE STRING "deps: the static library of the deps prefix; system: the machine's own")
 if(MILLRACE_RDKAFKA STREQUAL "system")
   find_path(RdKafka_INCLUDE_DIR librdkafka/rdkafka.h)
@@ -39,6 +41,13 @@ find_package_handle_standard_args(RdKafka REQUIRED_VARS RdKafka_LIBRARY RdKafka_
 if(RdKafka_FOUND AND NOT TARGET RdKafka::rdkafka)
   if(RdKafka_VERSION VERSION_LESS 2.14)
     message(FATAL_ERROR "librdkafka ${RdKafka_VERSION} is too old: Millrace needs 2.14 or newer")
+  endif()
+  # ./dev setup leaves its stamp beside the library that it patched.
+  if(NOT MILLRACE_RDKAFKA_PATCHED AND (MILLRACE_RDKAFKA STREQUAL "system" OR NOT EXISTS "${prefix}/.stamp"))
+    message(WARNING "librdkafka ${RdKafka_VERSION} (${RdKafka_LIBRARY}) was not built by ./dev setup. Without "
+      "tools/librdkafka/coordinator-timeout.patch a worker waits for ever, instead of asking for the next one, when the "
+      "broker that coordinates its group or its transactions dies. docs/operations.md, \"A librdkafka of your own\", says "
+      "how to build the patched one; -DMILLRACE_RDKAFKA_PATCHED=ON says that this is one.")
   endif()
   find_library(RdKafka_SASL2 sasl2 REQUIRED)
   mark_as_advanced(RdKafka_SASL2)
