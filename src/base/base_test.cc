@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/byte_size.h"
+#include "base/counted.h"
 #include "base/duration.h"
 #include "base/metrics.h"
 #include "base/result.h"
@@ -51,6 +52,13 @@ TEST(Suggest, NamesTheNearestOrListsWhatThereIs) {
   EXPECT_EQ(DidYouMean("Price", names), " (did you mean 'price'?)");
   EXPECT_EQ(DidYouMean("zzzzzz", names), " (there is: price, auction, ts)");
   EXPECT_EQ(DidYouMean("x", {}), "");
+}
+
+TEST(Counted, OneIsSingularEverythingElsePlural) {
+  EXPECT_EQ(Counted(1, "dead letter"), "1 dead letter");
+  EXPECT_EQ(Counted(0, "dead letter"), "0 dead letters");
+  EXPECT_EQ(Counted(std::int64_t{2'000}, "row"), "2000 rows");
+  EXPECT_EQ("1,000 " + Noun(1'000, "window"), "1,000 windows");
 }
 
 TEST(Metrics, PrometheusTextHasTypesLabelsAndCumulativeBuckets) {

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "connect/changelog.h"
+#include "connect/group_admin.h"
 #include "connect/group_member.h"
 #include "connect/producer.h"
 #include "connect/topic_admin.h"
@@ -22,6 +23,8 @@ class Cluster {
   virtual Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) = 0;
   virtual Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() = 0;
   virtual TopicAdmin& admin() = 0;
+  /// Null where groups cannot be looked at from outside: the embedded broker, and the log in memory.
+  virtual GroupAdmin* groups() { return nullptr; }
   /// True when transactions are real: false for the embedded broker of whatever process, which answers
   /// TxnOffsetCommit without storing it.
   virtual bool supports_exactly_once() const = 0;

@@ -22,6 +22,7 @@ class ClusterAround : public Cluster {
     return cluster_.MakeChangelogReader();
   }
   TopicAdmin& admin() override { return cluster_.admin(); }
+  GroupAdmin* groups() override { return cluster_.groups(); }
   bool supports_exactly_once() const override { return cluster_.supports_exactly_once(); }
 
  private:

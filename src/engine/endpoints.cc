@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counted.h"
 #include "engine/state_endpoint.h"
 #include "engine/version.h"
 #include "env/resource_usage.h"
@@ -93,8 +94,8 @@ std::string MetricsText(const MetricRegistry& metrics, const std::optional<Runne
 HttpResponse ReadyResponse(const std::optional<RunnerStatus>& status) {
   if (!status) return {503, "starting\n"};
   if (status->ready) return {200, "ready\n"};
-  return {503, "not ready: " + std::to_string(status->tasks_running) + " tasks run, " +
-                   std::to_string(status->tasks_restoring) + " are being restored\n"};
+  return {503, "not ready: " + Counted(status->tasks_running, "running task") + ", " +
+                   std::to_string(status->tasks_restoring) + " being restored\n"};
 }
 
 Result<std::unique_ptr<HttpServer>> ServeEndpoints(const std::string& address, const MetricRegistry& metrics,

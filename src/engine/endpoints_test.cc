@@ -51,7 +51,7 @@ TEST(Endpoints, ReadinessSaysWhatIsMissing) {
   RunnerStatus status;
   status.tasks_restoring = 2;
   EXPECT_EQ(ReadyResponse(status).status, 503);
-  EXPECT_THAT(ReadyResponse(status).body, HasSubstr("2 are being restored"));
+  EXPECT_THAT(ReadyResponse(status).body, HasSubstr("2 being restored"));
   status.ready = true;
   EXPECT_EQ(ReadyResponse(status).status, 200);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/counted.h"
 #include "base/log.h"
 #include "compile/compile.h"
 #include "engine/schema_inference.h"
@@ -15,10 +16,6 @@ constexpr const char* kNoTimestampLimit = "9223372036854775807";
 
 constexpr Duration kFirstPause{200};
 constexpr Duration kLongestPause{5'000};
-
-std::string Partitions(std::int32_t count) {
-  return std::to_string(count) + (count == 1 ? " partition" : " partitions");
-}
 
 /// Makes a topic whose records may have any time: their event time, or that of a clock which is ahead of the
 /// broker's.
@@ -45,7 +42,7 @@ Status EnsureTopic(TopicAdmin& admin, const NewTopic& topic) {
   }
   if (found.has_value() && found->partitions != topic.partitions) {
     return Status::InvalidArgument("internal topic '" + topic.name + "' has " +
-                                   Partitions(found->partitions) + ", but the pipeline now needs " +
+                                   Counted(found->partitions, "partition") + ", but the pipeline now needs " +
                                    std::to_string(topic.partitions) +
                                    ": the partition count of a source topic changed, and with it the "
                                    "partition of each key; run 'millrace "
@@ -112,7 +109,7 @@ Status CheckFixedPartitions(const Topology& topology, const std::map<std::string
     add(topic.name, topic.partitions);
   }
   if (fits) return Status::Ok();
-  return Status::InvalidArgument("the embedded broker makes new topics with " + Partitions(*fixed) +
+  return Status::InvalidArgument("the embedded broker makes new topics with " + Counted(*fixed, "partition") +
                                  ", and this pipeline needs others; start that broker with: millrace broker" +
                                  flags);
 }

@@ -5,6 +5,7 @@
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
 
+#include "base/counted.h"
 #include "base/suggest.h"
 #include "expr/bind.h"
 #include "expr/branch_nodes.h"
@@ -81,9 +82,7 @@ TypePtr TargetOf(Param param, const TypePtr& type, bool is_constant) {
   return nullptr;
 }
 
-std::string Times(std::size_t count) {
-  return std::to_string(count) + (count == 1 ? " argument" : " arguments");
-}
+std::string Times(std::size_t count) { return Counted(count, "argument"); }
 
 }  // namespace
 

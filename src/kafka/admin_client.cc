@@ -26,6 +26,8 @@ using DeleteTopicPointer = std::unique_ptr<rd_kafka_DeleteTopic_t, Destroyer<rd_
 using DeleteRecordsPointer =
     std::unique_ptr<rd_kafka_DeleteRecords_t, Destroyer<rd_kafka_DeleteRecords_destroy>>;
 using Topics = std::unique_ptr<rd_kafka_TopicCollection_t, Destroyer<rd_kafka_TopicCollection_destroy>>;
+using GroupOffsets = std::unique_ptr<rd_kafka_AlterConsumerGroupOffsets_t,
+                                     Destroyer<rd_kafka_AlterConsumerGroupOffsets_destroy>>;
 using TopicHandle = std::unique_ptr<rd_kafka_topic_t, Destroyer<rd_kafka_topic_destroy>>;
 using Metadata = std::unique_ptr<const rd_kafka_metadata_t, Destroyer<rd_kafka_metadata_destroy>>;
 
@@ -274,6 +276,58 @@ Result<std::pair<Offset, Offset>> AdminClient::Bounds(const TopicPartition& part
   auto bounds = LogBounds(client_->handle(), partition, kTimeout);
   if (!bounds.ok()) return client_->Explain(bounds.status());
   return bounds;
+}
+
+Result<std::vector<GroupMemberInfo>> AdminClient::Members(const std::string& group) {
+  const std::string context = "describing group " + group;
+  const char* name = group.c_str();
+  MR_ASSIGN_OR_RETURN(
+      const Event event,
+      Ask(*client_, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, context, [&](auto* options, auto* queue) {
+        rd_kafka_DescribeConsumerGroups(client_->handle(), &name, 1, options, queue);
+      }));
+  std::size_t count = 0;
+  const auto* found = rd_kafka_DescribeConsumerGroups_result_groups(
+      rd_kafka_event_DescribeConsumerGroups_result(event.get()), &count);
+  if (count != 1) return Status::Unavailable(context + ": the broker's answer does not name the group");
+  const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(found[0]);
+  std::vector<GroupMemberInfo> members;
+  if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) return members;
+  if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return ToStatus(rd_kafka_error_code(error), context, rd_kafka_error_string(error));
+  }
+  for (std::size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(found[0]); ++i) {
+    const rd_kafka_MemberDescription_t* member = rd_kafka_ConsumerGroupDescription_member(found[0], i);
+    members.push_back(
+        {rd_kafka_MemberDescription_client_id(member), rd_kafka_MemberDescription_host(member)});
+  }
+  return members;
+}
+
+Status AdminClient::SetGroupOffsets(const std::string& group, std::span<const GroupOffset> offsets) {
+  const std::string context = "setting the offsets of group " + group;
+  const PartitionList list = MakePartitionList(offsets);
+  const GroupOffsets wanted(rd_kafka_AlterConsumerGroupOffsets_new(group.c_str(), list.get()));
+  rd_kafka_AlterConsumerGroupOffsets_t* request = wanted.get();
+  MR_ASSIGN_OR_RETURN(const Event event, AskOnce(*client_, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
+                                                 context, [&](auto* options, auto* queue) {
+                                                   rd_kafka_AlterConsumerGroupOffsets(
+                                                       client_->handle(), &request, 1, options, queue);
+                                                 }));
+  std::size_t count = 0;
+  const auto* results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+      rd_kafka_event_AlterConsumerGroupOffsets_result(event.get()), &count);
+  if (count != 1) return Status::Unavailable(context + ": the broker's answer does not name the group");
+  if (const rd_kafka_error_t* error = rd_kafka_group_result_error(results[0]); error != nullptr) {
+    return ToStatus(rd_kafka_error_code(error), context, rd_kafka_error_string(error));
+  }
+  const rd_kafka_topic_partition_list_t* done = rd_kafka_group_result_partitions(results[0]);
+  for (int i = 0; i < done->cnt; ++i) {
+    const rd_kafka_topic_partition_t& one = done->elems[i];
+    MR_RETURN_IF_ERROR(
+        ToStatus(one.err, context + ", " + one.topic + "[" + std::to_string(one.partition) + "]"));
+  }
+  return Status::Ok();
 }
 
 }  // namespace millrace::kafka

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "kafka/client.h"
+#include "kafka/offsets.h"
 
 namespace millrace::kafka {
 
@@ -30,9 +32,15 @@ struct TopicToCreate {
   std::map<std::string, std::string> config;
 };
 
-/// Topics of a cluster, by admin requests. Thread-safe; every call blocks until the answer or a timeout of 30
-/// s. Errors: kUnavailable or kTimeout without an answer, kPermissionDenied, and the broker's refusal; all
-/// name the topic.
+/// One member of a consumer group, as the coordinator knows it.
+struct GroupMemberInfo {
+  std::string client_id;
+  std::string host;  ///< "/127.0.0.1"
+};
+
+/// Topics and groups of a cluster, by admin requests. Thread-safe; every call blocks until the answer or a
+/// timeout of 30 s. Errors: kUnavailable or kTimeout without an answer, kPermissionDenied, and the broker's
+/// refusal; all name the topic or group.
 class AdminClient {
  public:
   static Result<std::unique_ptr<AdminClient>> Make(const ClientOptions& options);
@@ -56,6 +64,11 @@ class AdminClient {
   Status Delete(const std::string& topic);
   Status DeleteRecords(const TopicPartition& partition, Offset before);
   Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition);
+
+  /// The members of a consumer group; none when there is no such group. The group does not notice.
+  Result<std::vector<GroupMemberInfo>> Members(const std::string& group);
+  /// Commits offsets of a group without joining it. Errors: kAborted when it has members.
+  Status SetGroupOffsets(const std::string& group, std::span<const GroupOffset> offsets);
 
  private:
   explicit AdminClient(ClientOptions options) : options_(std::move(options)) {}

@@ -1,5 +1,6 @@
 #include <arrow/api.h>
 
+#include "base/counted.h"
 #include "columnar/row_text.h"
 #include "columnar/schema_text.h"
 #include "plan/plan.h"
@@ -194,7 +195,7 @@ std::string PlanToText(const AnalyzedPlan& analyzed) {
   const Plan& plan = analyzed.plan;
   std::string text = "pipeline " + plan.name + " (" + std::string(GuaranteeText(plan.guarantee)) +
                      ", commit every " + FormatDuration(plan.EffectiveCommitInterval()) + ", " +
-                     std::to_string(plan.workers) + (plan.workers == 1 ? " worker)\n" : " workers)\n");
+                     Counted(plan.workers, "worker") + ")\n";
   for (const auto& [name, value] : plan.kafka) text += "  kafka " + name + " = " + Shown(name, value) + "\n";
   const bool chain = IsChain(plan);
   for (NodeId id = 0; id < plan.nodes.size(); ++id) {

@@ -4,7 +4,7 @@ import threading
 
 from harness.bids import WindowOracle, assert_passed, bids, close_windows, pass_pipeline, window_pipeline
 from harness.lab import SCALE, Lab
-from harness.process import Millrace
+from harness.process import Millrace, command
 
 PARTITIONS = 6
 
@@ -87,3 +87,41 @@ def test_at_least_once_loses_nothing_while_processes_come_and_go(lab: Lab):
     come_and_go(lab, pipeline, topic, 100_000 * SCALE, seed=43)
     wanted = {bid["seq"] for bid in (json.loads(record.value) for record in lab.topics.read(topic)) if bid["price"] > 50}
     assert {json.loads(record.value)["seq"] for record in lab.topics.read(lab.output())} == wanted
+
+
+def test_a_reset_of_a_running_pipeline_is_refused_and_its_processes_keep_their_partitions(lab: Lab):
+    topic = lab.create_input(PARTITIONS)
+    feeder = lab.topics.producer()
+    feeder.send_all(topic, bids(2_000, seed=44))
+    file = lab.write(pass_pipeline(lab.name, lab.broker.bootstrap, topic))
+    process = lab.run(file)
+    process.wait_log("partitions assigned")
+    lab.await_read(topic)
+    assigned = process.log().count("partitions assigned")
+    for more in ([], ["--state-only"], ["--offsets-only", "--to", "latest"]):
+        reset = command("reset", file, "--state-dir", lab.state_dir, "--yes", *more)
+        assert reset.returncode == 1 and reset.stdout == "", reset.stdout
+        assert f"the group '{lab.name}' has 1 member: {lab.name}-" in reset.stderr, reset.stderr
+        assert " at 127.0.0.1; nothing was changed. Stop all processes" in reset.stderr, reset.stderr
+    dry = command("reset", file, "--state-dir", lab.state_dir)
+    assert dry.returncode == 0 and "has 1 member" in dry.stderr, dry.stderr
+    feeder.send_all(topic, bids(1_000, seed=44, first=2_000))
+    lab.await_read(topic)
+    assert process.log().count("partitions assigned") == assigned and "partitions revoked" not in process.log(), process.log()
+    process.stop()
+    assert_passed(lab.topics.read(topic), lab.topics.read(lab.output()))
+
+
+def test_a_reset_of_a_stopped_pipeline_moves_its_offsets(lab: Lab):
+    topic = lab.create_input(2)
+    lab.topics.producer().send_all(topic, bids(500, seed=45))
+    file = lab.write(pass_pipeline(lab.name, lab.broker.bootstrap, topic))
+    before = command("reset", file, "--to", "latest", "--yes")  # a group that nobody has used yet
+    assert before.returncode == 0, before.stderr
+    assert lab.topics.committed(lab.name, topic) == lab.topics.ends(topic)
+    lab.run_to_end(file, topic)
+    assert lab.topics.read(lab.output()) == []
+    assert command("reset", file, "--state-dir", lab.state_dir, "--yes").returncode == 0
+    assert lab.topics.committed(lab.name, topic) == {0: 0, 1: 0}
+    lab.run_to_end(file, topic)
+    assert_passed(lab.topics.read(topic), lab.topics.read(lab.output()))

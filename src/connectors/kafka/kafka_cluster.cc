@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "connectors/kafka/kafka_changelog_reader.h"
+#include "connectors/kafka/kafka_group_admin.h"
 #include "connectors/kafka/kafka_group_member.h"
 #include "connectors/kafka/kafka_producer.h"
 #include "connectors/kafka/kafka_topic_admin.h"
@@ -20,6 +21,7 @@ Result<std::unique_ptr<KafkaCluster>> KafkaCluster::Make(KafkaClusterOptions opt
   cluster->topic_admin_ = own.embedded == nullptr
                               ? MakeKafkaTopicAdmin(cluster->admin_client_.get())
                               : MakeEmbeddedTopicAdmin(cluster->admin_client_.get(), own.embedded);
+  cluster->group_admin_ = MakeKafkaGroupAdmin(cluster->admin_client_.get());
   return cluster;
 }
 

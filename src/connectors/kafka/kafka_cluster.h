@@ -44,6 +44,7 @@ class KafkaCluster final : public Cluster {
   Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) override;
   Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() override;
   TopicAdmin& admin() override { return *topic_admin_; }
+  GroupAdmin* groups() override { return embedded_ ? nullptr : group_admin_.get(); }
   bool supports_exactly_once() const override { return !embedded_; }
 
  private:
@@ -55,6 +56,7 @@ class KafkaCluster final : public Cluster {
   bool embedded_;  // constant after WaitForBroker
   std::unique_ptr<kafka::AdminClient> admin_client_;
   std::unique_ptr<TopicAdmin> topic_admin_;
+  std::unique_ptr<GroupAdmin> group_admin_;
 };
 
 }  // namespace millrace

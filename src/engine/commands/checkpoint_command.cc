@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/counted.h"
 #include "engine/commands/checkpoint_verification.h"
 #include "engine/commands/cluster_connection.h"
 #include "engine/commands/pipeline_loading.h"
@@ -20,11 +21,11 @@ void WriteText(const TableAt& at, const VerifiedTable& found, std::ostream& out)
     out << "WRONG  " << found.problem << "\n";
     return;
   }
-  out << (found.ok() ? "ok" : "WRONG") << "  " << found.rows << " rows, changelog offset " << found.offset
-      << " of " << found.end;
+  out << (found.ok() ? "ok" : "WRONG") << "  " << Counted(found.rows, "row") << ", changelog offset "
+      << found.offset << " of " << found.end;
   if (!found.ok()) {
-    out << ": " << found.missing << " rows are missing, " << found.extra << " are too many, "
-        << found.different << " differ; the first has the key "
+    out << ": rows missing " << found.missing << ", too many " << found.extra << ", different "
+        << found.different << "; the first has the key "
         << Hex(std::string_view(found.first_key).substr(0, kShownBytes));
   }
   out << "\n";

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/counted.h"
 #include "base/log.h"
 #include "connectors/kafka/kafka_cluster.h"
 #include "engine/commands/bid_generator.h"
@@ -181,16 +182,18 @@ void SumUp(Demo& demo, double seconds, std::ostream& out) {
   const Generated& generated = demo.generated;
   const ResourceUsage usage = GetResourceUsage();
   const auto windows = static_cast<std::int64_t>(demo.results->windows().size());
+  const auto count = [](std::int64_t number, std::string_view one) {
+    return WithThousands(number) + " " + Noun(number, one);
+  };
   out << "\n"
-      << WithThousands(generated.sent) << " bids generated and " << WithThousands(status.records_in)
+      << count(generated.sent, "bid") << " generated and " << WithThousands(status.records_in)
       << " processed in " << static_cast<std::int64_t>(seconds) << " s, with "
       << WithThousands(static_cast<std::int64_t>(usage.cpu_s() * 1000))
       << " ms of CPU for broker, generator and pipeline and " << FormatByteSize(usage.resident_peak)
       << " of memory\n"
-      << WithThousands(windows) << (windows == 1 ? " window" : " windows") << " closed with "
-      << WithThousands(demo.results->rows()) << " result rows; " << WithThousands(status.rows_late)
-      << " late rows, " << WithThousands(status.dead_letters) << " dead letters, "
-      << WithThousands(status.commits) << " commits\n";
+      << count(windows, "window") << " closed with " << count(demo.results->rows(), "result row") << "; "
+      << count(status.rows_late, "late row") << ", " << count(status.dead_letters, "dead letter") << ", "
+      << count(status.commits, "commit") << "\n";
 }
 
 /// Every good bid above the limit must be in a window or late.
@@ -199,10 +202,11 @@ bool Check(Demo& demo, std::ostream& out) {
   const std::int64_t want = demo.generated.above_limit;
   const std::int64_t got = demo.results->bids() + status.rows_late;
   const bool dead = status.dead_letters == demo.generated.broken;
-  out << "checked: " << WithThousands(want) << " bids above 50 = " << WithThousands(demo.results->bids())
-      << " in closed windows + " << WithThousands(status.rows_late) << " late; "
-      << WithThousands(demo.generated.broken) << " broken records = " << WithThousands(status.dead_letters)
-      << " dead letters\n";
+  out << "checked: " << WithThousands(want) << " " << Noun(want, "bid")
+      << " above 50 = " << WithThousands(demo.results->bids()) << " in closed windows + "
+      << WithThousands(status.rows_late) << " late; " << WithThousands(demo.generated.broken) << " "
+      << Noun(demo.generated.broken.load(), "broken record") << " = " << WithThousands(status.dead_letters)
+      << " " << Noun(status.dead_letters, "dead letter") << "\n";
   if (want == got && dead) return true;
   out << "these numbers should be equal: please report this\n";
   return false;

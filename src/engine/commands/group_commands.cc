@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counted.h"
 #include "engine/commands/cluster_connection.h"
 #include "engine/commands/pipeline_loading.h"
 #include "engine/commands/topic_lookup.h"
@@ -16,6 +17,7 @@ namespace millrace {
 namespace {
 
 constexpr Duration kJoinTimeout{30'000};
+constexpr std::size_t kMostMembersNamed = 8;
 constexpr Duration kSilentWait{3'000};  // joining an empty group takes this long at most
 
 /// A pipeline with its cluster.
@@ -104,10 +106,49 @@ class Collector final : public AssignmentListener {
   std::set<TopicPartition> held;
 };
 
-/// Joins the group: getting every partition shows that nobody else runs. Then moves its offsets to `to`
-/// ("earliest", "latest", or "" to leave them).
-Status MoveOffsets(OpenPipeline& open, const std::vector<TopicDescription>& topics, const std::string& to,
-                   CommandIo& io) {
+/// Where `to`, "earliest" or "latest", is in each partition.
+Result<std::vector<CommittedOffset>> NewOffsets(const std::vector<TopicPartition>& partitions,
+                                                const std::string& to, GroupMember& member) {
+  std::vector<CommittedOffset> offsets;
+  for (const TopicPartition& partition : partitions) {
+    MR_ASSIGN_OR_RETURN(const auto bounds, member.Bounds(partition));
+    offsets.push_back({partition, to == "latest" ? bounds.second : bounds.first, ""});
+  }
+  return offsets;
+}
+
+/// Ok when the group has no members, else who they are and what to do.
+Status CheckNobodyRuns(const std::string& group, GroupAdmin& groups) {
+  MR_ASSIGN_OR_RETURN(const std::vector<MemberDescription> members, groups.Members(group));
+  if (members.empty()) return Status::Ok();
+  std::string text = "the group '" + group + "' has " + Counted(members.size(), "member") + ": ";
+  for (std::size_t i = 0; i < std::min(members.size(), kMostMembersNamed); ++i) {
+    text += (i == 0 ? "" : ", ") + members[i].client_id + " at " + members[i].host;
+  }
+  if (members.size() > kMostMembersNamed) text += ", ...";
+  return Status::InvalidArgument(text +
+                                 "; nothing was changed. Stop all processes of the pipeline and try again (a "
+                                 "process that was killed stays a member until its session times out)");
+}
+
+/// Moves the offsets of the group, which has no members, to `to` ("earliest", "latest", or "" to leave them).
+Status MoveOffsets(OpenPipeline& open, const std::vector<TopicDescription>& topics, const std::string& to) {
+  GroupAdmin& groups = *open.cluster->groups();
+  MR_RETURN_IF_ERROR(CheckNobodyRuns(open.plan.name, groups));
+  if (to.empty()) return Status::Ok();
+  MR_ASSIGN_OR_RETURN(const auto member, open.cluster->MakeGroupMember(open.plan.name, "millrace-reset"));
+  MR_ASSIGN_OR_RETURN(const auto offsets, NewOffsets(PartitionsOf(topics), to, *member));
+  const Status set = groups.SetOffsets(open.plan.name, offsets);
+  if (set.code() != StatusCode::kAborted) return set;
+  // Somebody came in the meantime.
+  const Status reason = CheckNobodyRuns(open.plan.name, groups);
+  return reason.ok() ? set : reason;
+}
+
+/// The same where groups cannot be looked at: joins the group, as getting every partition shows that nobody
+/// else runs.
+Status MoveOffsetsAsMember(OpenPipeline& open, const std::vector<TopicDescription>& topics,
+                           const std::string& to, CommandIo& io) {
   MR_ASSIGN_OR_RETURN(const auto member, open.cluster->MakeGroupMember(open.plan.name, "millrace-reset"));
   std::vector<std::string> names;
   names.reserve(topics.size());
@@ -126,19 +167,16 @@ Status MoveOffsets(OpenPipeline& open, const std::vector<TopicDescription>& topi
     if (waited > kJoinTimeout) {
       MR_RETURN_IF_ERROR(member->Close());
       return Status::InvalidArgument(
-          "the group '" + open.plan.name + "' has other members: stop all processes of the " +
-          "pipeline, wait for their session time-out after a crash, and try again");
+          "the group '" + open.plan.name +
+          "' has other members; nothing was changed. Stop all processes of " +
+          "the pipeline, wait for their session time-out after a crash, and try again");
     }
     PollLimits limits;
     limits.max_records = 0;
     MR_RETURN_IF_ERROR(member->Poll(limits).status());
   }
   if (to.empty()) return member->Close();
-  std::vector<CommittedOffset> offsets;
-  for (const TopicPartition& partition : wanted) {
-    MR_ASSIGN_OR_RETURN(const auto bounds, member->Bounds(partition));
-    offsets.push_back({partition, to == "latest" ? bounds.second : bounds.first, ""});
-  }
+  MR_ASSIGN_OR_RETURN(const auto offsets, NewOffsets(wanted, to, *member));
   MR_RETURN_IF_ERROR(member->CommitOffsets(offsets));
   return member->Close();
 }
@@ -180,7 +218,11 @@ Status Reset(OpenPipeline& open, const ResetOptions& options, CommandIo& io) {
   MR_ASSIGN_OR_RETURN(const ResetWork work, FindWork(open, options));
   const char* will = options.yes ? "" : "would be ";
   // Offsets first: it fails while the pipeline runs, before anything is deleted.
-  if (options.yes) MR_RETURN_IF_ERROR(MoveOffsets(open, work.inputs, options.offsets ? options.to : "", io));
+  if (options.yes) {
+    const std::string to = options.offsets ? options.to : "";
+    MR_RETURN_IF_ERROR(open.cluster->groups() == nullptr ? MoveOffsetsAsMember(open, work.inputs, to, io)
+                                                         : MoveOffsets(open, work.inputs, to));
+  }
   if (options.offsets) {
     for (const TopicPartition& partition : PartitionsOf(work.inputs)) {
       out << "offset of " << partition << " " << will << "set to " << options.to << "\n";
@@ -194,7 +236,12 @@ Status Reset(OpenPipeline& open, const ResetOptions& options, CommandIo& io) {
     if (options.yes) MR_RETURN_IF_ERROR(RemoveAll(work.state_folder));
     out << "folder " << work.state_folder << " " << will << "deleted\n";
   }
-  if (!options.yes) out << "nothing was changed; add --yes to do it\n";
+  if (options.yes) return Status::Ok();
+  out << "nothing was changed; add --yes to do it\n";
+  if (open.cluster->groups() != nullptr) {
+    const Status runs = CheckNobodyRuns(open.plan.name, *open.cluster->groups());
+    if (!runs.ok()) io.err << "millrace: now it would be refused: " << runs.message() << "\n";
+  }
   return Status::Ok();
 }
 

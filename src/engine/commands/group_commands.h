@@ -25,7 +25,8 @@ struct ResetOptions {
   std::string step;             ///< of the state only this step's, which may be gone from the file; "" = all
   bool yes = false;             ///< do it; else only say what would be done
 };
-/// Makes a pipeline begin anew. Refuses while a process of it runs.
+/// Makes a pipeline begin anew. Refuses while a process of it runs, and names who that is; the running ones
+/// notice nothing (but on the embedded broker, where they are asked by joining their group).
 Exit ResetCommand(const ResetOptions& options, CommandIo& io);
 
 }  // namespace millrace

@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "base/counted.h"
 #include "compile/compile.h"
 #include "engine/commands/pipeline_loading.h"
 #include "engine/yaml/json_value.h"
@@ -78,8 +79,8 @@ void ExplainSettings(const Plan& plan, std::ostream& out) {
       << (plan.guarantee == Guarantee::kExactlyOnce ? "exactly_once" : "at_least_once") << ", a commit every "
       << FormatDuration(plan.EffectiveCommitInterval()) << " or " << FormatByteSize(plan.commit_bytes)
       << " of input\n";
-  out << "  batches           up to " << plan.batch.rows << " rows, " << FormatByteSize(plan.batch.bytes)
-      << ", " << FormatDuration(plan.batch.delay) << "\n";
+  out << "  batches           up to " << Counted(plan.batch.rows, "row") << ", "
+      << FormatByteSize(plan.batch.bytes) << ", " << FormatDuration(plan.batch.delay) << "\n";
   out << "  workers           " << plan.workers << " in this process, " << FormatByteSize(plan.memory)
       << " of memory\n";
   out << "  state             " << plan.state_dir << "\n";
@@ -143,9 +144,10 @@ Exit ExplainCommand(const ExplainOptions& options, CommandIo& io) {
   }
   ExplainSettings(plan->plan, io.out);
   io.out << "\nsteps\n"
-         << PlanToText(*plan) << "\nruns as (for " << options.partitions << " partitions per source topic)\n";
+         << PlanToText(*plan) << "\nruns as (for " << Counted(options.partitions, "partition")
+         << " per source topic)\n";
   for (const SubTopology& sub : topology->sub_topologies) {
-    io.out << "  sub-topology " << sub.name << ": " << sub.partitions << " tasks";
+    io.out << "  sub-topology " << sub.name << ": " << Counted(sub.partitions, "task");
     for (const std::string& topic : sub.input_topics) io.out << "\n    reads       " << topic;
     for (const TableSpec& table : sub.tables)
       io.out << "\n    state       " << table.table << ", mirrored by " << table.changelog_topic;
@@ -153,7 +155,7 @@ Exit ExplainCommand(const ExplainOptions& options, CommandIo& io) {
   }
   io.out << "internal topics\n";
   for (const NewTopic& topic : topology->internal_topics) {
-    io.out << "  " << topic.name << ", " << topic.partitions << " partitions\n";
+    io.out << "  " << topic.name << ", " << Counted(topic.partitions, "partition") << "\n";
   }
   if (topology->internal_topics.empty()) io.out << "  none\n";
   return Exit::kOk;

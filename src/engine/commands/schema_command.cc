@@ -6,6 +6,7 @@
 
 #include <arrow/api.h>
 
+#include "base/counted.h"
 #include "codec/json/json_codec.h"
 #include "columnar/schema_text.h"
 #include "engine/commands/pipeline_loading.h"
@@ -67,8 +68,7 @@ Status Infer(Cluster& cluster, const std::string& topic, const SchemaInferOption
     out << "}}\n";
     return Status::Ok();
   }
-  out << "# inferred from " << values.size() << (values.size() == 1 ? " record" : " records") << " of topic "
-      << topic << "\nschema:\n";
+  out << "# inferred from " << Counted(values.size(), "record") << " of topic " << topic << "\nschema:\n";
   for (const auto& field : schema->fields()) {
     const std::string& name = field->name();
     const std::string type = FieldText(*field);

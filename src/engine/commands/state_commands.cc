@@ -9,6 +9,7 @@
 
 #include <arrow/api.h>
 
+#include "base/counted.h"
 #include "codec/json/json_codec.h"
 #include "columnar/arrow_status.h"
 #include "connect/file_format.h"
@@ -165,7 +166,7 @@ class ExportedFiles {
     if (files_.empty()) out << "there are no rows\n";
     for (auto& [step, file] : files_) {
       MR_RETURN_IF_ERROR(file.writer->Finish());
-      out << file.path << "  " << file.rows << " rows\n";
+      out << file.path << "  " << Counted(file.rows, "row") << "\n";
     }
     return Status::Ok();
   }
@@ -192,9 +193,9 @@ void WriteStats(const TableAt& at, const TableStats& stats, bool json, std::ostr
   const std::string committed = at.state.last_committed() ? std::to_string(at.state.last_committed()->value())
                                                           : (json ? "null" : "never");
   if (!json) {
-    out << at.table.name << "[" << at.partition() << "]  " << stats.rows << " rows  " << stats.bytes
-        << " bytes  changelog offset " << offset << "  last commit (ms) " << committed << "  " << at.directory
-        << "\n";
+    out << at.table.name << "[" << at.partition() << "]  " << Counted(stats.rows, "row") << "  "
+        << Counted(stats.bytes, "byte") << "  changelog offset " << offset << "  last commit (ms) "
+        << committed << "  " << at.directory << "\n";
     return;
   }
   out << R"({"step":")" << at.table.name << R"(","partition":)" << at.partition() << R"(,"rows":)"

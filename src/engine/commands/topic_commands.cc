@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/counted.h"
 #include "engine/commands/topic_lookup.h"
 #include "engine/yaml/json_value.h"
 
@@ -31,8 +32,7 @@ Status List(Cluster& cluster, bool json, std::ostream& out) {
     if (json) {
       out << "{\"topic\":" << JsonString(topic.name) << ",\"partitions\":" << topic.partitions << "}\n";
     } else {
-      out << topic.name << "  " << topic.partitions
-          << (topic.partitions == 1 ? " partition\n" : " partitions\n");
+      out << topic.name << "  " << Counted(topic.partitions, "partition") << "\n";
     }
   }
   return Status::Ok();
@@ -64,7 +64,7 @@ Status DescribeTopic(Cluster& cluster, const TopicDescribeOptions& options, std:
     out << "}}\n";
     return Status::Ok();
   }
-  out << topic.name << ", " << topic.partitions << " partitions"
+  out << topic.name << ", " << Counted(topic.partitions, "partition")
       << (topic.topic_id.empty() ? "" : ", id " + topic.topic_id) << "\n"
       << lines;
   for (const auto& [key, value] : topic.config) out << "  " << key << " = " << value << "\n";
@@ -198,8 +198,7 @@ Exit TopicCreateCommand(const TopicCreateOptions& options, CommandIo& io) {
   return WithCluster(options.cluster, io, [&](Cluster& cluster) -> Status {
     MR_RETURN_IF_ERROR(cluster.admin().Create(topic));
     const std::int32_t partitions = cluster.admin().fixed_partitions().value_or(topic.partitions);
-    io.err << "topic " << topic.name << " created with " << partitions
-           << (partitions == 1 ? " partition\n" : " partitions\n");
+    io.err << "topic " << topic.name << " created with " << Counted(partitions, "partition") << "\n";
     return Status::Ok();
   });
 }
@@ -220,7 +219,7 @@ Exit TopicWriteCommand(const TopicWriteOptions& options, std::istream& input, Co
   const Exit exit = WithCluster(options.cluster, io,
                                 [&](Cluster& cluster) { return Write(cluster, options, input, &written); });
   if (exit == Exit::kOk) {
-    io.err << written << (written == 1 ? " record" : " records") << " written to " << options.topic << "\n";
+    io.err << Counted(written, "record") << " written to " << options.topic << "\n";
   }
   return exit;
 }

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connect/group_member.h"
+
+namespace millrace {
+
+/// A member of a consumer group, as its coordinator knows it.
+struct MemberDescription {
+  std::string client_id;
+  std::string host;  ///< its address
+};
+
+/// Consumer groups of a cluster, looked at and changed from outside: the group does not notice. Thread-safe.
+class GroupAdmin {
+ public:
+  virtual ~GroupAdmin() = default;
+  /// Who is in the group now; nobody when there is no such group. A member that died is there until its
+  /// session times out. Errors: kUnavailable or kTimeout when no broker answers in time, kPermissionDenied.
+  virtual Result<std::vector<MemberDescription>> Members(const std::string& group) = 0;
+  /// Sets committed offsets of a group without members. Errors: kAborted when it has some; as Members.
+  virtual Status SetOffsets(const std::string& group, std::span<const CommittedOffset> offsets) = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,41 @@
+#include "connectors/kafka/kafka_group_admin.h"
+
+#include <utility>
+
+namespace millrace {
+namespace {
+
+class KafkaGroupAdmin final : public GroupAdmin {
+ public:
+  explicit KafkaGroupAdmin(kafka::AdminClient* client) : client_(client) {}
+
+  Result<std::vector<MemberDescription>> Members(const std::string& group) override {
+    MR_ASSIGN_OR_RETURN(std::vector<kafka::GroupMemberInfo> found, client_->Members(group));
+    std::vector<MemberDescription> members;
+    members.reserve(found.size());
+    for (kafka::GroupMemberInfo& member : found) {
+      // Brokers write an address as "/10.0.0.1": a name they did not look up, and the address.
+      const bool slash = member.host.starts_with('/');
+      members.push_back({std::move(member.client_id), member.host.substr(slash ? 1 : 0)});
+    }
+    return members;
+  }
+
+  Status SetOffsets(const std::string& group, std::span<const CommittedOffset> offsets) override {
+    std::vector<kafka::GroupOffset> wanted;
+    wanted.reserve(offsets.size());
+    for (const CommittedOffset& at : offsets) wanted.push_back({at.partition, at.offset, at.metadata});
+    return client_->SetGroupOffsets(group, wanted);
+  }
+
+ private:
+  kafka::AdminClient* const client_;
+};
+
+}  // namespace
+
+std::unique_ptr<GroupAdmin> MakeKafkaGroupAdmin(kafka::AdminClient* client) {
+  return std::make_unique<KafkaGroupAdmin>(client);
+}
+
+}  // namespace millrace
