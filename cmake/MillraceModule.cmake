@@ -31,6 +31,9 @@ else()
   set(MILLRACE_TEST_TIMEOUT 180)
 endif()
 
+# For the tests in Python: a file of them runs in one process, whose fixtures it shares, and files beside each other.
+set(MILLRACE_PYTEST_PARALLEL -n auto --dist loadscope --no-loadscope-reorder)
+
 # One precompiled header for all targets that ask for it: CMake needs a target that owns it.
 if(MILLRACE_PCH)
   add_library(millrace_pch STATIC EXCLUDE_FROM_ALL "${CMAKE_SOURCE_DIR}/cmake/millrace_pch.cc")

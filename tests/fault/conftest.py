@@ -10,6 +10,11 @@ from harness.fixtures import broker, lab, pytest_configure, shared_topics  # noq
 from kafka_proxy import ProxiedBroker  # noqa: E402
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The soak takes half an hour: it goes first, and the other files run beside it."""
+    items.sort(key=lambda item: item.path.name != "test_soak.py")
+
+
 @pytest.fixture(scope="module")
 def proxied(request: pytest.FixtureRequest):
     """The module's own broker behind a proxy."""

@@ -110,6 +110,9 @@ test_skip() {
 
 test_jobs() { printf '%s' "${MILLRACE_JOBS:-$(nproc)}"; }
 
+# More would wait for the one broker.
+test_python_jobs() { printf '%s' $(($(test_jobs) < 4 ? $(test_jobs) : 4)); }
+
 # test_count FOLDER LABELS: how many tests carry one of the labels.
 test_count() { ctest --test-dir "$1" -N -L "$2" | awk '/^Total Tests:/ {print $3}'; }
 
@@ -139,8 +142,8 @@ test_run() {
   ctest --test-dir "build/$1" --output-on-failure --progress -j "$3" -L "$2"
 }
 
-# test_with_broker PRESET LABELS [TARGET...]: the same, with a broker whose address is in MILLRACE_TEST_KAFKA. Tests that
-# share it run one at a time.
+# test_with_broker PRESET LABELS [TARGET...]: the same, with a broker whose address is in MILLRACE_TEST_KAFKA. Programs
+# that share it run one at a time; the tests in Python wait most of their time, so their files run beside each other.
 test_with_broker() {
   local preset=$1 labels=$2 code=0
   shift 2
@@ -148,7 +151,8 @@ test_with_broker() {
   setup_python_tests
   kafka_main down --name test
   MILLRACE_TEST_KAFKA=$(kafka_main up --name test | tail -n 1)
-  export MILLRACE_TEST_KAFKA
+  PYTEST_XDIST_AUTO_NUM_WORKERS=$(test_python_jobs)
+  export MILLRACE_TEST_KAFKA PYTEST_XDIST_AUTO_NUM_WORKERS
   set +e
   (
     set -e
