@@ -12,6 +12,18 @@ namespace {
 
 constexpr std::size_t kColumn = 30;
 
+const CLI::App& Top(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app : Top(*app.get_parent());
+}
+
+/// Options of the program that may stand behind every command as well.
+std::vector<const CLI::Option*> OptionsOfEveryCommand(const CLI::App& app) {
+  const CLI::App& top = Top(app);
+  return top.get_options([&top](const CLI::Option* option) {
+    return option->nonpositional() && option != top.get_help_ptr() && option != top.get_version_ptr();
+  });
+}
+
 class HelpFormatter final : public CLI::Formatter {
  public:
   HelpFormatter() { column_width(kColumn); }
@@ -32,6 +44,13 @@ class HelpFormatter final : public CLI::Formatter {
       if (type == name || (name.ends_with(':') && type.starts_with(name))) return " " + shown;
     }
     return option->get_positional() ? "" : " " + type;
+  }
+
+  /// What stands below a command's own options.
+  std::string make_subcommands(const CLI::App* app, CLI::AppFormatMode mode) const override {
+    const std::string commands = CLI::Formatter::make_subcommands(app, mode);
+    if (app->get_parent() == nullptr) return commands;
+    return make_group("Options of every command", false, OptionsOfEveryCommand(*app)) + commands;
   }
 
   std::string make_option_desc(const CLI::Option* option) const override {
@@ -59,7 +78,9 @@ std::vector<std::string> CommandsOf(const CLI::App& app) {
 
 std::vector<std::string> OptionsOf(const CLI::App& app) {
   std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
+  std::vector<const CLI::Option*> options = app.get_options();
+  for (const CLI::Option* option : OptionsOfEveryCommand(app)) options.push_back(option);
+  for (const CLI::Option* option : options) {
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
   return names;

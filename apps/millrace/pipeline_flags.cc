@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "engine/commands/explain_command.h"
 #include "engine/commands/inspect_commands.h"
 #include "engine/commands/run_command.h"
 #include "engine/commands/test_command.h"
@@ -54,6 +55,8 @@ void AddExplain(CLI::App* app, Action* action) {
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   command->add_flag("--json", options->json, "one JSON object");
+  AddDuration(command, "--startup-timeout", &options->startup_timeout,
+              "how long to wait for a broker when a source declares no schema");
   command->callback([=] { *action = [options](CommandIo& io) { return ExplainCommand(*options, io); }; });
 }
 

@@ -53,7 +53,8 @@ void AddRead(CLI::App* topic, Action* action) {
       ->capture_default_str();
   command->add_option("-n,--limit", options->limit, "most records; 0 prints all")->capture_default_str();
   command->add_flag("--follow", options->follow, "wait for more records at the end");
-  command->add_flag("--json", options->json, "whole records as JSON: key, value, headers, timestamp, offset");
+  command->add_flag("--json", options->json,
+                    "whole records as JSON, without loss: bytes that are no UTF-8 are {\"base64\": \"...\"}");
   AddClusterFlags(command, &options->cluster);
   command->callback([=] { *action = [options](CommandIo& io) { return TopicReadCommand(*options, io); }; });
 }
@@ -63,7 +64,10 @@ void AddWrite(CLI::App* topic, Action* action) {
   auto options = std::make_shared<TopicWriteOptions>();
   command->add_option("TOPIC", options->topic, "its name")->required();
   command->add_option("--partition", options->partition, "into this partition (default: by the key)");
-  command->add_option("-K,--key-separator", options->key_separator, "lines are KEY, this, and VALUE");
+  CLI::Option* separator =
+      command->add_option("-K,--key-separator", options->key_separator, "lines are KEY, this, and VALUE");
+  command->add_flag("--json", options->json, "lines are whole records as 'topic read --json' prints them")
+      ->excludes(separator);
   AddClusterFlags(command, &options->cluster);
   command->callback(
       [=] { *action = [options](CommandIo& io) { return TopicWriteCommand(*options, std::cin, io); }; });

@@ -27,27 +27,38 @@ Status CreateForAnyTime(TopicAdmin& admin, const NewTopic& topic) {
   return created.code() == StatusCode::kInvalidArgument ? admin.Create(topic) : created;
 }
 
-/// Makes the topic unless it is there. Another process of the pipeline may make it at the same time.
-Status EnsureTopic(TopicAdmin& admin, const NewTopic& topic) {
-  MR_ASSIGN_OR_RETURN(auto found, admin.Describe(topic.name));
-  if (!found.has_value()) {
-    const Status created = CreateForAnyTime(admin, topic);
-    if (created.ok()) {
-      Log(LogLevel::kInfo, "topic created", {{"topic", topic.name}, {"partitions", topic.partitions}});
-      return Status::Ok();
-    }
-    if (created.code() != StatusCode::kAlreadyExists)
-      return created.WithContext("creating topic '" + topic.name + "'");
-    MR_ASSIGN_OR_RETURN(found, admin.Describe(topic.name));
+/// Whether an internal topic is there. Errors: user error when it has another partition count.
+Result<bool> HasInternalTopic(TopicAdmin& admin, const NewTopic& topic) {
+  MR_ASSIGN_OR_RETURN(const auto found, admin.Describe(topic.name));
+  if (!found.has_value()) return false;
+  if (found->partitions == topic.partitions) return true;
+  return Status::InvalidArgument("internal topic '" + topic.name + "' has " +
+                                 Counted(found->partitions, "partition") + ", but the pipeline now needs " +
+                                 std::to_string(topic.partitions) +
+                                 ": the partition count of a source topic changed, and with it the "
+                                 "partition of each key; run 'millrace "
+                                 "reset' to start the pipeline anew with the new count");
+}
+
+Status CreateInternalTopic(TopicAdmin& admin, const NewTopic& topic) {
+  const Status created = CreateForAnyTime(admin, topic);
+  if (created.ok()) {
+    Log(LogLevel::kInfo, "topic created", {{"topic", topic.name}, {"partitions", topic.partitions}});
+    return created;
   }
-  if (found.has_value() && found->partitions != topic.partitions) {
-    return Status::InvalidArgument("internal topic '" + topic.name + "' has " +
-                                   Counted(found->partitions, "partition") + ", but the pipeline now needs " +
-                                   std::to_string(topic.partitions) +
-                                   ": the partition count of a source topic changed, and with it the "
-                                   "partition of each key; run 'millrace "
-                                   "reset' to start the pipeline anew with the new count");
+  if (created.code() != StatusCode::kAlreadyExists)
+    return created.WithContext("creating topic '" + topic.name + "'");
+  return HasInternalTopic(admin, topic).status();  // another process of the pipeline was faster
+}
+
+/// Makes the internal topics that are missing, after all others were found right.
+Status EnsureInternalTopics(const std::vector<NewTopic>& topics, TopicAdmin& admin) {
+  std::vector<const NewTopic*> missing;
+  for (const NewTopic& topic : topics) {
+    MR_ASSIGN_OR_RETURN(const bool found, HasInternalTopic(admin, topic));
+    if (!found) missing.push_back(&topic);
   }
+  for (const NewTopic* topic : missing) MR_RETURN_IF_ERROR(CreateInternalTopic(admin, *topic));
   return Status::Ok();
 }
 
@@ -70,15 +81,41 @@ std::map<std::string, std::int32_t> OutputTopics(const Plan& plan) {
   return out;
 }
 
+/// Partition counts of the source topics. Errors: user error with a line for each topic that is missing and
+/// that the pipeline may not create.
+Result<std::map<std::string, std::int32_t>> FindTopics(const Plan& plan, TopicAdmin& admin) {
+  std::map<std::string, std::int32_t> sources;
+  std::string missing;
+  const auto miss = [&missing](const std::string& sentence) {
+    missing += (missing.empty() ? "" : "\n") + sentence;
+  };
+  for (const PlanNode& node : plan.nodes) {
+    const auto* source = std::get_if<KafkaSource>(&node.op);
+    if (source == nullptr || sources.contains(source->topic)) continue;
+    MR_ASSIGN_OR_RETURN(const auto topic, admin.Describe(source->topic));
+    sources[source->topic] = topic.has_value() ? topic->partitions : 0;
+    if (topic.has_value()) continue;
+    miss("source topic '" + source->topic +
+         "' does not exist; create it first (source topics are never created by a pipeline): millrace topic "
+         "create " +
+         source->topic + " --partitions 2");
+  }
+  if (!plan.create_topics) {
+    for (const auto& [name, partitions] : OutputTopics(plan)) {
+      MR_ASSIGN_OR_RETURN(const auto found, admin.Describe(name));
+      if (found.has_value()) continue;
+      miss("output topic '" + name +
+           "' does not exist and create_topics is false; create it or set create_topics: true");
+    }
+  }
+  if (!missing.empty()) return Status::NotFound(missing);
+  return sources;
+}
+
 Status EnsureOutputTopics(const Plan& plan, std::int32_t default_partitions, TopicAdmin& admin) {
   for (const auto& [name, partitions] : OutputTopics(plan)) {
     MR_ASSIGN_OR_RETURN(const auto found, admin.Describe(name));
     if (found.has_value()) continue;
-    if (!plan.create_topics) {
-      return Status::NotFound(
-          "output topic '" + name +
-          "' does not exist and create_topics is false; create it or set create_topics: true");
-    }
     NewTopic topic;
     topic.name = name;
     topic.partitions = partitions > 0 ? partitions : default_partitions;
@@ -118,28 +155,16 @@ Result<ReadyPipeline> SetUpOnce(Plan plan, Cluster& cluster, const SetupOptions&
   CompileOptions options;
   options.clock = setup.clock;
   options.console = setup.console;
+  MR_ASSIGN_OR_RETURN(options.source_partitions, FindTopics(plan, cluster.admin()));
   std::int32_t most_partitions = 1;
-  for (const PlanNode& node : plan.nodes) {
-    const auto* source = std::get_if<KafkaSource>(&node.op);
-    if (source == nullptr) continue;
-    MR_ASSIGN_OR_RETURN(const auto topic, cluster.admin().Describe(source->topic));
-    if (!topic.has_value()) {
-      return Status::NotFound(
-          "source topic '" + source->topic +
-          "' does not exist; create it first (source topics are never created by a pipeline): millrace "
-          "topic create " +
-          source->topic + " --partitions 2");
-    }
-    options.source_partitions[source->topic] = topic->partitions;
-    most_partitions = std::max(most_partitions, topic->partitions);
-  }
+  for (const auto& [topic, partitions] : options.source_partitions)
+    most_partitions = std::max(most_partitions, partitions);
   MR_RETURN_IF_ERROR(InferMissingSchemas(&plan, cluster, *setup.clock));
   ReadyPipeline ready;
   MR_ASSIGN_OR_RETURN(ready.analyzed, AnalyzePlan(std::move(plan)));
   MR_ASSIGN_OR_RETURN(ready.topology, CompilePlan(ready.analyzed, options));
   MR_RETURN_IF_ERROR(CheckFixedPartitions(ready.topology, options.source_partitions, cluster.admin()));
-  for (const NewTopic& topic : ready.topology.internal_topics)
-    MR_RETURN_IF_ERROR(EnsureTopic(cluster.admin(), topic));
+  MR_RETURN_IF_ERROR(EnsureInternalTopics(ready.topology.internal_topics, cluster.admin()));
   MR_RETURN_IF_ERROR(EnsureOutputTopics(ready.analyzed.plan, most_partitions, cluster.admin()));
   return ready;
 }

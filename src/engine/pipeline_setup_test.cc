@@ -121,6 +121,40 @@ TEST_F(PipelineSetup, AStopEndsTheWaiting) {
   EXPECT_EQ(SetUpWith(cluster, Duration(30'000), stop).code(), StatusCode::kCancelled);
 }
 
+TEST_F(PipelineSetup, AllMissingTopicsAreNamedAndNoneIsMadeWhenTheyMayNotBe) {
+  plan_.create_topics = false;
+  plan_.dead_letter_topic = "dead";
+  const Status outputs = SetUpWith(cluster_, Duration(0));
+  EXPECT_EQ(outputs.code(), StatusCode::kNotFound);
+  EXPECT_THAT(outputs.message(),
+              AllOf(HasSubstr("output topic 'dead' does not exist and create_topics is false"),
+                    HasSubstr("\noutput topic 'out' does not exist")));
+  ASSERT_TRUE(log_.DeleteTopic("in").ok());
+  EXPECT_THAT(SetUpWith(cluster_, Duration(0)).message(),
+              AllOf(HasSubstr("source topic 'in' does not exist"), HasSubstr("\noutput topic 'out'")));
+  EXPECT_TRUE(log_.List().empty());
+
+  for (const char* topic : {"in", "out", "dead"}) ASSERT_TRUE(log_.CreateTopic({topic, 2}).ok());
+  EXPECT_TRUE(SetUpWith(cluster_, Duration(0)).ok()) << "internal topics are the pipeline's own";
+  EXPECT_TRUE(log_.Describe("p-window-1-changelog").has_value());
+}
+
+TEST_F(PipelineSetup, AnInternalTopicThatIsWrongKeepsTheOthersFromBeingMade) {
+  auto file = ReadPipelineText("p.yaml",
+                               "name: p\n"
+                               "source: {topic: in, key: k, schema: {k: int64}}\n"
+                               "steps:\n"
+                               "  - window: {by: k, tumbling: 10s, aggregate: {n: count()}}\n"
+                               "  - changes: {by: k, columns: [n]}\n"
+                               "sinks: [{topic: out}]\n",
+                               SubstitutionSources{});
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  plan_ = std::move(file->plan);
+  ASSERT_TRUE(log_.CreateTopic({"p-window-1-changelog", 3}).ok());
+  EXPECT_EQ(SetUpWith(cluster_, Duration(0)).code(), StatusCode::kInvalidArgument);
+  EXPECT_FALSE(log_.Describe("p-changes-1-changelog").has_value());
+}
+
 TEST_F(PipelineSetup, AChangelogWithAnotherPartitionCountIsRefused) {
   ASSERT_TRUE(log_.CreateTopic({"p-window-1-changelog", 3}).ok());
   const Status status = SetUpWith(cluster_, Duration(0));

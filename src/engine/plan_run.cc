@@ -16,9 +16,19 @@
 namespace millrace {
 namespace {
 
+Result<std::optional<int>> WantedSlot() {
+  const std::optional<std::string> text = GetEnv("MILLRACE_SLOT");
+  if (!text.has_value() || text->empty()) return std::optional<int>();
+  if (text->size() > 3 || text->find_first_not_of("0123456789") != std::string::npos) {
+    return Status::InvalidArgument("MILLRACE_SLOT is '" + *text + "'; it must be a number from 0 to 999");
+  }
+  return std::optional<int>(std::stoi(*text));
+}
+
 class KafkaPlanRun final : public PlanRun {
  public:
-  KafkaPlanRun(Plan plan, PlanRunOptions options) : plan_(std::move(plan)), options_(std::move(options)) {}
+  KafkaPlanRun(Plan plan, PlanRunOptions options, std::optional<int> slot)
+      : plan_(std::move(plan)), options_(std::move(options)), slot_(slot) {}
 
   Status Serve() {
     if (options_.http.empty()) return Status::Ok();
@@ -36,6 +46,7 @@ class KafkaPlanRun final : public PlanRun {
     options.clock = &clock_;
     options.metrics = &metrics_;
     options.state_dir = plan_.state_dir;
+    options.slot = slot_;
     options.http_address = HttpAddress();
     options.console = options_.console;
     options.startup_timeout = options_.startup_timeout;
@@ -94,6 +105,7 @@ class KafkaPlanRun final : public PlanRun {
   // Constant after construction.
   const Plan plan_;
   const PlanRunOptions options_;
+  const std::optional<int> slot_;
 
   // Own synchronisation, or used by Run only. Destroyed after the runner, which uses them.
   const SystemClock clock_;
@@ -109,7 +121,8 @@ class KafkaPlanRun final : public PlanRun {
 }  // namespace
 
 Result<std::unique_ptr<PlanRun>> PlanRun::Make(Plan plan, PlanRunOptions options) {
-  auto run = std::make_unique<KafkaPlanRun>(std::move(plan), std::move(options));
+  MR_ASSIGN_OR_RETURN(const std::optional<int> slot, WantedSlot());
+  auto run = std::make_unique<KafkaPlanRun>(std::move(plan), std::move(options), slot);
   MR_RETURN_IF_ERROR(run->Serve());
   return std::unique_ptr<PlanRun>(std::move(run));
 }

@@ -27,7 +27,7 @@ struct PlanRunOptions {
 /// and App::Run share. Make -> Run (once) -> destroy.
 class PlanRun {
  public:
-  /// Serves the endpoints from now on. Errors: user error for their address.
+  /// Serves the endpoints from now on. Errors: user error for their address or MILLRACE_SLOT.
   static Result<std::unique_ptr<PlanRun>> Make(Plan plan, PlanRunOptions options);
   virtual ~PlanRun() = default;
 

@@ -20,15 +20,6 @@ namespace {
 constexpr Duration kPollWait{50};
 constexpr std::int64_t kLeastRowsPerTask = 10'000;
 
-Result<std::optional<int>> WantedSlot() {
-  const std::optional<std::string> text = GetEnv("MILLRACE_SLOT");
-  if (!text.has_value() || text->empty()) return std::optional<int>();
-  if (text->size() > 3 || text->find_first_not_of("0123456789") != std::string::npos) {
-    return Status::InvalidArgument("MILLRACE_SLOT is '" + *text + "'; it must be a number from 0 to 999");
-  }
-  return std::optional<int>(std::stoi(*text));
-}
-
 /// Puts the answers of several workers together. Thread-safe.
 class GatheredAnswer {
  public:
@@ -71,7 +62,6 @@ class Runner final : public PipelineRunner {
   Status AddWorkers() {
     const Plan& plan = ready_.analyzed.plan;
     const std::string app_dir = options_.state_dir + "/" + plan.name;
-    MR_ASSIGN_OR_RETURN(const std::optional<int> wanted, WantedSlot());
     for (const SubTopology& sub : ready_.topology.sub_topologies) {
       for (const auto& [table, layout] : ParseLayout(sub.state_layout))
         state_steps_[table] = {layout, sub.partitions, sub.input_topics.front()};
@@ -85,7 +75,7 @@ class Runner final : public PipelineRunner {
     const MemoryBudget budget = SplitMemory(plan.memory, plan.workers);
     context_.max_rows_in_memory = RowsPerTask(budget);
     for (int i = 0; i < plan.workers; ++i) {
-      const std::optional<int> slot_number = wanted.has_value() ? std::optional(*wanted + i) : std::nullopt;
+      const std::optional<int> slot_number = options_.slot ? std::optional(*options_.slot + i) : std::nullopt;
       MR_ASSIGN_OR_RETURN(auto slot, Slot::Acquire(app_dir, plan.name, slot_number));
       WorkerOptions worker;
       worker.id = slot->transactional_id();

@@ -30,6 +30,8 @@ struct RunnerOptions {
   std::ostream* console = nullptr;
   /// Holds tasks' state, the node id and the slot locks.
   std::string state_dir = "./state";
+  /// Slot of the first worker, the next ones of the others; nullopt: those that are free.
+  std::optional<int> slot{};
   /// Where this process answers for its state, as others reach it; "": nowhere.
   std::string http_address{};
   /// How long Make is patient with a cluster that is not ready.

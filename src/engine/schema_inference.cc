@@ -78,9 +78,11 @@ Status EnsureMetaTopic(const std::string& name, TopicAdmin& admin) {
   return created.code() == StatusCode::kAlreadyExists ? Status::Ok() : created;
 }
 
-/// The first schema written for `source`, or null.
+/// The first schema written for `source`, or null; there may be no meta topic yet.
 Result<std::shared_ptr<arrow::Schema>> ReadMeta(const std::string& meta, const std::string& source,
                                                 Cluster& cluster, const Clock& clock) {
+  MR_ASSIGN_OR_RETURN(const auto topic, cluster.admin().Describe(meta));
+  if (!topic.has_value()) return std::shared_ptr<arrow::Schema>();
   std::string text;
   bool found = false;
   MR_RETURN_IF_ERROR(ReadAll(meta, 1, cluster, clock, kLongestMetaRead, [&](const RecordBlock& block) {
@@ -149,10 +151,10 @@ Status InferMissingSchemas(Plan* plan, Cluster& cluster, const Clock& clock) {
   for (PlanNode& node : plan->nodes) {
     auto* source = std::get_if<KafkaSource>(&node.op);
     if (source == nullptr || source->schema != nullptr) continue;
-    MR_RETURN_IF_ERROR(EnsureMetaTopic(meta, cluster.admin()));
     MR_ASSIGN_OR_RETURN(auto known, ReadMeta(meta, source->topic, cluster, clock));
     if (known == nullptr) {
       MR_ASSIGN_OR_RETURN(const auto sampled, SampleSchema(source->topic, source->format, cluster, clock));
+      MR_RETURN_IF_ERROR(EnsureMetaTopic(meta, cluster.admin()));
       MR_RETURN_IF_ERROR(WriteMeta(meta, source->topic, *sampled, cluster, clock));
       MR_ASSIGN_OR_RETURN(known, ReadMeta(meta, source->topic, cluster, clock));
       if (known == nullptr)
@@ -162,6 +164,18 @@ Status InferMissingSchemas(Plan* plan, Cluster& cluster, const Clock& clock) {
           {{"topic", source->topic}, {"schema", SchemaText(*known)}});
     }
     source->schema = std::move(known);
+  }
+  return Status::Ok();
+}
+
+Status LookUpMissingSchemas(Plan* plan, Cluster& cluster, const Clock& clock) {
+  DeclareTextSchemas(plan);
+  for (PlanNode& node : plan->nodes) {
+    auto* source = std::get_if<KafkaSource>(&node.op);
+    if (source == nullptr || source->schema != nullptr) continue;
+    MR_ASSIGN_OR_RETURN(source->schema, ReadMeta(plan->name + "-meta", source->topic, cluster, clock));
+    if (source->schema != nullptr) continue;
+    MR_ASSIGN_OR_RETURN(source->schema, SampleSchema(source->topic, source->format, cluster, clock));
   }
   return Status::Ok();
 }

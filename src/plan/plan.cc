@@ -79,6 +79,18 @@ Status NameNodes(Plan* plan) {
   return Status::Ok();
 }
 
+AnalyzedPlan WithoutTypes(Plan plan) {
+  DeclareTextSchemas(&plan);
+  AnalyzedPlan untyped;
+  for (const PlanNode& node : plan.nodes) {
+    const auto* source = std::get_if<KafkaSource>(&node.op);
+    untyped.schemas.push_back(source == nullptr ? nullptr : source->schema);
+  }
+  untyped.group_columns.resize(plan.nodes.size());
+  untyped.plan = std::move(plan);
+  return untyped;
+}
+
 void DeclareTextSchemas(Plan* plan) {
   for (PlanNode& node : plan->nodes) {
     auto* source = std::get_if<KafkaSource>(&node.op);

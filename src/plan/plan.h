@@ -264,7 +264,8 @@ struct Plan {
 /// Column types after every node, found by type-checking the whole plan.
 struct AnalyzedPlan {
   Plan plan;
-  /// By NodeId: the schema of the rows the node emits (for a sink: of the rows it receives).
+  /// By NodeId: the schema of the rows the node emits (for a sink: of the rows it receives). Never null, but
+  /// after WithoutTypes.
   std::vector<std::shared_ptr<arrow::Schema>> schemas;
   /// By NodeId: see GroupColumns in key_columns.h.
   std::vector<std::vector<std::string>> group_columns;
@@ -275,12 +276,19 @@ struct AnalyzedPlan {
 /// that do not depend on one another are reported together, one per line.
 Result<AnalyzedPlan> AnalyzePlan(Plan plan);
 
+/// A plan whose sources do not all have a schema, to be printed and nothing else: its schemas are those that
+/// sources declare, null for every other node.
+AnalyzedPlan WithoutTypes(Plan plan);
+
 /// Gives sources of format string or bytes that declare no schema the only one they can have: a column
 /// `value`.
 void DeclareTextSchemas(Plan* plan);
 
 /// Gives every unnamed node its name: kind-ordinal (K4). Errors: a name used twice.
 Status NameNodes(Plan* plan);
+
+/// What a node does, in one line: "tumbling 1m by auction: n = count()".
+std::string DescribeNode(const PlanNode& node);
 
 /// Text for people, `mermaid` flowchart, or JSON of the graph. Secrets are redacted.
 std::string PlanToText(const AnalyzedPlan& plan);

@@ -114,6 +114,20 @@ TEST(Plan, PrintsAsTextMermaidAndJsonWithoutSecrets) {
     EXPECT_THAT(text, Not(HasSubstr("hunter2")));
 }
 
+TEST(Plan, PrintsWithoutTypesWhatItKnows) {
+  Plan plan = Bids();
+  std::get<KafkaSource>(plan.nodes[0].op).schema = nullptr;
+  ASSERT_TRUE(NameNodes(&plan).ok());
+  const AnalyzedPlan untyped = WithoutTypes(plan);
+  EXPECT_THAT(PlanToText(untyped),
+              HasSubstr("source 'source-1': topic bids (json, key auction, event time ts)\n"
+                        "    columns: inferred from the topic at the start; "
+                        "'millrace schema infer' pins them\n"
+                        "filter 'filter-1': price > 50\nwindow 'per-minute': "));
+  EXPECT_THAT(PlanToMermaid(untyped), HasSubstr("  n2 --> n3\n"));
+  EXPECT_THAT(PlanToJson(untyped), HasSubstr(R"("description": "price > 50", "columns": null})"));
+}
+
 TEST(Plan, BranchesAreNamedInTheText) {
   Plan plan = Bids();
   plan.nodes.push_back(Node("all", SinkNode{PlanExpr{*ParseExpr("price > 99"), {}}, ConsoleSink{}}, {1}));

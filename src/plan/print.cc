@@ -130,8 +130,6 @@ struct Describe {
   std::string operator()(const ConsoleSink& sink) const { return "console (" + sink.format + ")"; }
 };
 
-std::string DescribeNode(const PlanNode& node) { return std::visit(Describe{}, node.op); }
-
 std::string_view GuaranteeText(Guarantee guarantee) {
   return guarantee == Guarantee::kExactlyOnce ? "exactly_once" : "at_least_once";
 }
@@ -189,7 +187,29 @@ std::string MermaidLabel(std::string_view text) {
   return label;
 }
 
+/// The second line of a node in the text.
+std::string ColumnsLine(const PlanNode& node, const arrow::Schema* schema) {
+  if (std::holds_alternative<SinkNode>(node.op)) return "";
+  if (schema != nullptr) return "    " + SchemaText(*schema) + "\n";
+  return std::holds_alternative<KafkaSource>(node.op)
+             ? "    columns: inferred from the topic at the start; 'millrace schema infer' pins them\n"
+             : "";
+}
+
+/// {"name": "type"} in the order of the columns; null when they are not known.
+std::string ColumnsJson(const arrow::Schema* schema) {
+  if (schema == nullptr) return "null";
+  std::string json = "{";
+  for (int i = 0; i < schema->num_fields(); ++i) {
+    json +=
+        (i > 0 ? ", " : "") + Quoted(schema->field(i)->name()) + ": " + Quoted(FieldText(*schema->field(i)));
+  }
+  return json + "}";
+}
+
 }  // namespace
+
+std::string DescribeNode(const PlanNode& node) { return std::visit(Describe{}, node.op); }
 
 std::string PlanToText(const AnalyzedPlan& analyzed) {
   const Plan& plan = analyzed.plan;
@@ -203,7 +223,7 @@ std::string PlanToText(const AnalyzedPlan& analyzed) {
     text += std::string(node.kind()) + " '" + node.name + "'";
     if (!chain && !node.inputs.empty()) text += " from " + InputNames(plan, node);
     text += ": " + DescribeNode(node) + "\n";
-    if (!std::holds_alternative<SinkNode>(node.op)) text += "    " + SchemaText(*analyzed.schemas[id]) + "\n";
+    text += ColumnsLine(node, analyzed.schemas[id].get());
   }
   return text;
 }
@@ -244,13 +264,8 @@ std::string PlanToJson(const AnalyzedPlan& analyzed) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       json += (i > 0 ? ", " : "") + std::to_string(node.inputs[i]);
     }
-    json += "], \"description\": " + Quoted(DescribeNode(node)) + ", \"columns\": {";
-    const arrow::Schema& schema = *analyzed.schemas[id];
-    for (int i = 0; i < schema.num_fields(); ++i) {
-      json +=
-          (i > 0 ? ", " : "") + Quoted(schema.field(i)->name()) + ": " + Quoted(FieldText(*schema.field(i)));
-    }
-    json += "}}";
+    json += "], \"description\": " + Quoted(DescribeNode(node)) +
+            ", \"columns\": " + ColumnsJson(analyzed.schemas[id].get()) + "}";
     comma = ",\n";
   }
   return json + "\n  ]\n}\n";

@@ -27,6 +27,11 @@ Result<std::unique_ptr<KafkaCluster>> KafkaCluster::Make(KafkaClusterOptions opt
 
 KafkaCluster::~KafkaCluster() = default;
 
+std::string KafkaCluster::bootstrap() const {
+  const auto found = options_.properties.find("bootstrap.servers");
+  return found == options_.properties.end() ? "" : found->second;
+}
+
 kafka::ClientOptions KafkaCluster::ClientOptionsFor(const std::string& client_id) const {
   kafka::ClientOptions client;
   client.properties = options_.properties;

@@ -39,6 +39,9 @@ class KafkaCluster final : public Cluster {
   /// kPermissionDenied at once when credentials or certificates are refused; the message says what to check.
   Status WaitForBroker(Duration timeout, const std::function<void(const Status&)>& on_attempt);
 
+  /// Its bootstrap.servers.
+  std::string bootstrap() const;
+
   Result<std::unique_ptr<GroupMember>> MakeGroupMember(const std::string& group,
                                                        const std::string& client_id) override;
   Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) override;

@@ -1,13 +1,10 @@
 #include "engine/commands/inspect_commands.h"
 
-#include <map>
+#include <algorithm>
 #include <utility>
 
-#include "base/counted.h"
-#include "compile/compile.h"
 #include "engine/commands/pipeline_loading.h"
 #include "engine/yaml/json_value.h"
-#include "env/clock.h"
 
 namespace millrace {
 namespace {
@@ -44,54 +41,11 @@ void WriteJson(const std::string& file, const Status& status, std::ostream& out)
   out << "]}\n";
 }
 
-std::string JsonList(const std::vector<std::string>& texts) {
-  std::string out = "[";
-  for (const std::string& text : texts) out += (out.size() > 1 ? "," : "") + JsonString(text);
-  return out + "]";
-}
-
-std::vector<std::string> ChangelogsOf(const SubTopology& sub) {
-  std::vector<std::string> topics;
-  for (const TableSpec& table : sub.tables) topics.push_back(table.changelog_topic);
-  return topics;
-}
-
-void ExplainJson(const AnalyzedPlan& plan, const Topology& topology, std::ostream& out) {
-  out << "{\"name\":" << JsonString(plan.plan.name) << ",\"sub_topologies\":[";
-  for (std::size_t i = 0; i < topology.sub_topologies.size(); ++i) {
-    const SubTopology& sub = topology.sub_topologies[i];
-    out << (i == 0 ? "" : ",") << "{\"name\":" << JsonString(sub.name) << ",\"partitions\":" << sub.partitions
-        << ",\"inputs\":" << JsonList(sub.input_topics) << ",\"changelogs\":" << JsonList(ChangelogsOf(sub))
-        << "}";
-  }
-  out << "],\"internal_topics\":[";
-  for (std::size_t i = 0; i < topology.internal_topics.size(); ++i) {
-    const NewTopic& topic = topology.internal_topics[i];
-    out << (i == 0 ? "" : ",") << "{\"name\":" << JsonString(topic.name)
-        << ",\"partitions\":" << topic.partitions << "}";
-  }
-  out << "]}\n";
-}
-
-void ExplainSettings(const Plan& plan, std::ostream& out) {
-  out << "settings\n";
-  out << "  guarantee         "
-      << (plan.guarantee == Guarantee::kExactlyOnce ? "exactly_once" : "at_least_once") << ", a commit every "
-      << FormatDuration(plan.EffectiveCommitInterval()) << " or " << FormatByteSize(plan.commit_bytes)
-      << " of input\n";
-  out << "  batches           up to " << Counted(plan.batch.rows, "row") << ", "
-      << FormatByteSize(plan.batch.bytes) << ", " << FormatDuration(plan.batch.delay) << "\n";
-  out << "  workers           " << plan.workers << " in this process, " << FormatByteSize(plan.memory)
-      << " of memory\n";
-  out << "  state             " << plan.state_dir << "\n";
-  out << "  end               within " << FormatDuration(plan.stop_timeout) << " of a signal\n";
-  out << "  event time        out of order by up to " << FormatDuration(plan.out_of_orderness)
-      << "; idle after " << (plan.idle_after ? FormatDuration(*plan.idle_after) : "never") << "; at most "
-      << FormatDuration(plan.max_future) << " ahead of the clock\n";
-  out << "  dead letters      "
-      << (plan.dead_letter_topic.empty() ? "none: a bad record stops the pipeline"
-                                         : "topic " + plan.dead_letter_topic)
-      << "\n";
+Result<AnalyzedPlan> LoadGraph(const std::string& path) {
+  MR_ASSIGN_OR_RETURN(PipelineFile file, LoadPipeline(path));
+  MR_RETURN_IF_ERROR(CheckPipeline(file));
+  if (!HasAllSchemas(file.plan)) return WithoutTypes(std::move(file.plan));
+  return AnalyzePlan(std::move(file.plan));
 }
 
 }  // namespace
@@ -114,7 +68,7 @@ Exit LintCommand(const LintOptions& options, CommandIo& io) {
 }
 
 Exit GraphCommand(const GraphOptions& options, CommandIo& io) {
-  const Result<AnalyzedPlan> plan = LoadAnalyzed(options.file);
+  const Result<AnalyzedPlan> plan = LoadGraph(options.file);
   if (!plan.ok()) return Report(io, plan.status(), Exit::kUsage);
   std::string text;
   if (options.format == "mermaid") {
@@ -123,41 +77,6 @@ Exit GraphCommand(const GraphOptions& options, CommandIo& io) {
     text = options.format == "json" ? PlanToJson(*plan) : PlanToText(*plan);
   }
   io.out << text << (text.ends_with('\n') ? "" : "\n");
-  return Exit::kOk;
-}
-
-Exit ExplainCommand(const ExplainOptions& options, CommandIo& io) {
-  const Result<AnalyzedPlan> plan = LoadAnalyzed(options.file);
-  if (!plan.ok()) return Report(io, plan.status(), Exit::kUsage);
-  const SystemClock clock;
-  CompileOptions compile;
-  compile.clock = &clock;
-  for (const PlanNode& node : plan->plan.nodes) {
-    if (const auto* source = std::get_if<KafkaSource>(&node.op))
-      compile.source_partitions[source->topic] = options.partitions;
-  }
-  const Result<Topology> topology = CompilePlan(*plan, compile);
-  if (!topology.ok()) return Report(io, topology.status(), Exit::kUsage);
-  if (options.json) {
-    ExplainJson(*plan, *topology, io.out);
-    return Exit::kOk;
-  }
-  ExplainSettings(plan->plan, io.out);
-  io.out << "\nsteps\n"
-         << PlanToText(*plan) << "\nruns as (for " << Counted(options.partitions, "partition")
-         << " per source topic)\n";
-  for (const SubTopology& sub : topology->sub_topologies) {
-    io.out << "  sub-topology " << sub.name << ": " << Counted(sub.partitions, "task");
-    for (const std::string& topic : sub.input_topics) io.out << "\n    reads       " << topic;
-    for (const TableSpec& table : sub.tables)
-      io.out << "\n    state       " << table.table << ", mirrored by " << table.changelog_topic;
-    io.out << "\n";
-  }
-  io.out << "internal topics\n";
-  for (const NewTopic& topic : topology->internal_topics) {
-    io.out << "  " << topic.name << ", " << Counted(topic.partitions, "partition") << "\n";
-  }
-  if (topology->internal_topics.empty()) io.out << "  none\n";
   return Exit::kOk;
 }
 

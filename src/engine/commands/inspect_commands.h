@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,16 +20,7 @@ struct GraphOptions {
   std::string file;
   std::string format = "text";  ///< text | mermaid | json
 };
-/// Prints the steps with the columns between them.
+/// Prints the steps with the columns between them, as far as declared schemas tell.
 Exit GraphCommand(const GraphOptions& options, CommandIo& io);
-
-struct ExplainOptions {
-  std::string file;
-  /// Partitions assumed for every source topic: one never needs a repartition topic.
-  std::int32_t partitions = 2;
-  bool json = false;
-};
-/// Prints how the pipeline will run: settings, sub-topologies, internal topics, state.
-Exit ExplainCommand(const ExplainOptions& options, CommandIo& io);
 
 }  // namespace millrace

@@ -21,18 +21,4 @@ Status CheckPipeline(const PipelineFile& file) {
   return Status::InvalidArgument(kafka.message() + "\n" + plan.message());
 }
 
-Result<AnalyzedPlan> LoadAnalyzed(const std::string& path) {
-  MR_ASSIGN_OR_RETURN(PipelineFile file, LoadPipeline(path));
-  for (const PlanNode& node : file.plan.nodes) {
-    const auto* source = std::get_if<KafkaSource>(&node.op);
-    if (source == nullptr || source->schema != nullptr || source->format != "json") continue;
-    return Status::InvalidArgument(
-        node.location.ToString() + ": source '" + source->topic +
-        "' has no schema, and this command asks no broker; declare one ('millrace schema infer " + path +
-        "' writes it)");
-  }
-  MR_RETURN_IF_ERROR(CheckPipeline(file));
-  return AnalyzePlan(std::move(file.plan));
-}
-
 }  // namespace millrace

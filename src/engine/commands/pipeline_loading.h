@@ -17,7 +17,4 @@ Result<PipelineFile> LoadPipeline(const std::string& path);
 /// every name and type. Errors: all of them, one per line, each with its place.
 Status CheckPipeline(const PipelineFile& file);
 
-/// LoadPipeline, CheckPipeline and AnalyzePlan. Errors: also user error when a source has no schema.
-Result<AnalyzedPlan> LoadAnalyzed(const std::string& path);
-
 }  // namespace millrace

@@ -1,5 +1,6 @@
 #include "engine/commands/schema_command.h"
 
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "codec/json/json_codec.h"
 #include "columnar/schema_text.h"
 #include "engine/commands/pipeline_loading.h"
+#include "engine/commands/time_columns.h"
 #include "engine/commands/topic_lookup.h"
 #include "engine/yaml/json_value.h"
 
@@ -50,33 +52,57 @@ bool IsPlainName(const std::string& name) {
                               "0123456789") == std::string::npos;
 }
 
-Status Infer(Cluster& cluster, const std::string& topic, const SchemaInferOptions& options,
-             std::ostream& out) {
-  MR_ASSIGN_OR_RETURN(const auto blocks, Sample(cluster, topic, options.max_records));
+/// What was found out about a topic.
+struct Inferred {
+  std::string topic;
+  std::size_t records = 0;
+  std::shared_ptr<arrow::Schema> schema;
+  std::map<std::string, std::string> times;  ///< see TimeColumns
+};
+
+Result<Inferred> Infer(Cluster& cluster, const std::string& topic, std::int64_t max_records) {
+  MR_ASSIGN_OR_RETURN(const auto blocks, Sample(cluster, topic, max_records));
   std::vector<BytesView> values;
   for (const auto& block : blocks)
     values.insert(values.end(), block->values().begin(), block->values().end());
   JsonInferenceOptions inference;
-  inference.max_rows = options.max_records;
-  MR_ASSIGN_OR_RETURN(const std::shared_ptr<arrow::Schema> schema, InferJsonSchema(values, inference));
-  if (options.json) {
-    out << "{\"topic\":" << JsonString(topic) << ",\"schema\":{";
-    for (int i = 0; i < schema->num_fields(); ++i) {
-      out << (i == 0 ? "" : ",") << JsonString(schema->field(i)->name()) << ":"
-          << JsonString(FieldText(*schema->field(i)));
-    }
-    out << "}}\n";
-    return Status::Ok();
+  inference.max_rows = max_records;
+  Inferred found;
+  found.topic = topic;
+  found.records = values.size();
+  MR_ASSIGN_OR_RETURN(found.schema, InferJsonSchema(values, inference));
+  MR_ASSIGN_OR_RETURN(found.times, TimeColumns(values, found.schema));
+  return found;
+}
+
+void WriteJson(const Inferred& found, std::ostream& out) {
+  out << "{\"topic\":" << JsonString(found.topic) << ",\"schema\":{";
+  for (int i = 0; i < found.schema->num_fields(); ++i) {
+    const arrow::Field& field = *found.schema->field(i);
+    out << (i == 0 ? "" : ",") << JsonString(field.name()) << ":" << JsonString(FieldText(field));
   }
-  out << "# inferred from " << Counted(values.size(), "record") << " of topic " << topic << "\nschema:\n";
-  for (const auto& field : schema->fields()) {
+  out << "},\"times\":{";
+  bool first = true;
+  for (const auto& [name, type] : found.times) {
+    out << (first ? "" : ",") << JsonString(name) << ":" << JsonString(type);
+    first = false;
+  }
+  out << "}}\n";
+}
+
+void WriteYaml(const Inferred& found, std::ostream& out) {
+  out << "# inferred from " << Counted(found.records, "record") << " of topic " << found.topic
+      << "\nschema:\n";
+  for (const auto& field : found.schema->fields()) {
     const std::string& name = field->name();
     const std::string type = FieldText(*field);
     // A ": " ends an unquoted value of YAML.
     out << "  " << (IsPlainName(name) ? name : JsonString(name)) << ": "
-        << (type.find_first_of(":#\"'") == std::string::npos ? type : JsonString(type)) << "\n";
+        << (type.find_first_of(":#\"'") == std::string::npos ? type : JsonString(type));
+    if (const auto time = found.times.find(name); time != found.times.end())
+      out << "  # looks like a time: " << time->second;
+    out << "\n";
   }
-  return Status::Ok();
 }
 
 Result<std::vector<std::string>> TopicsOf(const SchemaInferOptions& options) {
@@ -104,8 +130,9 @@ Exit SchemaInferCommand(const SchemaInferOptions& options, CommandIo& io) {
       ConnectCluster(*properties, options.cluster.startup_timeout, clock, metrics);
   if (!cluster.ok()) return Report(io, cluster.status());
   for (const std::string& topic : *topics) {
-    if (const Status status = Infer(**cluster, topic, options, io.out); !status.ok())
-      return Report(io, status);
+    const Result<Inferred> found = Infer(**cluster, topic, options.max_records);
+    if (!found.ok()) return Report(io, found.status());
+    options.json ? WriteJson(*found, io.out) : WriteYaml(*found, io.out);
   }
   return Exit::kOk;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/counted.h"
+#include "engine/commands/record_json.h"
 #include "engine/commands/topic_lookup.h"
 #include "engine/yaml/json_value.h"
 
@@ -93,33 +94,22 @@ Result<Offset> StartOffset(const std::string& from, Offset first, Offset end) {
   return Offset(std::clamp(at, first.value(), end.value()));
 }
 
-std::string JsonOrNull(BytesView bytes) { return bytes.is_null() ? "null" : JsonString(bytes.view()); }
-
 void WriteRecord(const RecordBlock& block, std::int64_t i, bool json, std::ostream& out) {
-  const auto at = static_cast<std::size_t>(i);
-  if (!json) {
-    out << (block.values()[at].is_null() ? std::string_view("null") : block.values()[at].view()) << "\n";
-    return;
-  }
-  out << "{\"partition\":" << block.partition().partition << ",\"offset\":" << block.offsets()[at]
-      << ",\"timestamp\":" << block.timestamps_ms()[at] << ",\"key\":" << JsonOrNull(block.keys()[at])
-      << ",\"value\":" << JsonOrNull(block.values()[at]) << ",\"headers\":{";
-  bool first = true;
-  for (const HeaderView& header : block.headers(i)) {
-    out << (first ? "" : ",") << JsonString(header.name) << ":" << JsonOrNull(header.value);
-    first = false;
-  }
-  out << "}}\n";
+  if (json) return WriteRecordJson(block, i, out);
+  const BytesView value = block.values()[static_cast<std::size_t>(i)];
+  out << (value.is_null() ? std::string_view("null") : value.view()) << "\n";
+}
+
+Status CheckPartition(const TopicDescription& topic, const std::optional<std::int32_t>& partition) {
+  if (!partition || (*partition >= 0 && *partition < topic.partitions)) return Status::Ok();
+  return Status::NotFound("topic '" + topic.name + "' has no partition " + std::to_string(*partition) +
+                          "; it has " + std::to_string(topic.partitions) + ", counted from 0");
 }
 
 Status Read(Cluster& cluster, const TopicReadOptions& options, std::ostream& out) {
   MR_ASSIGN_OR_RETURN(const TopicDescription topic, FindTopic(cluster, options.topic));
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<ChangelogReader> reader, cluster.MakeChangelogReader());
-  if (options.partition && (*options.partition < 0 || *options.partition >= topic.partitions)) {
-    return Status::NotFound("topic '" + topic.name + "' has no partition " +
-                            std::to_string(*options.partition) + "; it has " +
-                            std::to_string(topic.partitions) + ", counted from 0");
-  }
+  MR_RETURN_IF_ERROR(CheckPartition(topic, options.partition));
   std::vector<ReadRange> ranges;
   for (std::int32_t p = 0; p < topic.partitions; ++p) {
     if (options.partition && *options.partition != p) continue;
@@ -149,29 +139,59 @@ Status Read(Cluster& cluster, const TopicReadOptions& options, std::ostream& out
   return Status::Ok();
 }
 
+/// A line as KEY<separator>VALUE, or as a value alone.
+Result<JsonRecord> SplitLine(const std::string& line, const std::string& separator) {
+  JsonRecord record;
+  if (separator.empty()) {
+    record.value = line;
+    return record;
+  }
+  const std::size_t at = line.find(separator);
+  if (at == std::string::npos)
+    return Status::InvalidArgument("there is no key separator '" + separator + "'");
+  record.key = line.substr(0, at);
+  record.value = line.substr(at + separator.size());
+  return record;
+}
+
+BytesView ViewOf(const std::optional<std::string>& bytes) {
+  return bytes ? BytesView::Of(*bytes) : BytesView{};
+}
+
+Status Send(const JsonRecord& record, const TopicDescription& topic, const TopicWriteOptions& options,
+            Producer& producer) {
+  const std::optional<std::int32_t> partition = options.partition ? options.partition : record.partition;
+  MR_RETURN_IF_ERROR(CheckPartition(topic, partition));
+  OutgoingRecord out;
+  out.topic = topic.name;
+  if (partition) out.partition = Partition(*partition);
+  out.timestamp_ms = record.timestamp_ms ? *record.timestamp_ms : SystemClock().Now().value();
+  out.key = ViewOf(record.key);
+  out.value = ViewOf(record.value);
+  std::vector<HeaderView> headers;
+  headers.reserve(record.headers.size());
+  for (const JsonRecord::Header& header : record.headers)
+    headers.push_back({header.name, ViewOf(header.value)});
+  out.headers = headers;
+  return producer.Send(out);
+}
+
 Status Write(Cluster& cluster, const TopicWriteOptions& options, std::istream& input, std::int64_t* written) {
-  MR_RETURN_IF_ERROR(FindTopic(cluster, options.topic).status());
+  MR_ASSIGN_OR_RETURN(const TopicDescription topic, FindTopic(cluster, options.topic));
+  MR_ASSIGN_OR_RETURN(RecordJsonReader reader, RecordJsonReader::Make());
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<Producer> producer, cluster.MakeProducer(""));
   MR_RETURN_IF_ERROR(producer->Init());
-  const SystemClock clock;
   std::string line;
   while (std::getline(input, line)) {
-    OutgoingRecord record;
-    record.topic = options.topic;
-    if (options.partition) record.partition = Partition(*options.partition);
-    record.timestamp_ms = clock.Now().value();
-    std::string_view value = line;
-    if (!options.key_separator.empty()) {
-      const std::size_t at = value.find(options.key_separator);
-      if (at == std::string_view::npos) {
-        return Status::InvalidArgument("line " + std::to_string(*written + 1) + " has no key separator '" +
-                                       options.key_separator + "'");
-      }
-      record.key = BytesView::Of(value.substr(0, at));
-      value.remove_prefix(at + options.key_separator.size());
+    const Result<JsonRecord> record =
+        options.json ? reader.Read(line) : SplitLine(line, options.key_separator);
+    const Status sent = record.ok() ? Send(*record, topic, options, *producer) : record.status();
+    if (!sent.ok()) {
+      // What was sent is on its way: the broker has it when this returns.
+      MR_RETURN_IF_ERROR(producer->Flush());
+      return sent.WithContext("line " + std::to_string(*written + 1) + ", after " +
+                              Counted(*written, "record") + " written");
     }
-    record.value = BytesView::Of(value);
-    MR_RETURN_IF_ERROR(producer->Send(record));
     ++*written;
   }
   return producer->Flush();

@@ -44,7 +44,7 @@ struct TopicReadOptions {
   std::string from = "beginning";  ///< beginning | end | an offset | -N: the last N of each partition
   std::int64_t limit = 0;          ///< records; 0 = all
   bool follow = false;             ///< wait for more instead of ending at the end
-  bool json = false;  ///< whole records with key, timestamp, headers and offset; else values only
+  bool json = false;               ///< whole records, see record_json.h; else values only
 };
 /// Prints committed records (read_committed) outside of any group.
 Exit TopicReadCommand(const TopicReadOptions& options, CommandIo& io);
@@ -54,8 +54,10 @@ struct TopicWriteOptions {
   std::string topic;
   std::optional<std::int32_t> partition;
   std::string key_separator;  ///< a line is KEY<separator>VALUE; "" for lines without keys
+  bool json = false;          ///< a line is a whole record, see record_json.h
 };
-/// Writes one record per line of `input`; an empty line is an empty value.
+/// Writes one record per line of `input`; an empty line is an empty value. Records of JSON go to the
+/// partition that they name, or by their key, with their time, or that of the clock.
 Exit TopicWriteCommand(const TopicWriteOptions& options, std::istream& input, CommandIo& io);
 
 }  // namespace millrace
