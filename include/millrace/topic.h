@@ -38,7 +38,8 @@ class Topic {
 
   /// Read: the column that holds the event time; without, the Kafka timestamp (T1).
   Topic EventTime(std::string column) const;
-  /// Read: where to begin when nothing is committed: "earliest" (default) or "error".
+  /// Read: where to begin when nothing is committed: "earliest" (default), "latest" (the end as it is at the
+  /// first start; partitions added later from their first record) or "error".
   Topic OffsetReset(std::string where) const;
   /// Read: collects JSON fields that are not in the schema in a column `_extra`.
   Topic KeepUnknownFields() const;

@@ -56,6 +56,11 @@ ErrorPolicy PolicyOf(const Plan& plan, const PlanNode& node) {
   return ErrorPolicy::kFail;
 }
 
+OffsetReset ResetOf(const KafkaSource& source) {
+  if (source.offset_reset == "latest") return OffsetReset::kLatest;
+  return source.offset_reset == "error" ? OffsetReset::kError : OffsetReset::kEarliest;
+}
+
 Result<std::unique_ptr<InputReader>> MakeReader(const Compiled& compiled, NodeId id) {
   const auto& source = std::get<KafkaSource>(compiled.node(id).op);
   const std::shared_ptr<arrow::Schema>& schema = compiled.analyzed.schemas[id];
@@ -205,14 +210,16 @@ class ProgramBuilder {
   Status AddInputs() {
     if (!stage_.cut.has_value()) {
       for (const NodeId id : stage_.sources) {
+        const auto& source = std::get<KafkaSource>(compiled_.node(id).op);
         TaskProgram::Input input;
-        input.topic = std::get<KafkaSource>(compiled_.node(id).op).topic;
+        input.topic = source.topic;
         auto reader = MakeReader(compiled_, id);
         if (!reader.ok()) return At(compiled_.node(id), reader.status());
         input.reader = *std::move(reader);
         input.entries = entries_[id];
         input.on_error = PolicyOf(plan_, compiled_.node(id));
-        input.tombstones_have_time = std::get<KafkaSource>(compiled_.node(id).op).timestamp.empty();
+        input.offset_reset = ResetOf(source);
+        input.tombstones_have_time = source.timestamp.empty();
         program_.inputs.push_back(std::move(input));
       }
       return Status::Ok();

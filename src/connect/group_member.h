@@ -84,6 +84,9 @@ class GroupMember {
   virtual Result<std::vector<CommittedOffset>> Committed(std::span<const TopicPartition> partitions) = 0;
   /// First and next offset of the log. Errors: kUnavailable when the broker does not answer.
   virtual Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition) = 0;
+  /// Where a read_committed reader would end now: before the first record of an open transaction. Errors: as
+  /// Bounds.
+  virtual Result<Offset> StableEnd(const TopicPartition& partition) = 0;
   virtual PartitionProgress Progress(const TopicPartition& partition) = 0;
 
   /// Commits outside a transaction (at_least_once). Errors: kAborted when this member no longer owns a

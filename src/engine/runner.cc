@@ -85,7 +85,6 @@ class Runner final : public PipelineRunner {
       worker.poll = {.wait = kPollWait,
                      .max_records = std::min(plan.batch.rows, budget.batch_records),
                      .max_bytes = std::min(plan.batch.bytes, budget.batch_bytes).value()};
-      worker.offset_reset_to_earliest = ResetsToEarliest(plan);
       slots_.push_back(std::move(slot));
       workers_.push_back(std::make_unique<Worker>(context_, *options_.cluster, std::move(worker)));
     }
@@ -157,13 +156,6 @@ class Runner final : public PipelineRunner {
     for (const SubTopology& sub : ready_.topology.sub_topologies)
       tasks += sub.tables.empty() ? 0 : sub.partitions;
     return std::max(kLeastRowsPerTask, budget.state_rows / std::max<std::int64_t>(1, tasks));
-  }
-
-  static bool ResetsToEarliest(const Plan& plan) {
-    return std::all_of(plan.nodes.begin(), plan.nodes.end(), [](const PlanNode& node) {
-      const auto* source = std::get_if<KafkaSource>(&node.op);
-      return source == nullptr || source->offset_reset != "error";
-    });
   }
 
   Status RunWorker(Worker& worker) {

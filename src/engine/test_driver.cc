@@ -53,9 +53,10 @@ class Driver final : public TestDriver {
     MR_RETURN_IF_ERROR(NameNodes(&plan));
     RedirectSinks(&plan);
     DeclareTextSchemas(&plan);
-    for (const PlanNode& node : plan.nodes) {
-      const auto* source = std::get_if<KafkaSource>(&node.op);
+    for (PlanNode& node : plan.nodes) {
+      auto* source = std::get_if<KafkaSource>(&node.op);
       if (source == nullptr) continue;
+      source->offset_reset = "earliest";  // a test's records are read, whenever they were written
       if (source->schema == nullptr && !HasWaiting(source->topic)) {
         return Status::InvalidArgument(node.location.ToString() + ": source '" + source->topic +
                                        "' needs a declared schema to be tested");

@@ -240,6 +240,12 @@ Result<std::pair<Offset, Offset>> GroupConsumer::Bounds(const TopicPartition& pa
   return bounds;
 }
 
+Result<Offset> GroupConsumer::StableEnd(const TopicPartition& partition) {
+  auto end = kafka::StableEnd(client_->handle(), partition, kBoundsTimeout);
+  if (!end.ok()) return client_->Explain(end.status());
+  return end;
+}
+
 ConsumerProgress GroupConsumer::Progress(const TopicPartition& partition) {
   ConsumerProgress progress;
   progress.position = fetch_->Position(partition);

@@ -80,6 +80,8 @@ class GroupConsumer final : private ClientHooks {
   /// Waits for open transactions that wrote offsets (require_stable).
   Result<std::vector<GroupOffset>> Committed(std::span<const TopicPartition> partitions);
   Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition);
+  /// The end for read_committed: before the first record of an open transaction.
+  Result<Offset> StableEnd(const TopicPartition& partition);
   ConsumerProgress Progress(const TopicPartition& partition);
 
   /// Errors: kAborted when a partition is not held.

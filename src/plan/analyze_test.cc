@@ -302,7 +302,7 @@ TEST(AnalyzePlan, MistakesOfSourcesAreFound) {
        "the message key cannot become column 'o' of type struct<a: int64>"},
       {[](KafkaSource& s) { s.key = "x"; }, "use string, binary or an integer type"},
       {[](KafkaSource& s) { s.format = "bytes"; }, "format 'bytes' has one column for the value"},
-      {[](KafkaSource& s) { s.offset_reset = "latest"; }, "there is no 'latest'"},
+      {[](KafkaSource& s) { s.offset_reset = "newest"; }, "there is no 'newest'"},
       {[](KafkaSource& s) { s.schema = nullptr; }, "the schema is not known yet"},
   };
   for (const auto& [change, expected] : cases) {

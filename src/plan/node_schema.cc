@@ -88,7 +88,7 @@ class NodeAnalyzer {
     if (source.topic.empty()) errors_.Add("'topic' is missing");
     CheckChoice("format", source.format, {"json", "string", "bytes"});
     CheckChoice("key_format", source.key_format, {"string", "json", "bytes"});
-    CheckChoice("offset_reset", source.offset_reset, {"earliest", "error"});
+    CheckChoice("offset_reset", source.offset_reset, {"earliest", "latest", "error"});
     if (source.schema == nullptr) {
       errors_.Add("the schema is not known yet");
       return nullptr;

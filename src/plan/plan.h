@@ -61,7 +61,7 @@ struct KafkaSource {
   std::string key;                        ///< the message key is this column (K2): "" when not declared
   std::string timestamp;                  ///< event time column (T1); "" = the Kafka timestamp
   std::shared_ptr<arrow::Schema> schema;  ///< null: inferred (R7)
-  std::string offset_reset = "earliest";  ///< earliest | error
+  std::string offset_reset = "earliest";  ///< earliest | latest | error
   std::string extra;                      ///< "keep": unknown JSON fields go to a column `_extra`
 };
 

@@ -89,6 +89,7 @@ Status Task::Open() {
     upstreams.push_back(input.upstream_partitions);
   }
   positions_.assign(inputs_.size(), kNoOffset);
+  begun_.resize(inputs_.size());
   tracker_ = std::make_unique<WatermarkTracker>(std::move(upstreams), context_.topology->time);
   chain_ =
       std::make_unique<Chain>(std::move(program.nodes), dead_letters_, *context_.metrics, *context_.clock);
@@ -131,12 +132,21 @@ Status Task::LoadNotes(const std::vector<CommittedOffset>& committed) {
   }
   state_notes_.Take(&notes_);
   notes_.erase(std::string(kHttpNote));
+  notes_.erase(std::string(kBegunNote));
   return Status::Ok();
 }
 
-Status Task::LoadPosition(const CommittedOffset& committed, Offset offset) {
+bool Task::has_state() const {
+  return std::any_of(sub_.tables.begin(), sub_.tables.end(), [this](const TableSpec& table) {
+    return store_->ChangelogOffset(table.table).value_or(Offset(0)) > Offset(0);
+  });
+}
+
+Status Task::LoadPosition(const CommittedOffset& committed, const StartPosition& start) {
   const std::size_t input = InputIndex(committed.partition.topic);
-  positions_[input] = offset;
+  positions_[input] = start.offset;
+  begun_[input] = start.begun;
+  progress_ = progress_ || start.is_end;
   MR_ASSIGN_OR_RETURN(const OffsetMetadata metadata,
                       ParseOffsetMetadata(committed.metadata)
                           .WithContext("committed offset of " + committed.partition.ToString()));
@@ -149,7 +159,6 @@ Status Task::Ready(Producer* producer) {
   chain_->RestoreTime(tracker_->watermark());
   set_producer(producer);
   RefreshMetrics();
-  progress_ = false;
   return chain_->Recover(notes_);
 }
 
@@ -268,6 +277,7 @@ std::vector<CommittedOffset> Task::Offsets() const {
       if (store_ != nullptr && !context_.http_address.empty())
         metadata.notes.emplace(kHttpNote, context_.http_address);
     }
+    if (begun_[i].has_value()) metadata.notes.emplace(kBegunNote, std::to_string(*begun_[i]));
     out.push_back({input_partitions_[i], positions_[i], FormatOffsetMetadata(metadata)});
   }
   return out;

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "connect/group_member.h"
 #include "connect/producer.h"
 #include "runtime/chain.h"
+#include "runtime/start_position.h"
 #include "runtime/state_metrics.h"
 #include "runtime/state_notes.h"
 #include "runtime/state_query.h"
@@ -57,6 +59,9 @@ class Task {
   bool ReadsSource(const std::string& topic) const {
     return inputs_[InputIndex(topic)].upstream_partitions == 0;
   }
+  OffsetReset ResetOf(const std::string& topic) const { return inputs_[InputIndex(topic)].offset_reset; }
+  /// After restoring: some changelog of its tables has records, or had.
+  bool has_state() const;
   /// Null when stateless.
   StateStore* store() { return store_.get(); }
 
@@ -72,8 +77,8 @@ class Task {
   Status ApplyChangelog(const std::string& table, const std::string& changelog_id, const RecordBlock& block,
                         Offset next);
 
-  /// Position and clock of one input, as committed; `offset` is where reading starts.
-  Status LoadPosition(const CommittedOffset& committed, Offset offset);
+  /// Clock of one input, as committed, and where reading starts.
+  Status LoadPosition(const CommittedOffset& committed, const StartPosition& start);
   /// All inputs are loaded: recovers sinks and sets the clocks.
   Status Ready(Producer* producer);
   void set_producer(Producer* producer);
@@ -141,8 +146,9 @@ class Task {
   DeadLetterWriter dead_letters_;
   std::unique_ptr<Chain> chain_;
   std::unique_ptr<WatermarkTracker> tracker_;
-  std::vector<Offset> positions_;             // by input: next offset to process
-  std::map<std::string, std::string> notes_;  // of sinks, as committed last
+  std::vector<Offset> positions_;                   // by input: next offset to process
+  std::vector<std::optional<std::int32_t>> begun_;  // by input: StartPosition::begun
+  std::map<std::string, std::string> notes_;        // of sinks, as committed last
   bool progress_ = false;
 };
 

@@ -45,6 +45,10 @@ class InputReader {
 /// What to do with a row that fails (R3), settled when the plan is compiled.
 enum class ErrorPolicy { kDeadLetter, kDrop, kFail };
 
+/// Where reading of a partition begins while its group has committed nothing for it. A committed offset that
+/// the log does not have any more is an error under kError; else the first record there is comes next.
+enum class OffsetReset { kEarliest, kLatest, kError };
+
 /// One step or sink of a task, with the nodes that receive its rows.
 struct ChainNode {
   std::string name;
@@ -68,6 +72,7 @@ struct TaskProgram {
     /// Partitions of the sub-topology that writes this topic; 0 for a source topic, whose own time counts.
     std::int32_t upstream_partitions = 0;
     ErrorPolicy on_error = ErrorPolicy::kFail;
+    OffsetReset offset_reset = OffsetReset::kEarliest;
     /// False where event time is a column, which a record without a value lacks: such records move no clock.
     bool tombstones_have_time = true;
   };

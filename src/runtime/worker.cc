@@ -71,6 +71,7 @@ Status Worker::RunOnce(Duration wait) {
     Status restored = RestoreSome(wait);
     if (CanRecoverFrom(restored)) return Recover(restored);
     MR_RETURN_IF_ERROR(restored);
+    if (std::exchange(begins_at_an_end_, false)) return Checkpoint();
     if (!restorer_->empty()) wait = std::min(wait, kWaitWhileRestoring);
   }
   PollLimits limits = options_.poll;
@@ -286,35 +287,18 @@ Status Worker::RestoreSome(Duration wait) {
   return Status::Ok();
 }
 
-Result<Offset> Worker::StartOffset(const CommittedOffset& committed) {
-  MR_ASSIGN_OR_RETURN(const auto bounds, member_->Bounds(committed.partition));
-  const bool none = committed.offset == kNoOffset;
-  const bool gone = !none && (committed.offset < bounds.first || committed.offset > bounds.second);
-  if (!none && !gone) return committed.offset;
-  const std::string what = none ? "no committed offset"
-                                : "the committed offset " + std::to_string(committed.offset.value()) +
-                                      " is outside the log (" + std::to_string(bounds.first.value()) +
-                                      " to " + std::to_string(bounds.second.value()) + ")";
-  if (!options_.offset_reset_to_earliest) {
-    return Status::InvalidArgument(
-        committed.partition.ToString() + ": " + what +
-        " and offset_reset is 'error'; set offset_reset: earliest or run 'millrace reset'");
-  }
-  if (gone) {
-    Log(LogLevel::kError, "records were removed before they were read; going on with the first one there is",
-        {{"partition", committed.partition.ToString()},
-         {"committed", committed.offset.value()},
-         {"first", bounds.first.value()}});
-  }
-  return bounds.first;
-}
-
 Status Worker::StartTask(HeldTask* held) {
   std::vector<std::pair<TopicPartition, Offset>> starts;
   for (const CommittedOffset& committed : held->committed) {
-    MR_ASSIGN_OR_RETURN(const Offset offset, StartOffset(committed));
-    MR_RETURN_IF_ERROR(held->task->LoadPosition(committed, offset));
-    starts.emplace_back(committed.partition, offset);
+    MR_ASSIGN_OR_RETURN(
+        const StartPosition start,
+        start_positions_.Choose(*member_, {.committed = committed,
+                                           .reset = held->task->ResetOf(committed.partition.topic),
+                                           .partitions = held->task->sub_topology().partitions,
+                                           .has_state = held->task->has_state()}));
+    MR_RETURN_IF_ERROR(held->task->LoadPosition(committed, start));
+    starts.emplace_back(committed.partition, start.offset);
+    begins_at_an_end_ = begins_at_an_end_ || start.is_end;
   }
   MR_RETURN_IF_ERROR(held->task->Ready(producer_.get()));
   for (const auto& [partition, offset] : starts) MR_RETURN_IF_ERROR(member_->Start(partition, offset));
@@ -395,6 +379,7 @@ Status Worker::DropPartition(const TopicPartition& partition) {
     tasks_.erase(found);
   }
   assigned_.erase(partition);
+  start_positions_.Forget(partition);
   ForgetLag(partition);
   committed_.erase(partition);
   purged_.erase(partition);

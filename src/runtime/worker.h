@@ -25,8 +25,6 @@ struct WorkerOptions {
   Duration commit_interval{200};
   std::int64_t commit_bytes = 64 << 20;
   PollLimits poll;
-  /// false: a missing committed offset or one out of range is an error.
-  bool offset_reset_to_earliest = true;
 };
 
 /// Numbers that other threads may read at any time.
@@ -55,6 +53,8 @@ struct WorkerStatus {
 ///   1. Only offsets of tasks that run and are in the current assignment are committed.
 ///   2. State reaches disk only after the transaction that holds its changelog records has committed.
 ///   3. A producer with an unknown outcome is never used again.
+///   4. Where reading begins at the end of a partition (OffsetReset::kLatest), that is committed before
+///      anything is read.
 class Worker final : private AssignmentListener {
  public:
   /// `topology` and everything in `context` and `cluster` outlive the worker.
@@ -118,7 +118,6 @@ class Worker final : private AssignmentListener {
   Status PurgeRepartitions();
   Status ProcessBlock(Task& task, std::shared_ptr<const RecordBlock> block);
   void ForgetLag(const TopicPartition& partition);
-  Result<Offset> StartOffset(const CommittedOffset& committed);
   std::vector<TaskId> TasksOf(const TopicPartition& partition) const;
   bool HoldsAllInputs(TaskId id) const;
   bool HasProgress() const;
@@ -144,6 +143,8 @@ class Worker final : private AssignmentListener {
   Status callback_status_;  // first error inside a rebalance callback, returned by RunOnce
   bool in_transaction_ = false;
   bool recovery_needed_ = false;
+  bool begins_at_an_end_ = false;  // a task does, and that is not committed yet
+  StartPositions start_positions_;
   std::chrono::nanoseconds last_commit_{0};
   std::chrono::nanoseconds last_idle_check_{0};
   std::chrono::nanoseconds last_purge_{0};

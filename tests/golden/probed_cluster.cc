@@ -34,6 +34,7 @@ class ProbedMember final : public GroupMember {
   Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition) override {
     return member_->Bounds(partition);
   }
+  Result<Offset> StableEnd(const TopicPartition& partition) override { return member_->StableEnd(partition); }
   Status CommitOffsets(std::span<const CommittedOffset> offsets) override {
     return member_->CommitOffsets(offsets);
   }

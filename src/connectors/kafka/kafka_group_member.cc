@@ -43,6 +43,10 @@ class KafkaGroupMember final : public GroupMember, private kafka::RebalanceListe
     return consumer_->Bounds(partition);
   }
 
+  Result<Offset> StableEnd(const TopicPartition& partition) override {
+    return consumer_->StableEnd(partition);
+  }
+
   PartitionProgress Progress(const TopicPartition& partition) override {
     const kafka::ConsumerProgress at = consumer_->Progress(partition);
     return {at.position, at.last_stable, at.high, at.since_last_fetch};

@@ -73,6 +73,11 @@ class MemoryGroupMember final : public GroupMember {
     return std::pair{bounds.start, bounds.high};
   }
 
+  Result<Offset> StableEnd(const TopicPartition& partition) override {
+    MR_ASSIGN_OR_RETURN(const LogBounds bounds, log_->Bounds(partition));
+    return bounds.last_stable;
+  }
+
   PartitionProgress Progress(const TopicPartition& partition) override {
     PartitionProgress progress;
     const auto it = assigned_.find(partition);

@@ -77,6 +77,17 @@ Status MemoryLog::DeleteTopic(const std::string& topic) {
   return Status::Ok();
 }
 
+Status MemoryLog::AddPartitions(const std::string& topic, std::int32_t partitions) {
+  MutexLock lock(mutex_);
+  const auto it = topics_.find(topic);
+  if (it == topics_.end()) return Status::NotFound("there is no topic " + topic + " to add partitions to");
+  std::int32_t& count = it->second.description.partitions;
+  for (; count < partitions; ++count)
+    it->second.partitions.emplace_back(TopicPartition{topic, Partition(count)});
+  for (auto& [name, group] : groups_) group.TopicChanged(topic);
+  return Status::Ok();
+}
+
 std::optional<TopicDescription> MemoryLog::Describe(const std::string& topic) const {
   MutexLock lock(mutex_);
   const auto it = topics_.find(topic);

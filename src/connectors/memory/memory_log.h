@@ -78,6 +78,8 @@ class MemoryLog {
   // --- Topics: errors as in TopicAdmin ---
   Status CreateTopic(const NewTopic& topic);
   Status DeleteTopic(const std::string& topic);
+  /// Up to `partitions` in all, empty ones. Errors: kNotFound.
+  Status AddPartitions(const std::string& topic, std::int32_t partitions);
   std::optional<TopicDescription> Describe(const std::string& topic) const;
   std::vector<TopicDescription> List() const;
   Status DeleteRecords(const TopicPartition& partition, Offset before);

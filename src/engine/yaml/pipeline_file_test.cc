@@ -272,6 +272,21 @@ TEST(PipelineFile, MistakesAtTheTopAreFoundWithLineAndColumn) {
   }
 }
 
+TEST(PipelineFile, WhereToBeginIsOneOfThree) {
+  const auto read = [](const std::string& where) {
+    return Read("name: p\nsource:\n  topic: t\n  offset_reset: " + where + "\nsinks: [{topic: o}]\n");
+  };
+  for (const std::string where : {"earliest", "latest", "error"}) {
+    const Result<PipelineFile> file = read(where);
+    ASSERT_TRUE(file.ok()) << file.status().message();
+    EXPECT_EQ(std::get<KafkaSource>(file->plan.nodes[0].op).offset_reset, where);
+  }
+  const Result<PipelineFile> file = read("lates");
+  ASSERT_FALSE(file.ok());
+  EXPECT_THAT(file.status().message(), HasSubstr("p.yaml:4:17: "));
+  EXPECT_THAT(file.status().message(), HasSubstr("did you mean 'latest'?"));
+}
+
 TEST(PipelineFile, TextThatIsNotYamlIsPointedAt) {
   const struct {
     const char* text;

@@ -75,8 +75,12 @@ constexpr KeySpec kSourceKeys[] = {
      "error."},
     {"timestamp", kText, "", "", "The column with the event time; the Kafka timestamp when absent."},
     {"schema", kTypes, "", "", "Columns and types; inferred from the topic's records when absent."},
-    {"offset_reset", kChoice, "earliest|error", "earliest",
-     "Where to begin when the group has no committed offset, or when it no longer exists."},
+    {"offset_reset", kChoice, "earliest|latest|error", "earliest",
+     "Where to begin while the group has committed nothing: at the first record, at the end as it is at the "
+     "first "
+     "start (partitions added later from their first record), or nowhere. Where a committed offset is gone "
+     "from the "
+     "log, error stops, and the others go on with the first record there is."},
     {"extra", kChoice, "ignore|keep", "ignore",
      "keep: unknown JSON fields are collected in a JSON column `_extra`."},
     {"on_error", kChoice, "dead_letter|drop|fail", "", kOnErrorDoc},
