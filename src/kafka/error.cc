@@ -74,10 +74,11 @@ Advice AdviceFor(int code) {
     case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
     case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
     case RD_KAFKA_RESP_ERR_INVALID_REQUEST:
-    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
       return {StatusCode::kInvalidArgument, ""};
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+      return {StatusCode::kInvalidArgument, "; a compacted topic takes no record without a key"};
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
       return {StatusCode::kInvalidArgument, "; raise message.timestamp.after.max.ms of the topic"};
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:

@@ -31,9 +31,13 @@ class KafkaBatchSink final : public Sink {
     record.topic = options_.topic;
     if (options_.partition.has_value()) record.partition = *options_.partition;
     for (std::int64_t row = 0; row < batch.num_rows(); ++row) {
+      const bool tombstone = batch.tombstone != nullptr && batch.tombstone->Value(row);
+      if (const std::string* unknown = tombstone ? NullKeyColumn(batch, row) : nullptr; unknown != nullptr) {
+        MR_RETURN_IF_ERROR(AddUnknownKey(row, *unknown, context));
+        continue;
+      }
       record.key = KeyOf(batch, row);
-      record.value =
-          batch.tombstone != nullptr && batch.tombstone->Value(row) ? BytesView{} : values_.row(row);
+      record.value = tombstone ? BytesView{} : values_.row(row);
       record.timestamp_ms = batch.event_time->Value(row);
       record.headers = HeadersOf(batch, row);
       const Status status = context.producer->Send(record);
@@ -45,6 +49,25 @@ class KafkaBatchSink final : public Sink {
   }
 
  private:
+  /// The columns of a tombstone are null, but for what the source filled from the message key: whose end it
+  /// is cannot be told when one that makes the key is not among them.
+  const std::string* NullKeyColumn(const Batch& batch, std::int64_t row) const {
+    for (std::size_t i = 0; i < key_indices_.size(); ++i) {
+      if (batch.data->column(key_indices_[i])->IsNull(row)) return &options_.key_columns[i];
+    }
+    return nullptr;
+  }
+
+  Status AddUnknownKey(std::int64_t row, const std::string& column, SinkContext& context) const {
+    std::string message = "a record without a value deletes a key, but the key column `" + column +
+                          "` of topic " + options_.topic +
+                          " is null in it; declare `key: ...` on the source and pass that column on "
+                          "unchanged, or drop such records by `filter: not _tombstone`";
+    if (context.errors == nullptr) return Status::InvalidArgument(std::move(message));
+    context.errors->push_back({row, "unknown_key", std::move(message)});
+    return Status::Ok();
+  }
+
   BytesView KeyOf(const Batch& batch, std::int64_t row) const {
     if (options_.key != nullptr) return keys_.row(row);
     if (batch.key == nullptr || batch.key->IsNull(row)) return {};

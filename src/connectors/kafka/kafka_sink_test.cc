@@ -78,6 +78,11 @@ Batch MakeBatch(const std::vector<std::string>& texts) {
   return batch;
 }
 
+Batch WithTombstones(Batch batch, const std::vector<bool>& tombstones) {
+  batch.tombstone = std::static_pointer_cast<arrow::BooleanArray>(ArrayOf<arrow::BooleanBuilder>(tombstones));
+  return batch;
+}
+
 struct Fixture {
   explicit Fixture(KafkaSinkOptions options) {
     options.topic = "out";
@@ -117,11 +122,26 @@ TEST(KafkaSink, KeyColumnsMakeTheKey) {
 
 TEST(KafkaSink, ATombstoneIsWrittenAsANullValue) {
   Fixture f({});
-  Batch batch = MakeBatch({"a", "b"});
-  batch.tombstone = std::static_pointer_cast<arrow::BooleanArray>(
-      ArrayOf<arrow::BooleanBuilder>(std::vector<bool>{true, false}));
-  f.Write(batch);
+  f.Write(WithTombstones(MakeBatch({"a", "b"}), {true, false}));
   EXPECT_THAT(f.producer.sent, ElementsAre("out[-1] key0 = null @0", "out[-1] key1 = 1|b @1"));
+}
+
+TEST(KafkaSink, ATombstoneHasTheKeyOfItsColumnsAndWithoutOneIsARowError) {
+  KafkaSinkOptions options;
+  options.key_columns = {"text"};
+  options.key = std::make_unique<JoinEncoder>();
+  Fixture f(std::move(options));
+  Batch batch = WithTombstones(MakeBatch({"a", "b", "c"}), {true, true, false});
+  arrow::StringBuilder texts;
+  ASSERT_TRUE(texts.Append("a").ok() && texts.AppendNull().ok() && texts.AppendNull().ok());
+  batch.data = *batch.data->SetColumn(1, batch.data->schema()->field(1), texts.Finish().ValueOrDie());
+  f.Write(batch);
+  EXPECT_TRUE(f.status.ok());
+  EXPECT_THAT(f.producer.sent, ElementsAre("out[-1] a = null @0", "out[-1] null = 2|null @2"));
+  ASSERT_EQ(f.errors.size(), 1U);
+  EXPECT_EQ(f.errors[0].row, 1);
+  EXPECT_EQ(f.errors[0].error_class, "unknown_key");
+  EXPECT_THAT(f.errors[0].message, HasSubstr("`text`"));
 }
 
 TEST(KafkaSink, ARowThatIsTooLargeIsARowErrorAndTheOthersAreWritten) {
