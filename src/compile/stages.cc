@@ -4,6 +4,8 @@
 #include <numeric>
 #include <set>
 
+#include "base/counted.h"
+
 namespace millrace {
 namespace {
 
@@ -62,8 +64,8 @@ class Cutter {
       if (stages_[from].partitions != stages_[into].partitions) {
         return Status::InvalidArgument(
             node.location.ToString() + ": step '" + node.name + "' unites '" + stages_[into].name + "' (" +
-            std::to_string(stages_[into].partitions) + " partitions) with '" + stages_[from].name + "' (" +
-            std::to_string(stages_[from].partitions) + " partitions); their partition counts must be equal");
+            Counted(stages_[into].partitions, "partition") + ") with '" + stages_[from].name + "' (" +
+            Counted(stages_[from].partitions, "partition") + "); their partition counts must be equal");
       }
       if (stages_[from].cut.has_value() || stages_[into].cut.has_value()) {
         return Status::InvalidArgument(

@@ -4,6 +4,7 @@
 
 #include <arrow/api.h>
 
+#include "base/counted.h"
 #include "columnar/arrow_status.h"
 #include "columnar/key_encoding.h"
 #include "columnar/schema_text.h"
@@ -75,10 +76,9 @@ class Map final : public Operator {
       return Status::InvalidArgument("the function of step '" + options_.name + "' threw: " + e.what());
     }
     if (made == nullptr || made->num_rows() != batch.num_rows()) {
-      return Status::InvalidArgument(
-          "the function of step '" + options_.name + "' returned " +
-          (made == nullptr ? "nothing" : std::to_string(made->num_rows()) + " rows") + " for " +
-          std::to_string(batch.num_rows()) + " rows; return as many");
+      return Status::InvalidArgument("the function of step '" + options_.name + "' returned " +
+                                     (made == nullptr ? "nothing" : Counted(made->num_rows(), "row")) +
+                                     " for " + Counted(batch.num_rows(), "row") + "; return as many");
     }
     if (!made->schema()->Equals(*schema_, /*check_metadata=*/false)) {
       return Status::InvalidArgument("the function of step '" + options_.name + "' returned columns " +

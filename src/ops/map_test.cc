@@ -24,7 +24,7 @@ using testing::HasSubstr;
 TEST(Map, WhatAFunctionMustNotDoStopsTheStepWithAMessage) {
   const std::pair<MapFunction, const char*> cases[] = {
       {[](const auto&, KeyedState&) { return nullptr; }, "returned nothing for 2 rows"},
-      {[](const auto& rows, KeyedState&) { return rows->Slice(1); }, "returned 1 rows for 2 rows"},
+      {[](const auto& rows, KeyedState&) { return rows->Slice(1); }, "returned 1 row for 2 rows"},
       {[](const auto& rows, KeyedState&) { return *rows->RemoveColumn(1); }, "returned columns {k: int64}"},
       {[](const auto& rows, KeyedState&) {
          return *rows->SetColumn(0, rows->schema()->field(0), rows->column(1));

@@ -37,3 +37,18 @@ def test_a_start_that_is_refused_names_all_missing_topics_and_makes_none(lab: La
     for missing in (lab.output(), f"{lab.name}-dead"):
         assert f"output topic '{missing}' does not exist and create_topics is false" in process.log(), process.log()
     assert [name for name in lab.topics.names() if name.startswith(lab.name)] == [topic]
+
+
+def test_records_copied_as_json_are_the_same_records(lab: Lab):
+    """Bytes of any kind, no key, no value, headers with one name, times and partitions."""
+    source, copy = lab.create_input(3), lab.topics.create(f"{lab.name}-copy", 3)
+    feeder = lab.topics.producer()
+    for i, value in enumerate((b"plain", b"", b"\xff\x00\xfe", "grüß 😀".encode(), b'{"base64":"AA=="}', b"line\nbreak", None)):
+        feeder.send(source, None if i == 3 else bytes([i, 128 + i]), value, partition=i % 3, timestamp=1_700_000_000_000 + i,
+                    headers=[("h", b"1"), ("h", value), ("g", b"\x80"), ("h", None)])
+    feeder.flush()
+    read = command("topic", "read", source, "--json", "-b", lab.broker.bootstrap)
+    assert read.returncode == 0, read.stderr
+    written = command("topic", "write", copy, "--json", "-b", lab.broker.bootstrap, stdin=read.stdout)
+    assert written.returncode == 0 and "7 records written" in written.stderr, written.stderr
+    assert lab.topics.read(copy) == lab.topics.read(source)
