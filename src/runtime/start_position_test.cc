@@ -110,6 +110,26 @@ TEST_F(StartPositionTest, TheEndIsCommittedAtOnceSoThatARestartWithoutARecordSki
   for (int p = 0; p < 2; ++p) EXPECT_EQ(Out(p), Range(before[p], End(p))) << p;
 }
 
+TEST_F(StartPositionTest, AtLeastOnceCommitsTheEndAtOnceToo) {
+  WriteInput(50);
+  const std::int64_t before[] = {End(0), End(1)};
+  WorkerOptions options;
+  options.id = "w0";
+  options.exactly_once = false;
+  options.commit_interval = std::chrono::hours(1);
+  {
+    Worker worker(context_, cluster_, options);
+    ASSERT_TRUE(worker.Start().ok());
+    RunUntilQuiet({&worker});
+  }  // as after kill -9
+  WriteInput(30);
+  Worker worker(context_, cluster_, options);
+  ASSERT_TRUE(worker.Start().ok());
+  RunUntilQuiet({&worker});
+  ASSERT_TRUE(worker.Stop().ok());
+  for (int p = 0; p < 2; ++p) EXPECT_EQ(Out(p), Range(before[p], End(p))) << p;
+}
+
 TEST_F(StartPositionTest, AnEndThatCouldNotBeCommittedIsTheSameInTheNextAttempt) {
   WriteInput(50);
   const std::int64_t before[] = {End(0), End(1)};

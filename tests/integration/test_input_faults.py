@@ -63,6 +63,21 @@ def test_null_keys_and_null_values_pass_stateless_steps(lab: Lab):
     assert lab.topics.read(f"{lab.name}-dead") == []
 
 
+def test_tombstones_delete_in_a_compacted_topic_and_those_without_a_known_key_are_dead_letters(lab: Lab):
+    topic = lab.create_input(1)
+    by_id, by_x = (lab.topics.create(f"{lab.name}-by-{column}", 1, cleanup_policy="compact") for column in ("id", "x"))
+    feeder = lab.topics.producer()
+    feeder.send_all(topic, [(b"1", b'{"id":1,"x":5}'), (b"1", None), (b"2", b'{"id":2,"x":6}')])
+    compacted = pipeline(lab, topic, key="id")
+    del compacted["steps"]
+    compacted["sinks"] = [{"topic": by_id, "key": "id"}, {"topic": by_x, "key": "x"}]
+    lab.run_to_end(lab.write(compacted), topic)
+    assert [(r.key, r.value is None) for r in lab.topics.read(by_id)] == [(b"1", False), (b"1", True), (b"2", False)]
+    assert [(r.key, r.value is None) for r in lab.topics.read(by_x)] == [(b"5", False), (b"6", False)]
+    dead = lab.topics.read(f"{lab.name}-dead")
+    assert [(r.key, r.value, r.header("__connect.errors.class.name")) for r in dead] == [(b"1", None, "unknown_key")]
+
+
 def test_event_times_at_the_extremes_are_results_or_dead_letters(lab: Lab):
     topic = lab.create_input(1)
     times = {0: -MAX_TS - 1, 1: -1, 2: 0, 3: 1, 4: 1_767_225_600_000, 5: MAX_TS}

@@ -49,9 +49,11 @@ class KafkaBatchSink final : public Sink {
   }
 
  private:
-  /// The columns of a tombstone are null, but for what the source filled from the message key: whose end it
-  /// is cannot be told when one that makes the key is not among them.
+  /// The columns of a record without a value are null, but for what the source filled from the message key:
+  /// whose end it is cannot be told when one that makes the key is not among them. A tombstone made from
+  /// state (an expired row) has its key, in which nulls are values.
   const std::string* NullKeyColumn(const Batch& batch, std::int64_t row) const {
+    if (batch.block == nullptr) return nullptr;
     for (std::size_t i = 0; i < key_indices_.size(); ++i) {
       if (batch.data->column(key_indices_[i])->IsNull(row)) return &options_.key_columns[i];
     }

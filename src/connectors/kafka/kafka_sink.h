@@ -27,8 +27,8 @@ struct KafkaSinkOptions {
 
 /// Writes each row as a record: its event time as timestamp, a tombstone as a null value, the trace headers
 /// (traceparent, tracestate) of the record it came from. Rows that are too large become row errors
-/// "too_large", tombstones in which a key column is null, so that they would delete nothing, "unknown_key".
-/// `input`: the schema of the rows. Errors: user error for a key column that is not in it.
+/// "too_large", tombstones of records in which a key column is null, so that they would delete nothing,
+/// "unknown_key". `input`: the schema of the rows. Errors: user error for a key column that is not in it.
 Result<std::unique_ptr<Sink>> MakeKafkaSink(KafkaSinkOptions options, const arrow::Schema& input);
 
 }  // namespace millrace

@@ -135,6 +135,10 @@ TEST(KafkaSink, ATombstoneHasTheKeyOfItsColumnsAndWithoutOneIsARowError) {
   arrow::StringBuilder texts;
   ASSERT_TRUE(texts.Append("a").ok() && texts.AppendNull().ok() && texts.AppendNull().ok());
   batch.data = *batch.data->SetColumn(1, batch.data->schema()->field(1), texts.Finish().ValueOrDie());
+  const Batch from_state = batch;
+  RecordBlockBuilder block({"in", Partition(0)});
+  for (int i = 0; i < 3; ++i) block.Append(Offset(i), 1, {}, {});
+  batch.block = block.Finish();
   f.Write(batch);
   EXPECT_TRUE(f.status.ok());
   EXPECT_THAT(f.producer.sent, ElementsAre("out[-1] a = null @0", "out[-1] null = 2|null @2"));
@@ -142,6 +146,12 @@ TEST(KafkaSink, ATombstoneHasTheKeyOfItsColumnsAndWithoutOneIsARowError) {
   EXPECT_EQ(f.errors[0].row, 1);
   EXPECT_EQ(f.errors[0].error_class, "unknown_key");
   EXPECT_THAT(f.errors[0].message, HasSubstr("`text`"));
+
+  f.producer.sent.clear();
+  f.Write(from_state);
+  EXPECT_EQ(f.errors.size(), 1U) << "what was kept in state has its key, and null may be one";
+  EXPECT_THAT(f.producer.sent,
+              ElementsAre("out[-1] a = null @0", "out[-1] null = null @1", "out[-1] null = 2|null @2"));
 }
 
 TEST(KafkaSink, ARowThatIsTooLargeIsARowErrorAndTheOthersAreWritten) {
