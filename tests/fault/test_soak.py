@@ -13,8 +13,8 @@ WARM_UP = 0.3                # of the samples of the member that stays
 RSS_GROWTH_PER_HOUR = 64 << 20
 COUNT_GROWTH = 3             # files and threads, over the whole run
 PENDING_S = 20
-# AddressSanitizer keeps freed memory to find its use; the 256 MiB of its default fill for longer than this runs.
-SMALL_QUARANTINE = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "quarantine_size_mb=8"]))
+# The member that is measured: AddressSanitizer keeps what it knows of every thread and stack that ever was.
+MEASURED = os.environ.get("MILLRACE_RELEASE_BINARY") or os.environ["MILLRACE_BINARY"]
 RECORDS_PER_S = 300          # what the checker can judge after half an hour
 
 
@@ -51,7 +51,7 @@ class Storm:
 
     def __init__(self, trial: Trial):
         self.trial = trial
-        self.steady = trial.run(ASAN_OPTIONS=SMALL_QUARANTINE)
+        self.steady = trial.run(MILLRACE_BINARY=MEASURED)
         self.others: list[Process] = []
 
     def step(self) -> None:

@@ -2,7 +2,7 @@
 import json
 import shutil
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
 from harness.lab import Lab
 from harness.topics import Topics
@@ -14,9 +14,18 @@ CUTTABLE = {"cleanup_policy": "compact,delete", "retention_ms": "-1"}
 
 
 def delete_records(topics: Topics, topic: str, before: dict[int, int]) -> None:
-    done = topics.admin.delete_records([TopicPartition(topic, p, offset) for p, offset in before.items()])
-    for future in done.values():
-        future.result(SECONDS)
+    """Of a topic that is CUTTABLE, or will be: a broker takes to altered settings a moment after it said so."""
+    def deleted() -> bool:
+        done = topics.admin.delete_records([TopicPartition(topic, p, offset) for p, offset in before.items()])
+        try:
+            for future in done.values():
+                future.result(SECONDS)
+        except KafkaException as failure:
+            if failure.args[0].code() != KafkaError.POLICY_VIOLATION:
+                raise
+            return False
+        return True
+    wait_until(deleted, SECONDS, f"records of {topic} may be deleted")
 
 
 def alter(topics: Topics, topic: str, **settings: str) -> None:

@@ -1,4 +1,4 @@
-# usage: ./dev test [--quick | --long | --kafka [--long] | --faults [--long] | --fuzz [--long] | NAME]
+# usage: ./dev test [--quick | --long | --cold | --kafka [--long] | --faults [--long] | --fuzz [--long] | NAME]
 #
 #   (nothing)   what must pass before a change is merged: the checks; the unit and golden tests as release and under
 #               AddressSanitizer and UndefinedBehaviorSanitizer; the threaded modules under ThreadSanitizer; the
@@ -7,6 +7,8 @@
 #   --long      everything at full size: also all checks of UndefinedBehaviorSanitizer, header self-containment,
 #               clang-tidy, the planted mutations of the golden tests and the Python package; 2 M records on Kafka,
 #               five kills per point, ten minutes of fuzzing
+#   --cold      the seconds from nothing: a Debian 12 in a folder of its own (root, 20 GB), the demo's first window there,
+#               this command cold and warm, and one changed file
 #   --kafka     only the integration tests against a real Apache Kafka
 #   --faults    only the kill and failure runs
 #   --fuzz      only the fuzzing, with a new seed each time, which it prints
@@ -20,6 +22,11 @@ TEST_TSAN_TARGETS=(runtime_test state_test http_test env_test kafka_test connect
 
 test_main() {
   help_if_asked "$ROOT/tools/dev/test.sh" "$@"
+  if [ "${1:-}" = --cold ]; then
+    . "$ROOT/tools/dev/cold.sh"
+    cold_main
+    return
+  fi
   . "$ROOT/tools/dev/build.sh"
   . "$ROOT/tools/dev/check.sh"
   . "$ROOT/tools/dev/kafka.sh"
@@ -167,7 +174,13 @@ test_with_broker() {
 test_tsan() { test_with_broker tsan "$TEST_TSAN_LABELS" "${TEST_TSAN_TARGETS[@]}"; }
 test_kafka() { test_with_broker release '^kafka_broker$'; }
 # The kill runs need the test hooks; of the builds that have them this one is made anyway, and it sees the most.
-test_faults() { test_with_broker asan '^fault$'; }
+test_faults() {
+  if test_long; then
+    build_preset release millrace_exe
+    export MILLRACE_RELEASE_BINARY=$ROOT/build/release/millrace
+  fi
+  test_with_broker asan '^fault$'
+}
 
 test_long() { [ -n "${MILLRACE_TEST_LONG:-}" ]; }
 

@@ -16,7 +16,7 @@ class Millrace:
 
     def __init__(self, words: list[str | pathlib.Path], log: pathlib.Path, environment: dict[str, str] | None = None):
         self.log_path = log
-        binary = os.environ["MILLRACE_BINARY"]
+        binary = (environment or os.environ).get("MILLRACE_BINARY") or os.environ["MILLRACE_BINARY"]
         kept = {k: v for k, v in os.environ.items() if k not in ("CRASH_AT", "MILLRACE_SLOT", "KAFKA")}
         with open(log, "ab") as out:
             self.begin_of_log = out.tell()
