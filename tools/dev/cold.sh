@@ -12,6 +12,7 @@ cold_main() {
   has debootstrap || install_packages debootstrap
   local place code=0
   place=$(mktemp -d "${MILLRACE_COLD:-/var/tmp}/millrace-cold.XXXXXX")
+  chmod 755 "$place"  # apt reads and writes as a user of its own
   step "making a Debian 12 in $place"
   cold_debian "$place"
   git clone -q "$ROOT" "$place/root/millrace"
