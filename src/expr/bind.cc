@@ -1,5 +1,6 @@
 #include "expr/bind.h"
 
+#include <map>
 #include <utility>
 
 #include <arrow/api.h>
@@ -37,6 +38,18 @@ std::vector<std::string> FieldNames(const std::vector<std::shared_ptr<arrow::Fie
   return names;
 }
 
+Status MissingColumn(const Node& node, const arrow::Schema& schema) {
+  return ErrorAt(node.position,
+                 "unknown column '" + node.name + "'" + DidYouMean(node.name, FieldNames(schema.fields())));
+}
+
+void CollectMissing(const Expr& expr, const arrow::Schema& schema, std::map<std::string, Status>* out) {
+  const Node& node = expr.node();
+  if (node.kind == NodeKind::kColumn && schema.GetAllFieldIndices(node.name).empty())
+    out->emplace(node.name, MissingColumn(node, schema));
+  for (const Expr& child : node.children) CollectMissing(child, schema, out);
+}
+
 }  // namespace
 
 Result<BoundNodePtr> Binder::Bind(const Expr& expr) {
@@ -62,8 +75,7 @@ Result<BoundNodePtr> Binder::BindColumn(const Node& node) {
   const std::vector<int> found = schema_.GetAllFieldIndices(node.name);
   if (found.size() == 1) return MakeColumnNode(found[0], schema_.field(found[0])->type());
   if (found.size() > 1) return ErrorAt(node.position, "there are several columns '" + node.name + "'");
-  return ErrorAt(node.position,
-                 "unknown column '" + node.name + "'" + DidYouMean(node.name, FieldNames(schema_.fields())));
+  return MissingColumn(node, schema_);
 }
 
 Result<BoundNodePtr> Binder::BindField(const Expr& expr) {
@@ -198,6 +210,15 @@ Result<ExprValues> BoundExpr::Evaluate(const arrow::RecordBatch& batch) const {
   MR_ASSIGN_ARROW(const std::shared_ptr<arrow::Array> indices, rows.Finish());
   MR_ASSIGN_ARROW(out.values, arrow::compute::Take(*out.values, *indices));
   return out;
+}
+
+std::vector<Status> MissingColumns(const Expr& expr, const arrow::Schema& schema) {
+  if (expr.empty()) return {};
+  std::map<std::string, Status> by_name;
+  expr_internal::CollectMissing(expr, schema, &by_name);
+  std::vector<Status> errors;
+  for (auto& [name, error] : by_name) errors.push_back(std::move(error));
+  return errors;
 }
 
 Status InitializeExpressions() {

@@ -44,6 +44,9 @@ class Expr {
 /// Errors: user error whose message ends in " at character N" (1-based), with what was expected.
 Result<Expr> ParseExpr(std::string_view text);
 
+/// What Bind says of columns that `schema` does not have: an error for each name, at its first use.
+std::vector<Status> MissingColumns(const Expr& expr, const arrow::Schema& schema);
+
 /// Loads the compute kernels. To be called once, on the main thread, before anything is bound.
 Status InitializeExpressions();
 

@@ -70,6 +70,16 @@ Status Parser::Unexpected(std::string_view wanted) const {
   return ErrorAt(Peek().position, "expected " + std::string(wanted) + " but found " + Peek().Describe());
 }
 
+bool Parser::StartsValue(std::size_t ahead) const {
+  const Token& token = Peek(ahead);
+  if (token.kind == TokenKind::kEnd) return false;
+  if (token.kind == TokenKind::kSymbol)
+    return token.text == "-" || token.text == "+" || token.text == "(" || token.text == "[";
+  if (token.kind != TokenKind::kName) return true;
+  const std::string word = Lower(token.text);
+  return !IsReserved(word) || word == "not" || word == "case";
+}
+
 Status Parser::ExpectSymbol(std::string_view symbol, std::string_view after) {
   if (TakeSymbol(symbol)) return Status::Ok();
   return Unexpected("'" + std::string(symbol) + "' after " + std::string(after));
@@ -202,11 +212,13 @@ Result<Expr> Parser::ParseNegative() {
 Result<Expr> Parser::ParseWord() {
   const Token token = Peek();
   const std::string word = Lower(token.text);
-  if (word == "case") return ParseCase();
-  if (IsReserved(word) && word != "not") {
+  const bool begins_value =
+      (word == "not" && StartsValue(1)) || (word == "case" && (StartsValue(1) || IsWord("when", 1)));
+  if (IsReserved(word) && !begins_value) {
     return ErrorAt(token.position, "expected a value but found the keyword '" + token.text + "'; write \"" +
                                        token.text + "\" if it is a column");
   }
+  if (word == "case") return ParseCase();
   if (IsSymbol("(", 1) && word != "not") {
     if (word == "cast" || word == "try_cast") return ParseCastCall(word == "try_cast");
     Skip();
@@ -229,13 +241,17 @@ Result<Expr> Parser::ParseWord() {
 Result<Expr> Parser::ParseCase() {
   Node node;
   node.kind = NodeKind::kCase;
-  node.position = Peek().position;
+  const Token keyword = Peek();
+  node.position = keyword.position;
   Skip();
   if (!IsWord("when")) {
     MR_ASSIGN_OR_RETURN(Expr operand, ParseExpression(0));
     node.has_operand = true;
     node.children.push_back(std::move(operand));
-    if (!IsWord("when")) return Unexpected("'when' in case");
+    if (!IsWord("when")) {
+      return ErrorAt(Peek().position, "expected 'when' but found " + Peek().Describe() + "; write \"" +
+                                          keyword.text + "\" if it is a column, not the keyword");
+    }
   }
   while (TakeWord("when")) {
     MR_ASSIGN_OR_RETURN(Expr when, ParseExpression(0));

@@ -42,6 +42,8 @@ class Parser {
   Status ExpectWord(std::string_view word, std::string_view where);
   Status ExpectEnd();
   Status Unexpected(std::string_view wanted) const;
+  /// Whether a value can begin `ahead` tokens from here.
+  bool StartsValue(std::size_t ahead) const;
 
   Result<Expr> ParseExpression(int min_power);
   Result<Expr> ParsePrefix();

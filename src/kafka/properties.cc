@@ -213,12 +213,13 @@ std::vector<std::string> KnownProperties() {
   return names;
 }
 
+Status CheckProperty(const std::string& name, const std::string& value) {
+  MR_RETURN_IF_ERROR(CheckReserved(name, value));
+  return Set(NewConf().get(), name, value);
+}
+
 Status CheckProperties(const Properties& user) {
-  const ConfPointer conf = NewConf();
-  for (const auto& [name, value] : user) {
-    MR_RETURN_IF_ERROR(CheckReserved(name, value));
-    MR_RETURN_IF_ERROR(Set(conf.get(), name, value));
-  }
+  for (const auto& [name, value] : user) MR_RETURN_IF_ERROR(CheckProperty(name, value));
   if (user.find("bootstrap.servers") == user.end() && user.find("metadata.broker.list") == user.end()) {
     return Status::InvalidArgument(
         "kafka: `bootstrap.servers` is missing: name at least one broker, for example localhost:9092");

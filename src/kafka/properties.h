@@ -30,6 +30,9 @@ enum class Role {
 /// value of a secret is never repeated.
 Status CheckProperties(const Properties& user);
 
+/// CheckProperties of one, apart from the others.
+Status CheckProperty(const std::string& name, const std::string& value);
+
 /// True for properties whose value must not be shown: passwords, secrets, tokens, private keys.
 bool IsSecretProperty(std::string_view name);
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -6,14 +7,13 @@
 
 #include "columnar/schema_text.h"
 #include "plan/key_columns.h"
+#include "plan/mistakes.h"
 #include "plan/node_errors.h"
 #include "plan/node_schema.h"
 #include "plan/plan.h"
 
 namespace millrace {
 namespace {
-
-using SchemaPtr = std::shared_ptr<arrow::Schema>;
 
 bool IsIdentifier(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -22,68 +22,81 @@ bool IsIdentifier(std::string_view text) {
   });
 }
 
-/// Checks of the plan as a whole and the walk over its nodes.
+/// Checks of the plan as a whole and the walk over its nodes. Used once.
 class PlanAnalyzer {
  public:
-  explicit PlanAnalyzer(Plan plan) : plan_(std::move(plan)) {}
+  PlanAnalyzer(Plan plan, std::vector<PlacedMessage>* mistakes)
+      : plan_(std::move(plan)), mistakes_(*mistakes) {}
 
-  Result<AnalyzedPlan> Run() {
-    MR_RETURN_IF_ERROR(InitializeExpressions());
-    MR_RETURN_IF_ERROR(NameNodes(&plan_));
+  /// The whole truth when there are no mistakes and all schemas are declared.
+  AnalyzedPlan Walk() {
+    mistakes_ = NameAllNodes(&plan_);
     DeclareTextSchemas(&plan_);
-    CheckSettings();
+    if (plan_.understood == Understood::kAll) CheckSettings();
     CheckTopics();
-    group_columns_ = GroupColumns(plan_);
-    std::vector<SchemaPtr> schemas;
+    std::vector<std::vector<std::string>> group_columns = GroupColumns(plan_);
+    std::vector<std::shared_ptr<arrow::Schema>> schemas;
     for (const PlanNode& node : plan_.nodes) {
       CheckOnError(node);
-      schemas.push_back(AnalyzeNode(node, schemas));
+      const std::optional<Columns> input = InputOf(node);
+      static const std::vector<std::string> kNone;
+      const auto& key = node.inputs.empty() || !input ? kNone : group_columns[node.inputs.front()];
+      columns_.push_back(input ? ColumnsAfter(node, *input, key, &mistakes_) : Anything());
+      schemas.push_back(columns_.back().schema);
     }
-    if (errors_.empty()) return AnalyzedPlan{std::move(plan_), std::move(schemas), std::move(group_columns_)};
-    std::string message;
-    for (const std::string& error : errors_) message += (message.empty() ? "" : "\n") + error;
-    return Status::InvalidArgument(std::move(message));
+    return {std::move(plan_), std::move(schemas), std::move(group_columns)};
   }
 
  private:
-  SchemaPtr AnalyzeNode(const PlanNode& node, const std::vector<SchemaPtr>& before) {
-    NodeErrors errors(node, &errors_);
+  static Columns Anything() { return {arrow::schema({}), true}; }
+
+  /// nullopt when the node cannot have what it reads.
+  std::optional<Columns> InputOf(const PlanNode& node) {
+    NodeErrors errors(node, &mistakes_);
     const bool is_source = std::holds_alternative<KafkaSource>(node.op);
-    if (is_source != node.inputs.empty()) errors.Add(is_source ? "a source has no input" : "it has no input");
-    SchemaPtr input;
-    for (const NodeId id : node.inputs) {
-      if (id >= before.size()) {
-        errors.Add("its input comes after it");
-        return nullptr;
-      }
-      if (before[id] == nullptr) return nullptr;  // reported there
-      if (input != nullptr && !input->Equals(*before[id], /*check_metadata=*/false)) {
-        errors.Add("the streams it unites have different columns: " + SchemaText(*input) + " and " +
-                   SchemaText(*before[id]));
-      }
-      if (input == nullptr) input = before[id];
+    if (is_source) {
+      if (!node.inputs.empty()) errors.Add("a source has no input");
+      return Columns{arrow::schema({})};
     }
-    if (errors.failed()) return nullptr;
-    static const std::vector<std::string> kNone;
-    const auto& group_columns = node.inputs.empty() ? kNone : group_columns_[node.inputs.front()];
-    return SchemaAfter(node, std::move(input), group_columns, &errors_);
+    if (node.inputs.empty()) {
+      if (plan_.understood == Understood::kAll) errors.Add("it has no input");
+      return Anything();
+    }
+    for (const NodeId id : node.inputs) {
+      if (id < columns_.size()) continue;
+      errors.Add("its input comes after it");
+      return std::nullopt;
+    }
+    Columns input = columns_[node.inputs.front()];
+    for (const NodeId id : node.inputs) {
+      if (!Differ(input, columns_[id])) continue;
+      NodeErrors(plan_.nodes[id], &mistakes_)
+          .Add("the streams it is united with have different columns: " + SchemaText(*input.schema) +
+               ", not " + SchemaText(*columns_[id].schema));
+      input.open = true;
+    }
+    return input;
+  }
+
+  /// Surely: where a column is not known, they may be equal.
+  static bool Differ(const Columns& left, const Columns& right) {
+    return left.AllKnown() && right.AllKnown() &&
+           !left.schema->Equals(*right.schema, /*check_metadata=*/false);
   }
 
   void CheckSettings() {
     if (!IsIdentifier(plan_.name)) {
-      errors_.push_back(
-          "the pipeline's name '" + plan_.name +
+      Add("the pipeline's name '" + plan_.name +
           "' must be letters, digits, '.', '_' and '-': topics and the group are named after it");
     }
-    if (plan_.workers < 1) errors_.push_back("'workers' must be at least 1");
-    if (plan_.EffectiveCommitInterval() <= Duration(0))
-      errors_.push_back("'commit_interval' must be longer than 0");
+    if (plan_.workers < 1) Add("'workers' must be at least 1");
+    if (plan_.EffectiveCommitInterval() <= Duration(0)) Add("'commit_interval' must be longer than 0");
     if (plan_.batch.rows < 1 || plan_.batch.bytes.value() < 1) {
-      errors_.push_back("'batch' must allow at least one row and one byte");
+      Add("'batch' must allow at least one row and one byte");
     }
     const auto is_sink = [](const PlanNode& node) { return std::holds_alternative<SinkNode>(node.op); };
     if (std::none_of(plan_.nodes.begin(), plan_.nodes.end(), is_sink)) {
-      errors_.push_back("the pipeline has no sink: nothing would become of its rows");
+      Add("the pipeline has no sink: nothing would become of its rows");
     }
   }
 
@@ -93,36 +106,58 @@ class PlanAnalyzer {
     for (const PlanNode& node : plan_.nodes) {
       if (const auto* source = std::get_if<KafkaSource>(&node.op)) read.insert(source->topic);
     }
-    const auto check = [&](const PlanNode& node, const std::string& topic) {
+    const auto check = [&](const PlanNode& node, const std::string& key, const std::string& topic) {
       if (!topic.empty() && read.contains(topic)) {
-        NodeErrors(node, &errors_).Add("it writes to topic '" + topic + "', which this pipeline reads");
+        NodeErrors errors(node, &mistakes_);
+        errors.AddAt(errors.ValueOf(key), "it writes to topic '" + topic + "', which this pipeline reads");
       }
     };
     for (const PlanNode& node : plan_.nodes) {
-      if (const auto* window = std::get_if<WindowStep>(&node.op)) check(node, window->late_topic);
+      if (const auto* window = std::get_if<WindowStep>(&node.op)) check(node, "late", window->late_topic);
       if (const auto* sink = std::get_if<SinkNode>(&node.op)) {
-        if (const auto* topic = std::get_if<KafkaSink>(&sink->sink)) check(node, topic->topic);
+        if (const auto* topic = std::get_if<KafkaSink>(&sink->sink)) check(node, "topic", topic->topic);
       }
     }
     if (!plan_.dead_letter_topic.empty() && read.contains(plan_.dead_letter_topic)) {
-      errors_.push_back("the dead-letter topic '" + plan_.dead_letter_topic +
-                        "' is one that this pipeline reads");
+      Add("the dead-letter topic '" + plan_.dead_letter_topic + "' is one that this pipeline reads");
     }
   }
 
   void CheckOnError(const PlanNode& node) {
     if (node.on_error != OnError::kDeadLetter || !plan_.dead_letter_topic.empty()) return;
-    NodeErrors(node, &errors_)
-        .Add("'on_error: dead_letter' needs a dead-letter topic (dead_letter: {topic: ...})");
+    if (plan_.understood != Understood::kAll) return;
+    NodeErrors errors(node, &mistakes_);
+    errors.AddAt(errors.ValueOf("on_error"),
+                 "'on_error: dead_letter' needs a dead-letter topic (dead_letter: {topic: ...})");
   }
 
+  void Add(std::string message) { mistakes_.push_back({{}, std::move(message)}); }
+
   Plan plan_;
-  std::vector<std::vector<std::string>> group_columns_;  // by NodeId
-  std::vector<std::string> errors_;
+  std::vector<Columns> columns_;  // by NodeId
+  std::vector<PlacedMessage>& mistakes_;
 };
 
 }  // namespace
 
-Result<AnalyzedPlan> AnalyzePlan(Plan plan) { return PlanAnalyzer(std::move(plan)).Run(); }
+std::vector<PlacedMessage> FindMistakes(Plan plan) {
+  if (const Status status = InitializeExpressions(); !status.ok()) return {{{}, status.message()}};
+  std::vector<PlacedMessage> mistakes;
+  PlanAnalyzer(std::move(plan), &mistakes).Walk();
+  return mistakes;
+}
+
+Result<AnalyzedPlan> AnalyzePlan(Plan plan) {
+  MR_RETURN_IF_ERROR(InitializeExpressions());
+  std::vector<PlacedMessage> mistakes;
+  AnalyzedPlan analyzed = PlanAnalyzer(std::move(plan), &mistakes).Walk();
+  for (const PlanNode& node : analyzed.plan.nodes) {
+    const auto* source = std::get_if<KafkaSource>(&node.op);
+    if (source != nullptr && source->schema == nullptr)
+      NodeErrors(node, &mistakes).Add("the schema is not known yet");
+  }
+  MR_RETURN_IF_ERROR(MistakesStatus(std::move(mistakes)));
+  return analyzed;
+}
 
 }  // namespace millrace

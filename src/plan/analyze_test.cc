@@ -352,7 +352,7 @@ TEST(AnalyzePlan, StreamsThatMeetMustHaveEqualColumns) {
   plan.nodes[2].inputs = {0, 1};
   EXPECT_EQ(ErrorOf(plan), "no error");
   plan.nodes[1].op = DropStep{{"x"}};
-  EXPECT_THAT(ErrorOf(plan), HasSubstr("the streams it unites have different columns"));
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("the streams it is united with have different columns"));
 }
 
 // W6, W8

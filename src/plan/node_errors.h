@@ -3,36 +3,41 @@
 #include <string>
 #include <vector>
 
-#include <arrow/type.h>
-
-#include "base/suggest.h"
 #include "plan/plan.h"
+#include "plan/source_location.h"
 
 namespace millrace {
 
-/// Errors of one node, each with the place it belongs to; checks go on after one. `node` and `out` outlive
+/// Mistakes of one node, each with the place it belongs to; checks go on after one. `node` and `out` outlive
 /// it.
 class NodeErrors {
  public:
-  NodeErrors(const PlanNode& node, std::vector<std::string>* out) : node_(node), out_(*out) {}
+  NodeErrors(const PlanNode& node, std::vector<PlacedMessage>* out) : node_(node), out_(*out) {}
 
-  void Add(const std::string& message) { AddAt(node_.location, message); }
+  /// About the node as a whole: nothing where a part of its text was not understood, as that may be why.
+  void Add(const std::string& message) {
+    if (node_.understood == Understood::kAll) AddAt(node_.location, message);
+  }
   void AddAt(const SourceLocation& location, const std::string& message) {
-    const PlacedMessage placed = PlaceAtCharacter(location.line > 0 ? location : node_.location, message);
-    const std::string place = placed.location.ToString();
-    out_.push_back((place.empty() ? "" : place + ": ") + std::string(node_.kind()) + " '" + node_.name +
-                   "': " + placed.message);
-    failed_ = true;
+    PlacedMessage placed = PlaceAtCharacter(location.line > 0 ? location : node_.location, message);
+    placed.message = std::string(node_.kind()) + " '" + node_.name + "': " + placed.message;
+    out_.push_back(std::move(placed));
   }
-  void AddUnknown(const std::string& column, const arrow::Schema& schema) {
-    Add("unknown column '" + column + "'" + DidYouMean(column, schema.field_names()));
+
+  /// Where `word` stands below `key`, or the value of that word; the key itself and its value when `word` is
+  /// "". The node when that is not known.
+  SourceLocation WordOf(const std::string& key, const std::string& word = "") const {
+    const auto found = node_.places.find({key, word});
+    return found == node_.places.end() ? node_.location : found->second.word;
   }
-  bool failed() const { return failed_; }
+  SourceLocation ValueOf(const std::string& key, const std::string& word = "") const {
+    const auto found = node_.places.find({key, word});
+    return found == node_.places.end() ? node_.location : found->second.value;
+  }
 
  private:
   const PlanNode& node_;
-  std::vector<std::string>& out_;
-  bool failed_ = false;
+  std::vector<PlacedMessage>& out_;
 };
 
 }  // namespace millrace

@@ -1,6 +1,7 @@
 #include "plan/node_schema.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -15,6 +16,8 @@
 #include "plan/aggregate_type.h"
 #include "plan/key_columns.h"
 #include "plan/node_errors.h"
+#include "plan/unknown_type.h"
+#include "plan/window_settings.h"
 #include "plan/window_trigger.h"
 
 namespace millrace {
@@ -23,325 +26,347 @@ namespace {
 using SchemaPtr = std::shared_ptr<arrow::Schema>;
 using TypePtr = std::shared_ptr<arrow::DataType>;
 
-/// Builds the schema after one node; nullptr after an error.
+/// Finds the columns after one node, as far as they are known.
 class NodeAnalyzer {
  public:
-  NodeAnalyzer(const PlanNode& node, SchemaPtr input, const std::vector<std::string>& group_columns,
-               std::vector<std::string>* errors)
-      : node_(node), input_(std::move(input)), group_columns_(group_columns), errors_(node, errors) {}
+  NodeAnalyzer(const PlanNode& node, const Columns& input, const std::vector<std::string>& group_columns,
+               std::vector<PlacedMessage>* mistakes)
+      : node_(node), input_(input), group_columns_(group_columns), errors_(node, mistakes) {}
 
-  SchemaPtr Analyze() {
-    SchemaPtr schema = std::visit([this](const auto& op) { return After(op); }, node_.op);
-    if (!errors_.failed()) return schema;
-    // A filter changes no column, so what follows it can be checked all the same.
-    return std::holds_alternative<FilterStep>(node_.op) ? input_ : nullptr;
+  Columns Analyze() {
+    Columns columns = std::visit([this](const auto& op) { return After(op); }, node_.op);
+    columns.open = columns.open || node_.understood == Understood::kPart;
+    return columns;
   }
 
  private:
-  /// nullptr after an error.
-  TypePtr TypeOf(const PlanExpr& expression) { return TypeOf(expression, WithTombstoneField(input_)); }
-  TypePtr TypeOf(const PlanExpr& expression, const SchemaPtr& columns) {
-    const auto bound = BoundExpr::Bind(expression.expr, columns);
+  TypePtr TypeOf(const PlanExpr& expression) {
+    return TypeOf(expression, {WithTombstoneField(input_.schema), input_.open});
+  }
+  /// UnknownType after a mistake.
+  TypePtr TypeOf(const PlanExpr& expression, const Columns& columns) {
+    if (expression.unread || !ReadsKnownColumns(expression, columns)) return UnknownType();
+    const auto bound = BoundExpr::Bind(expression.expr, columns.schema);
     if (bound.ok()) return bound->type();
     errors_.AddAt(expression.location, bound.status().message());
-    return nullptr;
+    return UnknownType();
+  }
+
+  bool ReadsKnownColumns(const PlanExpr& expression, const Columns& columns) {
+    const std::vector<Status> missing = MissingColumns(expression.expr, *columns.schema);
+    for (const Status& status : missing) {
+      if (!columns.open) errors_.AddAt(expression.location, status.message());
+    }
+    const std::vector<std::string> read = expression.expr.Columns();
+    return missing.empty() && std::none_of(read.begin(), read.end(), [&](const std::string& column) {
+             const auto field = columns.schema->GetFieldByName(column);
+             return field != nullptr && IsUnknown(*field->type());
+           });
   }
 
   /// The column an expression makes: a plain column keeps its field, under the new name.
   std::shared_ptr<arrow::Field> FieldOf(const std::string& name, const PlanExpr& expression) {
     const TypePtr type = TypeOf(expression);
-    if (type == nullptr) return nullptr;
-    const std::string column = expression.expr.AsColumn();
-    if (const auto field = input_->GetFieldByName(column)) return field->WithName(name);
+    if (!expression.expr.empty()) {
+      const std::string column = expression.expr.AsColumn();
+      if (const auto field = input_.schema->GetFieldByName(column)) return field->WithName(name);
+    }
     return arrow::field(name, type);
   }
 
-  bool CheckColumn(const std::string& column) {
-    if (input_->GetFieldIndex(column) >= 0) return true;
-    errors_.AddUnknown(column, *input_);
-    return false;
+  /// The type of the column that `key` of the node names. Nullptr when it is not known, which is reported
+  /// where it was not before.
+  TypePtr ColumnType(const std::string& key, const std::string& column) {
+    const auto field = input_.schema->GetFieldByName(column);
+    if (field != nullptr) return IsUnknown(*field->type()) ? nullptr : field->type();
+    if (!input_.open) {
+      errors_.AddAt(errors_.WordOf(key, column),
+                    "unknown column '" + column + "'" + DidYouMean(column, input_.schema->field_names()));
+    }
+    return nullptr;
   }
 
   void CheckBool(const PlanExpr& predicate, std::string_view what) {
     CheckBool(predicate, TypeOf(predicate), what);
   }
   void CheckBool(const PlanExpr& predicate, const TypePtr& type, std::string_view what) {
-    if (type == nullptr || type->id() == arrow::Type::BOOL || type->id() == arrow::Type::NA) return;
+    if (type->id() == arrow::Type::BOOL || type->id() == arrow::Type::NA) return;
     errors_.AddAt(predicate.location, std::string(what) + " must be true or false, but '" +
                                           predicate.expr.ToString() + "' is " + TypeText(*type));
   }
 
-  /// Names are unique, because rows are written as JSON objects.
-  SchemaPtr Unique(arrow::FieldVector fields) {
+  /// Names are unique, because rows are written as JSON objects. `key`: under which they were given.
+  Columns Unique(const arrow::FieldVector& fields, const std::string& key) {
+    return UniqueAt(fields, [&](const std::string& name) { return errors_.WordOf(key, name); });
+  }
+  template <typename PlaceOf>
+  Columns UniqueAt(const arrow::FieldVector& fields, const PlaceOf& place_of) {
     std::set<std::string> names;
+    arrow::FieldVector unique;
     for (const auto& field : fields) {
-      if (field != nullptr && !names.insert(field->name()).second) {
-        errors_.Add("two columns would be called '" + field->name() + "'");
+      if (names.insert(field->name()).second) {
+        unique.push_back(field);
+      } else {
+        errors_.AddAt(place_of(field->name()), "two columns would be called '" + field->name() + "'");
       }
     }
-    if (errors_.failed()) return nullptr;
-    if (fields.empty()) errors_.Add("no column is left");
-    return arrow::schema(std::move(fields));
+    if (fields.empty() && !input_.open) errors_.Add("no column is left");
+    return {arrow::schema(std::move(unique)), input_.open || fields.empty()};
   }
-
-  SchemaPtr After(const KafkaSource& source) {
+  Columns After(const KafkaSource& source) {
     if (source.topic.empty()) errors_.Add("'topic' is missing");
     CheckChoice("format", source.format, {"json", "string", "bytes"});
     CheckChoice("key_format", source.key_format, {"string", "json", "bytes"});
     CheckChoice("offset_reset", source.offset_reset, {"earliest", "latest", "error"});
-    if (source.schema == nullptr) {
-      errors_.Add("the schema is not known yet");
-      return nullptr;
-    }
+    if (source.schema == nullptr) return {arrow::schema({}), true};
     arrow::FieldVector fields = source.schema->fields();
     if (source.extra == "keep" && source.schema->GetFieldIndex("_extra") < 0) {
       auto extra = ParseField("_extra", "json");
       fields.push_back(*std::move(extra));
     }
-    input_ = arrow::schema(fields);
-    if (source.format != "json" && (fields.size() != 1 + (source.key.empty() ? 0U : 1U))) {
-      errors_.Add("format '" + source.format + "' has one column for the value" +
-                  (source.key.empty() ? "" : " and one for the key") + ", the schema is " +
-                  SchemaText(*input_));
+    input_ = Unique(fields, "schema");
+    if (source.format != "json" && input_.AllKnown() &&
+        (fields.size() != 1 + (source.key.empty() ? 0U : 1U))) {
+      errors_.AddAt(errors_.ValueOf("format"), "format '" + source.format + "' has one column for the value" +
+                                                   (source.key.empty() ? "" : " and one for the key") +
+                                                   ", the schema is " + SchemaText(*input_.schema));
     }
-    if (!source.key.empty() && CheckColumn(source.key)) CheckSourceKey(source);
-    if (!source.timestamp.empty() && CheckColumn(source.timestamp)) {
-      const auto& type = *input_->GetFieldByName(source.timestamp)->type();
-      if (type.id() != arrow::Type::TIMESTAMP) {
-        errors_.Add("the event time column '" + source.timestamp + "' is " + TypeText(type) +
-                    "; declare it as timestamp[s], [ms], [us], [ns] or [ms, rfc3339]");
-      }
-    }
-    return Unique(std::move(fields));
+    if (!source.key.empty()) CheckSourceKey(source);
+    if (!source.timestamp.empty()) CheckEventTime(source);
+    return input_;
   }
 
   void CheckSourceKey(const KafkaSource& source) {
-    const auto& type = *input_->GetFieldByName(source.key)->type();
+    const TypePtr type = ColumnType("key", source.key);
     const bool bytes = source.key_format == "bytes";
-    if (arrow::is_base_binary_like(type.id()) || (arrow::is_integer(type.id()) && !bytes)) return;
-    errors_.Add("the message key cannot become column '" + source.key + "' of type " + TypeText(type) +
-                "; use string, binary" + (bytes ? "" : " or an integer type"));
+    if (type == nullptr || arrow::is_base_binary_like(type->id()) ||
+        (arrow::is_integer(type->id()) && !bytes)) {
+      return;
+    }
+    errors_.AddAt(errors_.ValueOf("key"), "the message key cannot become column '" + source.key +
+                                              "' of type " + TypeText(*type) + "; use string, binary" +
+                                              (bytes ? "" : " or an integer type"));
   }
 
-  SchemaPtr After(const FilterStep& filter) {
+  void CheckEventTime(const KafkaSource& source) {
+    const TypePtr type = ColumnType("timestamp", source.timestamp);
+    if (type == nullptr || type->id() == arrow::Type::TIMESTAMP) return;
+    errors_.AddAt(errors_.ValueOf("timestamp"),
+                  "the event time column '" + source.timestamp + "' is " + TypeText(*type) +
+                      "; declare it as timestamp[s], [ms], [us], [ns] or [ms, rfc3339]");
+  }
+
+  Columns After(const FilterStep& filter) {
     CheckBool(filter.predicate, "the predicate");
     return input_;
   }
 
-  SchemaPtr After(const WithStep& with) {
-    arrow::FieldVector fields = input_->fields();
+  Columns After(const WithStep& with) {
+    arrow::FieldVector fields = input_.schema->fields();
     std::set<std::string> written;
     for (const auto& [name, expression] : with.columns) {
       if (!written.insert(name).second) errors_.Add("column '" + name + "' is given twice");
       auto field = FieldOf(name, expression);
-      const int at = input_->GetFieldIndex(name);
+      const int at = input_.schema->GetFieldIndex(name);
       if (at >= 0) {
         fields[static_cast<std::size_t>(at)] = std::move(field);
       } else {
         fields.push_back(std::move(field));
       }
     }
-    return errors_.failed() ? nullptr : Unique(std::move(fields));
+    return Unique(fields, "with");
   }
 
-  SchemaPtr After(const SelectStep& select) {
+  Columns After(const SelectStep& select) {
     arrow::FieldVector fields;
     for (const auto& [name, expression] : select.columns) fields.push_back(FieldOf(name, expression));
-    return Unique(std::move(fields));
+    Columns columns = Unique(fields, "select");
+    columns.open = fields.empty();  // else exactly these
+    return columns;
   }
 
-  SchemaPtr After(const DropStep& drop) {
-    for (const std::string& column : drop.columns) CheckColumn(column);
+  Columns After(const DropStep& drop) {
+    for (const std::string& column : drop.columns) ColumnType("drop", column);
     arrow::FieldVector fields;
-    for (const auto& field : input_->fields()) {
+    for (const auto& field : input_.schema->fields()) {
       if (std::find(drop.columns.begin(), drop.columns.end(), field->name()) == drop.columns.end()) {
         fields.push_back(field);
       }
     }
-    return Unique(std::move(fields));
+    return Unique(fields, "drop");
   }
 
-  SchemaPtr After(const RenameStep& rename) {
-    arrow::FieldVector fields = input_->fields();
+  Columns After(const RenameStep& rename) {
+    arrow::FieldVector fields = input_.schema->fields();
+    std::map<std::string, SourceLocation> given;
     for (const auto& [from, to] : rename.columns) {
-      if (!CheckColumn(from)) continue;
-      auto& field = fields[static_cast<std::size_t>(input_->GetFieldIndex(from))];
-      field = field->WithName(to);
+      given.emplace(to, errors_.ValueOf("rename", from));
+      ColumnType("rename", from);
+      const int at = input_.schema->GetFieldIndex(from);
+      if (at >= 0) {
+        fields[static_cast<std::size_t>(at)] = fields[static_cast<std::size_t>(at)]->WithName(to);
+      } else {
+        fields.push_back(arrow::field(to, UnknownType()));
+      }
     }
-    return Unique(std::move(fields));
+    return UniqueAt(fields, [&](const std::string& name) { return given[name]; });
   }
 
-  SchemaPtr After(const CastStep& cast) {
-    arrow::FieldVector fields = input_->fields();
+  Columns After(const CastStep& cast) {
+    arrow::FieldVector fields = input_.schema->fields();
     for (const auto& [column, type] : cast.columns) {
-      if (!CheckColumn(column)) continue;
-      if (TypeOf({CastTo(Col(column), TypeText(*type)), {}}) == nullptr) continue;
-      fields[static_cast<std::size_t>(input_->GetFieldIndex(column))] = arrow::field(column, type);
+      if (ColumnType("cast", column) != nullptr && !IsUnknown(*type))
+        TypeOf({CastTo(Col(column), TypeText(*type)), errors_.ValueOf("cast", column)});
+      const int at = input_.schema->GetFieldIndex(column);
+      if (at >= 0) fields[static_cast<std::size_t>(at)] = arrow::field(column, type);
     }
-    return Unique(std::move(fields));
+    return Unique(fields, "cast");
   }
 
-  SchemaPtr After(const ExplodeStep& explode) {
-    if (!CheckColumn(explode.column)) return nullptr;
-    arrow::FieldVector fields = input_->fields();
-    auto& field = fields[static_cast<std::size_t>(input_->GetFieldIndex(explode.column))];
-    if (field->type()->id() != arrow::Type::LIST) {
-      errors_.Add("column '" + explode.column + "' is " + TypeText(*field->type()) + ", not a list");
-      return nullptr;
+  Columns After(const ExplodeStep& explode) {
+    if (explode.column.empty() && node_.understood != Understood::kAll) return input_;
+    const TypePtr type = ColumnType("column", explode.column);
+    const int at = input_.schema->GetFieldIndex(explode.column);
+    if (at < 0) return input_;
+    arrow::FieldVector fields = input_.schema->fields();
+    auto& field = fields[static_cast<std::size_t>(at)];
+    if (type != nullptr && type->id() == arrow::Type::LIST) {
+      const auto& item = static_cast<const arrow::ListType&>(*type).value_field();
+      field = item->WithName(explode.column)->WithNullable(true);
+    } else {
+      if (type != nullptr) {
+        errors_.AddAt(errors_.ValueOf("column"),
+                      "column '" + explode.column + "' is " + TypeText(*type) + ", not a list");
+      }
+      field = field->WithType(UnknownType());
     }
-    const auto& item = static_cast<const arrow::ListType&>(*field->type()).value_field();
-    field = item->WithName(explode.column)->WithNullable(true);
-    return Unique(std::move(fields));
+    return Unique(fields, "column");
   }
 
-  void CheckKeyType(const std::string& column) {
-    const auto& type = *input_->GetFieldByName(column)->type();
-    if (IsKeyType(type)) return;
-    errors_.Add("column '" + column + "' of type " + TypeText(type) +
-                " cannot be a key; use an integer, string, date or decimal column");
-  }
-
-  void CheckKeyColumns(const std::vector<std::string>& columns) {
+  void CheckKeyColumns(const std::string& key, const std::vector<std::string>& columns) {
     std::set<std::string> seen;
     for (const std::string& column : columns) {
       if (!seen.insert(column).second) errors_.Add("column '" + column + "' is given twice");
-      if (CheckColumn(column)) CheckKeyType(column);
+      const TypePtr type = ColumnType(key, column);
+      if (type == nullptr || IsKeyType(*type)) continue;
+      errors_.AddAt(errors_.WordOf(key, column), "column '" + column + "' of type " + TypeText(*type) +
+                                                     " cannot be a key; use an integer, string, date or "
+                                                     "decimal column");
     }
   }
 
-  SchemaPtr After(const GroupByStep& group) {
-    if (group.columns.empty()) errors_.Add("'by' is empty; name the key columns");
-    CheckKeyColumns(group.columns);
-    return input_;
+  Columns After(const GroupByStep& group) {
+    CheckStepKey(group.columns);
+    // A window behind it that has its key from here says no more of a column that cannot be one.
+    arrow::FieldVector fields = input_.schema->fields();
+    for (auto& key : KeyFields(group.columns)) {
+      const int at = input_.schema->GetFieldIndex(key->name());
+      if (at >= 0) {
+        fields[static_cast<std::size_t>(at)] = std::move(key);
+      } else {
+        fields.push_back(std::move(key));
+      }
+    }
+    return {arrow::schema(std::move(fields)), input_.open};
   }
 
-  SchemaPtr After(const WindowStep& window) {
-    CheckShape(window);
-    const bool by_key = window.shape == WindowShape::kTumbling || window.shape == WindowShape::kHopping;
-    if (window.closing == WindowClosing::kKey && !by_key)
-      errors_.Add("'closing: key' is for tumbling and hopping windows; leave it out or write 'partition'");
-    if (window.grace < Duration(0)) errors_.Add("'grace' must not be negative");
+  Columns After(const WindowStep& window) {
+    for (const std::string& message : WindowSettingMistakes(window)) errors_.Add(message);
     if (window.aggregates.empty()) errors_.Add("'aggregate' is empty; count() counts rows");
-    CheckKeyColumns(window.by);
+    CheckKeyColumns("by", window.by);
     arrow::FieldVector fields = KeyFields(window.by);
     fields.push_back(arrow::field("window_start", arrow::timestamp(arrow::TimeUnit::MILLI)));
     fields.push_back(arrow::field("window_end", arrow::timestamp(arrow::TimeUnit::MILLI)));
     AddAggregates(window.aggregates, &fields);
     if (window.trigger) CheckTrigger(window, *window.trigger, arrow::schema(fields));
     if (window.emit == WindowEmit::kCurrent) fields.push_back(arrow::field("final", arrow::boolean()));
-    return Unique(std::move(fields));
+    return ExactlyThese(fields);
   }
 
-  /// `columns`: those of the result that there are.
+  /// The result of an aggregation, whatever else its input has.
+  Columns ExactlyThese(const arrow::FieldVector& fields) {
+    Columns columns = Unique(fields, "aggregate");
+    columns.open = false;
+    return columns;
+  }
+
   void CheckTrigger(const WindowStep& window, const WindowTriggerSpec& trigger, const SchemaPtr& columns) {
-    if (const std::string refusal = TriggerRefusal(window); !refusal.empty()) {
+    const bool open = node_.understood == Understood::kPart;
+    if (const std::string refusal = TriggerRefusal(window); refusal.empty()) {
+      CheckBool(trigger.when, TypeOf(trigger.when, {columns, open}), "'when' of a trigger");
+    } else if (node_.understood == Understood::kAll) {
       errors_.AddAt(trigger.location, refusal);
-    } else if (!errors_.failed()) {  // else columns may be missing
-      CheckBool(trigger.when, TypeOf(trigger.when, columns), "'when' of a trigger");
     }
-  }
-
-  void CheckShape(const WindowStep& window) {
-    switch (window.shape) {
-      case WindowShape::kTumbling:
-        if (window.size <= Duration(0)) errors_.Add("'tumbling' must be longer than 0");
-        return;
-      case WindowShape::kHopping:
-        if (window.size <= Duration(0)) errors_.Add("'size' of 'hopping' must be longer than 0");
-        if (window.step <= Duration(0) || window.step > window.size) {
-          errors_.Add("'step' of 'hopping' must be longer than 0 and at most its size " +
-                      FormatDuration(window.size) + ", not " + FormatDuration(window.step));
-        }
-        return;
-      case WindowShape::kSliding:
-        if (window.size <= Duration(0)) errors_.Add("'sliding' must be longer than 0");
-        if (window.offset != Duration(0)) errors_.Add("'offset' has no meaning for sliding windows");
-        return;
-      case WindowShape::kSession:
-        if (window.size <= Duration(0)) errors_.Add("'session' must be longer than 0");
-        if (window.offset != Duration(0)) errors_.Add("'offset' has no meaning for session windows");
-        return;
-      case WindowShape::kCount:
-        CheckCount(window);
-        return;
-    }
-  }
-
-  void CheckCount(const WindowStep& window) {
-    if (window.count < 1) errors_.Add("'size' of 'count' must be at least 1");
-    if (window.count_step < 1 || window.count_step > window.count) {
-      errors_.Add("'step' of 'count' must be from 1 to its size " + std::to_string(window.count) + ", not " +
-                  std::to_string(window.count_step));
-    }
-    const bool timed =
-        window.grace != Duration(0) || window.offset != Duration(0) || !window.late_topic.empty();
-    if (timed) errors_.Add("'grace', 'offset' and 'late' have no meaning for count windows");
   }
 
   void CheckStepKey(const std::vector<std::string>& by) {
     if (by.empty()) errors_.Add("'by' is empty; name the key columns");
-    CheckKeyColumns(by);
+    CheckKeyColumns("by", by);
   }
 
-  SchemaPtr After(const DeduplicateStep& step) {
+  Columns After(const DeduplicateStep& step) {
     if (step.within <= Duration(0)) errors_.Add("'within' must be longer than 0");
     CheckStepKey(step.by);
     return input_;
   }
 
-  SchemaPtr After(const ChangesStep& step) {
+  Columns After(const ChangesStep& step) {
     if (step.columns.empty()) errors_.Add("'columns' is empty; name what is compared");
     CheckStepKey(step.by);
     for (const std::string& column : step.columns) {
-      if (!CheckColumn(column)) continue;
-      const auto& type = *input_->GetFieldByName(column)->type();
-      if (IsKeyType(type)) continue;
-      errors_.Add("column '" + column + "' of type " + TypeText(type) +
-                  " cannot be compared; compare its fields, in columns of their own");
+      const TypePtr type = ColumnType("columns", column);
+      if (type == nullptr || IsKeyType(*type)) continue;
+      errors_.AddAt(errors_.WordOf("columns", column),
+                    "column '" + column + "' of type " + TypeText(*type) +
+                        " cannot be compared; compare its fields, in columns of their own");
     }
     return input_;
   }
 
-  SchemaPtr After(const RunningStep& step) {
+  Columns After(const RunningStep& step) {
     if (step.aggregates.empty()) errors_.Add("'aggregate' is empty; count() counts rows");
     CheckStepKey(step.by);
     arrow::FieldVector fields = KeyFields(step.by);
     AddAggregates(step.aggregates, &fields);
-    return Unique(std::move(fields));
+    return ExactlyThese(fields);
   }
 
-  SchemaPtr After(const LatestStep& step) {
+  Columns After(const LatestStep& step) {
     if (step.ttl && *step.ttl <= Duration(0)) errors_.Add("'ttl' must be longer than 0");
     CheckStepKey(step.by);
     return input_;
   }
 
-  SchemaPtr After(const MapStep& step) {
+  Columns After(const MapStep& step) {
     if (step.ttl && *step.ttl <= Duration(0)) errors_.Add("the time to live must be longer than 0");
     CheckStepKey(step.by);
     if (step.columns == nullptr) return input_;
     for (const std::string& column : step.by) {
-      const auto before = input_->GetFieldByName(column);
+      const auto before = input_.schema->GetFieldByName(column);
       const auto after = step.columns->GetFieldByName(column);
       if (before == nullptr || (after != nullptr && after->type()->Equals(*before->type()))) continue;
       errors_.Add("the result has no column '" + column + "' of type " + TypeText(*before->type()) +
                   "; keep the key columns as they are");
     }
-    return Unique(step.columns->fields());
+    Columns columns = Unique(step.columns->fields(), "columns");
+    columns.open = false;
+    return columns;
   }
 
-  /// Those that there are; CheckKeyColumns reports the others.
+  /// A column that cannot be a key is reported by CheckKeyColumns, and nowhere behind.
   arrow::FieldVector KeyFields(const std::vector<std::string>& by) const {
     arrow::FieldVector fields;
     for (const std::string& column : by) {
-      if (auto field = input_->GetFieldByName(column)) fields.push_back(std::move(field));
+      auto field = input_.schema->GetFieldByName(column);
+      const bool is_key = field != nullptr && IsKeyType(*field->type());
+      fields.push_back(is_key ? std::move(field) : arrow::field(column, UnknownType()));
     }
     return fields;
   }
 
   void AddAggregates(const std::vector<WindowAggregateColumn>& aggregates, arrow::FieldVector* fields) {
     for (const WindowAggregateColumn& column : aggregates) {
-      if (const TypePtr type = AggregateType(column)) fields->push_back(arrow::field(column.name, type));
+      fields->push_back(arrow::field(column.name, column.unread ? UnknownType() : AggregateType(column)));
     }
   }
 
@@ -350,22 +375,20 @@ class NodeAnalyzer {
     TypePtr order;
     if (!column.call.where.empty())
       CheckBool({column.call.where, column.location}, "'where' of an aggregate");
-    if (const Expr argument = column.call.Filtered(); !argument.empty()) {
+    if (const Expr argument = column.call.Filtered(); !argument.empty())
       input = TypeOf({argument, column.location});
-      if (input == nullptr) return nullptr;
-    }
-    if (!column.call.order.empty()) {
-      order = TypeOf({column.call.order, column.location});
-      if (order == nullptr) return nullptr;
+    if (!column.call.order.empty()) order = TypeOf({column.call.order, column.location});
+    for (const TypePtr& type : {input, order}) {
+      if (type != nullptr && IsUnknown(*type)) return UnknownType();
     }
     const auto type = column.user == nullptr ? AggregateResultType(column.call.function, input, order)
                                              : UserAggregateResultType(*column.user, input);
     if (type.ok()) return *type;
     errors_.AddAt(column.location, "'" + column.name + "': " + type.status().message());
-    return nullptr;
+    return UnknownType();
   }
 
-  SchemaPtr After(const SinkNode& sink) {
+  Columns After(const SinkNode& sink) {
     if (sink.where) CheckBool(*sink.where, "'where'");
     std::visit([this](const auto& to) { CheckSink(to); }, sink.sink);
     return input_;
@@ -377,28 +400,30 @@ class NodeAnalyzer {
     CheckChoice("key_format", sink.key_format, {"string", "json", "bytes"});
     CheckMessageKey(sink);
     if (sink.format == "json") return;
-    const bool one_text =
-        input_->num_fields() == 1 && arrow::is_base_binary_like(input_->field(0)->type()->id());
-    if (!one_text) {
-      errors_.Add("format '" + sink.format + "' writes one string or binary column, but there is " +
-                  SchemaText(*input_) + "; select one, or use format: json");
+    const auto& fields = input_.schema->fields();
+    const bool one_text = fields.size() == 1 && arrow::is_base_binary_like(fields[0]->type()->id());
+    if (!one_text && input_.AllKnown()) {
+      errors_.AddAt(errors_.ValueOf("format"),
+                    "format '" + sink.format + "' writes one string or binary column, but there is " +
+                        SchemaText(*input_.schema) + "; select one, or use format: json");
     }
   }
 
   void CheckMessageKey(const KafkaSink& sink) {
-    const std::vector<std::string> columns = MessageKeyColumns(sink, group_columns_, *input_);
+    const std::vector<std::string> columns = MessageKeyColumns(sink, group_columns_, *input_.schema);
     const std::string whose = sink.key.empty() ? "the rows' key, " : "";
     const std::string advice = sink.key.empty() ? "; name other columns in 'key' of the sink" : "";
     for (const std::string& column : columns) {
-      if (!CheckColumn(column)) continue;
-      const auto& type = *input_->GetFieldByName(column)->type();
-      if (!IsMessageKeyType(type)) {
-        errors_.Add(whose + "column '" + column + "' of type " + TypeText(type) + " cannot be a message key" +
-                    advice);
+      const TypePtr type = ColumnType("key", column);
+      if (type == nullptr) continue;
+      const SourceLocation place = errors_.WordOf("key", column);
+      if (!IsMessageKeyType(*type)) {
+        errors_.AddAt(place, whose + "column '" + column + "' of type " + TypeText(*type) +
+                                 " cannot be a message key" + advice);
       } else if (sink.key_format == "bytes" &&
-                 (columns.size() > 1 || !arrow::is_base_binary_like(type.id()))) {
-        errors_.Add("key_format bytes takes one string or binary column; '" + column +
-                    "' needs key_format string or json");
+                 (columns.size() > 1 || !arrow::is_base_binary_like(type->id()))) {
+        errors_.AddAt(place, "key_format bytes takes one string or binary column; '" + column +
+                                 "' needs key_format string or json");
       }
     }
   }
@@ -411,29 +436,36 @@ class NodeAnalyzer {
     if (path.empty()) errors_.Add("'path' is missing");
     for (const PlanExpr& expression : partition_by) {
       const TypePtr type = TypeOf(expression);
-      if (type == nullptr || IsKeyType(*type)) continue;
+      if (IsUnknown(*type) || IsKeyType(*type)) continue;
       errors_.AddAt(expression.location, "'" + expression.expr.ToString() + "' of type " + TypeText(*type) +
                                              " cannot name a directory");
     }
   }
 
-  void CheckChoice(std::string_view what, const std::string& value, const std::vector<std::string>& choices) {
+  void CheckChoice(const std::string& what, const std::string& value,
+                   const std::vector<std::string>& choices) {
     if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
-    errors_.Add("'" + std::string(what) + "': there is no '" + value + "'" + DidYouMean(value, choices));
+    errors_.AddAt(errors_.ValueOf(what),
+                  "'" + what + "': there is no '" + value + "'" + DidYouMean(value, choices));
   }
 
   const PlanNode& node_;
-  SchemaPtr input_;
+  Columns input_;
   const std::vector<std::string>& group_columns_;  // of the input
   NodeErrors errors_;
 };
 
 }  // namespace
 
-std::shared_ptr<arrow::Schema> SchemaAfter(const PlanNode& node, std::shared_ptr<arrow::Schema> input,
-                                           const std::vector<std::string>& group_columns,
-                                           std::vector<std::string>* errors) {
-  return NodeAnalyzer(node, std::move(input), group_columns, errors).Analyze();
+bool Columns::AllKnown() const {
+  const auto& fields = schema->fields();
+  return !open && std::none_of(fields.begin(), fields.end(),
+                               [](const auto& field) { return IsUnknown(*field->type()); });
+}
+
+Columns ColumnsAfter(const PlanNode& node, const Columns& input,
+                     const std::vector<std::string>& group_columns, std::vector<PlacedMessage>* mistakes) {
+  return NodeAnalyzer(node, input, group_columns, mistakes).Analyze();
 }
 
 }  // namespace millrace

@@ -10,11 +10,18 @@
 
 namespace millrace {
 
-/// The columns after one node, whose input has the columns `input` (null for a source) and the key of
-/// `group_columns` (see key_columns.h). Nullptr after an error; errors are appended to `errors`, with their
-/// place.
-std::shared_ptr<arrow::Schema> SchemaAfter(const PlanNode& node, std::shared_ptr<arrow::Schema> input,
-                                           const std::vector<std::string>& group_columns,
-                                           std::vector<std::string>* errors);
+/// What is known of the columns between two nodes. After a mistake, columns may be of UnknownType.
+struct Columns {
+  std::shared_ptr<arrow::Schema> schema;
+  bool open = false;  ///< there may be others: only after a mistake, or for a source without a schema
+
+  bool AllKnown() const;
+};
+
+/// The columns after one node, whose input has the columns `input` (none for a source) and the key of
+/// `group_columns` (see key_columns.h). Mistakes are appended to `mistakes`; what follows from those of the
+/// nodes before is none.
+Columns ColumnsAfter(const PlanNode& node, const Columns& input,
+                     const std::vector<std::string>& group_columns, std::vector<PlacedMessage>* mistakes);
 
 }  // namespace millrace

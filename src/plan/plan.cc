@@ -1,29 +1,10 @@
 #include "plan/plan.h"
 
-#include <charconv>
 #include <map>
 
+#include "plan/mistakes.h"
+
 namespace millrace {
-
-std::string SourceLocation::ToString() const {
-  if (line == 0) return file;
-  std::string text = file.empty() ? "line " + std::to_string(line) : file + ":" + std::to_string(line);
-  if (column > 0) text += ":" + std::to_string(column);
-  return text;
-}
-
-PlacedMessage PlaceAtCharacter(const SourceLocation& location, const std::string& message) {
-  constexpr std::string_view kAtCharacter = " at character ";
-  const std::size_t at = message.rfind(kAtCharacter);
-  if (at == std::string::npos || location.characters == nullptr) return {location, message};
-  const char* end = message.data() + message.size();
-  std::size_t character = 0;
-  const auto [stop, error] = std::from_chars(message.data() + at + kAtCharacter.size(), end, character);
-  if (error != std::errc() || stop != end || character < 1 || character > location.characters->size())
-    return {location, message};
-  const auto [line, column] = (*location.characters)[character - 1];
-  return {{location.file, line, column}, message.substr(0, at)};
-}
 
 std::string_view PlanNode::kind() const {
   static constexpr std::string_view kKinds[] = {
@@ -52,17 +33,19 @@ Duration Plan::EffectiveCommitInterval() const {
   return guarantee == Guarantee::kExactlyOnce ? Duration(200) : Duration(1000);
 }
 
-Status NameNodes(Plan* plan) {
-  std::map<std::string, const PlanNode*> taken;
+std::vector<PlacedMessage> NameAllNodes(Plan* plan) {
+  std::vector<PlacedMessage> mistakes;
+  std::map<std::string, SourceLocation> taken;
   for (const PlanNode& node : plan->nodes) {
     if (node.name.empty()) continue;
-    const auto [at, is_new] = taken.emplace(node.name, &node);
+    const auto place = node.places.find({"name", ""});
+    const SourceLocation here = place == node.places.end() ? node.location : place->second.value;
+    const auto [at, is_new] = taken.emplace(node.name, here);
     if (is_new) continue;
-    const std::string first = at->second->location.ToString();
-    const std::string here = node.location.ToString();
-    return Status::InvalidArgument((here.empty() ? "" : here + ": ") + "the name '" + node.name +
-                                   "' is used twice" + (first.empty() ? "" : " (first at " + first + ")") +
-                                   "; names of steps, sources and sinks must differ");
+    const std::string first = at->second.ToString();
+    mistakes.push_back({here, "the name '" + node.name + "' is used twice" +
+                                  (first.empty() ? "" : " (first at " + first + ")") +
+                                  "; names of steps, sources and sinks must differ"});
   }
   // The ordinal counts all nodes of a kind, named or not, so that naming one step leaves the others' names
   // alone.
@@ -71,13 +54,15 @@ Status NameNodes(Plan* plan) {
     const int ordinal = ++ordinals[node.kind()];
     if (!node.name.empty()) continue;
     node.name = std::string(node.kind()) + "-" + std::to_string(ordinal);
-    if (taken.contains(node.name)) {
-      return Status::InvalidArgument("the name '" + node.name +
-                                     "' is what an unnamed step gets; choose another name");
+    if (const auto other = taken.find(node.name); other != taken.end()) {
+      mistakes.push_back(
+          {other->second, "the name '" + node.name + "' is what an unnamed step gets; choose another name"});
     }
   }
-  return Status::Ok();
+  return mistakes;
 }
+
+Status NameNodes(Plan* plan) { return MistakesStatus(NameAllNodes(plan)); }
 
 AnalyzedPlan WithoutTypes(Plan plan) {
   DeclareTextSchemas(&plan);

@@ -16,39 +16,28 @@
 #include "base/result.h"
 #include "expr/expr.h"
 #include "millrace/keyed_state.h"
+#include "plan/source_location.h"
 
 namespace millrace {
 
 class UserAggregate;
 
-/// Where something was written: for errors. line 0: not from a file.
-struct SourceLocation {
-  std::string file;
-  int line = 0;
-  int column = 0;
-  /// Line and column of each character of the text that begins here, and of its end; null when only the
-  /// beginning is known.
-  std::shared_ptr<const std::vector<std::pair<int, int>>> characters{};
-  /// "bids.yaml:12:5" or "" without a file.
-  std::string ToString() const;
-};
-
-/// A message with the place it is about.
-struct PlacedMessage {
-  SourceLocation location;
-  std::string message;
-};
-/// Turns the " at character N" at the end of a message about the text at `location` into the place of that
-/// character, where it is known.
-PlacedMessage PlaceAtCharacter(const SourceLocation& location, const std::string& message);
-
 /// What happens to a row that fails (R3).
 enum class OnError { kDefault, kDeadLetter, kDrop, kFail };
+
+/// How much of a text was understood when the plan was read. What was not is a mistake that was reported, so
+/// that plans with less than kAll never run: they are only searched for further mistakes.
+enum class Understood {
+  kPart,     ///< there may be other columns than it seems
+  kColumns,  ///< all that columns depend on
+  kAll,
+};
 
 /// An expression with the place it was written.
 struct PlanExpr {
   Expr expr;
   SourceLocation location;
+  bool unread = false;  ///< the text is no expression, which was reported
 };
 
 // --- Sources
@@ -110,6 +99,7 @@ struct WindowAggregateColumn {
   SourceLocation location;
   /// The user's function of that name; null: a built-in one. C++ only, as MapStep::function.
   std::shared_ptr<const UserAggregate> user = nullptr;
+  bool unread = false;  ///< as PlanExpr::unread
 };
 /// Emits the result of a key and window when `when`, over the result columns, is true (W10).
 struct WindowTriggerSpec {
@@ -217,6 +207,8 @@ struct PlanNode {
   std::vector<NodeId> inputs;
   OnError on_error = OnError::kDefault;
   SourceLocation location;
+  WordPlaces places{};  ///< of the words in its text
+  Understood understood = Understood::kAll;
 
   /// "source", "filter", "with", ..., "sink".
   std::string_view kind() const;
@@ -257,6 +249,7 @@ struct Plan {
   std::string dead_letter_topic;  ///< "" = none
   bool create_topics = true;
   std::vector<PlanNode> nodes;
+  Understood understood = Understood::kAll;  ///< of the settings
 
   Duration EffectiveCommitInterval() const;
 };
@@ -272,8 +265,7 @@ struct AnalyzedPlan {
 };
 
 /// Type-checks every expression and name. Precondition: every source of JSON has a schema.
-/// Errors: user error starting with "file:line:column: ", naming the step, with a "did you mean"; all checks
-/// that do not depend on one another are reported together, one per line.
+/// Errors: user error with all that FindMistakes (mistakes.h) finds, one per line.
 Result<AnalyzedPlan> AnalyzePlan(Plan plan);
 
 /// A plan whose sources do not all have a schema, to be printed and nothing else: its schemas are those that
@@ -286,6 +278,8 @@ void DeclareTextSchemas(Plan* plan);
 
 /// Gives every unnamed node its name: kind-ordinal (K4). Errors: a name used twice.
 Status NameNodes(Plan* plan);
+/// NameNodes that names all nodes and gives each mistake its place.
+std::vector<PlacedMessage> NameAllNodes(Plan* plan);
 
 /// What a node does, in one line: "tumbling 1m by auction: n = count()".
 std::string DescribeNode(const PlanNode& node);

@@ -30,7 +30,7 @@ MISTAKES = {
     "types that do not compare": ("price > 50", "name > 50", "7:18: "),
     "a condition that is none": ("price > 50", "price + 50", "7:"),
     "a missing column": ("price > 50", "prise > 50", "7:13: filter 'filter-1': unknown column 'prise' (did you mean 'price'?)"),
-    "a missing group column": ("by: [k]", "by: [key]", "8:5: "),
+    "a missing group column": ("by: [k]", "by: [key]", "9:12: "),
     "a missing event time": ("  topic: t\n", "  topic: t\n  timestamp: time\n", "'time'"),
     "a bad regular expression": ("price > 50", "regexp_like(name, '(')", "7:13: "),
     "a bad duration": ("tumbling: 1m", "tumbling: 1 parsec", "10:17: 'tumbling': '1 parsec' is not a duration"),

@@ -13,8 +13,8 @@ SubstitutionSources ProcessSources();
 /// ReadPipelineFile with ProcessSources.
 Result<PipelineFile> LoadPipeline(const std::string& path);
 
-/// Checks what can be checked without a broker: `kafka:` properties and, where all schemas are declared,
-/// every name and type. Errors: all of them, one per line, each with its place.
+/// Checks what a pipeline needs to run on a cluster, beside what LoadPipeline checks: that `kafka:` names
+/// one.
 Status CheckPipeline(const PipelineFile& file);
 
 }  // namespace millrace

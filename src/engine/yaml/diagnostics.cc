@@ -1,8 +1,9 @@
 #include "engine/yaml/diagnostics.h"
 
-#include <algorithm>
-#include <tuple>
+#include <iterator>
 #include <utility>
+
+#include "plan/mistakes.h"
 
 namespace millrace {
 
@@ -12,25 +13,19 @@ void Diagnostics::Add(SourceLocation location, std::string message) {
 }
 
 void Diagnostics::AddBeside(SourceLocation location, std::string message) {
-  entries_.push_back({std::move(location), std::move(message)});
+  mistakes_.push_back({std::move(location), std::move(message)});
 }
 
-Status Diagnostics::ToStatus() const {
-  if (entries_.empty()) return Status::Ok();
-  const auto key = [](const Entry& e) { return std::tie(e.location.line, e.location.column, e.message); };
-  std::vector<Entry> sorted = entries_;
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [&](const Entry& a, const Entry& b) { return key(a) < key(b); });
-  sorted.erase(std::unique(sorted.begin(), sorted.end(),
-                           [&](const Entry& a, const Entry& b) { return key(a) == key(b); }),
-               sorted.end());
-  std::string text;
-  for (std::size_t i = 0; i < std::min(sorted.size(), kShown); ++i) {
-    const std::string where = sorted[i].location.ToString();
-    text += (i == 0 ? "" : "\n") + where + (where.empty() ? "" : ": ") + sorted[i].message;
-  }
-  if (sorted.size() > kShown) text += "\n... and " + std::to_string(sorted.size() - kShown) + " more errors";
-  return Status::InvalidArgument(text);
+void Diagnostics::AddBeside(std::vector<PlacedMessage> mistakes) {
+  mistakes_.insert(mistakes_.end(), std::make_move_iterator(mistakes.begin()),
+                   std::make_move_iterator(mistakes.end()));
 }
+
+Understood Diagnostics::Since(const Mark& begin) const {
+  if (incomplete_ > begin.incomplete) return Understood::kPart;
+  return mistakes_.size() > begin.mistakes ? Understood::kColumns : Understood::kAll;
+}
+
+Status Diagnostics::ToStatus() const { return MistakesStatus(mistakes_); }
 
 }  // namespace millrace

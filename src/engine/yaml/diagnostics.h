@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -8,31 +9,35 @@
 
 namespace millrace {
 
-/// Collects the errors of one file so that all of them are reported together. One owner.
+/// Collects the mistakes in one file so that all of them are reported together. One owner.
 class Diagnostics {
  public:
+  /// A mistake because of which there may be other columns than those that were read.
   void Add(SourceLocation location, std::string message);
-  /// An error beside the rest of the file, all of which was read as it is meant.
+  /// A mistake that takes nothing away that columns depend on.
   void AddBeside(SourceLocation location, std::string message);
-  /// Something that was meant is missing from what was read.
-  void MarkIncomplete() { complete_ = false; }
-  /// False when what was read is not worth further checks: their errors would only repeat those here.
-  bool complete() const { return complete_; }
-  bool empty() const { return entries_.empty(); }
-  std::size_t size() const { return entries_.size(); }
-  /// Ok when empty; else one user error with a line "file:line:column: message" per entry, in the order of
-  /// the file, without repeats, at most kShown of them.
+  void AddBeside(std::vector<PlacedMessage> mistakes);
+  /// What was meant to be columns is missing, for a reason that was added.
+  void MarkIncomplete() { ++incomplete_; }
+
+  bool empty() const { return mistakes_.empty(); }
+  std::size_t size() const { return mistakes_.size(); }
+
+  /// A moment in the reading of a file.
+  struct Mark {
+    std::size_t mistakes = 0;
+    std::size_t incomplete = 0;
+  };
+  Mark Now() const { return {mistakes_.size(), incomplete_}; }
+  /// How much was understood of what was read since then.
+  Understood Since(const Mark& begin) const;
+
+  /// MistakesStatus (plan/mistakes.h) of all.
   Status ToStatus() const;
 
-  static constexpr std::size_t kShown = 50;
-
  private:
-  struct Entry {
-    SourceLocation location;
-    std::string message;
-  };
-  std::vector<Entry> entries_;
-  bool complete_ = true;
+  std::vector<PlacedMessage> mistakes_;
+  std::size_t incomplete_ = 0;
 };
 
 }  // namespace millrace

@@ -78,7 +78,7 @@ Result<YamlDocument> YamlDocument::Parse(std::string file, std::string text, Sub
 std::string YamlDocument::Text(const YAML::Node& scalar, Diagnostics& errors) const {
   Result<SubstitutedText> text = Substitute(ShowFlowScalars(scalar.Scalar()), sources_);
   if (text.ok()) return std::move(text->text);
-  errors.Add(LocationOf(scalar), text.status().message());
+  errors.AddBeside(LocationOf(scalar), text.status().message());
   return "";
 }
 

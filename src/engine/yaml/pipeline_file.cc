@@ -6,20 +6,9 @@
 #include "engine/yaml/plan_reader.h"
 #include "engine/yaml/section_reader.h"
 #include "engine/yaml/test_reader.h"
+#include "plan/mistakes.h"
 
 namespace millrace {
-namespace {
-
-/// `errors`, and what is wrong with the plan where they did not take a part of it away.
-Status ErrorsOf(const Diagnostics& errors, const Plan& plan) {
-  const Status status = errors.ToStatus();
-  if (status.ok() || !errors.complete() || !HasAllSchemas(plan)) return status;
-  const Status analyzed = AnalyzePlan(plan).status();
-  return analyzed.ok() ? status : Status::InvalidArgument(status.message() + "\n" + analyzed.message());
-}
-
-}  // namespace
-
 bool HasAllSchemas(const Plan& plan) {
   return std::all_of(plan.nodes.begin(), plan.nodes.end(), [](const PlanNode& node) {
     const auto* source = std::get_if<KafkaSource>(&node.op);
@@ -37,12 +26,10 @@ Result<PipelineFile> ReadPipelineText(const std::string& file, std::string_view 
   PipelineFile pipeline;
   pipeline.plan = ReadPlan(top);
   pipeline.kafka = top.LocationOf("kafka");
-  if (errors.empty()) {
-    // Tests may call sinks by the names that they get here.
-    if (const Status named = NameNodes(&pipeline.plan); !named.ok()) return named;
-  }
+  errors.AddBeside(FindMistakes(pipeline.plan));
+  NameAllNodes(&pipeline.plan);  // whose mistakes are among those; tests may call sinks by their names
   pipeline.tests = ReadTests(top, pipeline.plan);
-  MR_RETURN_IF_ERROR(ErrorsOf(errors, pipeline.plan));
+  MR_RETURN_IF_ERROR(errors.ToStatus());
   return pipeline;
 }
 

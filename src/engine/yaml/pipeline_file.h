@@ -48,7 +48,7 @@ struct PipelineTest {
 
 /// What a pipeline file says.
 struct PipelineFile {
-  Plan plan;  ///< nodes are named (K4); not yet type-checked
+  Plan plan;  ///< nodes are named (K4); without mistakes, as far as schemas are declared
   std::vector<PipelineTest> tests;
   SourceLocation kafka;  ///< the section `kafka:`, or the top of the file
 };
@@ -57,8 +57,8 @@ struct PipelineFile {
 bool HasAllSchemas(const Plan& plan);
 
 /// Reads pipeline text; `file` is its name in messages.
-/// Errors: one user error with a line "file:line:column: message" for every mistake that does not hide
-/// another; after unknown keys also those that AnalyzePlan finds.
+/// Errors: one user error with a line "file:line:column: message" for every mistake in the text, in the plan
+/// (plan/mistakes.h) and in the `kafka:` properties.
 Result<PipelineFile> ReadPipelineText(const std::string& file, std::string_view text,
                                       SubstitutionSources sources);
 

@@ -1,6 +1,8 @@
 #include "engine/yaml/pipeline_file.h"
 
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include <arrow/api.h>
 #include <gmock/gmock.h>
@@ -199,7 +201,8 @@ TEST(PipelineFile, MistakesInStepsAreFoundWithLineAndColumn) {
       {"window: {by: a, tumbling: 1s}", "'aggregate' is missing in window"},
       {"window: {tumbling: 1s, aggregate: {n: count()}}",
        "a window needs 'by', or a group_by step before it"},
-      {"window: {by: a, tumbling: 1s, aggregate: {a: count()}}", "the result already has a column 'a'"},
+      {"window: {by: a, tumbling: 1s, aggregate: {a: count()}}",
+       "p.yaml:5:47: window 'window-1': two columns would be called 'a'"},
       {"window: {by: a, tumbling: 1s, aggregate: {n: cuont()}}", "count"},
       {"window: {by: a, tumbling: 1s, emit: finl, aggregate: {n: count()}}", "did you mean 'final'?"},
       {"window: {by: a, tumbling: 1s, closing: keys, aggregate: {n: count()}}", "did you mean 'key'?"},
@@ -237,7 +240,7 @@ TEST(PipelineFile, MistakesInStepsAreFoundWithLineAndColumn) {
        "'grace' has no meaning for count windows"},
       {"window: {by: a, tumbling: 1s, aggregate: {n: sum(b) when c}}", "expected an operator or the end"},
       {"window: {by: a, tumbling: 1s, aggregate: {n: 'quantile(b, 2)'}}", "must be a number from 0 to 1"},
-      {"filter: a > 1\n    filter: b", "p.yaml:6:5: 'filter' is given twice"},
+      {"filter: a > 1\n    filter: b", "p.yaml:6:5: 'filter' is given twice (first at p.yaml:5:5)"},
   };
   for (const auto& c : cases) {
     const Result<PipelineFile> file = Read(WithStep5(c.line));
@@ -318,6 +321,127 @@ TEST(PipelineFile, AllMistakesAreReportedTogetherInTheOrderOfTheFile) {
   EXPECT_THAT(starts, testing::ElementsAre("p.yaml:1", "p.yaml:2", "p.yaml:4", "p.yaml:4", "p.yaml:5",
                                            "p.yaml:7", "p.yaml:8"))
       << text;
+}
+
+/// The errors of a file with a known schema whose steps and sinks are `text`, from line 5 on.
+std::vector<std::string> MistakesBelow(const std::string& text) {
+  const Result<PipelineFile> file = Read(
+      "name: p\nsource:\n  topic: t\n  schema: {k: int64, price: double, tags: list<string>, Case: int64}\n" +
+      text);
+  std::vector<std::string> lines;
+  if (file.ok()) return lines;
+  std::istringstream in(file.status().message());
+  for (std::string line; std::getline(in, line);) lines.push_back(line.substr(line.find(':') + 1));
+  return lines;
+}
+
+std::vector<std::string> MistakesOfSteps(const std::string& steps) {
+  return MistakesBelow("steps:\n" + steps + "sinks: [{topic: o}]\n");
+}
+
+TEST(PipelineFile, AMistakeIsPlacedAtTheWordThatIsWrong) {
+  const struct {
+    const char* step;
+    const char* mistake;
+  } cases[] = {
+      {"drop: [k, pric]", "6:15: drop 'drop-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"drop: pric", "6:11: drop 'drop-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"rename: {k: a, pric: b}", "6:20: rename 'rename-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"rename: {k: price}", "6:17: rename 'rename-1': two columns would be called 'price'"},
+      {"cast: {pric: int64}", "6:12: cast 'cast-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"cast: {k: int64, price: date}", "6:29: cast 'cast-1': "},
+      {"explode: tag", "6:14: explode 'explode-1': unknown column 'tag' (did you mean 'tags'?)"},
+      {"explode: {column: price}", "6:23: explode 'explode-1': column 'price' is float64, not a list"},
+      {"group_by: [k, pric]", "6:19: group_by 'group_by-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"window: {by: [pric], tumbling: 1s, aggregate: {n: count()}}",
+       "6:19: window 'window-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"window: {by: tags, tumbling: 1s, aggregate: {n: count()}}",
+       "6:18: window 'window-1': column 'tags' of type list<string> cannot be a key"},
+      {"changes: {by: k, columns: [k, pric]}",
+       "6:35: changes 'changes-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"{filter: price > 1, on_error: dead_letter}",
+       "6:35: filter 'filter-1': 'on_error: dead_letter' needs a dead-letter topic"},
+      {"with: {x: Case + 1}",
+       "6:23: expected 'when' but found the end of the text; write \"Case\" if it is a column"},
+      {"filter: Case > 1", "6:13: expected a value but found the keyword 'Case'; write \"Case\" if it is"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_THAT(MistakesOfSteps("  - " + std::string(c.step) + "\n"),
+                testing::ElementsAre(testing::StartsWith(c.mistake)))
+        << c.step;
+  }
+  EXPECT_THAT(MistakesBelow("sinks:\n  - topic: o\n    key: [k, pric]\n"),
+              testing::ElementsAre("7:14: sink 'sink-1': unknown column 'pric' (did you mean 'price'?)"));
+  EXPECT_THAT(MistakesBelow("sinks:\n  - ipc: {roll: 1s}\n"),
+              testing::ElementsAre("6:10: 'path' is missing in ipc"));
+}
+
+TEST(PipelineFile, KafkaPropertiesArePointedAt) {
+  EXPECT_THAT(MistakesBelow("sinks: [{topic: o}]\nkafka:\n  bootstrap.server: x\n  linger.ms: soon\n"),
+              testing::ElementsAre(testing::StartsWith("7:3: kafka: unknown property `bootstrap.server`"),
+                                   testing::StartsWith("8:14: kafka: `linger.ms` cannot be `soon`")));
+}
+
+TEST(PipelineFile, WhatMustNameColumnsIsNotEmpty) {
+  for (const char* step : {"with: {}", "select: []", "select: {}", "drop: []", "rename: {}", "cast: {}"}) {
+    EXPECT_THAT(MistakesOfSteps("  - " + std::string(step) + "\n"),
+                testing::ElementsAre(testing::EndsWith("names no column")))
+        << step;
+  }
+  EXPECT_THAT(MistakesOfSteps("  - window: {by: k, tumbling: 1s, aggregate: {}}\n"),
+              testing::ElementsAre("6:46: 'aggregate' names no column"));
+  EXPECT_THAT(MistakesBelow("sinks: []\n"), testing::ElementsAre("5:8: a pipeline needs at least one sink"));
+}
+
+TEST(PipelineFile, IndependentMistakesAreReportedOnceAndWhatFollowsFromThemIsNot) {
+  const struct {
+    const char* steps;
+    std::vector<std::string> starts;
+  } cases[] = {
+      {"  - filter: price >\n  - with: {x: prise * 2}\n  - filter: x > 1 and kk > 2\n",
+       {"6:20: expected a value", "7:15: with 'with-1': unknown column 'prise'",
+        "8:23: filter 'filter-2': unknown column 'kk'"}},
+      {"  - with: {x: 1 +, y: upper(k)}\n  - filter: x > 1 and y = 'a'\n  - drop: [x, yy]\n",
+       {"6:18: expected a value", "6:29: with 'with-1': 'upper' needs a string",
+        "8:15: drop 'drop-1': unknown column 'yy'"}},
+      {"  - select: [k, prise]\n  - filter: prise > 1\n  - filter: price > 1\n",
+       {"6:17: select 'select-1': unknown column 'prise'",
+        "8:13: filter 'filter-2': unknown column 'price'"}},
+      {"  - fliter: k > 1\n  - drop: nope\n  - filter: price + 1\n",
+       {"6:5: unknown key 'fliter'", "8:13: filter 'filter-2': the predicate must be true or false"}},
+      {"  - window: {by: k, tumbling: soon, aggregate: {n: count(), m: sum(tags)}}\n  - filter: nn > m\n",
+       {"6:31: 'tumbling': 'soon' is not a duration", "6:64: window 'window-1': 'm': sum() takes",
+        "7:13: filter 'filter-1': unknown column 'nn'"}},
+      {"  - group_by: kk\n  - window: {tumbling: 1s, aggregate: {n: count()}}\n  - drop: nn\n",
+       {"6:15: group_by 'group_by-1': unknown column 'kk'", "8:11: drop 'drop-1': unknown column 'nn'"}},
+      {"  - rename: {nope: a}\n  - filter: a > 1\n  - explode: tagz\n",
+       {"6:14: rename 'rename-1': unknown column 'nope'",
+        "8:14: explode 'explode-1': unknown column 'tagz'"}},
+      {"  - filter: aa > 1 or bb > 2\n",
+       {"6:13: filter 'filter-1': unknown", "6:23: filter 'filter-1': unknown"}},
+  };
+  for (const auto& c : cases) {
+    const std::vector<std::string> found = MistakesOfSteps(c.steps);
+    std::vector<testing::Matcher<std::string>> expected;
+    for (const std::string& start : c.starts) expected.emplace_back(testing::StartsWith(start));
+    EXPECT_THAT(found, testing::ElementsAreArray(expected)) << c.steps;
+  }
+}
+
+TEST(PipelineFile, ColumnsAreCheckedAsFarAsTheyAreKnownWithoutASchema) {
+  const Result<PipelineFile> file = Read(
+      "name: p\nsource: {topic: t}\nsteps:\n  - filter: anything > 1\n"
+      "  - window: {by: k, tumbling: 1s, aggregate: {n: count()}}\n  - drop: m\nsinks: [{topic: o}]\n");
+  ASSERT_FALSE(file.ok());
+  EXPECT_THAT(file.status().message(), testing::StartsWith("p.yaml:6:11: drop 'drop-1': unknown column 'm'"));
+}
+
+TEST(PipelineFile, OnlyTheFirstTwentyMistakesAreShown) {
+  std::string steps;
+  for (int i = 0; i < 25; ++i) steps += "  - drop: nope\n";
+  const std::vector<std::string> found = MistakesOfSteps(steps);
+  ASSERT_EQ(found.size(), 21U);
+  EXPECT_EQ(found.back(), "and 5 more mistakes");
 }
 
 TEST(PipelineFile, PositionsSurviveEscapesFoldsAndSubstitution) {

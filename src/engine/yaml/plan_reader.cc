@@ -7,7 +7,7 @@
 
 #include <arrow/api.h>
 
-#include "base/suggest.h"
+#include "kafka/properties.h"
 #include "plan/window_trigger.h"
 
 namespace millrace {
@@ -35,14 +35,28 @@ std::string ReadTopicOf(const SectionReader& section, std::string_view key) {
 std::optional<Duration> ReadPositiveTime(const SectionReader& section, std::string_view key) {
   const std::optional<Duration> time = section.OptionalTime(key);
   if (time && time->count() <= 0) {
-    section.errors().Add(section.LocationOf(key), "'" + std::string(key) + "' must be longer than 0");
+    section.errors().AddBeside(section.LocationOf(key), "'" + std::string(key) + "' must be longer than 0");
   }
   return time;
 }
 
+void ReadKafka(const SectionReader& top, Plan& plan) {
+  WordPlaces places;
+  top.AddPlaces(&places);
+  for (auto& [name, value] : top.Texts("kafka")) {
+    if (const Status status = kafka::CheckProperty(name, value); !status.ok()) {
+      const std::vector<std::string> known = kafka::KnownProperties();
+      const bool is_known = std::find(known.begin(), known.end(), name) != known.end();
+      const WordPlace& place = places[{"kafka", name}];
+      top.errors().AddBeside(is_known ? place.value : place.word, status.message());
+    }
+    plan.kafka.emplace(name, std::move(value));
+  }
+}
+
 void ReadSettings(const SectionReader& top, Plan& plan) {
   plan.name = top.Text("name");
-  for (auto& [key, value] : top.Texts("kafka")) plan.kafka.emplace(key, std::move(value));
+  ReadKafka(top, plan);
   plan.guarantee =
       top.Choice("guarantee") == "at_least_once" ? Guarantee::kAtLeastOnce : Guarantee::kExactlyOnce;
   plan.commit_interval = ReadPositiveTime(top, "commit_interval");
@@ -61,27 +75,29 @@ void ReadSettings(const SectionReader& top, Plan& plan) {
   plan.create_topics = top.Bool("create_topics");
 }
 
-void CheckSourceColumn(const SectionReader& section, const KafkaSource& source, std::string_view key) {
-  const std::string column = section.Text(key);
-  if (column.empty() || source.schema == nullptr || source.schema->GetFieldIndex(column) >= 0) return;
-  const std::vector<std::string> names = source.schema->field_names();
-  section.errors().Add(section.LocationOf(key), "'" + std::string(key) + "': the schema has no column '" +
-                                                    column + "'" + DidYouMean(column, names));
+/// A node of what `read` makes of the section, with what all kinds have.
+template <typename Read>
+PlanNode ReadNode(const SectionReader& section, const Read& read) {
+  const Diagnostics::Mark begin = section.errors().Now();
+  PlanNode node{section.Text("name"), read(), {}, ReadOnError(section), section.location()};
+  section.AddPlaces(&node.places);
+  node.understood = std::min(section.understood(), section.errors().Since(begin));
+  return node;
 }
 
 PlanNode ReadSource(const SectionReader& section) {
-  KafkaSource source;
-  source.topic = section.Text("topic");
-  source.format = section.Choice("format");
-  source.key_format = section.Choice("key_format");
-  source.key = section.Text("key");
-  source.timestamp = section.Text("timestamp");
-  source.schema = section.Types("schema");
-  source.offset_reset = section.Choice("offset_reset");
-  source.extra = section.Choice("extra") == "keep" ? "keep" : "";
-  CheckSourceColumn(section, source, "key");
-  CheckSourceColumn(section, source, "timestamp");
-  return {section.Text("name"), std::move(source), {}, ReadOnError(section), section.location()};
+  return ReadNode(section, [&section] {
+    KafkaSource source;
+    source.topic = section.Text("topic");
+    source.format = section.Choice("format");
+    source.key_format = section.Choice("key_format");
+    source.key = section.Text("key");
+    source.timestamp = section.Text("timestamp");
+    source.schema = section.Types("schema");
+    source.offset_reset = section.Choice("offset_reset");
+    source.extra = section.Choice("extra") == "keep" ? "keep" : "";
+    return source;
+  });
 }
 
 CastStep ReadCast(const SectionReader& section) {
@@ -90,7 +106,7 @@ CastStep ReadCast(const SectionReader& section) {
   for (const auto& field : types->fields()) {
     cast.columns.emplace_back(field->name(), field->type());
     if (!field->nullable())
-      section.errors().Add(section.LocationOf("cast"), "'not null' has no place in a cast");
+      section.errors().AddBeside(section.LocationOf("cast"), "'not null' has no place in a cast");
   }
   return cast;
 }
@@ -107,21 +123,6 @@ ExplodeStep ReadExplode(const SectionReader& section) {
   return {explode->Text("column"), explode->Bool("keep_empty")};
 }
 
-void CheckWindow(const SectionReader& section, const WindowStep& window) {
-  Diagnostics& errors = section.errors();
-  if (window.by.empty() && !section.Has("by")) {
-    errors.Add(section.location(), "a window needs 'by', or a group_by step before it");
-  }
-  std::vector<std::string> names = window.by;
-  names.insert(names.end(), {"window_start", "window_end"});
-  for (const WindowAggregateColumn& column : window.aggregates) {
-    if (std::find(names.begin(), names.end(), column.name) != names.end()) {
-      errors.Add(column.location,
-                 "the result already has a column '" + column.name + "'; choose another name");
-    }
-  }
-}
-
 void ReadHopping(const SectionReader& section, WindowStep* window) {
   window->shape = WindowShape::kHopping;
   const std::optional<SectionReader> hopping = section.Section("hopping");
@@ -129,8 +130,8 @@ void ReadHopping(const SectionReader& section, WindowStep* window) {
   window->size = ReadPositiveTime(*hopping, "size").value_or(Duration(0));
   window->step = ReadPositiveTime(*hopping, "step").value_or(Duration(0));
   if (window->step > window->size && window->size > Duration(0)) {
-    section.errors().Add(hopping->LocationOf("step"),
-                         "'step' must be at most 'size': rows between two windows would be lost");
+    section.errors().AddBeside(hopping->LocationOf("step"),
+                               "'step' must be at most 'size': rows between two windows would be lost");
   }
 }
 
@@ -143,13 +144,13 @@ void ReadCount(const SectionReader& section, WindowStep* window) {
   window->count_step = kind == "sliding" ? 1 : window->count;
   if (kind == "hopping") window->count_step = count->Integer("step");
   if (kind == "hopping" && !count->Has("step")) {
-    section.errors().Add(count->location(),
-                         "'step' is missing: how many rows after one window the next begins");
+    section.errors().AddBeside(count->location(),
+                               "'step' is missing: how many rows after one window the next begins");
   } else if (kind != "hopping" && count->Has("step")) {
-    section.errors().Add(count->LocationOf("step"), "'step' belongs to kind: hopping, not to " + kind);
+    section.errors().AddBeside(count->LocationOf("step"), "'step' belongs to kind: hopping, not to " + kind);
   } else if (window->count_step > window->count) {
-    section.errors().Add(count->LocationOf("step"),
-                         "'step' must be at most 'size': rows between two windows would be lost");
+    section.errors().AddBeside(count->LocationOf("step"),
+                               "'step' must be at most 'size': rows between two windows would be lost");
   }
 }
 
@@ -158,8 +159,8 @@ void RefuseTimeKeys(const SectionReader& section, std::initializer_list<std::str
                     const std::string& shape) {
   for (const std::string_view key : keys) {
     if (!section.Has(key)) continue;
-    section.errors().Add(section.LocationOf(key),
-                         "'" + std::string(key) + "' has no meaning for " + shape + " windows");
+    section.errors().AddBeside(section.LocationOf(key),
+                               "'" + std::string(key) + "' has no meaning for " + shape + " windows");
   }
 }
 
@@ -187,10 +188,10 @@ WindowClosing ReadClosing(const SectionReader& section) {
   if (section.Choice("closing") != "key") return WindowClosing::kPartition;
   const std::string_view shape = section.chosen();
   if (shape == "sliding" || shape == "session" || shape == "count") {
-    section.errors().Add(section.LocationOf("closing"),
-                         "'closing: key' is for tumbling and hopping windows; " + std::string(shape) +
-                             (shape == "count" ? " windows close with their last row"
-                                               : " windows close by the watermark of the partition"));
+    section.errors().AddBeside(section.LocationOf("closing"),
+                               "'closing: key' is for tumbling and hopping windows; " + std::string(shape) +
+                                   (shape == "count" ? " windows close with their last row"
+                                                     : " windows close by the watermark of the partition"));
   }
   return WindowClosing::kKey;
 }
@@ -203,7 +204,7 @@ std::optional<WindowTriggerSpec> ReadTrigger(const SectionReader& section, const
   if (!trigger->chosen().empty()) static_cast<void>(trigger->Choice(trigger->chosen()));
   if (std::optional<PlanExpr> when = trigger->Expression("when")) read.when = *std::move(when);
   if (const std::string refusal = TriggerRefusal(window); !refusal.empty())
-    section.errors().Add(section.LocationOf("trigger"), refusal);
+    section.errors().AddBeside(section.LocationOf("trigger"), refusal);
   return read;
 }
 
@@ -226,7 +227,8 @@ WindowStep ReadWindow(const SectionReader& step, const GroupByStep* group_by) {
   window.late_topic = ReadTopicOf(*section, "late");
   window.aggregates = section->Aggregates("aggregate");
   window.trigger = ReadTrigger(*section, window);
-  CheckWindow(*section, window);
+  if (window.by.empty() && !section->Has("by"))
+    section->errors().Add(section->location(), "a window needs 'by', or a group_by step before it");
   return window;
 }
 
@@ -277,38 +279,25 @@ LatestStep ReadLatest(const SectionReader& step, const GroupByStep* group_by) {
   return latest;
 }
 
-PlanNode ReadStep(const SectionReader& section, const GroupByStep* group_by) {
-  PlanNode node{section.Text("name"), FilterStep{}, {}, ReadOnError(section), section.location()};
+/// A step of which nothing is known but that it was meant to be one.
+FilterStep UnreadStep() { return {{.expr = {}, .location = {}, .unread = true}}; }
+
+decltype(PlanNode::op) ReadStepOp(const SectionReader& section, const GroupByStep* group_by) {
   const std::string_view kind = section.chosen();
-  if (kind == "filter") {
-    if (std::optional<PlanExpr> predicate = section.Expression("filter"))
-      node.op = FilterStep{*std::move(predicate)};
-  } else if (kind == "with") {
-    node.op = WithStep{section.NamedExpressions("with")};
-  } else if (kind == "select") {
-    node.op = SelectStep{section.NamedExpressions("select")};
-  } else if (kind == "drop") {
-    node.op = DropStep{section.Columns("drop")};
-  } else if (kind == "rename") {
-    node.op = RenameStep{section.Texts("rename")};
-  } else if (kind == "cast") {
-    node.op = ReadCast(section);
-  } else if (kind == "explode") {
-    node.op = ReadExplode(section);
-  } else if (kind == "group_by") {
-    node.op = ReadGroupBy(section);
-  } else if (kind == "window") {
-    node.op = ReadWindow(section, group_by);
-  } else if (kind == "deduplicate") {
-    node.op = ReadDeduplicate(section, group_by);
-  } else if (kind == "changes") {
-    node.op = ReadChanges(section, group_by);
-  } else if (kind == "running") {
-    node.op = ReadRunning(section, group_by);
-  } else if (kind == "latest") {
-    node.op = ReadLatest(section, group_by);
-  }
-  return node;
+  if (kind == "filter") return FilterStep{section.Expression("filter").value_or(UnreadStep().predicate)};
+  if (kind == "with") return WithStep{section.NamedExpressions("with")};
+  if (kind == "select") return SelectStep{section.NamedExpressions("select")};
+  if (kind == "drop") return DropStep{section.Columns("drop")};
+  if (kind == "rename") return RenameStep{section.Texts("rename")};
+  if (kind == "cast") return ReadCast(section);
+  if (kind == "explode") return ReadExplode(section);
+  if (kind == "group_by") return ReadGroupBy(section);
+  if (kind == "window") return ReadWindow(section, group_by);
+  if (kind == "deduplicate") return ReadDeduplicate(section, group_by);
+  if (kind == "changes") return ReadChanges(section, group_by);
+  if (kind == "running") return ReadRunning(section, group_by);
+  if (kind == "latest") return ReadLatest(section, group_by);
+  return UnreadStep();
 }
 
 template <typename FileSink>
@@ -324,7 +313,7 @@ KafkaSink ReadKafkaSink(const SectionReader& section) {
           section.Choice("key_format"), static_cast<std::int32_t>(section.Integer("partitions"))};
 }
 
-PlanNode ReadSink(const SectionReader& section) {
+SinkNode ReadSinkOp(const SectionReader& section) {
   SinkNode sink;
   sink.where = section.Expression("where");
   const std::string_view kind = section.chosen();
@@ -339,58 +328,73 @@ PlanNode ReadSink(const SectionReader& section) {
   }
   for (const std::string_view key : {"format", "key", "key_format", "partitions"}) {
     if (kind == "topic" || kind.empty() || !section.Has(key)) continue;
-    section.errors().Add(
+    section.errors().AddBeside(
         section.LocationOf(key),
         "'" + std::string(key) + "' belongs to a sink with 'topic', not to " + std::string(kind));
   }
-  return {section.Text("name"), std::move(sink), {}, ReadOnError(section), section.location()};
+  return sink;
 }
 
-void CheckUnion(const SectionReader& top, const std::vector<NodeId>& sources, const Plan& plan) {
-  const auto schema_of = [&](NodeId id) { return std::get<KafkaSource>(plan.nodes[id].op).schema; };
-  for (std::size_t i = 1; i < sources.size(); ++i) {
-    const auto& first = schema_of(sources[0]);
-    const auto& other = schema_of(sources[i]);
-    if (first != nullptr && other != nullptr && !first->Equals(*other, /*check_metadata=*/false)) {
-      top.errors().Add(plan.nodes[sources[i]].location,
-                       "sources must have equal schemas; this one differs from the first");
-    }
+/// Adds nodes one behind the other.
+class PlanBuilder {
+ public:
+  explicit PlanBuilder(Plan* plan) : plan_(*plan) {}
+
+  void AddSource(const SectionReader& section) {
+    plan_.nodes.push_back(ReadSource(section));
+    inputs_.push_back(plan_.nodes.size() - 1);
   }
-}
+
+  void AddStep(const SectionReader& section) {
+    const GroupByStep* key = group_by_ ? &std::get<GroupByStep>(group_by_->op) : nullptr;
+    AddStep(ReadNode(section, [&] { return ReadStepOp(section, key); }));
+  }
+
+  void AddStep(PlanNode node) {
+    if (std::holds_alternative<GroupByStep>(node.op)) group_by_ = node;
+    const bool grouped = group_by_ && KeyOf(node);
+    if (grouped && group_by_->understood == Understood::kPart) node.understood = Understood::kPart;
+    node.inputs = inputs_;
+    plan_.nodes.push_back(std::move(node));
+    inputs_ = {plan_.nodes.size() - 1};
+  }
+
+  void AddSink(const SectionReader& section) {
+    PlanNode node = ReadNode(section, [&] { return ReadSinkOp(section); });
+    node.inputs = inputs_;
+    plan_.nodes.push_back(std::move(node));
+  }
+
+ private:
+  Plan& plan_;
+  std::vector<NodeId> inputs_;        // of the next node
+  std::optional<PlanNode> group_by_;  // the nearest before it
+};
 
 }  // namespace
 
 Plan ReadPlan(const SectionReader& top) {
   Plan plan;
+  Diagnostics& errors = top.errors();
+  const Diagnostics::Mark begin = errors.Now();
   ReadSettings(top, plan);
-  std::vector<NodeId> inputs;
-  const auto add = [&](PlanNode node) {
-    plan.nodes.push_back(std::move(node));
-    return plan.nodes.size() - 1;
-  };
-  if (const std::optional<SectionReader> source = top.Section("source"))
-    inputs.push_back(add(ReadSource(*source)));
-  for (const SectionReader& source : top.Sections("sources")) inputs.push_back(add(ReadSource(source)));
-  CheckUnion(top, inputs, plan);
-  GroupByStep group_by;
-  bool grouped = false;
-  for (const SectionReader& section : top.Sections("steps")) {
-    PlanNode node = ReadStep(section, grouped ? &group_by : nullptr);
-    if (const auto* step = std::get_if<GroupByStep>(&node.op)) {
-      group_by = *step;
-      grouped = true;
-    }
-    node.inputs = inputs;
-    inputs = {add(std::move(node))};
-  }
+  plan.understood = std::min(top.understood(), errors.Since(begin));
+  PlanBuilder builder(&plan);
+  const std::optional<SectionReader> source = top.Section("source");
+  if (source) builder.AddSource(*source);
+  const std::vector<SectionReader> sources = top.Sections("sources");
+  for (const SectionReader& section : sources) builder.AddSource(section);
+  if (top.Has("sources") && top.Raw("sources").IsSequence() && sources.empty())
+    errors.AddBeside(top.LocationOf("sources"), "a pipeline needs at least one source");
+  const std::vector<SectionReader> steps = top.Sections("steps");
+  for (const SectionReader& section : steps) builder.AddStep(section);
+  if (top.Has("steps") && !top.Raw("steps").IsSequence())
+    builder.AddStep(PlanNode{"", UnreadStep(), {}, OnError::kDefault, {}, {}, Understood::kPart});
   const std::vector<SectionReader> sinks = top.Sections("sinks");
-  if (top.Has("sinks") && sinks.empty())
-    top.errors().Add(top.LocationOf("sinks"), "a pipeline needs at least one sink");
-  for (const SectionReader& section : sinks) {
-    PlanNode node = ReadSink(section);
-    node.inputs = inputs;
-    add(std::move(node));
-  }
+  for (const SectionReader& section : sinks) builder.AddSink(section);
+  if (top.Has("sinks") && top.Raw("sinks").IsSequence() && sinks.empty())
+    errors.AddBeside(top.LocationOf("sinks"), "a pipeline needs at least one sink");
+  if (sinks.empty() || (!source && sources.empty())) plan.understood = Understood::kPart;
   return plan;
 }
 

@@ -28,9 +28,17 @@ std::string CalledOf(const SectionSpec& spec) {
   return std::string(spec.title);
 }
 
-std::string InSection(const SectionSpec& spec) {
-  return spec.name == "pipeline" ? "at the top level" : "in " + CalledOf(spec);
+/// Whether what the rows have for columns depends on values of this kind.
+bool HoldsColumns(ValueKind kind) {
+  using enum ValueKind;
+  for (const ValueKind columns :
+       {kColumns, kColumnTexts, kExpression, kNamedExpressions, kSelection, kAggregates, kTypes}) {
+    if (kind == columns) return true;
+  }
+  return false;
 }
+
+std::string FirstAt(const SourceLocation& location) { return " (first at " + location.ToString() + ")"; }
 
 std::vector<std::string> Split(std::string_view text, char separator) {
   std::vector<std::string> parts;
@@ -75,10 +83,25 @@ std::string NameProblem(std::string_view text, ValueKind kind) {
 }  // namespace
 
 SectionReader::SectionReader(const YamlDocument& document, Diagnostics& errors, const YAML::Node& node,
-                             const SectionSpec& spec)
-    : document_(&document), errors_(&errors), spec_(&spec), location_(document.LocationOf(node)) {
+                             const SectionSpec& spec, std::string_view key)
+    : document_(&document),
+      errors_(&errors),
+      spec_(&spec),
+      called_(key.empty() ? CalledOf(spec) : key),
+      location_(document.LocationOf(node)) {
+  const Diagnostics::Mark begin = errors.Now();
   ReadEntries(node);
   if (!entries_.empty() || node.IsMap()) CheckPresence();
+  understood_ = errors.Since(begin);
+}
+
+std::string SectionReader::InSection() const {
+  return spec_->name == "pipeline" ? "at the top level" : "in " + called_;
+}
+
+void SectionReader::AddAbout(ValueKind kind, SourceLocation location, std::string message) const {
+  if (HoldsColumns(kind)) errors_->MarkIncomplete();
+  errors_->AddBeside(std::move(location), std::move(message));
 }
 
 void SectionReader::ReadEntries(const YAML::Node& node) {
@@ -86,7 +109,7 @@ void SectionReader::ReadEntries(const YAML::Node& node) {
     if (!spec_->shorthand.empty() && (node.IsScalar() || node.IsSequence())) {
       entries_.push_back({std::string(spec_->shorthand), location_, node});
     } else {
-      errors_->Add(location_, "expected a mapping with the keys of " + CalledOf(*spec_) + ", found " +
+      errors_->Add(location_, "expected a mapping with the keys of " + called_ + ", found " +
                                   std::string(NodeKind(node)));
     }
     return;
@@ -96,14 +119,14 @@ void SectionReader::ReadEntries(const YAML::Node& node) {
   for (const auto& pair : node) {
     const SourceLocation location = document_->LocationOf(pair.first);
     const std::string key = pair.first.IsScalar() ? document_->Text(pair.first, *errors_) : "";
-    const bool repeated =
-        std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.key == key; });
+    const auto first =
+        std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.key == key; });
     if (spec_->name == "pipeline" && key.starts_with("x-")) continue;  // a place for anchors
     if (std::find(known.begin(), known.end(), key) == known.end()) {
-      errors_->AddBeside(location, "unknown key '" + key + "' " + InSection(*spec_) + DidYouMean(key, known));
+      errors_->AddBeside(location, "unknown key '" + key + "' " + InSection() + DidYouMean(key, known));
       has_unknown_key_ = true;
-    } else if (repeated) {
-      errors_->Add(location, "'" + key + "' is given twice");
+    } else if (first != entries_.end()) {
+      AddAbout(Spec(key).kind, location, "'" + key + "' is given twice" + FirstAt(first->location));
     } else {
       entries_.push_back({key, location, pair.second});
     }
@@ -113,25 +136,28 @@ void SectionReader::ReadEntries(const YAML::Node& node) {
 void SectionReader::CheckPresence() {
   std::vector<std::string> alternatives;
   std::vector<std::string> found;
+  ValueKind holds = ValueKind::kText;
   for (const KeySpec& key : spec_->keys) {
     if (key.presence == Presence::kRequired && !Has(key.key)) {
-      errors_->Add(location_, "'" + std::string(key.key) + "' is missing " + InSection(*spec_));
+      AddAbout(key.kind, location_, "'" + std::string(key.key) + "' is missing " + InSection());
     }
     if (key.presence != Presence::kOneOf) continue;
     alternatives.emplace_back(key.key);
+    if (HoldsColumns(key.kind)) holds = key.kind;
     if (!Has(key.key)) continue;
     found.emplace_back(key.key);
     if (chosen_.empty()) chosen_ = key.key;
   }
   if (alternatives.empty() || found.size() == 1) return;
-  if (found.empty()) {
-    if (has_unknown_key_) return errors_->MarkIncomplete();  // it was meant to be one of them
-    errors_->Add(location_, CalledOf(*spec_) + " needs " + (alternatives.size() > 1 ? "one of " : "") +
-                                Joined(alternatives, " or "));
-  } else {
-    errors_->Add(LocationOf(found[1]), Joined(found, " and ") + " cannot stand together " +
-                                           InSection(*spec_) +
-                                           (spec_->name == "step" ? "; begin a new step" : ""));
+  if (found.size() > 1) {
+    AddAbout(holds, LocationOf(found[1]),
+             Joined(found, " and ") + " cannot stand together " + InSection() +
+                 (spec_->name == "step" ? "; begin a new step" : ""));
+  } else if (!has_unknown_key_) {
+    AddAbout(holds, location_,
+             called_ + " needs " + (alternatives.size() > 1 ? "one of " : "") + Joined(alternatives, " or "));
+  } else if (HoldsColumns(holds)) {
+    errors_->MarkIncomplete();  // the unknown key was meant to be one of them
   }
 }
 
@@ -165,9 +191,13 @@ SourceLocation SectionReader::LocationOf(std::string_view key) const {
 
 std::optional<std::string> SectionReader::ScalarText(const YAML::Node& value,
                                                      std::string_view expected) const {
-  if (value.IsScalar()) return document_->Text(value, *errors_);
-  errors_->Add(document_->LocationOf(value),
-               "expected " + std::string(expected) + ", found " + std::string(NodeKind(value)));
+  const std::size_t errors_before = errors_->size();
+  if (value.IsScalar()) {
+    std::string text = document_->Text(value, *errors_);
+    return errors_->size() == errors_before ? std::optional(std::move(text)) : std::nullopt;
+  }
+  errors_->AddBeside(document_->LocationOf(value),
+                     "expected " + std::string(expected) + ", found " + std::string(NodeKind(value)));
   return std::nullopt;
 }
 
@@ -180,14 +210,16 @@ std::optional<std::string> SectionReader::ValueOrDefault(std::string_view key,
 
 std::string SectionReader::Text(std::string_view key) const {
   const ValueKind kind = Spec(key).kind;
-  std::string text = ValueOrDefault(key, kind == ValueKind::kTopic ? "a topic name" : "text").value_or("");
+  const std::optional<std::string> text =
+      ValueOrDefault(key, kind == ValueKind::kTopic ? "a topic name" : "text");
+  if (!text) return "";
   if (kind != ValueKind::kText && Has(key)) {
-    if (const std::string problem = NameProblem(text, kind); !problem.empty()) {
-      errors_->Add(LocationOf(key), "'" + std::string(key) + "' " + problem);
+    if (const std::string problem = NameProblem(*text, kind); !problem.empty()) {
+      errors_->AddBeside(LocationOf(key), "'" + std::string(key) + "' " + problem);
       return "";
     }
   }
-  return text;
+  return *text;
 }
 
 std::string SectionReader::Choice(std::string_view key) const {
@@ -196,15 +228,17 @@ std::string SectionReader::Choice(std::string_view key) const {
   if (!text || !Has(key)) return std::string(Spec(key).default_text);
   if (std::find(choices.begin(), choices.end(), *text) != choices.end()) return *text;
   const std::string near = DidYouMean(*text, choices);
-  errors_->Add(LocationOf(key), "'" + std::string(key) + "' must be " + Joined(choices, " or ") + ", not '" +
-                                    *text + "'" + (near.starts_with(" (did you mean") ? near : ""));
+  errors_->AddBeside(LocationOf(key), "'" + std::string(key) + "' must be " + Joined(choices, " or ") +
+                                          ", not '" + *text + "'" +
+                                          (near.starts_with(" (did you mean") ? near : ""));
   return std::string(Spec(key).default_text);
 }
 
 bool SectionReader::Bool(std::string_view key) const {
   const std::optional<std::string> text = ValueOrDefault(key, "true or false");
   if (text && *text != "true" && *text != "false") {
-    errors_->Add(LocationOf(key), "'" + std::string(key) + "' must be true or false, not '" + *text + "'");
+    errors_->AddBeside(LocationOf(key),
+                       "'" + std::string(key) + "' must be true or false, not '" + *text + "'");
   }
   return text.value_or(std::string(Spec(key).default_text)) == "true";
 }
@@ -220,9 +254,9 @@ std::int64_t SectionReader::Integer(std::string_view key) const {
   const std::optional<std::int64_t> value = ParseInteger(*text);
   if (value && *value >= lowest && *value <= highest) return *value;
   const bool bounded = highest != std::numeric_limits<std::int64_t>::max();
-  errors_->Add(LocationOf(key),
-               "'" + std::string(key) + "' must be an integer from " + std::to_string(lowest) +
-                   (bounded ? " to " + std::to_string(highest) : " up") + ", not '" + *text + "'");
+  errors_->AddBeside(LocationOf(key),
+                     "'" + std::string(key) + "' must be an integer from " + std::to_string(lowest) +
+                         (bounded ? " to " + std::to_string(highest) : " up") + ", not '" + *text + "'");
   return fallback;
 }
 
@@ -233,7 +267,7 @@ std::optional<Duration> SectionReader::OptionalTime(std::string_view key) const 
   if (!text || (text->empty() && !Has(key))) return std::nullopt;
   const Result<Duration> duration = ParseDuration(*text);
   if (duration.ok()) return *duration;
-  errors_->Add(LocationOf(key), "'" + std::string(key) + "': " + duration.status().message());
+  errors_->AddBeside(LocationOf(key), "'" + std::string(key) + "': " + duration.status().message());
   return std::nullopt;
 }
 
@@ -250,7 +284,7 @@ EventTime SectionReader::Instant(std::string_view key) const {
   if (const std::optional<std::int64_t> ms = ParseInteger(*text)) return EventTime(*ms);
   const Result<EventTime> time = ParseRfc3339(*text);
   if (time.ok()) return *time;
-  errors_->Add(LocationOf(key), "'" + std::string(key) + "': " + time.status().message());
+  errors_->AddBeside(LocationOf(key), "'" + std::string(key) + "': " + time.status().message());
   return EventTime(0);
 }
 
@@ -258,7 +292,7 @@ ByteCount SectionReader::Bytes(std::string_view key) const {
   const std::optional<std::string> text = ValueOrDefault(key, "a size such as 64KiB or 128MiB");
   const Result<ByteCount> bytes = ParseByteSize(text.value_or(std::string(Spec(key).default_text)));
   if (bytes.ok()) return *bytes;
-  errors_->Add(LocationOf(key), "'" + std::string(key) + "': " + bytes.status().message());
+  errors_->AddBeside(LocationOf(key), "'" + std::string(key) + "': " + bytes.status().message());
   return ByteCount(0);
 }
 
@@ -269,7 +303,7 @@ YAML::Node SectionReader::Raw(std::string_view key) const {
 std::optional<SectionReader> SectionReader::Section(std::string_view key) const {
   const std::optional<YAML::Node> value = Find(key);
   if (!value) return std::nullopt;
-  return SectionReader(*document_, *errors_, *value, PipelineSection(Spec(key).detail));
+  return SectionReader(*document_, *errors_, *value, PipelineSection(Spec(key).detail), key);
 }
 
 std::vector<SectionReader> SectionReader::Sections(std::string_view key) const {
@@ -277,9 +311,9 @@ std::vector<SectionReader> SectionReader::Sections(std::string_view key) const {
   const std::optional<YAML::Node> value = Find(key);
   if (!value) return sections;
   if (!value->IsSequence()) {
-    errors_->Add(LocationOf(key), "expected '" + std::string(key) +
-                                      "' to be a list, each entry after a '- ', found " +
-                                      std::string(NodeKind(*value)));
+    errors_->AddBeside(LocationOf(key), "expected '" + std::string(key) +
+                                            "' to be a list, each entry after a '- ', found " +
+                                            std::string(NodeKind(*value)));
     return sections;
   }
   for (const auto& item : *value) {

@@ -28,9 +28,10 @@ namespace millrace {
 /// owner.
 class SectionReader {
  public:
-  /// `document` and `errors` must outlive the reader.
+  /// `document` and `errors` must outlive the reader. `key`: the one that has the section as its value, if
+  /// that is what messages should call it.
   SectionReader(const YamlDocument& document, Diagnostics& errors, const YAML::Node& node,
-                const SectionSpec& spec);
+                const SectionSpec& spec, std::string_view key = "");
 
   bool Has(std::string_view key) const { return Find(key).has_value(); }
   /// Of the key, or of the section when the key is absent.
@@ -38,6 +39,10 @@ class SectionReader {
   const SourceLocation& location() const { return location_; }
   /// The one key marked Presence::kOneOf that is there; "" after an error.
   std::string_view chosen() const { return chosen_; }
+  /// Of the keys themselves; getters may find less.
+  Understood understood() const { return understood_; }
+  /// Adds the places of the keys and the words below them, also of those of nested sections.
+  void AddPlaces(WordPlaces* places) const;
 
   std::string Text(std::string_view key) const;  ///< kText, kName, kTopic
   std::string Choice(std::string_view key) const;
@@ -78,11 +83,19 @@ class SectionReader {
   std::optional<YAML::Node> Find(std::string_view key) const;
   void ReadEntries(const YAML::Node& node);
   void CheckPresence();
+  std::string InSection() const;
+  /// An error about a value of `kind`: columns may be missing where it holds some.
+  void AddAbout(ValueKind kind, SourceLocation location, std::string message) const;
+  /// An error for a list or mapping that has no entry.
+  void RequireColumns(std::string_view key, const YAML::Node& value) const;
+  void AddWords(const std::string& key, const SourceLocation& location, const YAML::Node& value,
+                WordPlaces* places) const;
   /// Text of a scalar value, else an error that says what was expected.
   std::optional<std::string> ScalarText(const YAML::Node& value, std::string_view expected) const;
   /// Text of the key's value, or of its default when it is absent; nullopt after an error.
   std::optional<std::string> ValueOrDefault(std::string_view key, std::string_view expected) const;
-  std::optional<PlanExpr> ParseExpression(const YAML::Node& value) const;
+  /// PlanExpr::unread after an error.
+  PlanExpr ParseExpression(const YAML::Node& value) const;
   /// (column name, value) pairs of a mapping, with repeats and wrong kinds reported.
   std::vector<Entry> Pairs(const YAML::Node& value, std::string_view expected) const;
   /// Adds an error whose message may end in " at character N" of the scalar's text.
@@ -91,10 +104,12 @@ class SectionReader {
   const YamlDocument* document_;
   Diagnostics* errors_;
   const SectionSpec* spec_;
+  std::string called_;
   SourceLocation location_;
   std::vector<Entry> entries_;
   bool has_unknown_key_ = false;
   std::string_view chosen_;
+  Understood understood_ = Understood::kAll;
 };
 
 }  // namespace millrace
