@@ -4,6 +4,7 @@
 # commit into it and prints the seconds of each row against its bound. The packages come from where this machine's come.
 
 COLD_PACKAGES=git,ca-certificates
+export COLD_HOME=/srv  # of the newcomer
 # What programs need to reach their registries from here.
 COLD_ENVIRONMENT='^(https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY|PIP_.*|SSL_CERT_FILE)='
 
@@ -15,8 +16,8 @@ cold_main() {
   chmod 755 "$place"  # apt reads and writes as a user of its own
   step "making a Debian 12 in $place"
   cold_debian "$place"
-  git clone -q "$ROOT" "$place/root/millrace"
-  cp "$ROOT/tools/dev/cold.sh" "$ROOT/tools/dev/say.sh" "$place/root/"
+  git clone -q "$ROOT" "$place$COLD_HOME/millrace"
+  cp "$ROOT/tools/dev/cold.sh" "$ROOT/tools/dev/say.sh" "$place$COLD_HOME/"
   local environment=()
   mapfile -t environment < <(env | grep -E "$COLD_ENVIRONMENT" || true)
   # Its mounts end with the process, so that nothing but files is left to remove.
@@ -27,9 +28,9 @@ cold_main() {
     mount --rbind /sys "$place/sys"
     mount --rbind /dev "$place/dev"
     mount -t tmpfs tmpfs "$place/dev/shm"
-    exec chroot "$place" env -i HOME=/root LANG=C.UTF-8 TERM=dumb \
+    exec chroot "$place" env -i HOME="$COLD_HOME" LANG=C.UTF-8 TERM=dumb \
       PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" \
-      bash -c 'cd /root/millrace && . /root/say.sh && . /root/cold.sh && cold_rows'
+      bash -c 'cd ~/millrace && . ../say.sh && . ../cold.sh && cold_rows'
 INSIDE
   rm -rf "$place"
   return $code
