@@ -96,7 +96,7 @@ def test_a_signal_under_load_ends_with_zero_and_the_next_run_goes_on(lab: Lab, s
     feeder = lab.topics.producer(compression_type="lz4")
     feeder.send_all(topic, bids(count, seed=7))
     feeder.send_all(topic, [sentinel(partition, count) for partition in range(2)])
-    file = lab.write(pass_pipeline(lab.name, lab.broker.bootstrap, topic, batch={"rows": 500}))
+    file = lab.write(pass_pipeline(lab.name, lab.broker.bootstrap, topic, batch={"rows": 50}))
     process = lab.run(file)
     wait_until(lambda: any(offset > 0 for offset in lab.topics.committed(lab.name, topic).values()), 30,
                "something is committed", every=0.02)

@@ -51,6 +51,7 @@ class Lab:
         """Runs until everything in the topic is committed, then stops it; it must end with 0."""
         process = self.run(file, *words, **environment)
         self.await_read(topic, seconds)
+        process.wait_log("pipeline started")  # everything may have been read by another one before
         process.stop()
         return process
 
