@@ -1,7 +1,6 @@
 // The commands as a user sees them: what they print and how they end. Those that need a broker talk to the
 // embedded one.
 #include <algorithm>
-#include <fstream>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -10,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/commands/command_harness.h"
 #include "engine/commands/demo_command.h"
 #include "engine/commands/explain_command.h"
 #include "engine/commands/group_commands.h"
@@ -19,8 +19,6 @@
 #include "engine/commands/test_command.h"
 #include "engine/commands/topic_commands.h"
 #include "env/clock.h"
-#include "env/file.h"
-#include "env/random.h"
 #include "kafka/embedded_broker.h"
 
 namespace millrace {
@@ -30,37 +28,7 @@ using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::Not;
 
-/// What a command printed.
-struct Outcome {
-  Exit exit;
-  std::string out;
-  std::string err;
-};
-
-template <typename Command>
-Outcome Execute(Command command) {
-  std::ostringstream out;
-  std::ostringstream err;
-  CommandIo io{out, err};
-  const Exit exit = command(io);
-  return {exit, out.str(), err.str()};
-}
-
-class Commands : public testing::Test {
- protected:
-  Commands() { EXPECT_TRUE(CreateDirectories(folder_).ok()); }
-  ~Commands() override { EXPECT_TRUE(RemoveAll(folder_).ok()); }
-
-  std::string Write(const std::string& name, const std::string& text) {
-    const std::string path = folder_ + "/" + name;
-    std::ofstream(path) << text;
-    return path;
-  }
-  std::string folder() const { return folder_; }
-
- private:
-  const std::string folder_ = testing::TempDir() + "/commands-" + RandomId();
-};
+class Commands : public CommandTest {};
 
 constexpr const char* kPipeline = R"(name: p
 kafka: {bootstrap.servers: "localhost:1", sasl.password: hunter2}

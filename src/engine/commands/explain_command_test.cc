@@ -1,7 +1,6 @@
 // What `explain` and `graph` say of a pipeline, with and without declared schemas.
 #include "engine/commands/explain_command.h"
 
-#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -9,11 +8,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/commands/command_harness.h"
 #include "engine/commands/inspect_commands.h"
 #include "engine/commands/topic_commands.h"
 #include "env/clock.h"
-#include "env/file.h"
-#include "env/random.h"
 #include "kafka/embedded_broker.h"
 
 namespace millrace {
@@ -23,35 +21,16 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-struct Outcome {
-  Exit exit;
-  std::string out;
-  std::string err;
-};
-
-template <typename Command>
-Outcome Execute(Command command) {
-  std::ostringstream out;
-  std::ostringstream err;
-  CommandIo io{out, err};
-  const Exit exit = command(io);
-  return {exit, out.str(), err.str()};
-}
-
-class Explain : public testing::Test {
+class Explain : public CommandTest {
  protected:
-  Explain() { EXPECT_TRUE(CreateDirectories(folder_).ok()); }
-  ~Explain() override { EXPECT_TRUE(RemoveAll(folder_).ok()); }
-
   /// A pipeline whose source begins with `source`.
-  std::string Write(const std::string& broker, const std::string& source) const {
-    std::string path = folder_ + "/p.yaml";
-    std::ofstream(path) << "name: p\nkafka: {bootstrap.servers: \"" << broker
-                        << "\", sasl.password: hunter2}\nsource: {topic: t" << source << "}\n"
-                        << "steps:\n  - filter: price > 50\n"
-                           "  - window: {by: k, tumbling: 10s, aggregate: {n: count()}}\n"
-                           "sinks:\n  - topic: o\n  - parquet: {path: ./rows}\n    where: n > 1\n";
-    return path;
+  std::string WritePipeline(const std::string& broker, const std::string& source) const {
+    return Write("p.yaml", "name: p\nkafka: {bootstrap.servers: \"" + broker +
+                               "\", sasl.password: hunter2}\nsource: {topic: t" + source +
+                               "}\n"
+                               "steps:\n  - filter: price > 50\n"
+                               "  - window: {by: k, tumbling: 10s, aggregate: {n: count()}}\n"
+                               "sinks:\n  - topic: o\n  - parquet: {path: ./rows}\n    where: n > 1\n");
   }
   static Outcome Run(const std::string& file, bool json) {
     ExplainOptions options;
@@ -60,14 +39,12 @@ class Explain : public testing::Test {
     options.startup_timeout = Duration(500);
     return Execute([&](CommandIo& io) { return ExplainCommand(options, io); });
   }
-
- private:
-  const std::string folder_ = testing::TempDir() + "/explain-" + RandomId();
 };
 
 TEST_F(Explain, TheJsonHasWhatTheTextHas) {
   const Outcome outcome =
-      Run(Write("localhost:1", ", timestamp: ts, schema: {ts: \"timestamp[ms]\", k: int64, price: double}"),
+      Run(WritePipeline("localhost:1",
+                        ", timestamp: ts, schema: {ts: \"timestamp[ms]\", k: int64, price: double}"),
           true);
   EXPECT_EQ(outcome.exit, Exit::kOk) << outcome.err;
   for (
@@ -91,7 +68,7 @@ TEST_F(Explain, TheJsonHasWhatTheTextHas) {
 }
 
 TEST_F(Explain, WithoutSchemaAndBrokerItSaysWhoWouldInferItAndHowToPinIt) {
-  const std::string file = Write("127.0.0.1:1", "");
+  const std::string file = WritePipeline("127.0.0.1:1", "");
   const Outcome outcome = Run(file, false);
   EXPECT_EQ(outcome.exit, Exit::kUsage);
   EXPECT_THAT(outcome.err,
@@ -101,7 +78,7 @@ TEST_F(Explain, WithoutSchemaAndBrokerItSaysWhoWouldInferItAndHowToPinIt) {
 }
 
 TEST_F(Explain, GraphDrawsWhatItKnowsWithoutASchema) {
-  const std::string file = Write("127.0.0.1:1", "");
+  const std::string file = WritePipeline("127.0.0.1:1", "");
   for (const auto& [format, part] :
        {std::pair("text", "columns: inferred from the topic at the start"),
         std::pair("mermaid", "  n1 --> n2\n"),
@@ -125,7 +102,7 @@ TEST_F(Explain, WithABrokerAnUndeclaredSchemaIsThatOfTheTopicAndNothingIsWritten
             }).exit,
             Exit::kOk);
   ExplainOptions options;
-  options.file = Write(choice.broker, "");
+  options.file = WritePipeline(choice.broker, "");
   const Outcome outcome = Execute([&](CommandIo& io) { return ExplainCommand(options, io); });
   EXPECT_EQ(outcome.exit, Exit::kOk) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("{k: int64, price: float64}"));
