@@ -92,7 +92,8 @@ cold_first_window() {
 }
 
 cold_one_file() {
-  printf '\n// A comment at its end.\n' >>src/ops/window_aggregate.cc
+  # No comment: the compiler cache looks through those.
+  printf '\nstatic_assert(true);\n' >>src/ops/window_aggregate.cc
   local code=0
   ./dev test '^ops' || code=$?
   git checkout -q src/ops/window_aggregate.cc
