@@ -217,6 +217,7 @@ std::vector<Status> MissingColumns(const Expr& expr, const arrow::Schema& schema
   std::map<std::string, Status> by_name;
   expr_internal::CollectMissing(expr, schema, &by_name);
   std::vector<Status> errors;
+  errors.reserve(by_name.size());
   for (auto& [name, error] : by_name) errors.push_back(std::move(error));
   return errors;
 }

@@ -1,6 +1,7 @@
 #include "runtime/start_position.h"
 
 #include <charconv>
+#include <cstddef>
 #include <utility>
 #include <vector>
 
@@ -85,6 +86,7 @@ Result<StartPosition> StartPositions::Latest(GroupMember& member, const StartQue
                                              Offset first) {
   const TopicPartition& partition = question.committed.partition;
   std::vector<TopicPartition> all;
+  all.reserve(static_cast<std::size_t>(question.partitions));
   for (std::int32_t i = 0; i < question.partitions; ++i) all.push_back({partition.topic, Partition(i)});
   MR_ASSIGN_OR_RETURN(const std::vector<CommittedOffset> committed, member.Committed(all));
   MR_ASSIGN_OR_RETURN(const auto begun, BegunWith(committed));
