@@ -1,0 +1,292 @@
+// What is said of a wrong pipeline file: every mistake, where it is.
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/yaml/pipeline_file_harness.h"
+
+namespace millrace {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(PipelineMistakes, MistakesInStepsAreFoundWithLineAndColumn) {
+  const struct {
+    const char* line;
+    const char* message;
+  } cases[] = {
+      {"fliter: a > 1", "p.yaml:5:5: unknown key 'fliter' in a step (did you mean 'filter'?)"},
+      {"filter: a >", "p.yaml:5:16: "},
+      {"filter: \"a > > 1\"", "p.yaml:5:18: "},
+      {"filter: [a]", "p.yaml:5:13: expected an expression such as price > 50, found a list"},
+      {"with: {x: 1 +}", "p.yaml:5:"},
+      {"with: [a]", "p.yaml:5:11: expected a mapping of column name to expression"},
+      {"select: [a + 1]", "p.yaml:5:14: an expression needs a name here: write {name: a + 1}"},
+      {"select: [a, a]", "column 'a' is named twice"},
+      {"filter: ${NOPE}", "p.yaml:5:13: environment variable NOPE is not set"},
+      {"{filter: a, drop: b}", "filter and drop cannot stand together in a step; begin a new step"},
+      {"name: x", "a step needs one of filter, with, select"},
+      {"drop: []", "'drop' names no column"},
+      {"cast: {a: int65}", "p.yaml:5:15: "},
+      {"window: {by: a, tumbling: 10, aggregate: {n: count()}}", "'tumbling': '10' is not a duration"},
+      {"window: {by: a, tumbling: 0ms, aggregate: {n: count()}}", "'tumbling' must be longer than 0"},
+      {"window: {by: a, aggregate: {n: count()}}",
+       "window needs one of tumbling, hopping, sliding, session or count"},
+      {"window: {by: a, tumbling: 1s}", "'aggregate' is missing in window"},
+      {"window: {tumbling: 1s, aggregate: {n: count()}}",
+       "a window needs 'by', or a group_by step before it"},
+      {"window: {by: a, tumbling: 1s, aggregate: {a: count()}}",
+       "p.yaml:5:47: window 'window-1': two columns would be called 'a'"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: cuont()}}", "count"},
+      {"window: {by: a, tumbling: 1s, emit: finl, aggregate: {n: count()}}", "did you mean 'final'?"},
+      {"window: {by: a, tumbling: 1s, closing: keys, aggregate: {n: count()}}", "did you mean 'key'?"},
+      {"window: {by: a, sliding: 1s, closing: key, aggregate: {n: count()}}",
+       "p.yaml:5:43: 'closing: key' is for tumbling and hopping windows; sliding windows close by the "
+       "watermark"},
+      {"window: {by: a, count: 3, closing: key, aggregate: {n: count()}}",
+       "p.yaml:5:40: 'closing: key' is for tumbling and hopping windows; count windows close with their "
+       "last"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {when: n > 1}}",
+       "trigger needs one of after or before"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {after: update}}",
+       "'when' is missing in trigger"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {when: n, after: update, before: "
+       "update}}",
+       "after and before cannot stand together in trigger"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {when: n > 1, after: updates}}",
+       "did you mean 'update'?"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {when: n >, after: update}}",
+       "p.yaml:5:79: "},
+      {"window: {by: a, sliding: 1s, aggregate: {n: count()}, trigger: {when: n > 1, after: update}}",
+       "p.yaml:5:68: 'trigger' is for tumbling windows; sliding windows share their rows"},
+      {"window: {by: a, tumbling: 1s, sliding: 1s, aggregate: {n: count()}}",
+       "tumbling and sliding cannot stand together in window"},
+      {"window: {by: a, hopping: {size: 1s}, aggregate: {n: count()}}", "'step' is missing in hopping"},
+      {"window: {by: a, hopping: {size: 1s, step: 2s}, aggregate: {n: count()}}",
+       "'step' must be at most 'size'"},
+      {"window: {by: a, session: 1s, offset: 1ms, aggregate: {n: count()}}",
+       "'offset' has no meaning for session windows"},
+      {"window: {by: a, count: 0, aggregate: {n: count()}}", "'size' must be an integer from 1 to 1000000"},
+      {"window: {by: a, count: {size: 3, step: 2}, aggregate: {n: count()}}",
+       "'step' belongs to kind: hopping, not to tumbling"},
+      {"window: {by: a, count: {size: 3, kind: hopping}, aggregate: {n: count()}}", "'step' is missing"},
+      {"window: {by: a, count: 3, grace: 1s, aggregate: {n: count()}}",
+       "'grace' has no meaning for count windows"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: sum(b) when c}}", "expected an operator or the end"},
+      {"window: {by: a, tumbling: 1s, aggregate: {n: 'quantile(b, 2)'}}", "must be a number from 0 to 1"},
+      {"filter: a > 1\n    filter: b", "p.yaml:6:5: 'filter' is given twice (first at p.yaml:5:5)"},
+  };
+  for (const auto& c : cases) {
+    const Result<PipelineFile> file = Read(WithStep5(c.line));
+    ASSERT_FALSE(file.ok()) << c.line;
+    EXPECT_THAT(file.status().message(), HasSubstr(c.message)) << c.line;
+  }
+}
+
+TEST(PipelineMistakes, MistakesAtTheTopAreFoundWithLineAndColumn) {
+  const struct {
+    const char* line;
+    const char* message;
+  } cases[] = {
+      {"worker: 2", "p.yaml:1:1: unknown key 'worker' at the top level (did you mean 'workers'?)"},
+      {"workers: two", "p.yaml:1:10: 'workers' must be an integer from 1 to 1024, not 'two'"},
+      {"workers: 0", "'workers' must be an integer from 1 to 1024, not '0'"},
+      {"memory: 1 apple", "p.yaml:1:9: 'memory': "},
+      {"create_topics: yes please", "'create_topics' must be true or false"},
+      {"guarantee: exactly_one", "did you mean 'exactly_once'?"},
+      {"idle_after: nevr", "'idle_after': 'nevr' is not a duration"},
+      {"kafka: {a: [1]}", "p.yaml:1:12: expected a single value, found a list"},
+      {"dead_letter: {topic: 'a b'}", "'topic' contains ' '"},
+      {"batch: 5", "p.yaml:1:8: expected a mapping with the keys of batch, found a single value"},
+      {"commit_interval: 0", "'commit_interval' must be longer than 0"},
+      {"state_dir: {a: b}", "expected 'state_dir' to be text, found a mapping"},
+  };
+  for (const auto& c : cases) {
+    const Result<PipelineFile> file =
+        Read(std::string(c.line) + "\nname: p\nsource: {topic: t}\nsinks: [{topic: o}]\n");
+    ASSERT_FALSE(file.ok()) << c.line;
+    EXPECT_THAT(file.status().message(), HasSubstr(c.message)) << c.line;
+  }
+}
+
+TEST(PipelineMistakes, TextThatIsNotYamlIsPointedAt) {
+  const struct {
+    const char* text;
+    const char* message;
+  } cases[] = {
+      {"", "p.yaml:1:1: the file is empty"},
+      {"a: b: c\n", "p.yaml:1:5: a ': ' is not allowed inside an unquoted value"},
+      {"a: {b: 1\nc: 2\n", "p.yaml:2:2: "},
+      {"name: \x01\n", "p.yaml:1:7: a control character"},
+      {"- a\n", "expected a mapping with the keys of the pipeline, found a list"},
+      {"name: a\n---\nname: b\n", "several documents"},
+  };
+  for (const auto& c : cases) {
+    const Result<PipelineFile> file = Read(c.text);
+    ASSERT_FALSE(file.ok()) << c.text;
+    EXPECT_THAT(file.status().message(), HasSubstr(c.message)) << c.text;
+  }
+}
+
+TEST(PipelineMistakes, AllMistakesAreReportedTogetherInTheOrderOfTheFile) {
+  const Result<PipelineFile> file = Read(
+      "name: p\nworkers: x\nsource:\n  topci: t\n  schema: {ts: int65}\nsteps:\n  - filter: a >\n  - drp: "
+      "b\n");
+  ASSERT_FALSE(file.ok());
+  std::vector<std::string> starts;
+  std::string text = file.status().message() + "\n";
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
+    starts.push_back(text.substr(at, 8));
+  EXPECT_THAT(starts, testing::ElementsAre("p.yaml:1", "p.yaml:2", "p.yaml:4", "p.yaml:4", "p.yaml:5",
+                                           "p.yaml:7", "p.yaml:8"))
+      << text;
+}
+
+/// The errors of a file with a known schema whose steps and sinks are `text`, from line 5 on.
+std::vector<std::string> MistakesBelow(const std::string& text) {
+  const Result<PipelineFile> file = Read(
+      "name: p\nsource:\n  topic: t\n  schema: {k: int64, price: double, tags: list<string>, Case: int64}\n" +
+      text);
+  std::vector<std::string> lines;
+  if (file.ok()) return lines;
+  std::istringstream in(file.status().message());
+  for (std::string line; std::getline(in, line);) lines.push_back(line.substr(line.find(':') + 1));
+  return lines;
+}
+
+std::vector<std::string> MistakesOfSteps(const std::string& steps) {
+  return MistakesBelow("steps:\n" + steps + "sinks: [{topic: o}]\n");
+}
+
+TEST(PipelineMistakes, AMistakeIsPlacedAtTheWordThatIsWrong) {
+  const struct {
+    const char* step;
+    const char* mistake;
+  } cases[] = {
+      {"drop: [k, pric]", "6:15: drop 'drop-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"drop: pric", "6:11: drop 'drop-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"rename: {k: a, pric: b}", "6:20: rename 'rename-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"rename: {k: price}", "6:17: rename 'rename-1': two columns would be called 'price'"},
+      {"cast: {pric: int64}", "6:12: cast 'cast-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"cast: {k: int64, price: date}", "6:29: cast 'cast-1': "},
+      {"explode: tag", "6:14: explode 'explode-1': unknown column 'tag' (did you mean 'tags'?)"},
+      {"explode: {column: price}", "6:23: explode 'explode-1': column 'price' is float64, not a list"},
+      {"group_by: [k, pric]", "6:19: group_by 'group_by-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"window: {by: [pric], tumbling: 1s, aggregate: {n: count()}}",
+       "6:19: window 'window-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"window: {by: tags, tumbling: 1s, aggregate: {n: count()}}",
+       "6:18: window 'window-1': column 'tags' of type list<string> cannot be a key"},
+      {"changes: {by: k, columns: [k, pric]}",
+       "6:35: changes 'changes-1': unknown column 'pric' (did you mean 'price'?)"},
+      {"{filter: price > 1, on_error: dead_letter}",
+       "6:35: filter 'filter-1': 'on_error: dead_letter' needs a dead-letter topic"},
+      {"with: {x: Case + 1}",
+       "6:23: expected 'when' but found the end of the text; write \"Case\" if it is a column"},
+      {"filter: Case > 1", "6:13: expected a value but found the keyword 'Case'; write \"Case\" if it is"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_THAT(MistakesOfSteps("  - " + std::string(c.step) + "\n"),
+                testing::ElementsAre(testing::StartsWith(c.mistake)))
+        << c.step;
+  }
+  EXPECT_THAT(MistakesBelow("sinks:\n  - topic: o\n    key: [k, pric]\n"),
+              testing::ElementsAre("7:14: sink 'sink-1': unknown column 'pric' (did you mean 'price'?)"));
+  EXPECT_THAT(MistakesBelow("sinks:\n  - ipc: {roll: 1s}\n"),
+              testing::ElementsAre("6:10: 'path' is missing in ipc"));
+}
+
+TEST(PipelineMistakes, KafkaPropertiesArePointedAt) {
+  EXPECT_THAT(MistakesBelow("sinks: [{topic: o}]\nkafka:\n  bootstrap.server: x\n  linger.ms: soon\n"),
+              testing::ElementsAre(testing::StartsWith("7:3: kafka: unknown property `bootstrap.server`"),
+                                   testing::StartsWith("8:14: kafka: `linger.ms` cannot be `soon`")));
+}
+
+TEST(PipelineMistakes, WhatMustNameColumnsIsNotEmpty) {
+  for (const char* step : {"with: {}", "select: []", "select: {}", "drop: []", "rename: {}", "cast: {}"}) {
+    EXPECT_THAT(MistakesOfSteps("  - " + std::string(step) + "\n"),
+                testing::ElementsAre(testing::EndsWith("names no column")))
+        << step;
+  }
+  EXPECT_THAT(MistakesOfSteps("  - window: {by: k, tumbling: 1s, aggregate: {}}\n"),
+              testing::ElementsAre("6:46: 'aggregate' names no column"));
+  EXPECT_THAT(MistakesBelow("sinks: []\n"), testing::ElementsAre("5:8: a pipeline needs at least one sink"));
+}
+
+TEST(PipelineMistakes, IndependentMistakesAreReportedOnceAndWhatFollowsFromThemIsNot) {
+  const struct {
+    const char* steps;
+    std::vector<std::string> starts;
+  } cases[] = {
+      {"  - filter: price >\n  - with: {x: prise * 2}\n  - filter: x > 1 and kk > 2\n",
+       {"6:20: expected a value", "7:15: with 'with-1': unknown column 'prise'",
+        "8:23: filter 'filter-2': unknown column 'kk'"}},
+      {"  - with: {x: 1 +, y: upper(k)}\n  - filter: x > 1 and y = 'a'\n  - drop: [x, yy]\n",
+       {"6:18: expected a value", "6:29: with 'with-1': 'upper' needs a string",
+        "8:15: drop 'drop-1': unknown column 'yy'"}},
+      {"  - select: [k, prise]\n  - filter: prise > 1\n  - filter: price > 1\n",
+       {"6:17: select 'select-1': unknown column 'prise'",
+        "8:13: filter 'filter-2': unknown column 'price'"}},
+      {"  - fliter: k > 1\n  - drop: nope\n  - filter: price + 1\n",
+       {"6:5: unknown key 'fliter'", "8:13: filter 'filter-2': the predicate must be true or false"}},
+      {"  - window: {by: k, tumbling: soon, aggregate: {n: count(), m: sum(tags)}}\n  - filter: nn > m\n",
+       {"6:31: 'tumbling': 'soon' is not a duration", "6:64: window 'window-1': 'm': sum() takes",
+        "7:13: filter 'filter-1': unknown column 'nn'"}},
+      {"  - group_by: kk\n  - window: {tumbling: 1s, aggregate: {n: count()}}\n  - drop: nn\n",
+       {"6:15: group_by 'group_by-1': unknown column 'kk'", "8:11: drop 'drop-1': unknown column 'nn'"}},
+      {"  - rename: {nope: a}\n  - filter: a > 1\n  - explode: tagz\n",
+       {"6:14: rename 'rename-1': unknown column 'nope'",
+        "8:14: explode 'explode-1': unknown column 'tagz'"}},
+      {"  - filter: aa > 1 or bb > 2\n",
+       {"6:13: filter 'filter-1': unknown", "6:23: filter 'filter-1': unknown"}},
+  };
+  for (const auto& c : cases) {
+    const std::vector<std::string> found = MistakesOfSteps(c.steps);
+    std::vector<testing::Matcher<std::string>> expected;
+    for (const std::string& start : c.starts) expected.emplace_back(testing::StartsWith(start));
+    EXPECT_THAT(found, testing::ElementsAreArray(expected)) << c.steps;
+  }
+}
+
+TEST(PipelineMistakes, ColumnsAreCheckedAsFarAsTheyAreKnownWithoutASchema) {
+  const Result<PipelineFile> file = Read(
+      "name: p\nsource: {topic: t}\nsteps:\n  - filter: anything > 1\n"
+      "  - window: {by: k, tumbling: 1s, aggregate: {n: count()}}\n  - drop: m\nsinks: [{topic: o}]\n");
+  ASSERT_FALSE(file.ok());
+  EXPECT_THAT(file.status().message(), testing::StartsWith("p.yaml:6:11: drop 'drop-1': unknown column 'm'"));
+}
+
+TEST(PipelineMistakes, OnlyTheFirstTwentyMistakesAreShown) {
+  std::string steps;
+  for (int i = 0; i < 25; ++i) steps += "  - drop: nope\n";
+  const std::vector<std::string> found = MistakesOfSteps(steps);
+  ASSERT_EQ(found.size(), 21U);
+  EXPECT_EQ(found.back(), "and 5 more mistakes");
+}
+
+TEST(PipelineMistakes, PositionsSurviveEscapesFoldsAndSubstitution) {
+  const struct {
+    const char* step;
+    const char* where;
+  } cases[] = {
+      {"filter: \"\\u0061 > )\"", "p.yaml:5:23: "},      {"filter: 'x = ''y'' )'", "p.yaml:5:24: "},
+      {"filter: >\n      a >\n      )", "p.yaml:7:7: "}, {"filter: a >\n      )", "p.yaml:6:7: "},
+      {"filter: a > ${LIMIT} )", "p.yaml:5:26: "},
+  };
+  for (const auto& c : cases) {
+    const Result<PipelineFile> file = Read(WithStep5(c.step));
+    ASSERT_FALSE(file.ok()) << c.step;
+    EXPECT_THAT(file.status().message(), HasSubstr(c.where)) << c.step;
+  }
+}
+
+TEST(PipelineMistakes, SecretsOfTheKafkaSectionAreNotInMessages) {
+  const Result<PipelineFile> file = Read("kafka: {sasl.password: hunter2}\nnam: x\n");
+  ASSERT_FALSE(file.ok());
+  EXPECT_THAT(file.status().message(), testing::Not(HasSubstr("hunter2")));
+}
+
+}  // namespace
+}  // namespace millrace
