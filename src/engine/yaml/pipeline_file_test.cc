@@ -109,8 +109,6 @@ TEST(PipelineFile, DefaultsAreThoseOfThePlan) {
   EXPECT_EQ(sink.roll_bytes, parquet.roll_bytes);
 }
 
-/// A file around one line (number 5) of steps.
-
 TEST(PipelineFile, EveryKindOfStepReads) {
   for (const std::string line : {
            "filter: a > ${LIMIT}",
