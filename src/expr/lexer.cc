@@ -1,8 +1,9 @@
 #include "expr/lexer.h"
 
+#include <algorithm>
 #include <utility>
 
-#include <arrow/util/utf8.h>
+#include "columnar/utf8.h"
 
 namespace millrace::expr_internal {
 namespace {
@@ -119,18 +120,10 @@ class Lexer {
   int position_ = 1;
 };
 
-/// 1-based position of the first byte that is not UTF-8.
-int PositionOfBadUtf8(std::string_view text) {
-  int position = 1;
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    std::size_t end = begin + 1;
-    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) ++end;
-    if (!arrow::util::ValidateUTF8(text.substr(begin, end - begin))) return position;
-    begin = end;
-    ++position;
-  }
-  return position;
+/// 1-based position of the character at this byte.
+int PositionAt(std::string_view text, std::size_t offset) {
+  return 1 + static_cast<int>(std::count_if(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset),
+                                            [](char c) { return !IsUtf8Continuation(c); }));
 }
 
 }  // namespace
@@ -153,9 +146,8 @@ Result<std::vector<Token>> Tokenize(std::string_view text) {
     return ErrorAt(1, "an expression may have " + std::to_string(kMaxTextBytes) + " bytes, this one has " +
                           std::to_string(text.size()));
   }
-  arrow::util::InitializeUTF8();
-  if (!arrow::util::ValidateUTF8(text))
-    return ErrorAt(PositionOfBadUtf8(text), "the text is not valid UTF-8");
+  if (const auto invalid = FirstInvalidUtf8(text))
+    return ErrorAt(PositionAt(text, *invalid), "the text is not valid UTF-8");
   std::vector<Token> tokens;
   Lexer lexer(text);
   do {

@@ -1,8 +1,10 @@
 #include "engine/yaml/document.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "columnar/utf8.h"
 #include "engine/yaml/flow_scalars.h"
 
 namespace millrace {
@@ -23,6 +25,7 @@ std::string Explain(const std::string& message) {
   }
   if (message == "illegal block entry")
     return "a list item cannot begin here; check the indentation, which takes no tabs";
+  if (message == "bad file") return "lists and mappings are nested too deep";
   return message;
 }
 
@@ -41,28 +44,57 @@ std::size_t EscapeLength(std::string_view raw, std::size_t at) {
   }
 }
 
-bool IsContinuationByte(char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U; }
+/// Bytes between two places whose number of characters before them is kept.
+constexpr std::size_t kStride = 256;
+
+std::size_t CountCharacters(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !IsUtf8Continuation(c); }));
+}
+
+/// What is wrong with a file whose bytes are no YAML; empty when nothing is.
+struct BadText {
+  std::size_t position = 0;
+  std::string message;
+};
+
+std::optional<BadText> FindBadText(std::string_view raw) {
+  if (raw.size() > kLargestFile) return BadText{0, "the file is larger than 16 MiB"};
+  if (raw.substr(0, 2) == "\xff\xfe" || raw.substr(0, 2) == "\xfe\xff")
+    return BadText{0, "the file is UTF-16; save it as UTF-8"};
+  if (const auto invalid = FirstInvalidUtf8(raw)) {
+    return BadText{*invalid, "these bytes are not UTF-8; save the file as UTF-8"};
+  }
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    const auto c = static_cast<unsigned char>(raw[i]);
+    if (c < 0x20 && !IsSpace(raw[i])) return BadText{i, "a control character; is this a text file?"};
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
 Result<YamlDocument> YamlDocument::Parse(std::string file, std::string text, SubstitutionSources sources) {
   YamlDocument document;
   document.file_ = std::move(file);
-  document.raw_ = std::move(text);
+  // YAML's marks do not count a byte order mark.
+  document.raw_ = text.substr(0, 3) == "\xef\xbb\xbf" ? text.substr(3) : std::move(text);
   document.sources_ = std::move(sources);
   const std::string& raw = document.raw_;
   document.line_begins_ = {0};
+  document.characters_before_ = {0};
   for (std::size_t i = 0; i < raw.size(); ++i) {
     if (raw[i] == '\n') document.line_begins_.push_back(i + 1);
+  }
+  for (std::size_t i = kStride; i <= raw.size(); i += kStride) {
+    document.characters_before_.push_back(
+        document.characters_before_.back() +
+        CountCharacters(std::string_view(raw).substr(i - kStride, kStride)));
   }
   const auto error = [&](std::size_t position, const std::string& message) {
     return Status::InvalidArgument(document.At(position).ToString() + ": " + message);
   };
-  if (raw.size() > kLargestFile) return error(0, "the file is larger than 16 MiB");
-  for (std::size_t i = 0; i < raw.size(); ++i) {
-    const auto c = static_cast<unsigned char>(raw[i]);
-    if (c < 0x20 && !IsSpace(raw[i])) return error(i, "a control character; is this a text file?");
-  }
+  if (const std::optional<BadText> bad = FindBadText(raw)) return error(bad->position, bad->message);
   try {
     std::vector<YAML::Node> documents = YAML::LoadAll(HideFlowScalars(raw));
     if (documents.size() > 1)
@@ -92,7 +124,7 @@ SourceLocation YamlDocument::LocationOfText(const YAML::Node& scalar) const {
   const std::vector<std::size_t> raw = RawPositions(scalar);
   std::vector<std::pair<int, int>> characters;
   for (std::size_t i = 0; i <= text->text.size(); ++i) {
-    if (i < text->text.size() && IsContinuationByte(text->text[i])) continue;
+    if (i < text->text.size() && IsUtf8Continuation(text->text[i])) continue;
     const SourceLocation at = At(raw[std::min(text->OriginalPosition(i), raw.size() - 1)]);
     characters.emplace_back(at.line, at.column);
   }
@@ -103,9 +135,14 @@ SourceLocation YamlDocument::LocationOfText(const YAML::Node& scalar) const {
 SourceLocation YamlDocument::At(std::size_t raw_position) const {
   const std::size_t end = std::min(raw_position, raw_.size());
   const auto line = std::upper_bound(line_begins_.begin(), line_begins_.end(), end);
-  SourceLocation location{file_, static_cast<int>(line - line_begins_.begin()), 1};
-  for (std::size_t i = *std::prev(line); i < end; ++i) location.column += IsContinuationByte(raw_[i]) ? 0 : 1;
-  return location;
+  const std::size_t column = CharactersBefore(end) - CharactersBefore(*std::prev(line)) + 1;
+  return SourceLocation{file_, static_cast<int>(line - line_begins_.begin()), static_cast<int>(column)};
+}
+
+std::size_t YamlDocument::CharactersBefore(std::size_t raw_position) const {
+  return characters_before_[raw_position / kStride] +
+         CountCharacters(
+             std::string_view(raw_).substr(0, raw_position).substr(raw_position / kStride * kStride));
 }
 
 std::size_t YamlDocument::ContentBegin(const YAML::Node& node) const {
@@ -152,7 +189,7 @@ std::vector<std::size_t> YamlDocument::RawPositions(const YAML::Node& scalar) co
     positions.push_back(at);
     if (escaped()) {
       at += EscapeLength(raw_, at);
-      for (; i + 1 < value.size() && IsContinuationByte(value[i + 1]); ++i)
+      for (; i + 1 < value.size() && IsUtf8Continuation(value[i + 1]); ++i)
         positions.push_back(positions.back());
     } else {
       at += quote == '\'' && at < raw_.size() && raw_[at] == '\'' ? 2 : 1;

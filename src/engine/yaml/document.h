@@ -33,12 +33,14 @@ class YamlDocument {
 
  private:
   SourceLocation At(std::size_t raw_position) const;
+  std::size_t CharactersBefore(std::size_t raw_position) const;
   std::size_t ContentBegin(const YAML::Node& node) const;
   std::vector<std::size_t> RawPositions(const YAML::Node& scalar) const;
 
   std::string file_;
   std::string raw_;
-  std::vector<std::size_t> line_begins_;  // positions in raw_
+  std::vector<std::size_t> line_begins_;        // positions in raw_
+  std::vector<std::size_t> characters_before_;  // each 256th byte of raw_: a file may be one long line
   SubstitutionSources sources_;
   YAML::Node root_;
 };

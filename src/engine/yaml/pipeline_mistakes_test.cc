@@ -121,6 +121,12 @@ TEST(PipelineMistakes, TextThatIsNotYamlIsPointedAt) {
       {"a: b: c\n", "p.yaml:1:5: a ': ' is not allowed inside an unquoted value"},
       {"a: {b: 1\nc: 2\n", "p.yaml:2:2: "},
       {"name: \x01\n", "p.yaml:1:7: a control character"},
+      {"name: Ä\xff\n", "p.yaml:1:8: these bytes are not UTF-8; save the file as UTF-8"},
+      {"name: p\n# \xe4rger\n", "p.yaml:2:3: these bytes are not UTF-8"},
+      {"\xff\xfen", "p.yaml:1:1: the file is UTF-16; save it as UTF-8"},
+      {"name: p\nsteps:\n\t- filter: a\n",
+       "p.yaml:3:2: a list item cannot begin here; check the indentation, which takes no tabs"},
+      {"source:\n\ttopic: t\n", "p.yaml:2:7: a ': ' is not allowed inside an unquoted value, and tabs are"},
       {"- a\n", "expected a mapping with the keys of the pipeline, found a list"},
       {"name: a\n---\nname: b\n", "several documents"},
   };
@@ -129,6 +135,36 @@ TEST(PipelineMistakes, TextThatIsNotYamlIsPointedAt) {
     ASSERT_FALSE(file.ok()) << c.text;
     EXPECT_THAT(file.status().message(), HasSubstr(c.message)) << c.text;
   }
+}
+
+TEST(PipelineMistakes, WhatIsTooLongOrTooDeepIsPointedAt) {
+  const auto repeat = [](const char* text, int times) {
+    std::string all;
+    for (int i = 0; i < times; ++i) all += text;
+    return all;
+  };
+  const struct {
+    std::string line;
+    const char* message;
+  } cases[] = {
+      {"filter: a" + repeat(" or a", 20'000),
+       "p.yaml:5:13: an expression may have 65536 bytes, this one has 100001"},
+      {"filter: " + repeat("(", 5'000) + "a" + repeat(")", 5'000),
+       "the expression is nested deeper than 200 levels"},
+      {"select: " + repeat("[", 5'000) + repeat("]", 5'000), "lists and mappings are nested too deep"},
+      {"drop: [" + repeat(" ", 70'000) + "a, a]", "p.yaml:5:70015: column 'a' is named twice"},
+  };
+  for (const auto& c : cases) {
+    const Result<PipelineFile> file = Read(WithStep5(c.line));
+    ASSERT_FALSE(file.ok()) << c.message;
+    EXPECT_THAT(file.status().message(), HasSubstr(c.message));
+  }
+}
+
+TEST(PipelineMistakes, AByteOrderMarkAndWindowsLineEndsMoveNoPosition) {
+  const Result<PipelineFile> file = Read("\xef\xbb\xbfname: p\r\nsteps:\r\n  - fliter: a\r\n");
+  ASSERT_FALSE(file.ok());
+  EXPECT_THAT(file.status().message(), HasSubstr("p.yaml:3:5: unknown key 'fliter'"));
 }
 
 TEST(PipelineMistakes, AllMistakesAreReportedTogetherInTheOrderOfTheFile) {
