@@ -30,6 +30,7 @@ void AddDemoCommands(CLI::App* app, Action* action);       ///< demo, broker
 void AddTopicCommands(CLI::App* app, Action* action);      ///< topic list|create|read|write|describe
 void AddGroupCommands(CLI::App* app, Action* action);      ///< lag, reset
 void AddStateCommands(CLI::App* app, Action* action);      ///< state dump|get|export|stats, checkpoint verify
+void AddSavepointCommands(CLI::App* app, Action* action);  ///< savepoint create|inspect|restore
 void AddReferenceCommands(CLI::App* app, Action* action);  ///< schema infer|yaml, version, docs
 
 }  // namespace millrace

@@ -30,6 +30,7 @@ int Main(int argc, char** argv) {
   AddTopicCommands(&app, &action);
   AddGroupCommands(&app, &action);
   AddStateCommands(&app, &action);
+  AddSavepointCommands(&app, &action);
   AddDemoCommands(&app, &action);
   try {
     app.parse(argc, argv);

@@ -259,6 +259,17 @@ std::string FileName(std::string text) {
   return text;
 }
 
+/// How the rows of a table come to its partition.
+KeyPlace PlaceOf(const Compiled& compiled, const Stage& stage, NodeId id) {
+  KeyPlace place;
+  place.columns = compiled.staged.placed_by.at(id);
+  if (place.columns.empty()) return place;
+  place.by = stage.cut.has_value() ? KeyPlace::By::kRepartition : KeyPlace::By::kMessageKey;
+  if (!stage.cut.has_value())
+    place.key_format = std::get<KafkaSource>(compiled.node(stage.sources.front()).op).key_format;
+  return place;
+}
+
 Result<SubTopology> Describe(const std::shared_ptr<const Compiled>& compiled, std::size_t index) {
   const Stage& stage = compiled->staged.stages[index];
   SubTopology out;
@@ -278,7 +289,8 @@ Result<SubTopology> Describe(const std::shared_ptr<const Compiled>& compiled, st
     const std::string layout = *std::move(made);
     if (layout.empty()) continue;
     out.state_layout += layout + "\n";
-    out.tables.push_back({node.name, compiled->analyzed.plan.name + "-" + node.name + "-changelog"});
+    out.tables.push_back({node.name, compiled->analyzed.plan.name + "-" + node.name + "-changelog",
+                          PlaceOf(*compiled, stage, id)});
   }
   std::sort(out.tables.begin(), out.tables.end(),
             [](const auto& a, const auto& b) { return a.table < b.table; });

@@ -9,8 +9,9 @@
 namespace millrace {
 namespace {
 
-/// Columns whose equal values are known to lie in one partition; nullopt: nothing is known.
-using Together = std::optional<std::set<std::string>>;
+/// Columns whose equal values are known to lie in one partition, in the order of the key that brought them
+/// together; nullopt: nothing is known.
+using Together = std::optional<std::vector<std::string>>;
 
 class Cutter {
  public:
@@ -28,7 +29,11 @@ class Cutter {
         continue;
       }
       MR_RETURN_IF_ERROR(JoinInputs(id));
-      if (const auto key = KeyOf(node); key.has_value() && NeedsCut(id, *key->columns)) AddCut(id, *key);
+      if (const auto key = KeyOf(node)) {
+        const bool cut = NeedsCut(id, *key->columns);
+        if (cut) AddCut(id, *key);
+        placed_by_[id] = cut ? *key->columns : TogetherBefore(id).value_or(std::vector<std::string>());
+      }
       if (!(stages_[stage_of_[id]].cut.has_value() && stages_[stage_of_[id]].cut->at == id &&
             std::holds_alternative<GroupByStep>(node.op))) {
         stages_[stage_of_[id]].nodes.push_back(id);
@@ -50,7 +55,7 @@ class Cutter {
     stage.partitions = partitions_.at(source.topic);
     stage_of_[id] = stages_.size();
     stages_.push_back(std::move(stage));
-    if (!source.key.empty()) together_[id] = std::set<std::string>{source.key};
+    if (!source.key.empty()) together_[id] = std::vector<std::string>{source.key};
     return Status::Ok();
   }
 
@@ -130,18 +135,16 @@ class Cutter {
     const PlanNode& node = plan_.nodes[id];
     if (const auto key = KeyOf(node)) {
       if (stages_[stage_of_[id]].cut.has_value() && stages_[stage_of_[id]].cut->at == id)
-        return std::set<std::string>(key->columns->begin(), key->columns->end());
+        return *key->columns;
       return TogetherBefore(id);
     }
     Together known = TogetherBefore(id);
     if (!known.has_value()) return known;
-    std::set<std::string> after;
-    for (const std::string& column : *known) {
-      const std::string renamed = NameAfter(node, column);
-      if (renamed.empty()) return std::nullopt;
-      after.insert(renamed);
+    for (std::string& column : *known) {
+      column = NameAfter(node, column);
+      if (column.empty()) return std::nullopt;
     }
-    return after;
+    return known;
   }
 
   /// The name that `column` has behind the node with unchanged values; "" when it is gone or changed.
@@ -175,6 +178,7 @@ class Cutter {
   StagedPlan Finish() {
     std::vector<std::size_t> number(stages_.size());
     StagedPlan out;
+    out.placed_by = std::move(placed_by_);
     for (std::size_t i = 0; i < stages_.size(); ++i) {
       number[i] = out.stages.size();
       if (stages_[i].sources.empty() && !stages_[i].cut.has_value()) continue;
@@ -189,6 +193,7 @@ class Cutter {
   const Plan& plan_;
   const std::map<std::string, std::int32_t>& partitions_;
   std::vector<Together> together_;
+  std::map<NodeId, std::vector<std::string>> placed_by_;
   std::vector<std::size_t> stage_of_;
   std::vector<Stage> stages_;
   std::set<std::string> topics_;

@@ -31,6 +31,10 @@ struct Stage {
 
 struct StagedPlan {
   std::vector<Stage> stages;  ///< upstream first
+  /// By node that has a key: the columns whose equal values lie in one partition, as they are called there
+  /// and in the order of the key that brought them together. All of them are columns of the node's key; none:
+  /// its stage has one partition.
+  std::map<NodeId, std::vector<std::string>> placed_by;
 };
 
 /// Cuts a plan where rows must move. `partitions` by source topic.

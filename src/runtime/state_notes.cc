@@ -40,6 +40,14 @@ Status StateNotes::Check(const std::string& table, const std::string& changelog_
       "; undo the change, or start the step empty with: millrace reset FILE --step " + table + " --yes");
 }
 
+std::map<std::string, std::string> StateNotes::Others() const {
+  std::map<std::string, std::string> ids;
+  for (const auto& [table, note] : committed_) {
+    if (!rows_.contains(table)) ids.emplace(table, note.substr(0, note.rfind(':')));
+  }
+  return ids;
+}
+
 void StateNotes::AddTo(const std::map<std::string, std::string>& changelog_ids,
                        std::map<std::string, std::string>* notes) const {
   for (const auto& [table, note] : committed_) {

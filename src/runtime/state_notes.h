@@ -23,6 +23,8 @@ class StateNotes {
   /// Errors: user error that names the step and what can be done, when rows in the changelog topic with this
   /// id were written by another definition.
   Status Check(const std::string& table, const std::string& changelog_id) const;
+  /// What was noted of tables that the pipeline does not have: the id of the changelog topic, by table.
+  std::map<std::string, std::string> Others() const;
   /// Adds what is to be committed. `changelog_ids` by table. Notes on tables that the pipeline has no more
   /// stay: their topics are still there.
   void AddTo(const std::map<std::string, std::string>& changelog_ids,

@@ -80,10 +80,25 @@ struct TaskProgram {
   std::vector<ChainNode> nodes;
 };
 
+/// How rows with equal keys of a step come into one partition.
+struct KeyPlace {
+  enum class By {
+    kNothing,      ///< there is one partition
+    kRepartition,  ///< murmur2 of the canonical bytes of `columns` (K2)
+    kMessageKey,   ///< whoever writes the source topic sees to it
+  };
+  By by = By::kNothing;
+  std::vector<std::string> columns{};  ///< of the step's key, in this order
+  std::string key_format{};            ///< of the message key: string | json | bytes
+
+  friend bool operator==(const KeyPlace&, const KeyPlace&) = default;
+};
+
 /// A table of a sub-topology and the changelog topic that mirrors it.
 struct TableSpec {
   std::string table;
   std::string changelog_topic;
+  KeyPlace place{};
 };
 
 /// The part of a plan between two cuts: what runs on one partition number without rows moving.

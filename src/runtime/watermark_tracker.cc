@@ -1,7 +1,7 @@
 #include "runtime/watermark_tracker.h"
 
 #include <algorithm>
-#include <charconv>
+#include <utility>
 
 #include <arrow/array.h>
 #include <arrow/buffer.h>
@@ -16,13 +16,6 @@ std::int64_t SaturatingMinus(std::int64_t time, std::int64_t by) {
   std::int64_t out = 0;
   if (!__builtin_sub_overflow(time, by, &out)) return out;
   return by > 0 ? kNoWatermark.value() + 1 : kEndOfTime.value() - 1;
-}
-
-bool ReadInt(std::string_view* text, std::int64_t* out) {
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), *out);
-  if (error != std::errc{}) return false;
-  text->remove_prefix(static_cast<std::size_t>(end - text->data()));
-  return true;
 }
 
 }  // namespace
@@ -173,39 +166,23 @@ bool WatermarkTracker::Recompute() {
 
 std::string WatermarkTracker::Save(std::size_t input) const {
   const Input& in = inputs_[input];
-  std::string out = std::to_string(watermark_.value()) + ";" + std::to_string(in.watermark.value());
-  for (const Upstream& upstream : in.upstreams) {
-    out += ";";
-    if (upstream.reported) out += (upstream.idle ? "i" : "a") + std::to_string(upstream.watermark.value());
-  }
-  return out;
+  return FormatInputClock({.task = watermark_, .own = in.watermark, .upstreams = in.upstreams});
 }
 
 Status WatermarkTracker::Load(std::size_t input, std::string_view text, EventTime now) {
   Input& in = inputs_[input];
   in.last_arrival = now;
   if (text.empty()) return Status::Ok();
-  const Status corrupt = Status::Corrupt("the committed offset's metadata '" + std::string(text) +
-                                         "' was not written by Millrace; reset the pipeline's offsets");
-  std::int64_t task = 0;
-  std::int64_t own = 0;
-  if (!ReadInt(&text, &task) || !text.starts_with(';')) return corrupt;
-  text.remove_prefix(1);
-  if (!ReadInt(&text, &own)) return corrupt;
-  watermark_ = std::max(watermark_, Watermark(task));
-  in.watermark = Watermark(own);
-  for (Upstream& upstream : in.upstreams) {
-    if (!text.starts_with(';')) return corrupt;
-    text.remove_prefix(1);
-    if (text.empty() || text.front() == ';') continue;
-    upstream.idle = text.front() == 'i';
-    text.remove_prefix(1);
-    std::int64_t value = 0;
-    if (!ReadInt(&text, &value)) return corrupt;
-    upstream.watermark = Watermark(value);
-    upstream.reported = true;
+  MR_ASSIGN_OR_RETURN(InputClock clock, ParseInputClock(text));
+  if (clock.upstreams.size() != in.upstreams.size()) {
+    return Status::Corrupt("the committed offset's metadata '" + std::string(text) + "' is of " +
+                           std::to_string(clock.upstreams.size()) + " upstream partitions, not " +
+                           std::to_string(in.upstreams.size()) + "; reset the pipeline's offsets");
   }
-  return text.empty() ? Status::Ok() : corrupt;
+  watermark_ = std::max(watermark_, clock.task);
+  in.watermark = clock.own;
+  in.upstreams = std::move(clock.upstreams);
+  return Status::Ok();
 }
 
 void WatermarkTracker::FinishLoad() { Recompute(); }

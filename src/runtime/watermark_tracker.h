@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "columnar/batch.h"
+#include "runtime/input_clock.h"
 #include "runtime/topology.h"
 
 namespace millrace {
@@ -48,11 +49,7 @@ class WatermarkTracker {
   void FinishLoad();
 
  private:
-  struct Upstream {
-    Watermark watermark = kNoWatermark;
-    bool idle = false;
-    bool reported = false;
-  };
+  using Upstream = InputClock::Upstream;
   struct Input {
     Watermark watermark = kNoWatermark;  // source input: its own clock
     bool idle = false;

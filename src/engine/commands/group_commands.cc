@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/counted.h"
-#include "engine/commands/cluster_connection.h"
-#include "engine/commands/pipeline_loading.h"
+#include "engine/commands/open_pipeline.h"
 #include "engine/commands/topic_lookup.h"
+#include "engine/group_activity.h"
 #include "engine/yaml/json_value.h"
 #include "env/file.h"
 
@@ -17,25 +17,7 @@ namespace millrace {
 namespace {
 
 constexpr Duration kJoinTimeout{30'000};
-constexpr std::size_t kMostMembersNamed = 8;
 constexpr Duration kSilentWait{3'000};  // joining an empty group takes this long at most
-
-/// A pipeline with its cluster.
-struct OpenPipeline {
-  SystemClock clock;
-  MetricRegistry metrics;
-  Plan plan;
-  std::unique_ptr<Cluster> cluster;
-};
-
-Result<std::unique_ptr<OpenPipeline>> Open(const std::string& file, Duration startup_timeout) {
-  auto open = std::make_unique<OpenPipeline>();
-  MR_ASSIGN_OR_RETURN(PipelineFile pipeline, LoadPipeline(file));
-  open->plan = std::move(pipeline.plan);
-  MR_ASSIGN_OR_RETURN(open->cluster,
-                      ConnectCluster(open->plan.kafka, startup_timeout, open->clock, open->metrics));
-  return open;
-}
 
 /// Names that the internal topics of a plan's steps have (K2, K3), whether they exist or not. Exact names,
 /// because another pipeline's may begin with the same letters.
@@ -115,20 +97,6 @@ Result<std::vector<CommittedOffset>> NewOffsets(const std::vector<TopicPartition
     offsets.push_back({partition, to == "latest" ? bounds.second : bounds.first, ""});
   }
   return offsets;
-}
-
-/// Ok when the group has no members, else who they are and what to do.
-Status CheckNobodyRuns(const std::string& group, GroupAdmin& groups) {
-  MR_ASSIGN_OR_RETURN(const std::vector<MemberDescription> members, groups.Members(group));
-  if (members.empty()) return Status::Ok();
-  std::string text = "the group '" + group + "' has " + Counted(members.size(), "member") + ": ";
-  for (std::size_t i = 0; i < std::min(members.size(), kMostMembersNamed); ++i) {
-    text += (i == 0 ? "" : ", ") + members[i].client_id + " at " + members[i].host;
-  }
-  if (members.size() > kMostMembersNamed) text += ", ...";
-  return Status::InvalidArgument(text +
-                                 "; nothing was changed. Stop all processes of the pipeline and try again (a "
-                                 "process that was killed stays a member until its session times out)");
 }
 
 /// Moves the offsets of the group, which has no members, to `to` ("earliest", "latest", or "" to leave them).
@@ -248,13 +216,13 @@ Status Reset(OpenPipeline& open, const ResetOptions& options, CommandIo& io) {
 }  // namespace
 
 Exit LagCommand(const LagOptions& options, CommandIo& io) {
-  const Result<std::unique_ptr<OpenPipeline>> open = Open(options.file, options.startup_timeout);
+  const Result<std::unique_ptr<OpenPipeline>> open = OpenPipelineFile(options.file, options.startup_timeout);
   if (!open.ok()) return Report(io, open.status());
   return Report(io, WriteLag(**open, options.json, io.out));
 }
 
 Exit ResetCommand(const ResetOptions& options, CommandIo& io) {
-  const Result<std::unique_ptr<OpenPipeline>> open = Open(options.file, options.startup_timeout);
+  const Result<std::unique_ptr<OpenPipeline>> open = OpenPipelineFile(options.file, options.startup_timeout);
   if (!open.ok()) return Report(io, open.status());
   return Report(io, Reset(**open, options, io));
 }

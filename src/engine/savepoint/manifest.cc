@@ -1,0 +1,184 @@
+#include "engine/savepoint/manifest.h"
+
+#include <cctype>
+
+#include <yaml-cpp/yaml.h>
+
+#include "engine/savepoint/sha256.h"
+#include "engine/yaml/json_value.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kFormat = 1;
+constexpr std::string_view kChecksum = ",\n\"manifest_sha256\":\"";
+constexpr std::string_view kEnd = "\"}\n";
+
+std::string_view NameOf(KeyPlace::By by) {
+  switch (by) {
+    case KeyPlace::By::kNothing:
+      return "nothing";
+    case KeyPlace::By::kRepartition:
+      return "repartition";
+    case KeyPlace::By::kMessageKey:
+      return "message_key";
+  }
+  return "nothing";
+}
+
+KeyPlace::By ByNamed(const std::string& name) {
+  if (name == "repartition") return KeyPlace::By::kRepartition;
+  return name == "message_key" ? KeyPlace::By::kMessageKey : KeyPlace::By::kNothing;
+}
+
+/// `[a,b]` of what `write` makes of each item.
+template <typename Items, typename Write>
+std::string List(const Items& items, Write write) {
+  std::string out = "[";
+  for (const auto& item : items) out += (out.size() > 1 ? "," : "") + write(item);
+  return out + "]";
+}
+
+std::string FileJson(const SavepointFile& file) {
+  return "{\"name\":" + JsonString(file.name) + ",\"rows\":" + std::to_string(file.rows) +
+         ",\"bytes\":" + std::to_string(file.bytes) + ",\"sha256\":" + JsonString(file.sha256) + "}";
+}
+
+std::string InputJson(const SavepointInput& input) {
+  std::int32_t number = 0;
+  return "\n   {\"topic\":" + JsonString(input.topic) + ",\"topic_id\":" + JsonString(input.topic_id) +
+         ",\"repartition_of\":" + (input.step.empty() ? "null" : JsonString(input.step)) +
+         ",\"partitions\":" +
+         List(input.partitions,
+              [&number](const SavepointInput::At& at) {
+                return "\n    {\"partition\":" + std::to_string(number++) + ",\"offset\":" +
+                       (at.offset == kNoOffset ? "null" : std::to_string(at.offset.value())) +
+                       ",\"metadata\":" + JsonString(at.metadata) + "}";
+              }) +
+         (input.step.empty() ? ""
+                             : ",\n    \"in_flight_data\":" + std::to_string(input.in_flight_data) +
+                                   ",\"in_flight\":" + FileJson(input.in_flight)) +
+         "}";
+}
+
+std::string StepJson(const SavepointStep& step) {
+  return "\n   {\"name\":" + JsonString(step.name) + ",\"kind\":" + JsonString(step.kind) +
+         ",\"layout\":" + JsonString(step.layout) +
+         ",\n    \"placed_by\":{\"by\":" + JsonString(NameOf(step.place.by)) +
+         ",\"columns\":" + List(step.place.columns, JsonString) +
+         ",\"key_format\":" + JsonString(step.place.key_format) + "},\n    \"state\":" + FileJson(step.rows) +
+         "}";
+}
+
+std::string StageJson(const SavepointStage& stage) {
+  return "\n  {\"name\":" + JsonString(stage.name) + ",\"partitions\":" + std::to_string(stage.partitions) +
+         ",\"inputs\":" + List(stage.inputs, InputJson) + ",\"steps\":" + List(stage.steps, StepJson) + "}";
+}
+
+SavepointFile ReadFile(const YAML::Node& node) {
+  return {.name = node["name"].as<std::string>(),
+          .rows = node["rows"].as<std::int64_t>(),
+          .bytes = node["bytes"].as<std::int64_t>(),
+          .sha256 = node["sha256"].as<std::string>()};
+}
+
+SavepointInput ReadInput(const YAML::Node& node) {
+  SavepointInput input;
+  input.topic = node["topic"].as<std::string>();
+  input.topic_id = node["topic_id"].as<std::string>();
+  for (const YAML::Node& at : node["partitions"]) {
+    const YAML::Node offset = at["offset"];
+    input.partitions.push_back(
+        {offset.IsNull() ? kNoOffset : Offset(offset.as<std::int64_t>()), at["metadata"].as<std::string>()});
+  }
+  if (node["repartition_of"].IsNull()) return input;
+  input.step = node["repartition_of"].as<std::string>();
+  input.in_flight_data = node["in_flight_data"].as<std::int64_t>();
+  input.in_flight = ReadFile(node["in_flight"]);
+  return input;
+}
+
+SavepointStep ReadStep(const YAML::Node& node) {
+  SavepointStep step;
+  step.name = node["name"].as<std::string>();
+  step.kind = node["kind"].as<std::string>();
+  step.layout = node["layout"].as<std::string>();
+  const YAML::Node place = node["placed_by"];
+  step.place = {.by = ByNamed(place["by"].as<std::string>()),
+                .columns = place["columns"].as<std::vector<std::string>>(),
+                .key_format = place["key_format"].as<std::string>()};
+  step.rows = ReadFile(node["state"]);
+  return step;
+}
+
+SavepointManifest ReadManifest(const YAML::Node& root) {
+  SavepointManifest manifest;
+  manifest.pipeline = root["pipeline"].as<std::string>();
+  manifest.millrace = root["millrace"].as<std::string>();
+  manifest.created = EventTime(root["created_ms"].as<std::int64_t>());
+  for (const YAML::Node& node : root["stages"]) {
+    SavepointStage& stage = manifest.stages.emplace_back();
+    stage.name = node["name"].as<std::string>();
+    stage.partitions = node["partitions"].as<std::int32_t>();
+    for (const YAML::Node& input : node["inputs"]) stage.inputs.push_back(ReadInput(input));
+    for (const YAML::Node& step : node["steps"]) stage.steps.push_back(ReadStep(step));
+  }
+  return manifest;
+}
+
+/// The text is as it was written.
+bool IsWhole(std::string_view text) {
+  const std::size_t at = text.rfind(kChecksum);
+  if (at == std::string_view::npos || !text.ends_with(kEnd)) return false;
+  std::string_view sum = text.substr(at + kChecksum.size());
+  sum.remove_suffix(std::min(sum.size(), kEnd.size()));
+  return sum == Sha256Of(text.substr(0, at));
+}
+
+}  // namespace
+
+std::vector<SavepointFile> FilesOf(const SavepointManifest& manifest) {
+  std::vector<SavepointFile> files;
+  for (const SavepointStage& stage : manifest.stages) {
+    for (const SavepointInput& input : stage.inputs) {
+      if (!input.step.empty()) files.push_back(input.in_flight);
+    }
+    for (const SavepointStep& step : stage.steps) files.push_back(step.rows);
+  }
+  return files;
+}
+
+std::string SavepointFileName(std::string_view what, std::size_t number, std::string_view step) {
+  std::string name = std::string(what) + "-" + std::to_string(number) + "-" + std::string(step);
+  for (char& c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '_') c = '_';
+  }
+  return name + ".parquet";
+}
+
+std::string FormatManifest(const SavepointManifest& manifest) {
+  std::string text = "{\"format\":" + std::to_string(kFormat) +
+                     ",\n\"pipeline\":" + JsonString(manifest.pipeline) +
+                     ",\n\"millrace\":" + JsonString(manifest.millrace) +
+                     ",\n\"created_ms\":" + std::to_string(manifest.created.value()) +
+                     ",\n\"stages\":" + List(manifest.stages, StageJson);
+  const std::string sum = Sha256Of(text);
+  return text + std::string(kChecksum) + sum + std::string(kEnd);
+}
+
+Result<SavepointManifest> ParseManifest(std::string_view text) {
+  if (!IsWhole(text)) return Status::Corrupt("it is cut off, or was changed after it was written");
+  try {
+    // JSON as we write it is a subset of YAML, whose parser is at hand.
+    const YAML::Node root = YAML::Load(std::string(text));
+    if (const int format = root["format"].as<int>(); format != kFormat) {
+      return Status::InvalidArgument("its format is " + std::to_string(format) + ", this version reads " +
+                                     std::to_string(kFormat) + "; use the millrace that wrote it");
+    }
+    return ReadManifest(root);
+  } catch (const YAML::Exception& e) {
+    return Status::Corrupt("it is no manifest of a savepoint: " + e.msg);
+  }
+}
+
+}  // namespace millrace
