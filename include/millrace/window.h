@@ -72,7 +72,7 @@ class WindowSpec {
   WindowSpec CloseByKey() const;
   /// Emits the result of a key and window before it closes, when this is true after a row was added: with
   /// that row, and the next begins the aggregate anew. Reads the columns of the result; null counts as false.
-  /// Tumbling windows that close by the partition only; the last trigger given counts.
+  /// Each window of a row is asked for itself. Not for sliding windows; the last trigger given counts.
   WindowSpec TriggerAfterUpdate(Expression when) const;
   /// As TriggerAfterUpdate, but is asked before a row is added that is not the first: the result leaves
   /// without that row, which begins the aggregate anew.

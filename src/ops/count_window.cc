@@ -9,14 +9,12 @@
 #include "columnar/key_encoding.h"
 #include "ops/keyed_rows.h"
 #include "ops/row_errors.h"
+#include "ops/triggered_count_window.h"
 #include "ops/window_results.h"
 #include "ops/window_span.h"
 
 namespace millrace {
 namespace {
-
-// Slices of the table: a row per key that counts its rows, then the panes by number.
-constexpr std::int64_t kCounters = -1;
 
 class CountWindow final : public Operator {
  public:
@@ -108,7 +106,7 @@ Status CountWindow::Process(Batch batch, Output& output) {
 
 Status CountWindow::NumberRows(const Batch& batch) {
   const auto rows = static_cast<std::size_t>(batch.num_rows());
-  slices_.assign(rows, kCounters);
+  slices_.assign(rows, kCountersOfRows);
   slots_.resize(rows);
   MR_RETURN_IF_ERROR(table_->Lookup(slices_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_));
   panes_.resize(rows);
@@ -203,6 +201,7 @@ Status CountWindow::DropPanes() {
 Result<std::unique_ptr<Operator>> MakeCountWindow(WindowAggregateOptions options,
                                                   const std::shared_ptr<arrow::Schema>& input,
                                                   StateStore& store) {
+  if (options.trigger) return MakeTriggeredCountWindow(std::move(options), input, store);
   MR_ASSIGN_OR_RETURN(WindowDescription description, DescribeWindow(options, *input));
   MR_ASSIGN_OR_RETURN(std::vector<int> key_columns, KeyColumnIndices(options.by, *input));
   MR_ASSIGN_OR_RETURN(auto aggregators, MakeAggregators(options));

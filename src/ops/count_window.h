@@ -1,10 +1,15 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "ops/window_aggregate.h"
 
 namespace millrace {
+
+/// The slice of a count window's table that has a row per key, which counts its rows; below all slices of
+/// panes, which stand by their number.
+inline constexpr std::int64_t kCountersOfRows = -1;
 
 /// Count windows (W4): `options.count` rows of a key in the order in which they come, one window beginning
 /// every `options.count_step` rows. A result comes with the last row of its window; event time is not looked

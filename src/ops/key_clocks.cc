@@ -108,7 +108,7 @@ Result<std::int64_t> KeyClocks::Of(std::string_view key) {
   return clock;
 }
 
-Status KeyClocks::Drop(const KeyBuffer& keys, std::int64_t pane_ms) {
+Status KeyClocks::Drop(const KeyBuffer& keys, std::int64_t before_ms) {
   const auto rows = static_cast<std::size_t>(keys.num_rows());
   if (rows == 0) return Status::Ok();
   slices_.assign(rows, ClockedRows::kClocks);
@@ -117,7 +117,7 @@ Status KeyClocks::Drop(const KeyBuffer& keys, std::int64_t pane_ms) {
   dropped_.Clear();
   for (std::size_t i = 0; i < rows; ++i) {
     if (slots_[i] == KeyedTable::kNoSlot) continue;
-    if (rows_.clock_ms(slots_[i]) < AddTime(pane_ms, assigner_.pane_ms())) dropped_.Append(keys[i]);
+    if (rows_.clock_ms(slots_[i]) < before_ms) dropped_.Append(keys[i]);
   }
   const auto dropped = static_cast<std::size_t>(dropped_.num_rows());
   if (dropped == 0) return Status::Ok();

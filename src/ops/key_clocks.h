@@ -54,11 +54,12 @@ class KeyClocks {
                std::int64_t closed_until_ms);
   /// Of the last batch.
   Judgement& judgement() { return judgement_; }
+  const Judgement& judgement() const { return judgement_; }
 
   /// The clock of a key; the lowest time when it has none.
   Result<std::int64_t> Of(std::string_view key);
-  /// Removes the clocks of those keys that lie before the end of the pane.
-  Status Drop(const KeyBuffer& keys, std::int64_t pane_ms);
+  /// Removes the clocks of those keys that lie before a time.
+  Status Drop(const KeyBuffer& keys, std::int64_t before_ms);
 
  private:
   static constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();

@@ -356,7 +356,7 @@ Status KeyClosingWindow::ClosePartitionTumbling(std::int64_t watermark, Output& 
       closed_keys_.Append(key);
       return results_.Add({*pane, assigner_.EndOf(*pane)}, key, slot, output);
     }));
-    MR_RETURN_IF_ERROR(clocks_.Drop(closed_keys_, *pane));
+    MR_RETURN_IF_ERROR(clocks_.Drop(closed_keys_, AddTime(*pane, assigner_.pane_ms())));
   }
   closed_until_ = std::max(closed_until_, SubtractTime(watermark, assigner_.grace_ms()));
   return Status::Ok();
@@ -408,7 +408,7 @@ Status KeyClosingWindow::DropPanes() {
       closed_keys_.Append(key);
       return Status::Ok();
     }));
-    MR_RETURN_IF_ERROR(clocks_.Drop(closed_keys_, *pane));
+    MR_RETURN_IF_ERROR(clocks_.Drop(closed_keys_, AddTime(*pane, assigner_.pane_ms())));
   }
   return Status::Ok();
 }

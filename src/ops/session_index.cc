@@ -52,20 +52,23 @@ SessionIndex::Placed SessionIndex::Place(std::string_view key, std::int64_t time
   }
   if (reached[0] == nullptr) {
     if (ClosesAt(time_ms) <= watermark_ms) return {.late = true};
-    Restore(key, {time_ms, time_ms, time_ms});
-    return {.id = time_ms};
+    const Session begun{time_ms, time_ms, time_ms};
+    Restore(key, begun);
+    return {.session = begun, .before = begun};
   }
   if (reached[1] != nullptr && reached[1]->first_ms < reached[0]->first_ms) std::swap(reached[0], reached[1]);
   Session& session = *reached[0];
-  session.first_ms = std::min(session.first_ms, time_ms);
-  session.last_ms = std::max(session.last_ms, time_ms);
-  Placed placed{.id = session.id};
+  Placed placed;
   if (reached[1] != nullptr) {
     placed.merged = true;
     placed.from_id = reached[1]->id;
     session.last_ms = std::max(session.last_ms, reached[1]->last_ms);
-    found->second.erase(found->second.begin() + (reached[1] - found->second.data()));
   }
+  placed.before = session;
+  session.first_ms = std::min(session.first_ms, time_ms);
+  session.last_ms = std::max(session.last_ms, time_ms);
+  placed.session = session;
+  if (placed.merged) found->second.erase(found->second.begin() + (reached[1] - found->second.data()));
   return placed;
 }
 

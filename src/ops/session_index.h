@@ -37,8 +37,9 @@ class SessionIndex {
   /// What became of a row.
   struct Placed {
     bool late = false;    ///< no open session reaches it, and its own would be closed
-    std::int64_t id = 0;  ///< its session
-    bool merged = false;  ///< it joined two sessions: first `from` has to be merged into `id`
+    Session session{};    ///< its own, with the row
+    Session before{};     ///< and without it: when it joined two, both; when it began one, the row alone
+    bool merged = false;  ///< it joined two sessions: first `from` has to be merged into `session`
     std::int64_t from_id = 0;
   };
   /// True when Place would say so.
@@ -51,6 +52,10 @@ class SessionIndex {
     std::string key;
     Session session;
   };
+  /// False when no session is closed at the watermark.
+  bool MayClose(std::int64_t watermark_ms) const {
+    return !timers_.empty() && timers_.begin()->first <= watermark_ms;
+  }
   /// Takes out the sessions that are closed at the watermark, by (end, key).
   std::vector<Closed> Close(std::int64_t watermark_ms);
   /// The session, or null.

@@ -10,6 +10,7 @@
 #include "ops/key_slots.h"
 #include "ops/keyed_rows.h"
 #include "ops/session_index.h"
+#include "ops/triggered_update.h"
 #include "ops/window_assigner.h"
 #include "ops/window_results.h"
 #include "ops/window_span.h"
@@ -36,11 +37,33 @@ class SessionWindow final : public Operator {
     std::int64_t from_id;
   };
 
+  /// Starts and ends of sessions.
+  struct Bounds {
+    std::vector<std::int64_t> starts_ms, ends_ms;
+    void Clear() {
+      starts_ms.clear();
+      ends_ms.clear();
+    }
+    void Add(std::int64_t start_ms, std::int64_t end_ms) {
+      starts_ms.push_back(start_ms);
+      ends_ms.push_back(end_ms);
+    }
+    TriggerRounds::Windows From(std::size_t row) const {
+      return {std::span(starts_ms).subspan(row), std::span(ends_ms).subspan(row)};
+    }
+  };
+
   Status ReadIndex();
   /// Fills session_keys_ and merges_; late rows, and those that `failed`, leave the batch. A row that is both
   /// is late: it has no session in which it could fail.
   Status PlaceRows(std::vector<RowError> failed, Batch* batch, Output& output);
   Status AddRows(const Batch& batch, std::int64_t first_row, Output& output);
+  /// As AddRows, of rows whose groups are found; emits what the trigger fires.
+  Status AddTriggered(const Batch& batch, std::int64_t first_row, Output& output);
+  Status EmitFired(const Batch& batch, std::int64_t first_row, Output& output);
+  /// Tells each session of the rows where it begins and ends, which does not depend on what fired.
+  void SetSpans(std::size_t first_row);
+  Status CloseSessions(std::int64_t watermark, Output& output);
   Status MergeSessions(const Merge& merge, std::string_view key);
   Status EmitChanged(const Batch& batch, Output& output);
   Status Emit(std::string_view key, const SessionIndex::Session& session, std::uint32_t slot, Output& output);
@@ -57,6 +80,7 @@ class SessionWindow final : public Operator {
   GroupRows groups_;
   GroupUpdate update_;
   WindowResults results_;
+  std::unique_ptr<TriggeredUpdate> triggered_;  // with a trigger
   KeyedTable* table_ = nullptr;
 
   // Of the batch under way; kept for their memory.
@@ -65,6 +89,8 @@ class SessionWindow final : public Operator {
   std::vector<std::int64_t> ids_;
   std::vector<Merge> merges_;
   std::vector<bool> changed_;  // by row: its session's result is another one
+  Bounds bounds_;              // by row: its session with the row; with a trigger only
+  Bounds bounds_before_;       // and before it
   KeyBuffer session_keys_;
   KeySlots slots_;
 };
@@ -99,7 +125,16 @@ SessionWindow::SessionWindow(WindowAggregateOptions options, std::shared_ptr<arr
                 .merged = true}) {}
 
 Status SessionWindow::AddTable(StateStore& store) {
-  MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, &groups_));
+  if (options_.trigger) {
+    MR_ASSIGN_OR_RETURN(triggered_, TriggeredUpdate::Make({.trigger = *options_.trigger,
+                                                           .schema = output_schema_,
+                                                           .key_columns = key_columns_,
+                                                           .update = &update_,
+                                                           .groups = &groups_,
+                                                           .rows = &groups_}));
+  }
+  SlotRows* const rows = triggered_ == nullptr ? static_cast<SlotRows*>(&groups_) : &triggered_->rows();
+  MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, rows));
   return Status::Ok();
 }
 
@@ -146,6 +181,8 @@ Status SessionWindow::PlaceRows(std::vector<RowError> failed, Batch* batch, Outp
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, *batch, &keys_));
   ids_.clear();
   merges_.clear();
+  bounds_.Clear();
+  bounds_before_.Clear();
   std::vector<std::int32_t> late;
   std::vector<std::int64_t> late_by_ms;
   std::vector<RowError> dead;  // failed and not late, by their rows behind the late ones
@@ -170,8 +207,11 @@ Status SessionWindow::PlaceRows(std::vector<RowError> failed, Batch* batch, Outp
       continue;
     }
     const auto kept = static_cast<std::int64_t>(ids_.size());
-    if (placed.merged) merges_.push_back({kept, placed.id, placed.from_id});
-    ids_.push_back(placed.id);
+    if (placed.merged) merges_.push_back({kept, placed.session.id, placed.from_id});
+    ids_.push_back(placed.session.id);
+    if (triggered_ == nullptr) continue;
+    bounds_.Add(placed.session.first_ms, index_.EndOf(placed.session));
+    bounds_before_.Add(placed.before.first_ms, index_.EndOf(placed.before));
   }
   if (late.empty() && dead.empty()) return Status::Ok();
   if (!late.empty()) MR_RETURN_IF_ERROR(TakeOutLate(late, std::move(late_by_ms), batch, output));
@@ -195,6 +235,7 @@ Status SessionWindow::AddRows(const Batch& batch, std::int64_t first_row, Output
     AppendSessionKey(ids_[first + i], keys_[first + i], &session_keys_);
   }
   MR_RETURN_IF_ERROR(slots_.Lookup(*table_, kSlice, session_keys_));
+  if (triggered_ != nullptr) return AddTriggered(batch, first_row, output);
   const auto text = [&](std::size_t row) {
     const auto* const session = index_.Find(keys_[first + row], ids_[first + row]);
     return " in the session of " + std::to_string(session == nullptr ? ids_[first + row] : session->first_ms);
@@ -206,6 +247,40 @@ Status SessionWindow::AddRows(const Batch& batch, std::int64_t first_row, Output
   }
   output.CountAbsorbed(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
   return errors.empty() ? Status::Ok() : output.DeadLetter(batch, std::move(errors));
+}
+
+Status SessionWindow::AddTriggered(const Batch& batch, std::int64_t first_row, Output& output) {
+  const auto first = static_cast<std::size_t>(first_row);
+  for (const std::uint32_t slot : slots_) triggered_->rows().set_empty(slot, SpanOf(slot).rows == 0);
+  const TriggeredUpdate::Input input = triggered_->Rows(batch);
+  MR_RETURN_IF_ERROR(triggered_->Add({.batch = input.batch,
+                                      .keys = input.keys,
+                                      .slots = slots_.slots(),
+                                      .windows = bounds_.From(first),
+                                      .windows_before = bounds_before_.From(first),
+                                      .last = {},
+                                      .text = [this, first](std::size_t row) {
+                                        return " in the session of " +
+                                               std::to_string(bounds_.starts_ms[first + row]);
+                                      }}));
+  SetSpans(first);
+  std::vector<RowError> errors = triggered_->TakeErrors();
+  for (const RowError& error : errors) {
+    const std::size_t row = first + static_cast<std::size_t>(error.row);
+    changed_[row] = bounds_.starts_ms[row] != bounds_before_.starts_ms[row] ||
+                    bounds_.ends_ms[row] != bounds_before_.ends_ms[row];
+  }
+  output.CountAbsorbed(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
+  if (!errors.empty()) MR_RETURN_IF_ERROR(output.DeadLetter(batch, std::move(errors)));
+  return EmitFired(batch, first_row, output);
+}
+
+void SessionWindow::SetSpans(std::size_t first_row) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    WindowSpan& span = SpanOf(slots_[i]);
+    span.first_ms = bounds_.starts_ms[first_row + i];
+    span.last_ms = SubtractTime(bounds_.ends_ms[first_row + i], options_.size.count());
+  }
 }
 
 Status SessionWindow::MergeSessions(const Merge& merge, std::string_view key) {
@@ -224,6 +299,33 @@ Status SessionWindow::Emit(std::string_view key, const SessionIndex::Session& se
                            Output& output) {
   if (SpanOf(slot).rows == 0) return Status::Ok();  // every row of it was a dead letter
   return results_.Add({session.first_ms, index_.EndOf(session)}, key, slot, output);
+}
+
+Status SessionWindow::EmitFired(const Batch& batch, std::int64_t first_row, Output& output) {
+  if (triggered_->fired().empty()) return Status::Ok();
+  const Bounds& bounds = options_.trigger->before ? bounds_before_ : bounds_;
+  std::vector<WindowResults::Window> windows;
+  KeyBuffer keys;
+  for (const std::int32_t fired : triggered_->fired()) {
+    const auto row = static_cast<std::size_t>(first_row + fired);
+    windows.push_back({bounds.starts_ms[row], bounds.ends_ms[row]});
+    keys.Append(keys_[row]);
+  }
+  MR_ASSIGN_OR_RETURN(const TriggeredUpdate::Fired fired,
+                      triggered_->TakeFired(std::move(windows), std::move(keys), batch.origin, output));
+  std::int64_t sent = 0;
+  for (std::size_t i = 0; i < fired.rows.size() && options_.emit == EmitMode::kFinal; ++i) {
+    // What closed before the row comes before what it fires, however the rows are cut into batches (T5).
+    const std::int64_t watermark = batch.watermark_before == nullptr
+                                       ? batch.watermark.value()
+                                       : batch.watermark_before->Value(fired.rows[i]);
+    if (!index_.MayClose(watermark)) continue;
+    const auto at = static_cast<std::int64_t>(i);
+    if (at > sent) MR_RETURN_IF_ERROR(output.Emit(SliceBatch(fired.batch, sent, at - sent)));
+    sent = at;
+    MR_RETURN_IF_ERROR(CloseSessions(watermark, output));
+  }
+  return output.Emit(SliceBatch(fired.batch, sent, fired.batch.num_rows() - sent));
 }
 
 Status SessionWindow::EmitChanged(const Batch& batch, Output& output) {
@@ -254,7 +356,11 @@ Status SessionWindow::EmitChanged(const Batch& batch, Output& output) {
 
 Status SessionWindow::AdvanceTime(Watermark watermark, Output& output) {
   MR_RETURN_IF_ERROR(ReadIndex());
-  const std::vector<SessionIndex::Closed> closed = index_.Close(watermark.value());
+  return CloseSessions(watermark.value(), output);
+}
+
+Status SessionWindow::CloseSessions(std::int64_t watermark, Output& output) {
+  const std::vector<SessionIndex::Closed> closed = index_.Close(watermark);
   if (closed.empty()) return Status::Ok();
   session_keys_.Clear();
   for (const auto& one : closed) AppendSessionKey(one.session.id, one.key, &session_keys_);

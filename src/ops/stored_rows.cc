@@ -13,6 +13,7 @@
 #include "ops/aggregate_specs.h"
 #include "ops/clocked_rows.h"
 #include "ops/expiry_index.h"
+#include "ops/triggered_rows.h"
 #include "ops/window_span.h"
 
 namespace millrace {
@@ -22,6 +23,7 @@ constexpr std::string_view kBy = " by ";
 constexpr std::string_view kOf = " of ";
 constexpr std::string_view kAggregate = "aggregate ";
 constexpr std::string_view kTumbling = "tumbling ";
+constexpr std::string_view kHopping = "hopping ";
 
 Status NotOurs(std::string_view layout) {
   return Status::InvalidArgument("the state layout '" + std::string(layout) +
@@ -143,12 +145,15 @@ Result<StoredRows::Layout> StoredRows::Parse(std::string_view text) {
   Layout layout;
   const std::size_t aggregate = FindOutside(keys, kAggregate);
   if (aggregate != std::string_view::npos) {
-    if (shape.starts_with(kTumbling)) {
-      const std::string_view size = shape.substr(kTumbling.size());
+    const bool triggered = shape.find(kTriggeredLayout) != std::string_view::npos;
+    for (const std::string_view kind : {kTumbling, kHopping}) {
+      if (!shape.starts_with(kind) || (kind == kHopping && !triggered)) continue;
+      const std::string_view size = shape.substr(kind.size());
       MR_ASSIGN_OR_RETURN(const Duration window, ParseDuration(size.substr(0, size.find(' '))));
       layout.window_ms = window.count();
     }
     layout.clocks = shape.ends_with(kClosesByKeyLayout);
+    layout.empty_rows = triggered && layout.clocks;
     layout.sessions = shape.starts_with("session ");
     MR_ASSIGN_OR_RETURN(layout.values, ParseAggregates(keys.substr(aggregate + kAggregate.size()),
                                                        layout.sessions || shape.starts_with("count ")));
@@ -194,6 +199,11 @@ Status StoredRows::Add(std::int64_t slice, std::string_view key, std::string_vie
     if (key.size() < sizeof(slice)) return Status::Corrupt("the key of a session is cut short");
     std::memcpy(&slice, key.data(), sizeof(slice));
     key.remove_prefix(sizeof(slice));
+  }
+  if (layout_.empty_rows) {
+    const std::optional<std::string_view> held = TriggeredRows::RowOf(row);
+    if (!held) return Status::Ok();
+    row = *held;
   }
   if (layout_.clocks) {
     const std::optional<std::string_view> group = ClockedRows::GroupOf(row);

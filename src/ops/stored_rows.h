@@ -45,10 +45,11 @@ class StoredRows {
 
  private:
   struct Layout {
-    std::int64_t window_ms = 0;              // 0: slices are no tumbling windows
+    std::int64_t window_ms = 0;              // 0: slices are no starts of windows
     std::optional<std::int64_t> only_slice;  // the others serve expiry
     bool has_slices = true;                  // false: the slice says nothing of a row
     bool clocks = false;                     // a window closes by key: see ClockedRows
+    bool empty_rows = false;                 // TriggeredRows::Empty::kStored
     bool sessions = false;                   // keys begin with the session
     std::vector<std::shared_ptr<arrow::Field>> keys;
     std::unique_ptr<StoredValues> values;

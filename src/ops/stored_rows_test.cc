@@ -11,6 +11,7 @@
 #include "ops/latest.h"
 #include "ops/map.h"
 #include "ops/ops_harness.h"
+#include "ops/triggered_rows.h"
 #include "ops/window_span.h"
 
 namespace millrace {
@@ -111,6 +112,29 @@ TEST(StoredRows, ClocksOfKeysAreLeftOut) {
   const auto batch = *rows->Take();
   ASSERT_EQ(batch->num_rows(), 1);
   EXPECT_THAT((*batch->column(0)->GetScalar(0))->ToString(), HasSubstr("00:00:10"));
+}
+
+TEST(StoredRows, WindowsThatHoldNothingAreLeftOut) {
+  auto rows = *StoredRows::Make(
+      "hopping 10s every 5s offset 0ms each-by-itself closes-by-key by k:int64 aggregate n = count()");
+  std::vector<std::unique_ptr<Aggregator>> made;
+  made.push_back(*MakeAggregator({.function = "count"}));
+  GroupRows groups(std::move(made));
+  ClockedRows clocked(&groups);
+  TriggeredRows triggered(&clocked, TriggeredRows::Empty::kStored);
+  triggered.Resize(3);
+  for (const std::uint32_t slot : {0U, 1U, 2U}) triggered.Clear(slot);
+  triggered.set_empty(1, false);
+  clocked.set_clock(2, 12'345);
+  for (const std::uint32_t slot : {0U, 1U, 2U}) {
+    std::string bytes;
+    triggered.Encode(slot, &bytes);
+    ASSERT_TRUE(rows->Add(5'000 * slot, KeyOf({Ints({5})}), bytes).ok());
+  }
+  const auto batch = *rows->Take();
+  ASSERT_EQ(batch->num_rows(), 1);
+  EXPECT_THAT((*batch->GetColumnByName("window_start")->GetScalar(0))->ToString(), HasSubstr("00:00:05"));
+  EXPECT_THAT((*batch->GetColumnByName("window_end")->GetScalar(0))->ToString(), HasSubstr("00:00:15"));
 }
 
 TEST(StoredRows, OtherSlicesThanTumblingWindowsStaySlices) {

@@ -16,15 +16,15 @@ std::shared_ptr<arrow::Array> Times(std::vector<std::int64_t> times_ms) {
 
 }  // namespace
 
-Result<std::unique_ptr<TriggerQuestion>> TriggerQuestion::Make(const Expr& when, const arrow::Schema& schema,
-                                                               const std::vector<int>& key_columns,
-                                                               GroupRows* groups) {
+Result<std::unique_ptr<TriggerQuestion>> TriggerQuestion::Make(const Expr& when, const Options& options) {
+  const arrow::Schema& schema = options.schema;
+  GroupRows* const groups = options.groups;
   const std::vector<std::string> names = when.Columns();
   const auto read = [&](std::size_t column) {
     return std::find(names.begin(), names.end(), schema.field(static_cast<int>(column))->name()) !=
            names.end();
   };
-  const std::size_t keys = key_columns.size();
+  const std::size_t keys = options.key_columns.size();
   const std::size_t columns = keys + 2 + groups->visible();
   arrow::FieldVector fields;
   for (std::size_t i = 0; i < columns; ++i) {
@@ -36,18 +36,20 @@ Result<std::unique_ptr<TriggerQuestion>> TriggerQuestion::Make(const Expr& when,
       schema.fields().begin(), schema.fields().begin() + static_cast<std::ptrdiff_t>(columns)));
   MR_RETURN_IF_ERROR(BoundExpr::Bind(when, all).status());
   MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(when, read_schema));
-  std::unique_ptr<TriggerQuestion> made(new TriggerQuestion(std::move(bound), groups));
+  std::unique_ptr<TriggerQuestion> made(new TriggerQuestion(std::move(bound), options));
   for (std::size_t i = 0; i < keys; ++i) {
-    if (read(i)) made->key_columns_.push_back(key_columns[i]);
+    if (read(i)) made->key_columns_.push_back(options.key_columns[i]);
   }
   made->reads_start_ = read(keys);
   made->reads_end_ = read(keys + 1);
-  for (std::size_t i = 0; i < groups->visible(); ++i) {
-    made->read_.push_back(read(keys + 2 + i));
-    made->reads_lists_ |= read(keys + 2 + i) && groups->aggregator(i).type()->id() == arrow::Type::LIST;
+  for (std::size_t i = 0; i < groups->size(); ++i) {
+    const bool shown = i < groups->visible();
+    made->read_.push_back(shown && read(keys + 2 + i));
+    made->reads_lists_ |= made->read_.back() && groups->aggregator(i).type()->id() == arrow::Type::LIST;
     made->each_.push_back(made->read_.back() || groups->aggregator(i).checked());
   }
-  made->results_.resize(groups->visible());
+  if (options.spans && (made->reads_start_ || made->reads_end_)) made->each_.back() = true;
+  made->results_.resize(groups->size());
   made->schema_ = std::move(read_schema);
   return made;
 }
@@ -58,18 +60,19 @@ std::vector<std::shared_ptr<arrow::Array>> TriggerQuestion::Keys(const arrow::Re
   return keys;
 }
 
-Status TriggerQuestion::Ask(std::vector<std::shared_ptr<arrow::Array>> keys,
-                            std::vector<std::int64_t> starts_ms, std::int64_t size_ms, std::int64_t rows) {
-  arrow::ArrayVector columns = std::move(keys);
-  std::vector<std::int64_t> ends_ms;
-  if (reads_end_) {
-    for (const std::int64_t start : starts_ms) ends_ms.push_back(start + size_ms);
-  }
-  if (reads_start_) columns.push_back(Times(std::move(starts_ms)));
-  if (reads_end_) columns.push_back(Times(std::move(ends_ms)));
+Status TriggerQuestion::Ask(std::vector<std::shared_ptr<arrow::Array>> keys, Windows windows,
+                            std::int64_t rows) {
   for (std::size_t i = 0; i < each_.size(); ++i) {
     if (!each_[i]) continue;
     MR_ASSIGN_OR_RETURN(results_[i], groups_.aggregator(i).Finish());
+  }
+  arrow::ArrayVector columns = std::move(keys);
+  const auto span = [this](int field) {
+    return static_cast<const arrow::StructArray&>(*results_.back()).field(field);
+  };
+  if (reads_start_) columns.push_back(spans_ ? span(0) : Times(std::move(windows.starts_ms)));
+  if (reads_end_) columns.push_back(spans_ ? span(1) : Times(std::move(windows.ends_ms)));
+  for (std::size_t i = 0; i < read_.size(); ++i) {
     if (read_[i]) columns.push_back(results_[i]);
   }
   MR_ASSIGN_OR_RETURN(answers_, when_.Evaluate(*arrow::RecordBatch::Make(schema_, rows, std::move(columns))));

@@ -40,10 +40,18 @@ Status TriggerRounds::Add(const Rows& rows) {
   if (options_.before || options_.question->can_fail()) FindGroups(rows);
   if (options_.before) MR_RETURN_IF_ERROR(AskHeld(rows));
   for (bool left = ChooseAll(rows); left; left = ChooseNext()) MR_RETURN_IF_ERROR(RunRound(rows));
+  MR_RETURN_IF_ERROR(ReleaseLast(rows));
+  FindEmptied(rows);
+  return FinishFired();
+}
+
+void TriggerRounds::FindEmptied(const Rows& rows) {
   for (const Group& group : groups_) {
     if (options_.stored->empty(group.slot)) emptied_.push_back(group.slot);
   }
-  return FinishFired();
+  // No group was looked at when none fired.
+  if (!groups_.empty()) return;
+  for (const std::int32_t row : rows.last) emptied_.push_back(rows.slots[static_cast<std::size_t>(row)]);
 }
 
 std::vector<RowError> TriggerRounds::TakeErrors() {
@@ -52,9 +60,6 @@ std::vector<RowError> TriggerRounds::TakeErrors() {
 }
 
 std::vector<RowError> TriggerRounds::TakeWithoutResult() {
-  for (RowError& error : without_result_) {
-    error.row = std::lower_bound(fired_.begin(), fired_.end(), error.row) - fired_.begin();
-  }
   std::sort(without_result_.begin(), without_result_.end(),
             [](const auto& a, const auto& b) { return a.row < b.row; });
   return std::exchange(without_result_, {});
@@ -67,7 +72,7 @@ void TriggerRounds::Clear() {
   active_.clear();
   source_ = nullptr;
   fired_.clear();
-  fired_parts_.assign(options_.question->each().size(), {});
+  fired_parts_.assign(options_.question->of_result(), {});
   results_.clear();
   without_result_.clear();
   errors_.clear();
@@ -119,11 +124,12 @@ Status TriggerRounds::AskHeld(const Rows& rows) {
     }
   }
   if (first_rows.empty()) return Status::Ok();
-  arrow::ArrayVector keys = options_.question->Keys(*rows.batch.data);
+  arrow::ArrayVector keys = rows.keys;
   for (auto& key : keys) {
     MR_ASSIGN_OR_RETURN(key, Taken(key, Indices(first_rows)));
   }
-  MR_RETURN_IF_ERROR(Ask(rows, first_rows, std::move(keys)));
+  const bool apart = !rows.windows_before.starts.empty();
+  MR_RETURN_IF_ERROR(Ask(apart ? rows.windows_before : rows.windows, first_rows, std::move(keys)));
   Judge();
   std::vector<std::int32_t> fired;
   const std::vector<ExprRowError>& errors = options_.question->answers().errors;
@@ -182,7 +188,7 @@ Status TriggerRounds::RunRound(const Rows& rows) {
                           chosen.batch, chosen.slots,
                           [&](std::size_t i) { return rows.text(static_cast<std::size_t>(chosen_[i])); },
                           options_.question->each()));
-  MR_RETURN_IF_ERROR(Ask(rows, chosen_, std::move(keys)));
+  MR_RETURN_IF_ERROR(Ask(rows.windows, chosen_, std::move(keys)));
   Judge();
   const bool all_stay = std::all_of(verdicts_.begin(), verdicts_.end(),
                                     [](Verdict verdict) { return verdict == Verdict::kStays; });
@@ -208,13 +214,11 @@ Status TriggerRounds::RunRound(const Rows& rows) {
 Result<TriggerRounds::Chosen> TriggerRounds::Take(const Rows& rows, const std::vector<std::int32_t>& which,
                                                   arrow::ArrayVector* keys) {
   if (source_ == nullptr && which.size() == rows.slots.size()) {
-    *keys = options_.question->Keys(*rows.batch.data);
+    *keys = rows.keys;
     return Chosen{rows.batch, rows.slots};
   }
-  if (source_ == nullptr) {
-    source_ = std::make_shared<const Batch>(
-        options_.update->WithArguments(rows.batch, options_.question->Keys(*rows.batch.data)));
-  }
+  if (source_ == nullptr)
+    source_ = std::make_shared<const Batch>(options_.update->WithArguments(rows.batch, rows.keys));
   chosen_slots_.clear();
   for (const std::int32_t row : which) chosen_slots_.push_back(rows.slots[static_cast<std::size_t>(row)]);
   Batch taken;
@@ -238,13 +242,16 @@ void TriggerRounds::Save() {
   }
 }
 
-Status TriggerRounds::Ask(const Rows& rows, const std::vector<std::int32_t>& which, arrow::ArrayVector keys) {
-  std::vector<std::int64_t> starts_ms;
-  if (options_.question->reads_window()) {
-    for (const std::int32_t row : which) starts_ms.push_back(rows.starts[static_cast<std::size_t>(row)]);
+Status TriggerRounds::Ask(const Windows& windows, const std::vector<std::int32_t>& which,
+                          arrow::ArrayVector keys) {
+  TriggerQuestion::Windows asked;
+  if (options_.question->needs_windows()) {
+    for (const std::int32_t row : which) {
+      asked.starts_ms.push_back(windows.starts[static_cast<std::size_t>(row)]);
+      asked.ends_ms.push_back(windows.ends[static_cast<std::size_t>(row)]);
+    }
   }
-  return options_.question->Ask(std::move(keys), std::move(starts_ms), options_.size_ms,
-                                static_cast<std::int64_t>(which.size()));
+  return options_.question->Ask(std::move(keys), std::move(asked), static_cast<std::int64_t>(which.size()));
 }
 
 Status TriggerRounds::AddOthers(const Rows& rows, const Chosen& chosen) {
@@ -379,7 +386,7 @@ Status TriggerRounds::ReleaseFired(const Rows& rows, const std::vector<std::int3
   const std::span<const std::int32_t> fired = std::span(fired_).last(at.size());
   const std::vector<bool>& each = options_.question->each();
   const std::shared_ptr<arrow::Int32Array> places = Indices(at);
-  for (std::size_t i = 0; i < each.size(); ++i) {
+  for (std::size_t i = 0; i < fired_parts_.size(); ++i) {
     fired_parts_[i].emplace_back();
     if (each[i]) {
       MR_ASSIGN_OR_RETURN(fired_parts_[i].back(), Taken(options_.question->results(i), places));
@@ -388,14 +395,34 @@ Status TriggerRounds::ReleaseFired(const Rows& rows, const std::vector<std::int3
     for (const std::int32_t row : fired) MR_RETURN_IF_ERROR(AppendResult(i, GroupOf(row).slot));
     MR_ASSIGN_OR_RETURN(fired_parts_[i].back(), options_.groups->aggregator(i).Finish());
   }
-  for (const std::int32_t row : fired) {
-    const std::uint32_t slot = GroupOf(row).slot;
-    if (bounded_) {
-      std::string why =
-          options_.update->WithoutResult(slot, static_cast<std::size_t>(row), rows.text, all_aggregates_);
-      if (!why.empty()) without_result_.push_back({row, "overflow", std::move(why)});
-    }
-    options_.stored->Clear(slot);
+  for (std::size_t i = 0; i < fired.size(); ++i)
+    Release(rows, fired[i], GroupOf(fired[i]).slot, fired_.size() - fired.size() + i);
+  return Status::Ok();
+}
+
+void TriggerRounds::Release(const Rows& rows, std::int32_t row, std::uint32_t slot, std::size_t place) {
+  if (bounded_) {
+    std::string why =
+        options_.update->WithoutResult(slot, static_cast<std::size_t>(row), rows.text, all_aggregates_);
+    if (!why.empty())
+      without_result_.push_back({static_cast<std::int64_t>(place), "overflow", std::move(why)});
+  }
+  options_.stored->Clear(slot);
+}
+
+Status TriggerRounds::ReleaseLast(const Rows& rows) {
+  const std::size_t fired = fired_.size();
+  for (const std::int32_t row : rows.last) {
+    const std::uint32_t slot = rows.slots[static_cast<std::size_t>(row)];
+    if (options_.stored->empty(slot)) continue;
+    for (std::size_t i = 0; i < fired_parts_.size(); ++i) MR_RETURN_IF_ERROR(AppendResult(i, slot));
+    Release(rows, row, slot, fired_.size());
+    fired_.push_back(row);
+  }
+  if (fired_.size() == fired) return Status::Ok();
+  for (std::size_t i = 0; i < fired_parts_.size(); ++i) {
+    fired_parts_[i].emplace_back();
+    MR_ASSIGN_OR_RETURN(fired_parts_[i].back(), options_.groups->aggregator(i).Finish());
   }
   return Status::Ok();
 }
@@ -405,9 +432,11 @@ Status TriggerRounds::FinishFired() {
   std::vector<std::int32_t> order(fired_.size());
   std::iota(order.begin(), order.end(), 0);
   const bool sorted = std::is_sorted(fired_.begin(), fired_.end());
-  std::sort(order.begin(), order.end(), [this](std::int32_t a, std::int32_t b) {
+  std::stable_sort(order.begin(), order.end(), [this](std::int32_t a, std::int32_t b) {
     return fired_[static_cast<std::size_t>(a)] < fired_[static_cast<std::size_t>(b)];
   });
+  for (RowError& error : without_result_)
+    error.row = std::find(order.begin(), order.end(), static_cast<std::int32_t>(error.row)) - order.begin();
   const auto places = Indices(std::move(order));
   for (const auto& parts : fired_parts_) {
     MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> all, arrow::Concatenate(parts));

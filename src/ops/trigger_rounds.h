@@ -31,7 +31,6 @@ class TriggerRounds {
  public:
   struct Options {
     bool before;                ///< WindowTrigger::before
-    std::int64_t size_ms;       ///< of a window
     TriggerQuestion* question;  ///< all outlive this
     GroupUpdate* update;
     GroupRows* groups;      ///< of `update`
@@ -42,19 +41,29 @@ class TriggerRounds {
         bounded_(options.groups->bounded()),
         all_aggregates_(options.groups->size(), true) {}
 
+  /// What the question is told of windows, in ms; empty when it does not need them.
+  struct Windows {
+    std::span<const std::int64_t> starts;
+    std::span<const std::int64_t> ends;
+  };
+  /// Rows and what they are added to; a row that is in several windows stands here as often.
   struct Rows {
-    const Batch& batch;                    ///< whose arguments `update` has evaluated
-    std::span<const std::int64_t> starts;  ///< of each row's window, in ms
-    std::span<const std::uint32_t> slots;  ///< of each row's group
+    const Batch& batch;                                      ///< whose arguments `update` has
+    const std::vector<std::shared_ptr<arrow::Array>>& keys;  ///< TriggerQuestion::Keys of the batch
+    std::span<const std::uint32_t> slots;                    ///< of each row's group
+    Windows windows;                                         ///< of each row's group, with the row
+    Windows windows_before;                                  ///< and before it: of first rows, under `before`
+    std::span<const std::int32_t> last;  ///< behind which its group is released; ascending
     GroupUpdate::GroupText text;
   };
   Status Add(const Rows& rows);
 
   // What the last Add gave.
 
-  /// The rows on which the trigger fired, ascending.
+  /// The rows on which the trigger fired, and those of `last` whose group held something then; ascending. A
+  /// row that is both stands here twice, under `before`.
   const std::vector<std::int32_t>& fired() const { return fired_; }
-  /// Of each aggregate, the results for these rows; empty when there are none.
+  /// Of each aggregate of TriggerQuestion::of_result, the results for these rows; empty when there are none.
   const std::vector<std::shared_ptr<arrow::Array>>& results() const { return results_; }
   /// Those among fired(), by their place there, whose group has no result (W8).
   std::vector<RowError> TakeWithoutResult();
@@ -101,7 +110,7 @@ class TriggerRounds {
                       std::vector<std::shared_ptr<arrow::Array>>* keys);
   /// Keeps the states of the groups under way when the trigger can fail.
   void Save();
-  Status Ask(const Rows& rows, const std::vector<std::int32_t>& which,
+  Status Ask(const Windows& windows, const std::vector<std::int32_t>& which,
              std::vector<std::shared_ptr<arrow::Array>> keys);
   void Judge();
   /// Cuts each group at its first row on which the trigger does not stay.
@@ -115,6 +124,11 @@ class TriggerRounds {
   Status SetBack(const Group& group);
   /// Takes the results of the groups that fired last, and clears these. `at`: their places in the question.
   Status ReleaseFired(const Rows& rows, const std::vector<std::int32_t>& at);
+  /// Takes the results of what the rows `last` leave in their groups, and clears these.
+  Status ReleaseLast(const Rows& rows);
+  /// Clears the group of a row whose result is the one at `place` of fired_.
+  void Release(const Rows& rows, std::int32_t row, std::uint32_t slot, std::size_t place);
+  void FindEmptied(const Rows& rows);
   Status FinishFired();
   Status AppendResult(std::size_t aggregate, std::uint32_t slot);
   void AddError(std::int32_t row, const ExprRowError& error);

@@ -1,21 +1,34 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "ops/group_rows.h"
+#include "state/keyed_table.h"
 
 namespace millrace {
 
-/// The groups of a window that has a trigger, stored as those of one that has none, so that a trigger can be
-/// added, changed and removed. Beside each group is whether it holds no row yet: such a group is erased
-/// before the batch ends, so what is stored holds a row. Owned by one window, used through its KeyedTable.
+/// Stands behind the shape in the layout of a state whose slices are the starts (or numbers) of windows and
+/// not panes, or whose rows say whether they are empty.
+inline constexpr std::string_view kTriggeredLayout = " each-by-itself";
+
+/// The groups of a window that has a trigger, with whether each holds no row. Owned by one window, used
+/// through its KeyedTable.
 class TriggeredRows final : public SlotRows {
  public:
-  /// `groups` outlives this.
-  explicit TriggeredRows(GroupRows* groups) : groups_(*groups) {}
+  enum class Empty {
+    kErased,  ///< the owner erases empty groups before a batch ends, or knows them by itself: what is stored
+              ///< is as for a window that has no trigger, so that one can be added, changed and removed
+    kStored,  ///< empty groups stay, told by a byte before each row
+  };
+  /// Rows of the groups, and maybe of others beside them; they outlive this.
+  TriggeredRows(SlotRows* rows, Empty empty) : rows_(*rows), stores_empty_(empty == Empty::kStored) {}
+
+  /// Under kStored: what `rows` encoded, from the bytes of a row; nullopt for an empty group and for what is
+  /// no group.
+  static std::optional<std::string_view> RowOf(std::string_view row);
 
   bool empty(std::uint32_t slot) const { return notes_[slot].empty; }
   void set_empty(std::uint32_t slot, bool empty) { notes_[slot].empty = empty; }
@@ -26,9 +39,10 @@ class TriggeredRows final : public SlotRows {
   // SlotRows.
   void Resize(std::uint32_t slots) override;
   void Clear(std::uint32_t slot) override;
-  void Encode(std::uint32_t slot, std::string* out) const override { groups_.Encode(slot, out); }
+  void Encode(std::uint32_t slot, std::string* out) const override;
   Status Decode(std::uint32_t slot, std::string_view bytes) override;
   std::int64_t memory_bytes() const override;
+  Status failure() const override { return rows_.failure(); }
 
  private:
   struct Note {
@@ -36,7 +50,8 @@ class TriggeredRows final : public SlotRows {
     bool empty = true;
   };
 
-  GroupRows& groups_;
+  SlotRows& rows_;
+  const bool stores_empty_;
   std::vector<Note> notes_;
 };
 

@@ -15,9 +15,7 @@
 #include "ops/pane_merge.h"
 #include "ops/row_errors.h"
 #include "ops/session_window.h"
-#include "ops/trigger_question.h"
-#include "ops/trigger_rounds.h"
-#include "ops/triggered_rows.h"
+#include "ops/triggered_window.h"
 #include "ops/window_assigner.h"
 #include "ops/window_results.h"
 
@@ -53,16 +51,9 @@ class WindowAggregate final : public Operator {
   std::size_t RowsBeforeClose(const Batch& batch) const;
   /// Adds rows whose panes are assigned.
   Status Add(Batch batch, Output& output);
-  /// As Add, but of few rows at a time, so that a list for each takes bounded memory.
-  Status AddByParts(Batch batch, Output& output);
   Status FindGroups(const Batch& batch);
-  Status MakeTrigger();
   /// How messages name the group of a row.
   GroupUpdate::GroupText WindowText() const;
-  /// Adds rows whose groups are found, and emits what the trigger fires.
-  Status AddToTriggered(const Batch& batch, Output& output);
-  Status EmitFired(const Batch& batch, Output& output);
-  Result<Batch> FiredResults(const Batch& batch) const;
 
   Status CloseTumbling(std::int64_t watermark, Output& output);
   Status CloseOverlapping(std::int64_t watermark, Output& output);
@@ -86,9 +77,6 @@ class WindowAggregate final : public Operator {
   GroupUpdate update_;
   PaneMerge merge_;  // used when windows overlap
   WindowResults results_;
-  std::unique_ptr<TriggeredRows> triggered_;  // with a trigger
-  std::unique_ptr<TriggerQuestion> question_;
-  std::unique_ptr<TriggerRounds> rounds_;
   KeyedTable* table_ = nullptr;
   std::int64_t closed_until_ = std::numeric_limits<std::int64_t>::min();  // windows ending by then are closed
 
@@ -127,24 +115,8 @@ WindowAggregate::WindowAggregate(Parts parts)
                 .aggregates = &options_.aggregates,
                 .merged = assigner_.overlapping()}) {}
 
-Status WindowAggregate::MakeTrigger() {
-  if (!options_.trigger) return Status::Ok();
-  triggered_ = std::make_unique<TriggeredRows>(&groups_);
-  MR_ASSIGN_OR_RETURN(question_,
-                      TriggerQuestion::Make(options_.trigger->when, *output_schema_, key_columns_, &groups_));
-  rounds_ = std::make_unique<TriggerRounds>(TriggerRounds::Options{.before = options_.trigger->before,
-                                                                   .size_ms = assigner_.size_ms(),
-                                                                   .question = question_.get(),
-                                                                   .update = &update_,
-                                                                   .groups = &groups_,
-                                                                   .stored = triggered_.get()});
-  return Status::Ok();
-}
-
 Status WindowAggregate::AddTable(StateStore& store) {
-  MR_RETURN_IF_ERROR(MakeTrigger());
-  SlotRows* const rows = triggered_ == nullptr ? static_cast<SlotRows*>(&groups_) : triggered_.get();
-  MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, rows));
+  MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, &groups_));
   merge_.set_table(table_);
   return Status::Ok();
 }
@@ -171,18 +143,7 @@ Status WindowAggregate::Process(Batch batch, Output& output) {
     batch = std::move(rest);
     MR_RETURN_IF_ERROR(AssignPanes(&batch, output));
   }
-  if (question_ != nullptr && question_->reads_lists()) return AddByParts(std::move(batch), output);
   return Add(std::move(batch), output);
-}
-
-Status WindowAggregate::AddByParts(Batch batch, Output& output) {
-  constexpr std::int64_t kMostRows = 256;
-  for (std::int64_t first = 0; first < batch.num_rows(); first += kMostRows) {
-    Batch part = SliceBatch(batch, first, std::min(kMostRows, batch.num_rows() - first));
-    MR_RETURN_IF_ERROR(AssignPanes(&part, output));
-    MR_RETURN_IF_ERROR(Add(std::move(part), output));
-  }
-  return Status::Ok();
 }
 
 // --- Which rows count ---
@@ -240,7 +201,6 @@ Status WindowAggregate::Add(Batch batch, Output& output) {
   if (batch.num_rows() < rows) MR_RETURN_IF_ERROR(AssignPanes(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(FindGroups(batch));
-  if (rounds_ != nullptr) return AddToTriggered(batch, output);
   MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Add(batch, slots_, WindowText()));
   if (merge_.read_until() > std::numeric_limits<std::int64_t>::min()) {
     for (std::size_t i = 0; i < panes_ms_.size(); ++i) merge_.Touch(panes_ms_[i], keys_[i]);
@@ -265,67 +225,7 @@ GroupUpdate::GroupText WindowAggregate::WindowText() const {
   };
 }
 
-Status WindowAggregate::AddToTriggered(const Batch& batch, Output& output) {
-  MR_RETURN_IF_ERROR(rounds_->Add({batch, panes_ms_, slots_, WindowText()}));
-  std::vector<RowError> errors = rounds_->TakeErrors();
-  output.CountAbsorbed(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
-  std::vector<std::size_t> counted;
-  if (options_.emit == EmitMode::kCurrent) {
-    counted = RowsWithoutError(batch.num_rows(), errors);
-    std::erase_if(counted, [this](std::size_t row) { return triggered_->empty(slots_[row]); });
-  }
-  for (const std::uint32_t slot : rounds_->emptied()) table_->Erase(slot);
-  if (!errors.empty()) MR_RETURN_IF_ERROR(output.DeadLetter(batch, std::move(errors)));
-  MR_RETURN_IF_ERROR(EmitFired(batch, output));
-  return counted.empty() ? Status::Ok() : EmitChanged(batch, std::move(counted), output);
-}
-
 // --- Results ---
-
-Status WindowAggregate::EmitFired(const Batch& batch, Output& output) {
-  std::vector<std::int32_t> rows = rounds_->fired();
-  if (rows.empty()) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(Batch fired, FiredResults(batch));
-  if (std::vector<RowError> errors = rounds_->TakeWithoutResult(); !errors.empty()) {
-    std::vector<std::int32_t> kept;
-    for (const std::size_t i : RowsWithoutError(fired.num_rows(), errors)) kept.push_back(rows[i]);
-    rows = std::move(kept);
-    MR_ASSIGN_OR_RETURN(Batch with_result, WithoutRows(fired, errors));
-    MR_RETURN_IF_ERROR(output.DeadLetter(fired, std::move(errors)));
-    fired = std::move(with_result);
-  }
-  std::int64_t first = 0;
-  for (std::size_t i = 0; i < rows.size() && options_.emit == EmitMode::kFinal; ++i) {
-    // What closed before the row comes before what it fires, however the rows are cut into batches (T5).
-    const std::int64_t watermark = WatermarkBefore(batch, static_cast<std::size_t>(rows[i]));
-    const std::optional<std::int64_t> start = table_->FirstSlice();
-    if (!start || assigner_.ClosesAt(*start) > watermark) continue;
-    const auto at = static_cast<std::int64_t>(i);
-    if (at > first) MR_RETURN_IF_ERROR(output.Emit(SliceBatch(fired, first, at - first)));
-    MR_RETURN_IF_ERROR(CloseTumbling(watermark, output));
-    first = at;
-  }
-  return output.Emit(SliceBatch(fired, first, fired.num_rows() - first));
-}
-
-Result<Batch> WindowAggregate::FiredResults(const Batch& batch) const {
-  const std::vector<std::int32_t>& rows = rounds_->fired();
-  std::vector<WindowResults::Window> windows;
-  KeyBuffer keys;
-  for (const std::int32_t row : rows) {
-    const auto i = static_cast<std::size_t>(row);
-    windows.push_back({panes_ms_[i], assigner_.EndOf(panes_ms_[i])});
-    keys.Append(keys_[i]);
-  }
-  MR_ASSIGN_OR_RETURN(Batch fired,
-                      WindowResults::MakeBatch(output_schema_, static_cast<int>(key_columns_.size()),
-                                               {.windows = std::move(windows),
-                                                .keys = std::move(keys),
-                                                .results = rounds_->results(),
-                                                .is_final = true}));
-  fired.origin = batch.origin;
-  return fired;
-}
 
 Status WindowAggregate::EmitChanged(const Batch& batch, std::vector<std::size_t> rows, Output& output) {
   results_.set_origin(batch.origin);
@@ -442,6 +342,8 @@ Watermark WindowAggregate::OutputWatermark(Watermark input) const {
 Result<std::unique_ptr<Operator>> MakeWindowAggregate(WindowAggregateOptions options,
                                                       const std::shared_ptr<arrow::Schema>& input,
                                                       StateStore& store) {
+  const bool of_time = options.kind == WindowKind::kTumbling || options.kind == WindowKind::kHopping;
+  if (options.trigger && of_time) return MakeTriggeredWindow(std::move(options), input, store);
   if (options.closing == ClosingMode::kKey) return MakeKeyClosingWindow(std::move(options), input, store);
   if (options.kind == WindowKind::kSession) return MakeSessionWindow(std::move(options), input, store);
   if (options.kind == WindowKind::kCount) return MakeCountWindow(std::move(options), input, store);

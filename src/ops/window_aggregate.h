@@ -37,7 +37,8 @@ enum class WindowKind {
   kCount,     ///< `count` rows of a key, one beginning every `count_step` rows
 };
 
-/// Emits the result of a key and window before it closes, and begins it anew.
+/// Emits the result of a key and window before it closes, and begins that one anew. Each window of a row is
+/// asked for itself.
 struct WindowTrigger {
   Expr when;            ///< over the result columns without `final`; null counts as false
   bool before = false;  ///< is asked before a row is added, and the result leaves without that row
@@ -58,7 +59,7 @@ struct WindowAggregateOptions {
   EmitMode emit = EmitMode::kFinal;
   ClosingMode closing = ClosingMode::kPartition;
   std::vector<Aggregate> aggregates;
-  std::optional<WindowTrigger> trigger = std::nullopt;  ///< kTumbling closing by kPartition only
+  std::optional<WindowTrigger> trigger = std::nullopt;  ///< not kSliding
 };
 
 /// What a plan must know of a window before it runs.
@@ -78,8 +79,8 @@ Result<std::vector<std::unique_ptr<Aggregator>>> MakeAggregators(const WindowAgg
 /// Assigns rows to time windows [start, end) and keeps aggregates per (pane, key): a row is counted once,
 /// however many windows it belongs to, and panes are merged when a window closes.
 ///
-/// Session and count windows, and windows that close by key, have rows of their own: see session_window.h,
-/// count_window.h and key_closing_window.h.
+/// Session and count windows, and windows that close by key or have a trigger, have rows of their own: see
+/// session_window.h, count_window.h, key_closing_window.h and triggered_window.h.
 ///
 /// Owned by one task and used only on its worker thread. Make -> RestoreTime -> Process* / AdvanceTime* ->
 /// destroy, before its store; state lives in the store's table `options.name` and survives the object: roll

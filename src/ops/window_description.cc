@@ -9,17 +9,31 @@
 #include "ops/aggregate_specs.h"
 #include "ops/clocked_rows.h"
 #include "ops/keyed_rows.h"
+#include "ops/triggered_rows.h"
 #include "ops/window_aggregate.h"
 
 namespace millrace {
 namespace {
 
+// How many windows may hold a row.
+std::int64_t WindowsOfARow(const WindowAggregateOptions& options) {
+  std::int64_t size = 1, step = 1;
+  if (options.kind == WindowKind::kHopping) {
+    size = options.size.count();
+    step = options.step.count();
+  } else if (options.kind == WindowKind::kCount) {
+    size = options.count;
+    step = options.count_step;
+  }
+  return (size - 1) / step + 1;
+}
+
 Status CheckOptions(const WindowAggregateOptions& options) {
   const bool by_key = options.kind == WindowKind::kTumbling || options.kind == WindowKind::kHopping;
   if (options.closing == ClosingMode::kKey && !by_key)
     return Status::InvalidArgument("only tumbling and hopping windows can close by key");
-  if (options.trigger && (options.kind != WindowKind::kTumbling || options.closing == ClosingMode::kKey))
-    return Status::InvalidArgument("only a tumbling window that closes by partition can have a trigger");
+  if (options.trigger && options.kind == WindowKind::kSliding)
+    return Status::InvalidArgument("a sliding window cannot have a trigger");
   if (options.kind == WindowKind::kCount) {
     if (options.count >= 1 && options.count_step >= 1 && options.count_step <= options.count)
       return Status::Ok();
@@ -62,6 +76,8 @@ std::string ShapeOf(const WindowAggregateOptions& options) {
 
 std::string LayoutOf(const WindowAggregateOptions& options, const arrow::FieldVector& keys) {
   std::string layout = ShapeOf(options);
+  if (options.trigger && (WindowsOfARow(options) > 1 || options.closing == ClosingMode::kKey))
+    layout += kTriggeredLayout;
   if (options.closing == ClosingMode::kKey) layout += kClosesByKeyLayout;
   layout += " by ";
   for (const auto& key : keys) layout += key->name() + ":" + TypeText(*key->type()) + " ";

@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <memory>
+#include <vector>
 
 #include "ops/aggregator.h"
 
 namespace millrace {
 
 /// A hidden aggregate: the first and last event time of a group's rows, and how many they are. Sessions and
-/// count windows get their start and end from it.
+/// count windows get their start and end from it. As a column: start, and end 1 ms behind the last.
 struct WindowSpan {
   std::int64_t first_ms;
   std::int64_t last_ms;
@@ -35,6 +37,10 @@ class WindowSpanAggregator final : public Aggregator {
   void Merge(std::byte* state, const Aggregator& from, const std::byte* from_state) override;
   Status Append(const std::byte* state) override;
   Result<std::shared_ptr<arrow::Array>> Finish() override;
+
+ private:
+  std::vector<std::int64_t> starts_ms_;
+  std::vector<std::int64_t> ends_ms_;
 };
 
 }  // namespace millrace

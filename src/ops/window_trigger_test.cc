@@ -148,19 +148,84 @@ TEST(WindowTrigger, AddingOneToStoredWindowsIsNoOtherLayout) {
   EXPECT_EQ(with->state_layout, without->state_layout);
 }
 
+// W10 K4
+TEST(WindowTrigger, WhereEachWindowStandsForItselfItIsAnotherLayout) {
+  const RowFeed feed("k: string; t: int64; v: int64; d: float64");
+  const auto changes_layout = [&](WindowAggregateOptions options) {
+    options.name = "w";
+    options.by = {"k"};
+    options.aggregates = BindAggregates({{"n", "count()"}}, feed.schema());
+    const auto with = DescribeWindow(options, *feed.schema());
+    options.trigger.reset();
+    const auto without = DescribeWindow(options, *feed.schema());
+    EXPECT_TRUE(with.ok() && without.ok());
+    return with->state_layout != without->state_layout;
+  };
+  WindowAggregateOptions options = Triggered("n >= 2", false);
+  options.closing = ClosingMode::kKey;
+  EXPECT_TRUE(changes_layout(options));
+  options.closing = ClosingMode::kPartition;
+  options.kind = WindowKind::kHopping;
+  options.step = Duration(100);
+  EXPECT_FALSE(changes_layout(options)) << "as long as the window: nothing overlaps";
+  options.step = Duration(99);
+  EXPECT_TRUE(changes_layout(options));
+  options.kind = WindowKind::kSession;
+  EXPECT_FALSE(changes_layout(options));
+  options.kind = WindowKind::kCount;
+  options.count = options.count_step = 4;
+  EXPECT_FALSE(changes_layout(options));
+  options.count_step = 3;
+  EXPECT_TRUE(changes_layout(options));
+}
+
 // W10
-TEST(WindowTrigger, OnlyTumblingWindowsThatCloseByThePartitionHaveOne) {
+TEST(WindowTrigger, SlidingWindowsHaveNone) {
   const RowFeed feed("k: string; t: int64; v: int64; d: float64");
   WindowAggregateOptions options = Triggered("n >= 2", false);
   options.by = {"k"};
   options.aggregates = BindAggregates({{"n", "count()"}}, feed.schema());
   EXPECT_TRUE(DescribeWindow(options, *feed.schema()).ok());
-  options.closing = ClosingMode::kKey;
+  options.kind = WindowKind::kSliding;
   EXPECT_FALSE(DescribeWindow(options, *feed.schema()).ok());
-  options.closing = ClosingMode::kPartition;
+}
+
+// W10
+TEST(WindowTrigger, ManyRowsInManyWindowsAreAddedInParts) {
+  constexpr int kRows = 500;
+  const Aggregates aggregates{{"n", "count()"}};
+  std::vector<std::string> rows(kRows, "k=a t=5000 v=1 d=0");
+  WindowAggregateOptions options = Triggered("n = 500", false, 1000);
   options.kind = WindowKind::kHopping;
   options.step = Duration(1);
-  EXPECT_FALSE(DescribeWindow(options, *feed.schema()).ok());
+  WindowRun run(options, aggregates);
+  run.Run(rows);
+  EXPECT_EQ(run.output.Take().size(), 1000U) << "one for each window that holds 5000";
+  EXPECT_EQ(run.store->num_rows(), 0);
+  EXPECT_EQ(run.output.absorbed, kRows);
+  options = Triggered("n = 500", false);
+  options.kind = WindowKind::kCount;
+  options.count = 1000;
+  options.count_step = 1;
+  WindowRun counted(options, aggregates);
+  counted.Run(rows);
+  EXPECT_THAT(counted.output.Take(), ElementsAre("k=a window_start=5000 window_end=5001 n=500"));
+}
+
+// W10 W8
+TEST(WindowTrigger, WithoutAResultBothOfARowAreToldApart) {
+  // Before the update it fires 10,001 values, which collect has no result for; behind it the window is full.
+  constexpr std::int64_t kMostValues = 10'000;
+  const Aggregates aggregates{{"n", "count()"}, {"c", "collect(v)"}};
+  WindowAggregateOptions options = Triggered("n > 10000", true);
+  options.kind = WindowKind::kCount;
+  options.count = options.count_step = kMostValues + 2;
+  WindowRun run(options, aggregates);
+  run.Run(std::vector<std::string>(kMostValues + 1, "k=a t=1 v=4 d=0"));
+  run.Run({"k=a t=2 v=5 d=0"});
+  EXPECT_THAT(run.output.Take(), ElementsAre("k=a window_start=2 window_end=3 n=1 c=[5]"));
+  ASSERT_EQ(run.output.dead_letters.size(), 1U);
+  EXPECT_THAT(run.output.dead_letters[0], HasSubstr("collect(v) in a window of rows has more than 10000"));
 }
 
 /// What a trigger says of an aggregate; nullopt: it fails.
@@ -184,20 +249,36 @@ constexpr Shape kShapes[] = {
 
 constexpr std::int64_t kSize = 50;
 
-/// Rows one by one through a map.
+/// Rows one by one through a map; one window begins every `step`.
 class Oracle {
  public:
-  Oracle(const Shape& shape, bool before) : shape_(shape), before_(before) {}
+  Oracle(const Shape& shape, bool before, std::int64_t step) : shape_(shape), before_(before), step_(step) {}
 
   void Add(const TimedRow& row) {
     Close(watermark_);
-    const std::int64_t start = row.time - ((row.time % kSize) + kSize) % kSize;
+    const std::int64_t last = row.time - ((row.time % step_) + step_) % step_;
     const std::int64_t before = watermark_;
     watermark_ = std::max(watermark_, row.time);
-    if (start + kSize <= before) {
-      texts_.late.push_back("late_by=" + std::to_string(before - (start + kSize)));
+    if (last + kSize <= before) {
+      texts_.late.push_back("late_by=" + std::to_string(before - (last + kSize)));
       return;
     }
+    std::int64_t start = last;
+    while (start - step_ + kSize > std::max(row.time, before)) start -= step_;
+    for (; start <= last; start += step_) AddTo(start, row);
+  }
+
+  WindowTexts Take() {
+    Close(std::numeric_limits<std::int64_t>::max());
+    return texts_;
+  }
+
+ private:
+  struct Held {
+    std::int64_t n = 0, s = 0;
+  };
+
+  void AddTo(std::int64_t start, const TimedRow& row) {
     Held held;
     if (const auto found = held_.find({start, row.key}); found != held_.end()) held = found->second;
     if (before_ && held.n > 0) {
@@ -213,16 +294,6 @@ class Oracle {
     }
     if (held.n > 0) held_[{start, row.key}] = held;
   }
-
-  WindowTexts Take() {
-    Close(std::numeric_limits<std::int64_t>::max());
-    return texts_;
-  }
-
- private:
-  struct Held {
-    std::int64_t n = 0, s = 0;
-  };
 
   Held Release(std::int64_t start, const std::string& key, const Held& held) {
     texts_.results.push_back("k=" + key + " window_start=" + std::to_string(start) +
@@ -240,6 +311,7 @@ class Oracle {
 
   const Shape& shape_;
   const bool before_;
+  const std::int64_t step_;
   std::map<std::pair<std::int64_t, std::string>, Held> held_;
   std::int64_t watermark_ = std::numeric_limits<std::int64_t>::min() / 2;
   WindowTexts texts_;
@@ -256,10 +328,16 @@ TEST_P(WindowTriggerOracleTest, AnyCutIntoBatchesGivesWhatTheMapGives) {
   const Aggregates aggregates{{"n", "count()"}, {"s", "sum(v)"}};
   for (const Shape& shape : kShapes) {
     for (const bool before : {false, true}) {
-      SCOPED_TRACE(std::string(shape.when) + (before ? " before" : " after"));
-      Oracle oracle(shape, before);
+      // Overlapping or not, each with half of the seeds.
+      const std::int64_t step = before == (GetParam() % 2 == 0) ? kSize : kSize / 3;
+      SCOPED_TRACE(std::string(shape.when) + (before ? " before" : " after") + " step " +
+                   std::to_string(step));
+      Oracle oracle(shape, before, step);
       for (const TimedRow& row : rows) oracle.Add(row);
-      ExpectSameHoweverCut(Triggered(shape.when, before, kSize), aggregates, rows, oracle.Take(), random);
+      WindowAggregateOptions options = Triggered(shape.when, before, kSize);
+      options.kind = WindowKind::kHopping;
+      options.step = Duration(step);
+      ExpectSameHoweverCut(options, aggregates, rows, oracle.Take(), random);
     }
   }
 }

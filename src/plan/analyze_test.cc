@@ -166,24 +166,41 @@ TEST(AnalyzePlan, ATriggerSeesTheColumnsOfTheResult) {
 TEST(AnalyzePlan, WindowsThatCanHaveNoTriggerSayWhatToUse) {
   const std::pair<WindowShape, const char*> cases[] = {
       {WindowShape::kHopping,
-       "hopping windows share their rows, so that none can begin anew alone; use tumbling"},
+       "here these are 1001; choose a step of at least 2ms, so that they are at most 1000"},
       {WindowShape::kSliding,
-       "sliding windows share their rows, so that none can begin anew alone; use tumbling"},
-      {WindowShape::kSession, "a session ends a gap after its last row; use tumbling"},
-      {WindowShape::kCount, "a count window ends with its last row; choose a smaller 'size'"},
+       "each event time has one of its own, which is asked about once and cannot begin anew; use 'emit: "
+       "current' and a filter behind the window, or hopping"},
+      {WindowShape::kCount,
+       "here these are 3000; choose a step of at least 3, so that they are at most 1000"},
   };
   for (const auto& [shape, expected] : cases) {
     WindowStep window = Triggered("n > 1");
     window.shape = shape;
-    window.step = Duration(1000);
-    window.count = window.count_step = 3;
+    window.size = Duration(1001);
+    window.step = Duration(1);
+    window.count = 3000;
+    window.count_step = 1;
     EXPECT_THAT(ErrorOf(PlanWith(window)), HasSubstr(std::string("f.yaml:3:7: ") + "window 'window-1': "))
         << expected;
     EXPECT_THAT(ErrorOf(PlanWith(window)), HasSubstr(expected));
   }
-  WindowStep by_key = Triggered("n > 1");
-  by_key.closing = WindowClosing::kKey;
-  EXPECT_THAT(ErrorOf(PlanWith(by_key)), HasSubstr("leave out 'closing: key'"));
+}
+
+// W10
+TEST(AnalyzePlan, TheOthersCanHaveATrigger) {
+  for (const WindowShape shape :
+       {WindowShape::kTumbling, WindowShape::kHopping, WindowShape::kSession, WindowShape::kCount}) {
+    WindowStep window = Triggered("n > 1");
+    window.shape = shape;
+    window.size = Duration(1000);
+    window.step = Duration(1);
+    window.count = 1000;
+    window.count_step = 1;
+    EXPECT_TRUE(AnalyzePlan(PlanWith(window)).ok()) << static_cast<int>(shape);
+    const bool by_key = shape == WindowShape::kTumbling || shape == WindowShape::kHopping;
+    if (by_key) window.closing = WindowClosing::kKey;
+    EXPECT_TRUE(AnalyzePlan(PlanWith(window)).ok()) << static_cast<int>(shape);
+  }
 }
 
 TEST(AnalyzePlan, KeepingUnknownFieldsAddsAColumn) {

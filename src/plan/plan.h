@@ -121,7 +121,7 @@ struct WindowStep {
   WindowClosing closing = WindowClosing::kPartition;  ///< kKey: tumbling and hopping only
   std::string late_topic;                             ///< "" = counter and a rate-limited warning
   std::vector<WindowAggregateColumn> aggregates;
-  std::optional<WindowTriggerSpec> trigger = std::nullopt;  ///< tumbling closing by the partition only
+  std::optional<WindowTriggerSpec> trigger = std::nullopt;  ///< see TriggerRefusal
 };
 /// Lets the first row of a key pass; rows of the key less than `within` away in event time are absorbed.
 struct DeduplicateStep {

@@ -1,22 +1,38 @@
 #include "plan/window_trigger.h"
 
+#include <cstdint>
+
 namespace millrace {
+namespace {
+
+/// Why a row that is in so many windows is too much: each is an aggregate of its own. `step`: the least that
+/// is not.
+std::string TooMany(std::int64_t size, std::int64_t step, const std::string& least_step) {
+  const std::int64_t windows = step <= 0 ? 1 : (size - 1) / step + 1;
+  if (windows <= kMostTriggeredWindows) return "";
+  return "'trigger' adds a row to each of its windows for itself, and here these are " +
+         std::to_string(windows) + "; choose a step of at least " + least_step +
+         ", so that they are at most " + std::to_string(kMostTriggeredWindows);
+}
+
+std::int64_t LeastStep(std::int64_t size) { return (size - 1) / kMostTriggeredWindows + 1; }
+
+}  // namespace
 
 std::string TriggerRefusal(const WindowStep& window) {
-  const std::string instead = "; use tumbling, or 'emit: current' and a filter behind the window";
-  const std::string only = "'trigger' is for tumbling windows; ";
   switch (window.shape) {
     case WindowShape::kTumbling:
-      if (window.closing == WindowClosing::kPartition) return "";
-      return "'trigger' is for windows that close by the partition; leave out 'closing: key'";
-    case WindowShape::kHopping:
-      return only + "hopping windows share their rows, so that none can begin anew alone" + instead;
-    case WindowShape::kSliding:
-      return only + "sliding windows share their rows, so that none can begin anew alone" + instead;
     case WindowShape::kSession:
-      return only + "a session ends a gap after its last row" + instead;
+      return "";
+    case WindowShape::kHopping: {
+      const std::int64_t size = window.size.count();
+      return TooMany(size, window.step.count(), FormatDuration(Duration(LeastStep(size))));
+    }
     case WindowShape::kCount:
-      return only + "a count window ends with its last row; choose a smaller 'size', or a tumbling window";
+      return TooMany(window.count, window.count_step, std::to_string(LeastStep(window.count)));
+    case WindowShape::kSliding:
+      return "'trigger' is not for sliding windows: each event time has one of its own, which is asked about "
+             "once and cannot begin anew; use 'emit: current' and a filter behind the window, or hopping";
   }
   return "";
 }

@@ -130,13 +130,12 @@ class Generator:
         if kind == "count" and (self.chained or moves):
             kind = "tumbling"  # rows that move have no order across partitions
         triggers = random.Random(f"trigger {self.seed}")
-        triggered = not moves and triggers.random() < 0.25
-        if triggered:
-            kind = "tumbling"
+        triggered = not moves and triggers.random() < 0.3
+        if triggered and kind == "sliding":
+            kind = "hopping"
         window = self.window(by, emit, kind, r.randrange(1, 40), last_of_pair=True)
         if triggered:
             window["trigger"] = self.trigger(triggers)
-            return window
         # Of rows that moved, what closes a window of a key depends on how partitions interleave.
         if kind in ("tumbling", "hopping") and not moves and random.Random(f"closing {self.seed}").random() < 0.4:
             window["closing"] = "key"

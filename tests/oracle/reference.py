@@ -208,12 +208,12 @@ def step_of(step, result):
 
 
 def window_of(options, result):
+    if "trigger" in options:
+        from triggered import triggered_of  # which needs Window
+
+        return triggered_of(options, result)
     if options["closing"] == "key":
         return ClosedByKey(options, result)
-    if "trigger" in options:
-        from triggered import Triggered  # which needs Window
-
-        return Triggered(options, result)
     return {"session": Sessions, "count": Counted}.get(options["kind"], Window)(options, result)
 
 

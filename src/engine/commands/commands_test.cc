@@ -130,9 +130,9 @@ TEST_F(Commands, LintPointsAtTheCharacterOfAnExpression) {
        "   "
        "when: name = 'a' and price > 1\n        before: update\n",
        ":9:30: ", "unknown column 'price'"},
-      {"  - window: {by: name, session: 1m, aggregate: {n: count()}, trigger: {when: n > 1, after: "
+      {"  - window: {by: name, sliding: 1m, aggregate: {n: count()}, trigger: {when: n > 1, after: "
        "update}}\n",
-       ":4:71: ", "a session ends a gap after its last row; use tumbling, or 'emit: current'"},
+       ":4:71: ", "'trigger' is not for sliding windows"},
   };
   for (const Case& tested : cases) {
     const std::string file =

@@ -61,7 +61,12 @@ TEST(PipelineMistakes, MistakesInStepsAreFoundWithLineAndColumn) {
       {"window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {when: n >, after: update}}",
        "p.yaml:5:79: "},
       {"window: {by: a, sliding: 1s, aggregate: {n: count()}, trigger: {when: n > 1, after: update}}",
-       "p.yaml:5:68: 'trigger' is for tumbling windows; sliding windows share their rows"},
+       "p.yaml:5:68: 'trigger' is not for sliding windows"},
+      {"window: {by: a, hopping: {size: 1h, step: 1s}, aggregate: {n: count()}, trigger: {when: n > 1, "
+       "after: "
+       "update}}",
+       "p.yaml:5:86: 'trigger' adds a row to each of its windows for itself, and here these are 3600; choose "
+       "a step of at least 3s600ms, so that they are at most 1000"},
       {"window: {by: a, tumbling: 1s, sliding: 1s, aggregate: {n: count()}}",
        "tumbling and sliding cannot stand together in window"},
       {"window: {by: a, hopping: {size: 1s}, aggregate: {n: count()}}", "'step' is missing in hopping"},

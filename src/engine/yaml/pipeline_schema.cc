@@ -149,7 +149,8 @@ constexpr KeySpec kWindowKeys[] = {
     {"closing", kChoice, "partition|key", "partition",
      "partition: a window closes by the watermark. key: tumbling and hopping windows close by the greatest "
      "event time of their key, or by the watermark if that is first."},
-    {"trigger", kSection, "trigger", "", "Emits a result of a tumbling window before it closes."},
+    {"trigger", kSection, "trigger", "",
+     "Emits a result of a window before it closes; not for sliding windows."},
     {"late", kSection, "late", "",
      "Where rows go that come after their window closed; only counted when absent."},
     {"aggregate", kAggregates, "", "",
@@ -319,7 +320,9 @@ constexpr SectionSpec kAllSections[] = {
      kLatestKeys, "by"},
     {"trigger", "trigger",
      "Emits the result of a key and window when an expression on it is true, and begins that aggregate anew; "
-     "what is held at the close is emitted then. A row on which the expression fails is not added.",
+     "what is held at the close is emitted then. Each window of a row is asked for itself; a row on which "
+     "the "
+     "expression fails is not added to that window.",
      kTriggerKeys, ""},
     {"late", "late", "The late output of a window.", kLateKeys, "topic"},
     {"sink", "sinks", "One sink: exactly one of `topic`, `parquet`, `ipc` and `console`.", kSinkKeys, ""},

@@ -1,0 +1,87 @@
+#include "ops/triggered_update.h"
+
+#include <utility>
+
+#include <arrow/api.h>
+
+#include "ops/row_errors.h"
+
+namespace millrace {
+
+Result<std::unique_ptr<TriggeredUpdate>> TriggeredUpdate::Make(const Options& options) {
+  MR_ASSIGN_OR_RETURN(auto question,
+                      TriggerQuestion::Make(options.trigger.when, {.schema = *options.schema,
+                                                                   .key_columns = options.key_columns,
+                                                                   .groups = options.groups,
+                                                                   .spans = options.spans}));
+  return std::unique_ptr<TriggeredUpdate>(new TriggeredUpdate(options, std::move(question)));
+}
+
+TriggeredUpdate::TriggeredUpdate(const Options& options, std::unique_ptr<TriggerQuestion> question)
+    : schema_(options.schema),
+      key_fields_(static_cast<int>(options.key_columns.size())),
+      update_(*options.update),
+      visible_(options.groups->visible()),
+      rows_(options.rows, options.empty),
+      question_(std::move(question)),
+      rounds_({.before = options.trigger.before,
+               .question = question_.get(),
+               .update = options.update,
+               .groups = options.groups,
+               .stored = &rows_}) {}
+
+Result<TriggeredUpdate::Input> TriggeredUpdate::Copies(const Batch& batch,
+                                                       const std::vector<std::int32_t>& row_of) {
+  const auto n = static_cast<std::int64_t>(row_of.size());
+  if (n == batch.num_rows()) return Rows(batch);
+  const Batch arguments = update_.WithArguments(batch, question_->Keys(*batch.data));
+  const auto indices = std::make_shared<arrow::Int32Array>(n, arrow::Buffer::FromVector(row_of));
+  Input input;
+  MR_ASSIGN_OR_RETURN(input.batch, TakeRows(arguments, indices));
+  input.keys = update_.SetArguments(input.batch);
+  return input;
+}
+
+std::vector<WindowResults::Window> TriggeredUpdate::FiredSpans() const {
+  std::vector<WindowResults::Window> windows;
+  if (fired().empty()) return windows;
+  const auto& spans = static_cast<const arrow::StructArray&>(*rounds_.results().back());
+  const auto& starts = static_cast<const arrow::TimestampArray&>(*spans.field(0));
+  const auto& ends = static_cast<const arrow::TimestampArray&>(*spans.field(1));
+  for (std::int64_t i = 0; i < spans.length(); ++i)
+    windows.push_back({.start_ms = starts.Value(i), .end_ms = ends.Value(i)});
+  return windows;
+}
+
+Result<TriggeredUpdate::Fired> TriggeredUpdate::TakeFired(std::vector<WindowResults::Window> windows,
+                                                          KeyBuffer keys, const Origin& origin,
+                                                          Output& output) {
+  Fired fired{.batch = {}, .rows = rounds_.fired()};
+  arrow::ArrayVector results = rounds_.results();
+  results.resize(visible_);
+  MR_ASSIGN_OR_RETURN(fired.batch, WindowResults::MakeBatch(schema_, key_fields_,
+                                                            {.windows = std::move(windows),
+                                                             .keys = std::move(keys),
+                                                             .results = std::move(results),
+                                                             .is_final = true}));
+  fired.batch.origin = origin;
+  std::vector<RowError> errors = rounds_.TakeWithoutResult();
+  if (errors.empty()) return fired;
+  Fired kept;
+  for (const std::size_t i : RowsWithoutError(fired.batch.num_rows(), errors))
+    kept.rows.push_back(fired.rows[i]);
+  MR_ASSIGN_OR_RETURN(kept.batch, WithoutRows(fired.batch, errors));
+  MR_RETURN_IF_ERROR(output.DeadLetter(fired.batch, std::move(errors)));
+  return kept;
+}
+
+std::vector<RowError> ErrorsOfRows(std::vector<RowError> errors, const std::vector<std::int32_t>& row_of) {
+  std::vector<RowError> of_rows;
+  for (RowError& error : errors) {
+    error.row = row_of[static_cast<std::size_t>(error.row)];
+    if (of_rows.empty() || of_rows.back().row != error.row) of_rows.push_back(std::move(error));
+  }
+  return of_rows;
+}
+
+}  // namespace millrace

@@ -1,0 +1,466 @@
+#include "ops/triggered_window.h"
+
+#include <algorithm>
+#include <limits>
+
+#include <arrow/api.h>
+
+#include "base/check.h"
+#include "columnar/key_encoding.h"
+#include "ops/clocked_rows.h"
+#include "ops/group_rows.h"
+#include "ops/key_clocks.h"
+#include "ops/keyed_rows.h"
+#include "ops/row_errors.h"
+#include "ops/triggered_update.h"
+#include "ops/window_assigner.h"
+#include "ops/window_results.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
+
+class TriggeredWindow final : public Operator {
+ public:
+  TriggeredWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
+                  std::vector<int> key_columns, std::vector<std::unique_ptr<Aggregator>> aggregators);
+  Status AddTable(StateStore& store);
+
+  Status Process(Batch batch, Output& output) override;
+  Status AdvanceTime(Watermark watermark, Output& output) override;
+  void RestoreTime(Watermark watermark) override;
+  Watermark OutputWatermark(Watermark input) const override;
+  const std::shared_ptr<arrow::Schema>& output_schema() const override { return output_schema_; }
+
+ private:
+  using Closing = KeyClocks::Closing;
+
+  bool by_key() const { return options_.closing == ClosingMode::kKey; }
+
+  // Which rows count. These fill panes_ms_, and keys_ at last; rows leave the batch.
+  Status ChooseRows(Batch* batch, Output& output);
+  Status ChooseRowsByKey(Batch* batch, Output& output);
+  Status AssignPanes(Batch* batch, Output& output);
+  Status RemoveExceptions(const WindowAssigner::Exceptions& exceptions, Batch* batch, Output& output);
+  /// Windows that end by then are closed for a row.
+  std::int64_t ClosedFor(const Batch& batch, std::size_t row) const;
+
+  /// Adds rows [first, first + rows) to their windows, and emits what fires.
+  Status AddRows(const Batch& batch, std::int64_t first, std::int64_t rows, Output& output);
+  /// Fills row_of_, starts_ms_ and ends_ms_: the open windows of the rows.
+  void FindWindows(const Batch& batch, std::int64_t first, std::int64_t rows);
+  Status FindGroups(std::int64_t first);
+  /// `first`: of the rows that were added.
+  Status EmitFired(const Batch& batch, std::int64_t first, Output& output);
+  Status EmitChanged(const Origin& origin, const std::vector<RowError>& errors, Output& output);
+  Status AddResult(std::int64_t start, std::string_view key, std::uint32_t slot, Output& output);
+
+  /// What came due before a row of the batch, in order.
+  bool IsDueBefore(std::size_t row, std::int64_t watermark) const;
+  Status CloseBefore(std::size_t row, std::int64_t watermark, Output& output);
+  /// Emits what the rows before `until_row` close of their keys.
+  Status RunClosings(std::int64_t until_row, Output& output);
+  Status CloseKey(const Closing& closing, Output& output);
+  /// Removes the windows that CloseKey emitted.
+  Status EraseClosed();
+  /// Emits what is closed for all keys.
+  Status ClosePartition(std::int64_t watermark, Output& output);
+  std::optional<std::int64_t> FirstStart() const;
+  std::int64_t WindowClosesAt(std::int64_t start) const {
+    return AddTime(assigner_.EndOf(start), assigner_.grace_ms());
+  }
+
+  const WindowAggregateOptions options_;
+  const std::shared_ptr<arrow::Schema> output_schema_;
+  const std::vector<int> key_columns_;
+  const WindowAssigner assigner_;
+  const std::int64_t rows_at_once_;  // so that the rows of all windows stay within kMostCopies
+
+  GroupRows groups_;
+  ClockedRows clocked_;  // closing by key
+  KeyClocks clocks_;     // closing by key
+  GroupUpdate update_;
+  WindowResults results_;
+  std::unique_ptr<TriggeredUpdate> triggered_;
+  KeyedTable* table_ = nullptr;
+
+  // Of the batch under way; kept for their memory.
+  std::vector<std::int64_t> panes_ms_;
+  KeyBuffer keys_;
+  std::size_t next_closing_ = 0;  // those before it were emitted
+  KeyBuffer erased_keys_;
+  std::vector<std::int64_t> erased_starts_ms_;
+  KeyBuffer closed_keys_;
+
+  // Of the rows that are being added, one entry per row and window.
+  std::vector<std::int32_t> row_of_;  // counted from the first of them
+  std::vector<std::int64_t> starts_ms_;
+  std::vector<std::int64_t> ends_ms_;
+  KeyBuffer window_keys_;
+  std::vector<std::uint32_t> slots_;
+};
+
+WindowAssigner::Shape ShapeOf(const WindowAggregateOptions& options) {
+  const Duration step = options.kind == WindowKind::kHopping ? options.step : options.size;
+  return {options.size, step, options.grace, options.offset};
+}
+
+std::int64_t RowsAtOnce(const WindowAssigner& assigner) {
+  constexpr std::int64_t kMostCopies = 32'768;
+  if (!assigner.overlapping()) return std::numeric_limits<std::int64_t>::max();
+  const std::int64_t windows = (assigner.size_ms() + assigner.step_ms() - 1) / assigner.step_ms();
+  return std::max<std::int64_t>(1, kMostCopies / windows);
+}
+
+std::int64_t WatermarkBefore(const Batch& batch, std::size_t row) {
+  return batch.watermark_before == nullptr ? batch.watermark.value()
+                                           : batch.watermark_before->raw_values()[row];
+}
+
+TriggeredWindow::TriggeredWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
+                                 std::vector<int> key_columns,
+                                 std::vector<std::unique_ptr<Aggregator>> aggregators)
+    : options_(std::move(options)),
+      output_schema_(std::move(output_schema)),
+      key_columns_(std::move(key_columns)),
+      assigner_(ShapeOf(options_)),
+      rows_at_once_(RowsAtOnce(assigner_)),
+      groups_(std::move(aggregators)),
+      clocked_(&groups_),
+      clocks_(&assigner_, &clocked_),
+      update_(&options_.aggregates, &groups_),
+      results_({.schema = output_schema_,
+                .key_fields = static_cast<int>(key_columns_.size()),
+                .groups = &groups_,
+                .aggregates = &options_.aggregates,
+                .merged = false}) {}
+
+Status TriggeredWindow::AddTable(StateStore& store) {
+  using Empty = TriggeredRows::Empty;
+  MR_ASSIGN_OR_RETURN(
+      triggered_,
+      TriggeredUpdate::Make({.trigger = *options_.trigger,
+                             .schema = output_schema_,
+                             .key_columns = key_columns_,
+                             .update = &update_,
+                             .groups = &groups_,
+                             .rows = by_key() ? static_cast<SlotRows*>(&clocked_) : &groups_,
+                             // A clock goes when the window closes that it lies in, which must be there then.
+                             .empty = by_key() ? Empty::kStored : Empty::kErased}));
+  MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, &triggered_->rows()));
+  clocks_.set_table(table_);
+  return Status::Ok();
+}
+
+void TriggeredWindow::RestoreTime(Watermark /*watermark*/) {
+  clocks_.judgement().closings.clear();
+  next_closing_ = 0;
+  erased_keys_.Clear();
+  erased_starts_ms_.clear();
+}
+
+Watermark TriggeredWindow::OutputWatermark(Watermark input) const {
+  if (input == kNoWatermark || input == kEndOfTime) return input;
+  return Watermark(SubtractTime(input.value(), assigner_.grace_ms()));
+}
+
+Status TriggeredWindow::Process(Batch batch, Output& output) {
+  MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
+  MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+  MR_RETURN_IF_ERROR(by_key() ? ChooseRowsByKey(&batch, output) : ChooseRows(&batch, output));
+  if (batch.num_rows() == 0) return Status::Ok();
+  results_.set_origin({.partition = batch.origin.partition});
+  // A list for each row takes memory.
+  constexpr std::int64_t kMostLists = 256;
+  const bool lists = triggered_->question().reads_lists();
+  const std::int64_t at_once = lists ? std::min(kMostLists, rows_at_once_) : rows_at_once_;
+  for (std::int64_t first = 0; first < batch.num_rows(); first += at_once) {
+    const std::int64_t rows = std::min(at_once, batch.num_rows() - first);
+    if (rows < batch.num_rows()) {
+      MR_ASSIGN_OR_RETURN(const auto none, update_.Evaluate(SliceBatch(batch, first, rows)));
+      MR_CHECK(none.empty()) << "an argument that did not fail before";
+    }
+    MR_RETURN_IF_ERROR(AddRows(batch, first, rows, output));
+  }
+  if (!by_key()) return Status::Ok();
+  MR_RETURN_IF_ERROR(RunClosings(batch.num_rows(), output));
+  MR_RETURN_IF_ERROR(EraseClosed());
+  clocks_.judgement().closings.clear();
+  return results_.Flush(output);
+}
+
+// --- Which rows count ---
+
+Status TriggeredWindow::ChooseRows(Batch* batch, Output& output) {
+  MR_RETURN_IF_ERROR(AssignPanes(batch, output));
+  const std::int64_t rows = batch->num_rows();
+  MR_RETURN_IF_ERROR(update_.TakeOutFailed(batch, output));
+  if (batch->num_rows() == 0) return Status::Ok();
+  if (batch->num_rows() < rows) MR_RETURN_IF_ERROR(AssignPanes(batch, output));
+  return EncodeGroupKeys(key_columns_, *batch, &keys_);
+}
+
+Status TriggeredWindow::ChooseRowsByKey(Batch* batch, Output& output) {
+  MR_RETURN_IF_ERROR(AssignPanes(batch, output));
+  const std::int64_t rows = batch->num_rows();
+  MR_RETURN_IF_ERROR(update_.TakeOutFailed(batch, output));
+  if (batch->num_rows() == 0) return Status::Ok();
+  if (batch->num_rows() < rows) MR_RETURN_IF_ERROR(AssignPanes(batch, output));
+  MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, *batch, &keys_));
+  MR_RETURN_IF_ERROR(clocks_.Judge(*batch, keys_, panes_ms_, kLowest));
+  next_closing_ = 0;
+  KeyClocks::Judgement& judgement = clocks_.judgement();
+  if (judgement.late.empty()) return Status::Ok();
+  MR_RETURN_IF_ERROR(TakeOutLate(judgement.late, std::move(judgement.late_by_ms), batch, output));
+  MR_ASSIGN_OR_RETURN(const std::vector<RowError> none, update_.Evaluate(*batch));
+  MR_CHECK(none.empty()) << "an argument that did not fail before";
+  MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, *batch, &keys_));
+  return AssignPanes(batch, output);
+}
+
+Status TriggeredWindow::AssignPanes(Batch* batch, Output& output) {
+  const auto rows = static_cast<std::size_t>(batch->num_rows());
+  panes_ms_.resize(rows);
+  if (rows == 0) return Status::Ok();
+  // By key it is the clocks that tell who is late.
+  const std::int64_t one = by_key() ? kLowest : batch->watermark.value();
+  const std::span<const std::int64_t> watermarks =
+      by_key() || batch->watermark_before == nullptr ? std::span(&one, 1)
+                                                     : std::span(batch->watermark_before->raw_values(), rows);
+  WindowAssigner::Exceptions exceptions;
+  assigner_.Assign({batch->event_time->raw_values(), rows}, watermarks, panes_ms_, &exceptions);
+  if (exceptions.empty()) return Status::Ok();
+  MR_RETURN_IF_ERROR(RemoveExceptions(exceptions, batch, output));
+  return AssignPanes(batch, output);
+}
+
+Status TriggeredWindow::RemoveExceptions(const WindowAssigner::Exceptions& exceptions, Batch* batch,
+                                         Output& output) {
+  if (exceptions.late.empty())
+    return TakeOutWithoutWindow(exceptions.no_window, options_.size, batch, output);
+  std::vector<std::int64_t> late_by_ms;
+  for (const std::int32_t row : exceptions.late) {
+    const auto i = static_cast<std::size_t>(row);
+    late_by_ms.push_back(SubtractTime(WatermarkBefore(*batch, i), assigner_.ClosesAt(panes_ms_[i])));
+  }
+  return TakeOutLate(exceptions.late, std::move(late_by_ms), batch, output);
+}
+
+std::int64_t TriggeredWindow::ClosedFor(const Batch& batch, std::size_t row) const {
+  if (by_key()) return clocks_.judgement().closed_until_ms[row];
+  return SubtractTime(WatermarkBefore(batch, row), assigner_.grace_ms());
+}
+
+// --- Windows and groups ---
+
+void TriggeredWindow::FindWindows(const Batch& batch, std::int64_t first, std::int64_t rows) {
+  row_of_.clear();
+  starts_ms_.clear();
+  ends_ms_.clear();
+  // Neighbours are mostly in the same windows.
+  std::int64_t pane = 0, closed = 0, first_end = 0, last_end = 0;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const auto row = static_cast<std::size_t>(first + i);
+    const std::int64_t row_closed = assigner_.overlapping() ? ClosedFor(batch, row) : 0;
+    if (i == 0 || panes_ms_[row] != pane || row_closed != closed) {
+      pane = panes_ms_[row];
+      closed = row_closed;
+      last_end = assigner_.LastEndOf(pane);
+      first_end = last_end;
+      if (assigner_.overlapping())
+        first_end = std::max(assigner_.FirstEndOf(pane), assigner_.NextEndAfter(closed));
+    }
+    for (std::int64_t end = first_end; end <= last_end; end += assigner_.step_ms()) {
+      row_of_.push_back(static_cast<std::int32_t>(i));
+      starts_ms_.push_back(end - assigner_.size_ms());
+      ends_ms_.push_back(end);
+    }
+  }
+}
+
+Status TriggeredWindow::FindGroups(std::int64_t first) {
+  window_keys_.Clear();
+  for (const std::int32_t row : row_of_)
+    window_keys_.Append(keys_[static_cast<std::size_t>(first) + static_cast<std::size_t>(row)]);
+  slots_.resize(row_of_.size());
+  return table_->Lookup(starts_ms_, {.data = window_keys_.data(), .offsets = window_keys_.offsets()}, slots_);
+}
+
+Status TriggeredWindow::AddRows(const Batch& batch, std::int64_t first, std::int64_t rows, Output& output) {
+  const Batch part = SliceBatch(batch, first, rows);
+  FindWindows(batch, first, rows);
+  MR_RETURN_IF_ERROR(FindGroups(first));
+  MR_ASSIGN_OR_RETURN(const TriggeredUpdate::Input input, triggered_->Copies(part, row_of_));
+  const auto text = [this](std::size_t i) {
+    return " in window [" + std::to_string(starts_ms_[i]) + ", " + std::to_string(ends_ms_[i]) + ")";
+  };
+  MR_RETURN_IF_ERROR(triggered_->Add({.batch = input.batch,
+                                      .keys = input.keys,
+                                      .slots = slots_,
+                                      .windows = {starts_ms_, ends_ms_},
+                                      .windows_before = {},
+                                      .last = {},
+                                      .text = text}));
+  if (!by_key()) {
+    for (const std::uint32_t slot : triggered_->emptied()) table_->Erase(slot);
+  }
+  const std::vector<RowError> errors = triggered_->TakeErrors();
+  std::vector<RowError> row_errors = ErrorsOfRows(errors, row_of_);
+  output.CountAbsorbed(rows - static_cast<std::int64_t>(row_errors.size()));
+  if (!row_errors.empty()) MR_RETURN_IF_ERROR(output.DeadLetter(part, std::move(row_errors)));
+  MR_RETURN_IF_ERROR(EmitFired(batch, first, output));
+  return options_.emit == EmitMode::kCurrent ? EmitChanged(batch.origin, errors, output) : Status::Ok();
+}
+
+// --- Results ---
+
+Status TriggeredWindow::EmitFired(const Batch& batch, std::int64_t first, Output& output) {
+  if (triggered_->fired().empty()) return Status::Ok();
+  std::vector<WindowResults::Window> windows;
+  KeyBuffer keys;
+  for (const std::int32_t copy : triggered_->fired()) {
+    const auto i = static_cast<std::size_t>(copy);
+    windows.push_back({starts_ms_[i], ends_ms_[i]});
+    keys.Append(window_keys_[i]);
+  }
+  MR_ASSIGN_OR_RETURN(const TriggeredUpdate::Fired fired,
+                      triggered_->TakeFired(std::move(windows), std::move(keys), batch.origin, output));
+  std::int64_t sent = 0;
+  for (std::size_t i = 0; i < fired.rows.size() && options_.emit == EmitMode::kFinal; ++i) {
+    // What closed before the row comes before what it fires, however the rows are cut into batches (T5).
+    const auto row = static_cast<std::size_t>(first + row_of_[static_cast<std::size_t>(fired.rows[i])]);
+    const std::int64_t watermark = WatermarkBefore(batch, row);
+    if (!IsDueBefore(row, watermark)) continue;
+    const auto at = static_cast<std::int64_t>(i);
+    if (at > sent) MR_RETURN_IF_ERROR(output.Emit(SliceBatch(fired.batch, sent, at - sent)));
+    sent = at;
+    MR_RETURN_IF_ERROR(CloseBefore(row, watermark, output));
+  }
+  return output.Emit(SliceBatch(fired.batch, sent, fired.batch.num_rows() - sent));
+}
+
+Status TriggeredWindow::EmitChanged(const Origin& origin, const std::vector<RowError>& errors,
+                                    Output& output) {
+  std::vector<std::size_t> changed =
+      RowsWithoutError(static_cast<std::int64_t>(slots_.size()), errors);  // of rows and windows
+  std::erase_if(changed, [this](std::size_t i) { return triggered_->rows().empty(slots_[i]); });
+  std::sort(changed.begin(), changed.end(),
+            [this](std::size_t a, std::size_t b) { return slots_[a] < slots_[b]; });
+  changed.erase(std::unique(changed.begin(), changed.end(),
+                            [this](std::size_t a, std::size_t b) { return slots_[a] == slots_[b]; }),
+                changed.end());
+  std::sort(changed.begin(), changed.end(), [this](std::size_t a, std::size_t b) {
+    return starts_ms_[a] != starts_ms_[b] ? starts_ms_[a] < starts_ms_[b] : window_keys_[a] < window_keys_[b];
+  });
+  MR_RETURN_IF_ERROR(results_.Flush(output));
+  results_.set_origin(origin);
+  results_.set_final(false);
+  for (const std::size_t i : changed)
+    MR_RETURN_IF_ERROR(results_.Add({starts_ms_[i], ends_ms_[i]}, window_keys_[i], slots_[i], output));
+  MR_RETURN_IF_ERROR(results_.Flush(output));
+  results_.set_origin({.partition = origin.partition});
+  results_.set_final(true);
+  return Status::Ok();
+}
+
+Status TriggeredWindow::AddResult(std::int64_t start, std::string_view key, std::uint32_t slot,
+                                  Output& output) {
+  if (triggered_->rows().empty(slot)) return Status::Ok();
+  return results_.Add({start, assigner_.EndOf(start)}, key, slot, output);
+}
+
+// --- Closing ---
+
+bool TriggeredWindow::IsDueBefore(std::size_t row, std::int64_t watermark) const {
+  if (by_key()) {
+    const std::vector<Closing>& closings = clocks_.judgement().closings;
+    if (next_closing_ < closings.size() && closings[next_closing_].row < static_cast<std::int64_t>(row))
+      return true;
+  }
+  const std::optional<std::int64_t> start = FirstStart();
+  return start && WindowClosesAt(*start) <= watermark;
+}
+
+Status TriggeredWindow::CloseBefore(std::size_t row, std::int64_t watermark, Output& output) {
+  if (by_key()) MR_RETURN_IF_ERROR(RunClosings(static_cast<std::int64_t>(row), output));
+  MR_RETURN_IF_ERROR(ClosePartition(watermark, output));
+  return results_.Flush(output);
+}
+
+Status TriggeredWindow::RunClosings(std::int64_t until_row, Output& output) {
+  const std::vector<Closing>& closings = clocks_.judgement().closings;
+  for (; next_closing_ < closings.size() && closings[next_closing_].row < until_row; ++next_closing_) {
+    MR_RETURN_IF_ERROR(ClosePartition(closings[next_closing_].watermark_ms, output));
+    MR_RETURN_IF_ERROR(CloseKey(closings[next_closing_], output));
+  }
+  return Status::Ok();
+}
+
+Status TriggeredWindow::CloseKey(const Closing& closing, Output& output) {
+  // No row of the key was later than its clock, and what is closed by that was emitted.
+  const std::int64_t emitted = SubtractTime(closing.from_ms, assigner_.size_ms() + assigner_.grace_ms());
+  const std::string_view key = keys_[static_cast<std::size_t>(closing.row)];
+  for (auto start = table_->NextSlice(AddTime(emitted, 1)); start && *start <= closing.from_ms;
+       start = table_->NextSlice(*start + 1)) {
+    if (WindowClosesAt(*start) > closing.until_ms) break;
+    MR_RETURN_IF_ERROR(table_->Peek(*start, key, [&](std::string_view name, std::uint32_t slot) {
+      erased_keys_.Append(name);
+      erased_starts_ms_.push_back(*start);
+      return AddResult(*start, name, slot, output);
+    }));
+  }
+  return Status::Ok();
+}
+
+Status TriggeredWindow::EraseClosed() {
+  if (erased_starts_ms_.empty()) return Status::Ok();
+  slots_.resize(erased_starts_ms_.size());
+  MR_RETURN_IF_ERROR(table_->Lookup(
+      erased_starts_ms_, {.data = erased_keys_.data(), .offsets = erased_keys_.offsets()}, slots_));
+  for (const std::uint32_t slot : slots_) table_->Erase(slot);
+  erased_keys_.Clear();
+  erased_starts_ms_.clear();
+  return Status::Ok();
+}
+
+Status TriggeredWindow::AdvanceTime(Watermark watermark, Output& output) {
+  MR_RETURN_IF_ERROR(ClosePartition(watermark.value(), output));
+  return results_.Flush(output);
+}
+
+std::optional<std::int64_t> TriggeredWindow::FirstStart() const {
+  const std::optional<std::int64_t> first = table_->FirstSlice();
+  return first == ClockedRows::kClocks ? std::nullopt : first;
+}
+
+Status TriggeredWindow::ClosePartition(std::int64_t watermark, Output& output) {
+  for (std::optional<std::int64_t> start = FirstStart(); start; start = FirstStart()) {
+    if (WindowClosesAt(*start) > watermark) break;
+    MR_RETURN_IF_ERROR(EraseClosed());
+    closed_keys_.Clear();
+    MR_RETURN_IF_ERROR(table_->CloseSlice(*start, [&](std::string_view key, std::uint32_t slot) {
+      if (by_key()) closed_keys_.Append(key);
+      return AddResult(*start, key, slot, output);
+    }));
+    // No later window holds these times.
+    if (by_key()) MR_RETURN_IF_ERROR(clocks_.Drop(closed_keys_, AddTime(*start, assigner_.step_ms())));
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Operator>> MakeTriggeredWindow(WindowAggregateOptions options,
+                                                      const std::shared_ptr<arrow::Schema>& input,
+                                                      StateStore& store) {
+  MR_ASSIGN_OR_RETURN(WindowDescription description, DescribeWindow(options, *input));
+  MR_ASSIGN_OR_RETURN(std::vector<int> key_columns, KeyColumnIndices(options.by, *input));
+  MR_ASSIGN_OR_RETURN(auto aggregators, MakeAggregators(options));
+  auto window = std::make_unique<TriggeredWindow>(std::move(options), std::move(description.output_schema),
+                                                  std::move(key_columns), std::move(aggregators));
+  MR_RETURN_IF_ERROR(window->AddTable(store));
+  return std::unique_ptr<Operator>(std::move(window));
+}
+
+}  // namespace millrace
