@@ -1,6 +1,8 @@
 #include "compile/compile.h"
 
 #include <algorithm>
+#include <charconv>
+#include <map>
 #include <set>
 
 #include <arrow/api.h>
@@ -183,7 +185,7 @@ class ProgramBuilder {
     const std::size_t at = Append(std::move(rekey));
     ChainNode sink;
     sink.name = node.name + "-repartition";
-    sink.on_error = ErrorPolicy::kFail;
+    sink.on_error = PolicyOf(plan_, node);
     sink.internal = true;
     sink.sink = MakeRepartitionSink(
         {.topic = cut.topic, .partitions = downstream.partitions, .upstream = partition_}, *compiled_.clock);
@@ -300,18 +302,34 @@ Result<SubTopology> Describe(const std::shared_ptr<const Compiled>& compiled, st
   return out;
 }
 
+/// Settings of an internal topic: where records may be larger than topics take by default, so may those in
+/// it.
+std::map<std::string, std::string> TopicConfig(const Plan& plan, std::map<std::string, std::string> config) {
+  constexpr std::int64_t kTakenByDefault = 1'048'588;
+  constexpr std::int64_t kBatchHeader = 188;  // what message.max.bytes leaves for it by default
+  const auto set = plan.kafka.find("message.max.bytes");
+  std::int64_t most = 0;
+  if (set != plan.kafka.end())
+    std::from_chars(set->second.data(), set->second.data() + set->second.size(), most);
+  if (most + kBatchHeader > kTakenByDefault)
+    config.emplace("max.message.bytes", std::to_string(most + kBatchHeader));
+  return config;
+}
+
 void AddInternalTopics(const Compiled& compiled, Topology* topology) {
+  const Plan& plan = compiled.analyzed.plan;
   for (std::size_t i = 0; i < compiled.staged.stages.size(); ++i) {
     const Stage& stage = compiled.staged.stages[i];
     if (stage.cut.has_value()) {
-      topology->internal_topics.push_back({.name = stage.cut->topic,
-                                           .partitions = stage.partitions,
-                                           .config = {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}}});
+      topology->internal_topics.push_back(
+          {.name = stage.cut->topic,
+           .partitions = stage.partitions,
+           .config = TopicConfig(plan, {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}})});
     }
     for (const TableSpec& table : topology->sub_topologies[i].tables) {
       topology->internal_topics.push_back({.name = table.changelog_topic,
                                            .partitions = stage.partitions,
-                                           .config = {{"cleanup.policy", "compact"}}});
+                                           .config = TopicConfig(plan, {{"cleanup.policy", "compact"}})});
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 #include <vector>
 
 #include <arrow/api.h>
@@ -17,6 +18,10 @@ namespace {
 constexpr std::string_view kWatermarkHeader = "millrace.watermark";
 // Topic and partition of the records that the rows came from: "3;bids". Absent for rows without records.
 constexpr std::string_view kOriginHeader = "millrace.origin";
+// Of a record with several rows: below what a topic takes by default (1,048,588 bytes with all that goes with
+// a record), also where message.max.bytes allows more. A row that is larger goes alone.
+constexpr std::int64_t kMostBytes = 1'000'000;
+constexpr std::int64_t kPieceBytes = kMostBytes * 3 / 4;  // aimed at: rows are not equally large
 constexpr const char* kTimeColumn = "__millrace_event_time";
 constexpr const char* kKeyColumn = "__millrace_key";
 constexpr const char* kOffsetColumn = "__millrace_offset";
@@ -43,21 +48,36 @@ Result<std::shared_ptr<arrow::Array>> RecordOffsets(const Batch& batch) {
       std::make_shared<arrow::Int64Array>(rows, arrow::Buffer::FromVector(std::move(offsets))));
 }
 
-Result<std::shared_ptr<arrow::Buffer>> ToIpc(const Batch& batch) {
+/// `batch` with event time, key and offsets as columns.
+Result<std::shared_ptr<arrow::RecordBatch>> ToWire(const Batch& batch) {
   arrow::ArrayVector columns = batch.data->columns();
   columns.push_back(batch.event_time);
   columns.push_back(batch.key);
   MR_ASSIGN_OR_RETURN(auto offsets, RecordOffsets(batch));
   columns.push_back(std::move(offsets));
-  const auto wire =
-      arrow::RecordBatch::Make(WireSchema(*batch.data->schema()), batch.num_rows(), std::move(columns));
+  return arrow::RecordBatch::Make(WireSchema(*batch.data->schema()), batch.num_rows(), std::move(columns));
+}
+
+Result<std::shared_ptr<arrow::Buffer>> ToIpc(const arrow::RecordBatch& wire) {
   MR_ASSIGN_ARROW(auto out, arrow::io::BufferOutputStream::Create(1 << 12));
-  MR_ASSIGN_ARROW(auto writer, arrow::ipc::MakeStreamWriter(out, wire->schema()));
-  MR_RETURN_IF_ARROW_ERROR(writer->WriteRecordBatch(*wire));
+  MR_ASSIGN_ARROW(auto writer, arrow::ipc::MakeStreamWriter(out, wire.schema()));
+  MR_RETURN_IF_ARROW_ERROR(writer->WriteRecordBatch(wire));
   MR_RETURN_IF_ARROW_ERROR(writer->Close());
   MR_ASSIGN_ARROW(auto buffer, out->Finish());
   return buffer;
 }
+
+/// Rows of one batch that go to one partition.
+struct Part {
+  std::int32_t partition = 0;
+  std::shared_ptr<arrow::RecordBatch> wire;
+  std::span<const std::int32_t> rows;  // of `wire`, in the batch
+
+  Part Slice(std::int64_t offset, std::int64_t length) const {
+    return {partition, wire->Slice(offset, length),
+            rows.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(length))};
+  }
+};
 
 class RepartitionSink final : public Sink {
  public:
@@ -85,11 +105,12 @@ class RepartitionSink final : public Sink {
       const auto indices = std::make_shared<arrow::Int32Array>(static_cast<std::int64_t>(rows_of_[p].size()),
                                                                arrow::Buffer::Wrap(rows_of_[p]));
       MR_ASSIGN_OR_RETURN(const Batch part, TakeRows(batch, indices));
-      MR_ASSIGN_OR_RETURN(const auto bytes, ToIpc(part));
-      const std::string_view value(reinterpret_cast<const char*>(bytes->data()),
-                                   static_cast<std::size_t>(bytes->size()));
-      MR_RETURN_IF_ERROR(Send(context, static_cast<std::int32_t>(p), BytesView::Of(value), headers));
+      MR_ASSIGN_OR_RETURN(auto wire, ToWire(part));
+      MR_RETURN_IF_ERROR(
+          SendRows({static_cast<std::int32_t>(p), std::move(wire), rows_of_[p]}, headers, context));
     }
+    std::sort(context.errors->begin(), context.errors->end(),
+              [](const auto& a, const auto& b) { return a.row < b.row; });
     return Status::Ok();
   }
 
@@ -108,6 +129,30 @@ class RepartitionSink final : public Sink {
   }
 
  private:
+  /// In one record, or in as many as it takes; a single row that is too large becomes a row error.
+  Status SendRows(const Part& part, std::span<const HeaderView> headers, SinkContext& context) {
+    const std::int64_t rows = part.wire->num_rows();
+    MR_ASSIGN_OR_RETURN(const auto bytes, ToIpc(*part.wire));
+    if (bytes->size() > kMostBytes && rows > 1)
+      return SendInPieces(part, bytes->size() / kPieceBytes + 1, headers, context);
+    const std::string_view value(reinterpret_cast<const char*>(bytes->data()),
+                                 static_cast<std::size_t>(bytes->size()));
+    Status sent = Send(context, part.partition, BytesView::Of(value), headers);
+    if (sent.code() != StatusCode::kInvalidArgument) return sent;
+    if (rows > 1) return SendInPieces(part, 2, headers, context);  // message.max.bytes is lower
+    context.errors->push_back({part.rows.front(), "too_large", sent.message()});
+    return Status::Ok();
+  }
+
+  Status SendInPieces(const Part& part, std::int64_t pieces, std::span<const HeaderView> headers,
+                      SinkContext& context) {
+    const std::int64_t rows = part.wire->num_rows();
+    const std::int64_t most = (rows + pieces - 1) / pieces;
+    for (std::int64_t at = 0; at < rows; at += most)
+      MR_RETURN_IF_ERROR(SendRows(part.Slice(at, std::min(most, rows - at)), headers, context));
+    return Status::Ok();
+  }
+
   Status Send(SinkContext& context, std::int32_t partition, BytesView value,
               std::span<const HeaderView> headers) {
     OutgoingRecord record;
@@ -116,8 +161,9 @@ class RepartitionSink final : public Sink {
     record.value = value;
     record.timestamp_ms = clock_.Now().value();
     record.headers = headers;
+    MR_RETURN_IF_ERROR(context.producer->Send(record));
     context.bytes += std::max<std::int32_t>(value.size, 0);
-    return context.producer->Send(record);
+    return Status::Ok();
   }
 
   const RepartitionSinkOptions options_;

@@ -21,10 +21,11 @@ struct RepartitionSinkOptions {
 };
 
 /// Moves rows to the partition of their key (K2): murmur2 of the canonical key, one Arrow IPC stream per
-/// target and batch with event time, key and source offset as columns. What a row keeps of its record is
-/// where that is (topic, partition, offset), for dead letters and for the order of equal event times (T5);
-/// bytes and headers stay behind. At each checkpoint that changed it, the watermark goes to every partition
-/// after the rows it covers (T2a).
+/// target and batch with event time, key and source offset as columns; several where one would be larger than
+/// a record may be. A row that alone is too large becomes a row error "too_large". What a row keeps of its
+/// record is where that is (topic, partition, offset), for dead letters and for the order of equal event
+/// times (T5); bytes and headers stay behind. At each checkpoint that changed it, the watermark goes to every
+/// partition after the rows it covers (T2a).
 ///
 /// Precondition: rows have keys (group_by ran before).
 std::unique_ptr<Sink> MakeRepartitionSink(RepartitionSinkOptions options, const Clock& clock);

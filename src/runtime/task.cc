@@ -11,6 +11,17 @@ namespace {
 constexpr const char* kSource = "source";  // how dead letters and metrics name what reads input
 constexpr int kMostBeside = 9;             // directories of one task on one machine
 
+/// State is never left out of its changelog, so this stops the pipeline, with everything as of the last
+/// commit.
+Status TooMuchState(std::string_view step, const Status& too_large) {
+  return Status::InvalidArgument(
+      "step " + std::string(step) +
+      ": what it keeps for one key is too large for its changelog topic; keep less "
+      "(a shorter window, shorter columns, fewer values in collect or top_k) or "
+      "allow larger records: " +
+      too_large.message());
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Task>> Task::Make(TaskId id, const TaskContext& context) {
@@ -254,7 +265,8 @@ Status Task::WriteChangelogs(Producer& producer) {
     if (entry.value.has_value()) record.value = BytesView::Of(*entry.value);
     record.timestamp_ms = now_ms;
     changelog.bytes += static_cast<std::int64_t>(entry.key.size() + entry.value.value_or("").size());
-    return producer.Send(record);
+    Status sent = producer.Send(record);
+    return sent.code() == StatusCode::kInvalidArgument ? TooMuchState(entry.table, sent) : sent;
   }));
   for (const auto& [table, changelog] : changelogs)
     changelog_bytes_.at(std::string(table))->Add(changelog.bytes);

@@ -4,7 +4,7 @@ import random
 import string
 
 import pytest
-from harness.bids import WindowOracle, assert_passed, bids, close_windows, murmur2_partition, pass_pipeline, window_pipeline
+from harness.bids import START_MS, WindowOracle, assert_passed, bids, close_windows, murmur2_partition, pass_pipeline, window_pipeline
 from harness.lab import SCALE, Lab
 from harness.waiting import wait_until
 
@@ -74,6 +74,45 @@ def test_rows_that_change_their_key_move_through_a_repartition_topic(lab: Lab):
     assert actual == expected
     internal = [name for name in lab.topics.names() if name.startswith(lab.name) and name.endswith("-repartition")]
     assert len(internal) == 1 and lab.topics.partitions(internal[0]) == 3
+
+
+@pytest.mark.parametrize(("count", "pad"), [(20_000, 250), (8_000, 900)])
+def test_a_backlog_of_wide_rows_moves_though_a_batch_is_more_than_a_record(lab: Lab, count: int, pad: int):
+    topic = lab.create_input(2)
+    feeder = lab.topics.producer(compression_type="lz4")
+    chance = random.Random(count)
+    expected: dict[int, list] = {}
+    for seq in range(count):
+        value = {"seq": seq, "ts": START_MS + seq, "group": seq % 7,
+                 "pad": "".join(chance.choices(string.ascii_letters, k=pad))}
+        feeder.send(topic, str(seq).encode(), json.dumps(value).encode())
+        row = expected.setdefault(seq % 7, [0, 0, seq])
+        row[0] += 1
+        row[1] += seq
+    for partition in range(2):
+        feeder.send(topic, None, json.dumps({"seq": -1, "ts": START_MS + 7_200_000, "group": -1, "pad": ""}).encode(),
+                    partition=partition)
+    feeder.flush()
+    pipeline = {"name": lab.name, "kafka": {"bootstrap.servers": lab.broker.bootstrap}, "idle_after": "never",
+                "source": {"topic": topic, "format": "json", "timestamp": "ts",
+                           "schema": {"seq": "int64", "ts": "timestamp[ms]", "group": "int64", "pad": "string"}},
+                # So much grace that nothing is late, however the partitions interleave.
+                "steps": [{"window": {"by": ["group"], "tumbling": "1h", "grace": "30m",
+                                      "aggregate": {"n": "count()", "sum": "sum(seq)", "first": "first(seq)",
+                                                    "bytes": "sum(length(pad))"}}}],
+                "sinks": [{"topic": lab.output(), "format": "json"}]}
+    process = lab.run(lab.write(pipeline))
+    lab.await_read(topic)
+
+    def complete() -> bool:
+        process.assert_running()
+        return len(lab.topics.read(lab.output())) >= len(expected)
+    wait_until(complete, 60, f"{len(expected)} results come out", every=0.5)
+    process.stop()
+    rows = [json.loads(record.value) for record in lab.topics.read(lab.output())]
+    assert {row["group"]: [row["n"], row["sum"], row["first"]] for row in rows} == expected
+    assert len(rows) == len(expected), "a result is there twice"
+    assert all(row["bytes"] == row["n"] * pad for row in rows)
 
 
 def test_records_of_ten_bytes_to_one_megabyte(lab: Lab):
