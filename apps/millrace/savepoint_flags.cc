@@ -27,6 +27,24 @@ void AddSavepointCommands(CLI::App* app, Action* action) {
   inspect->add_flag("--json", inspected->json, "the manifest");
   inspect->callback(
       [=] { *action = [inspected](CommandIo& io) { return SavepointInspectCommand(*inspected, io); }; });
+
+  CLI::App* restore =
+      savepoint->add_subcommand("restore", "Make a pipeline without state go on at a savepoint");
+  auto restored = std::make_shared<SavepointRestoreOptions>();
+  restore->add_option("FILE", restored->file, "pipeline file, which may have been edited")->required();
+  restore->add_option("--from", restored->folder, "folder of the savepoint")->required()->type_name("FOLDER");
+  restore->add_flag("--allow-drop", restored->allow_drop,
+                    "leave out steps and topics that are not in the pipeline any more");
+  restore
+      ->add_option(
+          "--map", restored->maps,
+          "a step, or a source topic, that has another name now; such a topic is read from its first "
+          "record")
+      ->type_name("OLD=NEW")
+      ->allow_extra_args(false);
+  AddDuration(restore, "--startup-timeout", &restored->startup_timeout, "how long to wait for a broker");
+  restore->callback(
+      [=] { *action = [restored](CommandIo& io) { return SavepointRestoreCommand(*restored, io); }; });
 }
 
 }  // namespace millrace

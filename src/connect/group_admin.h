@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,11 @@ class GroupAdmin {
   virtual Result<std::vector<MemberDescription>> Members(const std::string& group) = 0;
   /// Sets committed offsets of a group without members. Errors: kAborted when it has some; as Members.
   virtual Status SetOffsets(const std::string& group, std::span<const CommittedOffset> offsets) = 0;
+  /// With it, offsets of `partitions` can go into a transaction though nobody is in the group. The broker may
+  /// also take them while somebody is: ask for the members after sending them. Who joins from then on waits
+  /// for the end of the transaction before it reads its offsets.
+  virtual Result<std::shared_ptr<const GroupToken>> EmptyGroupToken(
+      const std::string& group, std::span<const TopicPartition> partitions) = 0;
 };
 
 }  // namespace millrace

@@ -32,12 +32,12 @@ Result<bool> HasInternalTopic(TopicAdmin& admin, const NewTopic& topic) {
   MR_ASSIGN_OR_RETURN(const auto found, admin.Describe(topic.name));
   if (!found.has_value()) return false;
   if (found->partitions == topic.partitions) return true;
-  return Status::InvalidArgument("internal topic '" + topic.name + "' has " +
-                                 Counted(found->partitions, "partition") + ", but the pipeline now needs " +
-                                 std::to_string(topic.partitions) +
-                                 ": the partition count of a source topic changed, and with it the "
-                                 "partition of each key; run 'millrace "
-                                 "reset' to start the pipeline anew with the new count");
+  return Status::InvalidArgument(
+      "internal topic '" + topic.name + "' has " + Counted(found->partitions, "partition") +
+      ", but the pipeline now needs " + std::to_string(topic.partitions) +
+      ": the partition count of a source topic changed, and with it the "
+      "partition of each key; carry its state over with 'millrace savepoint', or run 'millrace reset' to "
+      "start the pipeline anew with the new count");
 }
 
 Status CreateInternalTopic(TopicAdmin& admin, const NewTopic& topic) {

@@ -24,6 +24,12 @@ constexpr int kMostEventsPerPoll = 1000;
 
 GroupMembership::~GroupMembership() { rd_kafka_consumer_group_metadata_destroy(metadata_); }
 
+std::shared_ptr<const GroupMembership> MembershipOfNobody(const std::string& group,
+                                                          std::set<TopicPartition> partitions) {
+  return std::make_shared<const GroupMembership>(rd_kafka_consumer_group_metadata_new(group.c_str()),
+                                                 std::move(partitions));
+}
+
 GroupConsumer::GroupConsumer(const ClientOptions& options, std::string group)
     : group_(std::move(group)), clock_(*options.clock), metrics_(options.metrics) {}
 

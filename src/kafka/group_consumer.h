@@ -40,6 +40,10 @@ class GroupMembership {
   const std::set<TopicPartition> partitions_;
 };
 
+/// For committing offsets of `partitions` to a group that nobody is in.
+std::shared_ptr<const GroupMembership> MembershipOfNobody(const std::string& group,
+                                                          std::set<TopicPartition> partitions);
+
 /// Told about the assignment from inside Poll or Close.
 class RebalanceListener {
  public:

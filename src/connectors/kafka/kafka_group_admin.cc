@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "connectors/kafka/kafka_group_member.h"
+
 namespace millrace {
 namespace {
 
@@ -26,6 +28,12 @@ class KafkaGroupAdmin final : public GroupAdmin {
     wanted.reserve(offsets.size());
     for (const CommittedOffset& at : offsets) wanted.push_back({at.partition, at.offset, at.metadata});
     return client_->SetGroupOffsets(group, wanted);
+  }
+
+  Result<std::shared_ptr<const GroupToken>> EmptyGroupToken(
+      const std::string& group, std::span<const TopicPartition> partitions) override {
+    return std::shared_ptr<const GroupToken>(std::make_shared<KafkaGroupToken>(
+        kafka::MembershipOfNobody(group, {partitions.begin(), partitions.end()})));
   }
 
  private:

@@ -90,7 +90,14 @@ MembershipView GroupCoordinator::Observe(const std::string& member_id) const {
   return view;
 }
 
+std::vector<std::string> GroupCoordinator::Members() const {
+  std::vector<std::string> client_ids;
+  for (const auto& [id, member] : members_) client_ids.push_back(member.client_id);
+  return client_ids;
+}
+
 bool GroupCoordinator::MayCommit(const std::string& member_id, std::int32_t generation) const {
+  if (member_id.empty()) return generation < 0 && members_.empty();
   return generation > 0 && generation == generation_ && members_.contains(member_id);
 }
 

@@ -41,7 +41,10 @@ class GroupCoordinator {
   void TopicChanged(const std::string& topic);
 
   MembershipView Observe(const std::string& member_id) const;
-  /// True when a member with this generation may commit.
+  /// Client ids, in the order of member ids.
+  std::vector<std::string> Members() const;
+  /// True when a member with this generation may commit; as in Kafka, also one without id while there are no
+  /// members.
   bool MayCommit(const std::string& member_id, std::int32_t generation) const;
   /// The member that joined under `client_id`, or "".
   std::string MemberOf(const std::string& client_id) const;

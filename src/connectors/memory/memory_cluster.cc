@@ -1,5 +1,7 @@
 #include "connectors/memory/memory_cluster.h"
 
+#include <utility>
+
 #include "connectors/memory/memory_changelog_reader.h"
 #include "connectors/memory/memory_group_member.h"
 #include "connectors/memory/memory_producer.h"
@@ -17,6 +19,21 @@ Result<std::unique_ptr<Producer>> MemoryCluster::MakeProducer(const std::string&
 
 Result<std::unique_ptr<ChangelogReader>> MemoryCluster::MakeChangelogReader() {
   return MakeMemoryChangelogReader(log_);
+}
+
+Result<std::vector<MemberDescription>> MemoryCluster::Members(const std::string& group) {
+  std::vector<MemberDescription> members;
+  for (std::string& client_id : log_->Members(group)) members.push_back({std::move(client_id), "memory"});
+  return members;
+}
+
+Status MemoryCluster::SetOffsets(const std::string& group, std::span<const CommittedOffset> offsets) {
+  return log_->CommitOffsets(MemoryGroupToken(group, "", -1), offsets);
+}
+
+Result<std::shared_ptr<const GroupToken>> MemoryCluster::EmptyGroupToken(
+    const std::string& group, std::span<const TopicPartition> /*partitions*/) {
+  return std::shared_ptr<const GroupToken>(std::make_shared<MemoryGroupToken>(group, "", -1));
 }
 
 }  // namespace millrace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,7 @@
 namespace millrace {
 
 /// A Cluster whose parts talk to one MemoryLog, which must outlive it and them. Thread-safe.
-class MemoryCluster final : public Cluster, private TopicAdmin {
+class MemoryCluster final : public Cluster, private TopicAdmin, private GroupAdmin {
  public:
   explicit MemoryCluster(MemoryLog* log) : log_(log) {}
 
@@ -21,6 +22,7 @@ class MemoryCluster final : public Cluster, private TopicAdmin {
   Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) override;
   Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() override;
   TopicAdmin& admin() override { return *this; }
+  GroupAdmin* groups() override { return this; }
   bool supports_exactly_once() const override { return true; }
 
  private:
@@ -33,6 +35,11 @@ class MemoryCluster final : public Cluster, private TopicAdmin {
   Status DeleteRecords(const TopicPartition& partition, Offset before) override {
     return log_->DeleteRecords(partition, before);
   }
+
+  Result<std::vector<MemberDescription>> Members(const std::string& group) override;
+  Status SetOffsets(const std::string& group, std::span<const CommittedOffset> offsets) override;
+  Result<std::shared_ptr<const GroupToken>> EmptyGroupToken(
+      const std::string& group, std::span<const TopicPartition> partitions) override;
 
   MemoryLog* const log_;
 };

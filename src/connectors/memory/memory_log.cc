@@ -325,6 +325,12 @@ void MemoryLog::Rejoin(const std::string& group, const std::string& member_id) {
   groups_[group].Rejoin(member_id, Counts());
 }
 
+std::vector<std::string> MemoryLog::Members(const std::string& group) const {
+  MutexLock lock(mutex_);
+  const auto found = groups_.find(group);
+  return found == groups_.end() ? std::vector<std::string>() : found->second.Members();
+}
+
 MembershipView MemoryLog::Observe(const std::string& group, const std::string& member_id) const {
   MutexLock lock(mutex_);
   const auto it = groups_.find(group);

@@ -8,6 +8,7 @@
 #include "base/counted.h"
 #include "engine/commands/open_pipeline.h"
 #include "engine/savepoint/create_savepoint.h"
+#include "engine/savepoint/restore_savepoint.h"
 #include "engine/savepoint/savepoint_folder.h"
 #include "engine/yaml/json_value.h"
 #include "runtime/input_clock.h"
@@ -15,6 +16,9 @@
 
 namespace millrace {
 namespace {
+
+// All of a restore is one transaction; the most that brokers allow unless told otherwise.
+constexpr std::string_view kRestoreTimeoutMs = "900000";
 
 std::string TimeText(std::int64_t ms) {
   return arrow::TimestampScalar(ms, arrow::timestamp(arrow::TimeUnit::MILLI)).ToString();
@@ -81,6 +85,40 @@ Status Create(const SavepointCreateOptions& options, CommandIo& io) {
   return Status::Ok();
 }
 
+Result<RestoreChoice> ChoiceOf(const SavepointRestoreOptions& options) {
+  RestoreChoice choice;
+  choice.allow_drop = options.allow_drop;
+  for (const std::string& map : options.maps) {
+    const std::size_t equals = map.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == map.size())
+      return Status::InvalidArgument("write --map " + map + " as --map OLD=NEW");
+    const std::string old_name = map.substr(0, equals);
+    if (!choice.names.emplace(old_name, map.substr(equals + 1)).second)
+      return Status::InvalidArgument("--map names '" + old_name + "' twice");
+  }
+  return choice;
+}
+
+Status Restore(const SavepointRestoreOptions& options, CommandIo& io) {
+  MR_ASSIGN_OR_RETURN(const RestoreChoice choice, ChoiceOf(options));
+  MR_ASSIGN_OR_RETURN(const auto open,
+                      OpenPipelineFile(options.file, options.startup_timeout,
+                                       {{"transaction.timeout.ms", std::string(kRestoreTimeoutMs)}}));
+  MR_ASSIGN_OR_RETURN(const RestoreReport report,
+                      RestoreSavepoint(open->plan, *open->cluster, open->clock, options.folder, choice));
+  for (const std::string& warning : report.warnings) io.err << "millrace: " << warning << "\n";
+  for (const RestoreReport::Step& step : report.steps) {
+    io.out << "state of " << step.name << "  " << Counted(step.rows, "row")
+           << (step.moved ? ", placed anew by key" : "") << "\n";
+  }
+  if (report.records_in_flight > 0)
+    io.out << Counted(report.records_in_flight, "group") << " of rows on their way\n";
+  for (const std::string& dropped : report.dropped) io.out << "left out: " << dropped << "\n";
+  io.out << "restored " << options.folder << " as pipeline '" << open->plan.name << "' with "
+         << Counted(report.offsets, "offset") << "\n";
+  return Status::Ok();
+}
+
 }  // namespace
 
 Exit SavepointCreateCommand(const SavepointCreateOptions& options, CommandIo& io) {
@@ -90,6 +128,10 @@ Exit SavepointCreateCommand(const SavepointCreateOptions& options, CommandIo& io
 Exit SavepointInspectCommand(const SavepointInspectOptions& options, CommandIo& io) {
   const Status status = Inspect(options, io);
   return status.ok() ? Exit::kOk : Report(io, status, Exit::kFailed);
+}
+
+Exit SavepointRestoreCommand(const SavepointRestoreOptions& options, CommandIo& io) {
+  return Report(io, Restore(options, io));
 }
 
 }  // namespace millrace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/duration.h"
 #include "engine/commands/command.h"
@@ -22,5 +23,15 @@ struct SavepointInspectOptions {
 /// Prints what a savepoint holds, after a look at every file of it. Exit 1 when something is missing or
 /// changed.
 Exit SavepointInspectCommand(const SavepointInspectOptions& options, CommandIo& io);
+
+struct SavepointRestoreOptions {
+  std::string file;  ///< of the pipeline, which may have been edited
+  std::string folder;
+  bool allow_drop = false;        ///< leave out what the pipeline has no place for
+  std::vector<std::string> maps;  ///< "old=new": steps and source topics that have another name now
+  Duration startup_timeout{10'000};
+};
+/// Makes a pipeline without state go on where a savepoint ends.
+Exit SavepointRestoreCommand(const SavepointRestoreOptions& options, CommandIo& io);
 
 }  // namespace millrace

@@ -1,0 +1,212 @@
+#include "engine/savepoint/restore_plan.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/counted.h"
+#include "base/suggest.h"
+#include "engine/savepoint/pipeline_shape.h"
+#include "state/layout.h"
+
+namespace millrace {
+namespace {
+
+class Planner {
+ public:
+  Planner(const SavepointManifest& manifest, const Topology& topology,
+          const std::map<std::string, std::string>& topic_ids, const RestoreChoice& choice)
+      : manifest_(manifest), topology_(topology), topic_ids_(topic_ids), choice_(choice) {}
+
+  Result<RestorePlan> Plan() {
+    MR_RETURN_IF_ERROR(CheckNames());
+    for (const SavepointStage& stage : manifest_.stages) {
+      for (const SavepointStep& step : stage.steps) MR_RETURN_IF_ERROR(AddStep(stage, step));
+    }
+    for (const SubTopology& sub : topology_.sub_topologies) MR_RETURN_IF_ERROR(AddStage(sub));
+    MR_RETURN_IF_ERROR(CheckInputs());
+    for (StepRestore& step : plan_.steps) {
+      const auto at = static_cast<std::size_t>(step.sub - topology_.sub_topologies.data());
+      step.moves = plan_.stages[at].same != step.stage;
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  std::string NewName(const std::string& old) const {
+    const auto found = choice_.names.find(old);
+    return found == choice_.names.end() ? old : found->second;
+  }
+
+  /// Every name that was mapped is one that is there.
+  Status CheckNames() const {
+    std::set<std::string> old_names;
+    for (const SavepointStage& stage : manifest_.stages) {
+      for (const SavepointStep& step : stage.steps) old_names.insert(step.name);
+      for (const SavepointInput& input : stage.inputs)
+        old_names.insert(input.step.empty() ? input.topic : input.step);
+    }
+    std::set<std::string> new_names;
+    for (const SubTopology& sub : topology_.sub_topologies) {
+      for (const TableSpec& table : sub.tables) new_names.insert(table.table);
+      for (const std::string& topic : sub.input_topics)
+        new_names.insert(IsRepartition(sub, topic) ? StepOfRepartition(topic, topology_.app) : topic);
+    }
+    for (const auto& [old_name, new_name] : choice_.names) {
+      const std::string map = "--map " + old_name + "=" + new_name + ": ";
+      if (!old_names.contains(old_name)) {
+        const std::vector<std::string> known(old_names.begin(), old_names.end());
+        return Status::InvalidArgument(map + "the savepoint has no step with state and no topic '" +
+                                       old_name + "'" + DidYouMean(old_name, known));
+      }
+      if (!new_names.contains(new_name)) {
+        const std::vector<std::string> known(new_names.begin(), new_names.end());
+        return Status::InvalidArgument(map + "the pipeline has no step with state and no source topic '" +
+                                       new_name + "'" + DidYouMean(new_name, known));
+      }
+    }
+    return Status::Ok();
+  }
+
+  static bool IsRepartition(const SubTopology& sub, const std::string& topic) {
+    return std::find(sub.repartition_inputs.begin(), sub.repartition_inputs.end(), topic) !=
+           sub.repartition_inputs.end();
+  }
+
+  Status AddStep(const SavepointStage& stage, const SavepointStep& step) {
+    const std::string name = NewName(step.name);
+    for (const SubTopology& sub : topology_.sub_topologies) {
+      for (const TableSpec& table : sub.tables) {
+        if (table.table != name) continue;
+        if (!filled_.insert(name).second) {
+          return Status::InvalidArgument("two steps of the savepoint would become step '" + name +
+                                         "'; look at --map");
+        }
+        const std::string layout = ParseLayout(sub.state_layout).at(name);
+        if (layout != step.layout) {
+          return Status::InvalidArgument("the state of step '" + step.name + "' was written as " +
+                                         step.layout + " and step '" + name + "' would now be " + layout +
+                                         "; undo the change, or give the step a new name and leave the saved "
+                                         "state out with --allow-drop");
+        }
+        plan_.steps.push_back({.stage = &stage, .step = &step, .sub = &sub, .table = &table, .moves = false});
+        return Status::Ok();
+      }
+    }
+    const std::string what = "step '" + step.name + "' (" + Counted(step.rows.rows, "row") + ")";
+    if (choice_.allow_drop) {
+      plan_.dropped.push_back(what);
+      return Status::Ok();
+    }
+    return Status::InvalidArgument(what +
+                                   " of the savepoint is not in the pipeline; if it has another name "
+                                   "now, add --map " +
+                                   step.name + "=NAME, to leave its state out --allow-drop");
+  }
+
+  Status AddStage(const SubTopology& sub) {
+    StageRestore stage;
+    stage.sub = &sub;
+    std::set<const SavepointStage*> of_inputs;
+    for (const std::string& topic : sub.input_topics) {
+      InputRestore input;
+      input.topic = topic;
+      if (IsRepartition(sub, topic)) input.step = StepOfRepartition(topic, topology_.app);
+      const SavepointStage* from = nullptr;
+      MR_RETURN_IF_ERROR(FindSaved(&input, &from));
+      of_inputs.insert(from);
+      stage.inputs.push_back(std::move(input));
+    }
+    std::set<const SavepointStage*> of_steps;
+    for (const StepRestore& step : plan_.steps) {
+      if (step.sub == &sub) of_steps.insert(step.stage);
+    }
+    const SavepointStage* const first = of_inputs.size() == 1 ? *of_inputs.begin() : nullptr;
+    if (first != nullptr && first->inputs.size() == stage.inputs.size() &&
+        first->partitions == sub.partitions && (of_steps.empty() || of_steps == of_inputs)) {
+      stage.same = first;
+    }
+    of_inputs.erase(nullptr);
+    const auto& from = of_steps.empty() ? of_inputs : of_steps;
+    stage.from.assign(from.begin(), from.end());
+    plan_.stages.push_back(std::move(stage));
+    return Status::Ok();
+  }
+
+  Status FindSaved(InputRestore* input, const SavepointStage** from) {
+    for (const SavepointStage& stage : manifest_.stages) {
+      for (const SavepointInput& saved : stage.inputs) {
+        const bool is_source = saved.step.empty();
+        if (is_source != input->step.empty()) continue;
+        const std::string& old_name = is_source ? saved.topic : saved.step;
+        if (NewName(old_name) != (is_source ? input->topic : input->step)) continue;
+        used_.insert(&saved);
+        input->saved = &saved;
+        *from = &stage;
+        if (!is_source) return Status::Ok();
+        input->from_start = choice_.names.contains(saved.topic);
+        return input->from_start ? Status::Ok() : CheckTopicId(saved);
+      }
+    }
+    return Status::Ok();
+  }
+
+  Status CheckTopicId(const SavepointInput& saved) const {
+    const auto now = topic_ids_.find(saved.topic);
+    if (now == topic_ids_.end() || now->second.empty() || saved.topic_id.empty() ||
+        now->second == saved.topic_id) {
+      return Status::Ok();
+    }
+    return Status::InvalidArgument(
+        "source topic '" + saved.topic +
+        "' is not the one of the savepoint but was made anew, so the saved offsets "
+        "mean nothing there; if it holds only what came after the savepoint, read "
+        "it from its first record with --map " +
+        saved.topic + "=" + saved.topic);
+  }
+
+  /// Nothing that was on its way is forgotten.
+  Status CheckInputs() {
+    for (const SavepointStage& stage : manifest_.stages) {
+      for (const SavepointInput& saved : stage.inputs) {
+        if (used_.contains(&saved)) continue;
+        if (!saved.step.empty() && saved.in_flight_data == 0) continue;
+        const std::string what = saved.step.empty() ? "source topic '" + saved.topic + "'"
+                                                    : "the rows on their way to step '" + saved.step + "'";
+        if (choice_.allow_drop) {
+          plan_.dropped.push_back(what);
+          continue;
+        }
+        const std::string& name = saved.step.empty() ? saved.topic : saved.step;
+        const std::string problem = saved.step.empty() ? " of the savepoint is not in the pipeline"
+                                                       : " have no place in the pipeline";
+        return Status::InvalidArgument(what + problem + "; if it has another name now, add --map " + name +
+                                       "=NAME, to leave it out --allow-drop");
+      }
+    }
+    return Status::Ok();
+  }
+
+  const SavepointManifest& manifest_;
+  const Topology& topology_;
+  const std::map<std::string, std::string>& topic_ids_;
+  const RestoreChoice& choice_;
+  std::set<std::string> filled_;  // tables
+  std::set<const SavepointInput*> used_;
+  RestorePlan plan_;
+};
+
+}  // namespace
+
+bool RestorePlan::all_same() const {
+  return std::all_of(stages.begin(), stages.end(),
+                     [](const StageRestore& stage) { return stage.same != nullptr; });
+}
+
+Result<RestorePlan> PlanRestore(const SavepointManifest& manifest, const Topology& topology,
+                                const std::map<std::string, std::string>& topic_ids,
+                                const RestoreChoice& choice) {
+  return Planner(manifest, topology, topic_ids, choice).Plan();
+}
+
+}  // namespace millrace

@@ -1,0 +1,188 @@
+#include "engine/savepoint/restored_offsets.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "runtime/input_clock.h"
+#include "runtime/offset_metadata.h"
+#include "runtime/start_position.h"
+#include "runtime/state_notes.h"
+
+namespace millrace {
+namespace {
+
+Result<OffsetMetadata> MetadataOf(const SavepointInput::At& at, const std::string& topic) {
+  return ParseOffsetMetadata(at.metadata).WithContext("the saved offset of " + topic);
+}
+
+/// Of those that are known.
+Watermark Lower(Watermark a, Watermark b) {
+  if (a == kNoWatermark) return b;
+  return b == kNoWatermark ? a : std::min(a, b);
+}
+
+/// The lowest clocks of all partitions of a saved input.
+Result<InputClock> LowestClock(const SavepointInput& input) {
+  InputClock lowest;
+  for (const SavepointInput::At& at : input.partitions) {
+    MR_ASSIGN_OR_RETURN(const OffsetMetadata metadata, MetadataOf(at, input.topic));
+    if (metadata.time.empty()) continue;
+    MR_ASSIGN_OR_RETURN(const InputClock clock, ParseInputClock(metadata.time));
+    lowest.task = Lower(lowest.task, clock.task);
+    lowest.own = Lower(lowest.own, clock.own);
+  }
+  return lowest;
+}
+
+/// The notes of sinks alone.
+std::map<std::string, std::string> SinkNotes(std::map<std::string, std::string> notes) {
+  StateNotes("").Take(&notes);
+  notes.erase(std::string(kHttpNote));
+  notes.erase(std::string(kBegunNote));
+  return notes;
+}
+
+/// The offsets of one sub-topology.
+class StageOffsets {
+ public:
+  StageOffsets(const RestoredOffsetsContext& context, const StageRestore& stage, RestoredOffsets* out)
+      : context_(context), stage_(stage), sub_(*stage.sub), out_(*out) {}
+
+  Status Add() {
+    MR_RETURN_IF_ERROR(CountUpstreams());
+    for (const SavepointStage* from : stage_.from) {
+      for (const SavepointInput& input : from->inputs) {
+        MR_ASSIGN_OR_RETURN(const InputClock clock, LowestClock(input));
+        lowest_ = Lower(lowest_, clock.task);
+      }
+    }
+    for (std::int32_t p = 0; p < sub_.partitions; ++p) MR_RETURN_IF_ERROR(AddPartition(Partition(p)));
+    return Status::Ok();
+  }
+
+ private:
+  Status CountUpstreams() {
+    MR_ASSIGN_OR_RETURN(const TaskProgram program, sub_.make_program(Partition(0), nullptr));
+    for (const TaskProgram::Input& input : program.inputs)
+      upstreams_[input.topic] = static_cast<std::size_t>(input.upstream_partitions);
+    return Status::Ok();
+  }
+
+  Status AddPartition(Partition partition) {
+    std::map<std::string, std::string> notes;
+    MR_RETURN_IF_ERROR(TakeSinkNotes(partition, &notes));
+    std::map<std::string, std::string> ids;
+    for (const TableSpec& table : sub_.tables) ids[table.table] = context_.changelog_ids.at(table.table);
+    StateNotes(sub_.state_layout).AddTo(ids, &notes);
+    for (const InputRestore& input : stage_.inputs) {
+      if (input.saved == nullptr) continue;  // as a pipeline that begins
+      const TopicPartition at{input.topic, partition};
+      MR_ASSIGN_OR_RETURN(const std::optional<Offset> offset, OffsetOf(input, at));
+      if (!offset.has_value()) continue;
+      OffsetMetadata metadata;
+      MR_ASSIGN_OR_RETURN(metadata.time, TimeOf(input, partition));
+      metadata.notes = std::exchange(notes, {});  // of the task: beside its first input
+      MR_RETURN_IF_ERROR(KeepBegun(input, partition, &metadata.notes));
+      out_.offsets.push_back({at, *offset, FormatOffsetMetadata(metadata)});
+    }
+    return Status::Ok();
+  }
+
+  static const SavepointInput::At* SavedAt(const InputRestore& input, Partition partition) {
+    const auto at = static_cast<std::size_t>(partition.value());
+    return at < input.saved->partitions.size() ? &input.saved->partitions[at] : nullptr;
+  }
+
+  /// nullopt: nothing is committed, as it was.
+  Result<std::optional<Offset>> OffsetOf(const InputRestore& input, const TopicPartition& at) {
+    MR_ASSIGN_OR_RETURN(const auto log, context_.reader->Bounds(at));
+    if (!input.step.empty()) return std::optional(log.second);  // what is on its way is written there
+    const SavepointInput::At* const saved = SavedAt(input, at.partition);
+    if (input.from_start || saved == nullptr) return std::optional(log.first);
+    if (saved->offset == kNoOffset) {
+      return stage_.same != nullptr ? std::optional<Offset>() : std::optional(log.first);
+    }
+    if (saved->offset > log.second) {
+      return Status::InvalidArgument("the savepoint goes on at offset " +
+                                     std::to_string(saved->offset.value()) + " of " + at.ToString() +
+                                     ", but that ends at " + std::to_string(log.second.value()) +
+                                     ": it is not the topic that was read");
+    }
+    if (saved->offset < log.first) {
+      out_.warnings.push_back("records of " + at.ToString() + " were removed before they were read: " +
+                              std::to_string(log.first.value() - saved->offset.value()) +
+                              " offsets are lost when the pipeline starts");
+    }
+    return std::optional(saved->offset);
+  }
+
+  Result<std::string> TimeOf(const InputRestore& input, Partition partition) const {
+    const SavepointInput::At* const saved = SavedAt(input, partition);
+    InputClock clock;
+    if (stage_.same != nullptr) {
+      MR_ASSIGN_OR_RETURN(const OffsetMetadata metadata, MetadataOf(*saved, input.topic));
+      if (metadata.time.empty() || context_.plan->all_same()) return metadata.time;
+      MR_ASSIGN_OR_RETURN(clock, ParseInputClock(metadata.time));
+    } else {
+      MR_ASSIGN_OR_RETURN(clock, LowestClock(*input.saved));
+      clock.task = lowest_;
+    }
+    // Each upstream partition reports anew.
+    clock.upstreams.assign(upstreams_.at(input.topic), {});
+    return FormatInputClock(clock);
+  }
+
+  /// Files that a sink has not finished belong to one task of one pipeline.
+  Status TakeSinkNotes(Partition partition, std::map<std::string, std::string>* notes) {
+    const bool keep = stage_.same != nullptr && context_.same_pipeline;
+    for (const SavepointStage* from : stage_.from) {
+      for (const SavepointInput& input : from->inputs) {
+        for (std::size_t p = 0; p < input.partitions.size(); ++p) {
+          MR_ASSIGN_OR_RETURN(const OffsetMetadata metadata, MetadataOf(input.partitions[p], input.topic));
+          for (const auto& [sink, note] : SinkNotes(metadata.notes)) {
+            if (keep && p == static_cast<std::size_t>(partition.value())) notes->emplace(sink, note);
+            if (!keep && partition == Partition(0)) WarnOfSink(sink, p);
+          }
+        }
+      }
+    }
+    return Status::Ok();
+  }
+
+  void WarnOfSink(const std::string& sink, std::size_t partition) {
+    out_.warnings.push_back(
+        "what sink '" + sink + "' had staged on partition " + std::to_string(partition) +
+        " and not finished stays behind; a pipeline that stopped in good order has finished "
+        "everything");
+  }
+
+  /// Which partitions count as added later (StartPosition::begun).
+  Status KeepBegun(const InputRestore& input, Partition partition,
+                   std::map<std::string, std::string>* notes) const {
+    const SavepointInput::At* const saved = SavedAt(input, partition);
+    if (!input.step.empty() || input.from_start || saved == nullptr) return Status::Ok();
+    MR_ASSIGN_OR_RETURN(const OffsetMetadata metadata, MetadataOf(*saved, input.topic));
+    if (const auto begun = metadata.notes.find(std::string(kBegunNote)); begun != metadata.notes.end())
+      notes->insert(*begun);
+    return Status::Ok();
+  }
+
+  const RestoredOffsetsContext& context_;
+  const StageRestore& stage_;
+  const SubTopology& sub_;
+  RestoredOffsets& out_;
+  std::map<std::string, std::size_t> upstreams_;  // by input topic
+  Watermark lowest_ = kNoWatermark;               // of the tasks that the keys come from
+};
+
+}  // namespace
+
+Result<RestoredOffsets> OffsetsToRestore(const RestoredOffsetsContext& context) {
+  RestoredOffsets out;
+  for (const StageRestore& stage : context.plan->stages)
+    MR_RETURN_IF_ERROR(StageOffsets(context, stage, &out).Add());
+  return out;
+}
+
+}  // namespace millrace
