@@ -173,6 +173,19 @@ BENCHMARK(TumblingTrigger)
     ->Args({1, 100})
     ->Args({1, 2});
 
+/// Arguments: keys, and the windows of a row. The trigger does not fire.
+void HoppingTrigger(benchmark::State& state) {
+  MR_CHECK(InitializeExpressions().ok());
+  WindowAggregateOptions shape = MinuteWindow();
+  shape.kind = WindowKind::kHopping;
+  shape.step = Duration(shape.size.count() / state.range(1));
+  shape.trigger = WindowTrigger{*ParseExpr("count >= 1000000000")};
+  OpenWindow open(state.range(0), std::move(shape));
+  for (auto _ : state) open.Process();
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatchRows));
+}
+BENCHMARK(HoppingTrigger)->Args({1'000, 10})->Args({1'000, 60});
+
 /// Per row of a checkpoint: every key changed since the last one.
 void Checkpoint(benchmark::State& state) {
   OpenWindow open(state.range(0));

@@ -32,6 +32,15 @@ Result<std::shared_ptr<arrow::Array>> Taken(const std::shared_ptr<arrow::Array>&
   return taken;
 }
 
+// Thousands of small arrays that live until the end of the batch cost more than the rounds themselves.
+Status JoinMany(arrow::ArrayVector* parts) {
+  constexpr std::size_t kMany = 64;
+  if (parts->size() < kMany) return Status::Ok();
+  MR_ASSIGN_ARROW(std::shared_ptr<arrow::Array> all, arrow::Concatenate(*parts));
+  *parts = {std::move(all)};
+  return Status::Ok();
+}
+
 }  // namespace
 
 Status TriggerRounds::Add(const Rows& rows) {
@@ -395,6 +404,7 @@ Status TriggerRounds::ReleaseFired(const Rows& rows, const std::vector<std::int3
     for (const std::int32_t row : fired) MR_RETURN_IF_ERROR(AppendResult(i, GroupOf(row).slot));
     MR_ASSIGN_OR_RETURN(fired_parts_[i].back(), options_.groups->aggregator(i).Finish());
   }
+  for (auto& parts : fired_parts_) MR_RETURN_IF_ERROR(JoinMany(&parts));
   for (std::size_t i = 0; i < fired.size(); ++i)
     Release(rows, fired[i], GroupOf(fired[i]).slot, fired_.size() - fired.size() + i);
   return Status::Ok();

@@ -168,8 +168,8 @@ TEST(AnalyzePlan, WindowsThatCanHaveNoTriggerSayWhatToUse) {
       {WindowShape::kHopping,
        "here these are 1001; choose a step of at least 2ms, so that they are at most 1000"},
       {WindowShape::kSliding,
-       "each event time has one of its own, which is asked about once and cannot begin anew; use 'emit: "
-       "current' and a filter behind the window, or hopping"},
+       "each event time has one of its own with the rows before it already in it, so none begins anew; use "
+       "'emit: current' and a filter behind the window, or hopping"},
       {WindowShape::kCount,
        "here these are 3000; choose a step of at least 3, so that they are at most 1000"},
   };

@@ -31,8 +31,10 @@ std::string TriggerRefusal(const WindowStep& window) {
     case WindowShape::kCount:
       return TooMany(window.count, window.count_step, std::to_string(LeastStep(window.count)));
     case WindowShape::kSliding:
-      return "'trigger' is not for sliding windows: each event time has one of its own, which is asked about "
-             "once and cannot begin anew; use 'emit: current' and a filter behind the window, or hopping";
+      return "'trigger' is not for sliding windows: each event time has one of its own with the rows before "
+             "it "
+             "already in it, so none begins anew; use 'emit: current' and a filter behind the window, or "
+             "hopping";
   }
   return "";
 }
