@@ -215,14 +215,25 @@ class SourceReader final : public InputReader {
     MR_ASSIGN_ARROW(const arrow::Datum differs, cp::CallFunction("not_equal", {column, keys}));
     const std::shared_ptr<arrow::Array> differing = differs.make_array();
     const auto& different = static_cast<const arrow::BooleanArray&>(*differing);
-    if (different.true_count() > 0) {
-      for (std::int64_t i = 0; i < different.length(); ++i) {
-        if (!different.IsValid(i) || !different.Value(i)) continue;
-        errors->push_back({i, "key_mismatch",
-                           "the message key is not the declared key column '" + options_.key_column + "'"});
-      }
+    if (different.true_count() == 0 && different.null_count() == 0) return Status::Ok();
+    for (std::int64_t i = 0; i < different.length(); ++i) {
+      if (batch->tombstone != nullptr && batch->tombstone->Value(i)) continue;  // has nothing but its key
+      const bool differ = different.IsValid(i) ? different.Value(i) : column->IsNull(i) != keys->IsNull(i);
+      if (differ) errors->push_back({i, "key_mismatch", Mismatch(column->IsNull(i), keys->IsNull(i))});
     }
-    if (column->null_count() == 0) return Status::Ok();
+    return batch->tombstone == nullptr ? Status::Ok() : FillKeyColumn(batch, column, keys);
+  }
+
+  std::string Mismatch(bool column_is_null, bool key_is_null) const {
+    const std::string column = "the declared key column '" + options_.key_column + "'";
+    if (key_is_null) return "the message key is null, but not " + column;
+    if (column_is_null) return column + " is null, but not the message key";
+    return "the message key is not " + column;
+  }
+
+  /// Gives tombstones the key column that their value lacks.
+  Status FillKeyColumn(Batch* batch, const std::shared_ptr<arrow::Array>& column,
+                       const std::shared_ptr<arrow::Array>& keys) const {
     MR_ASSIGN_ARROW(const arrow::Datum filled, cp::CallFunction("coalesce", {column, keys}));
     MR_ASSIGN_ARROW(auto data, batch->data->SetColumn(key_index_, batch->data->schema()->field(key_index_),
                                                       filled.make_array()));

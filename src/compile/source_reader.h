@@ -23,8 +23,8 @@ struct SourceReaderOptions {
 };
 
 /// Reads blocks of a source topic: decodes values, sets event time (T1, T4), keeps the message key and checks
-/// that it is the declared column (K2). A declared key column that the value leaves null is taken from the
-/// message key.
+/// that it is the declared column (K2): a row where only one of them is null differs, too. In a tombstone the
+/// declared column is the message key.
 ///
 /// Errors of Make: user error when a column is missing or the timestamp column is no timestamp.
 Result<std::unique_ptr<InputReader>> MakeSourceReader(SourceReaderOptions options, const Clock& clock);

@@ -30,7 +30,7 @@ class Cutter {
       }
       MR_RETURN_IF_ERROR(JoinInputs(id));
       if (const auto key = KeyOf(node)) {
-        const bool cut = NeedsCut(id, *key->columns);
+        const bool cut = NeedsCut(id, *key);
         if (cut) AddCut(id, *key);
         placed_by_[id] = cut ? *key->columns : TogetherBefore(id).value_or(std::vector<std::string>());
       }
@@ -95,8 +95,14 @@ class Cutter {
     gone = Stage{};
   }
 
-  bool NeedsCut(NodeId id, const std::vector<std::string>& by) const {
-    if (stages_[stage_of_[id]].partitions == 1) return false;
+  bool NeedsCut(NodeId id, const NodeKey& key) const {
+    const Stage& stage = stages_[stage_of_[id]];
+    const std::vector<std::string>& by = *key.columns;
+    if (stage.partitions == 1) return false;
+    // Records without a message key lie in any partition; after a cut null has one as every other key. But
+    // deletions of a table do not move.
+    const bool is_table = std::holds_alternative<LatestStep>(plan_.nodes[id].op);
+    if (key.null_key == NullKey::kGroup && !stage.cut.has_value() && !is_table) return true;
     const Together known = TogetherBefore(id);
     // Rows equal in all of `by` are equal in any subset of it.
     return !known.has_value() || !std::all_of(known->begin(), known->end(), [&](const std::string& column) {

@@ -71,8 +71,9 @@ constexpr KeySpec kSourceKeys[] = {
      "How values are encoded; string and bytes give one column named value."},
     {"key_format", kChoice, "string|json|bytes", "string", "How keys are encoded; needed only with `key`."},
     {"key", kText, "", "",
-     "The message key holds this column, so grouping by it moves no rows. A row where they differ is an "
-     "error."},
+     "The message key holds this column, so grouping by it moves no rows. A row where they differ, or only "
+     "one "
+     "is null, is an error."},
     {"timestamp", kText, "", "", "The column with the event time; the Kafka timestamp when absent."},
     {"schema", kTypes, "", "", "Columns and types; inferred from the topic's records when absent."},
     {"offset_reset", kChoice, "earliest|latest|error", "earliest",
