@@ -112,6 +112,10 @@ class ProgramBuilder {
     }
     Connect();
     MR_RETURN_IF_ERROR(AddInputs());
+    program_.publish_note = [app = plan_.name, partition = partition_](const std::string& sink,
+                                                                       std::string_view note) {
+      return PublishNote({app, sink, partition}, note);
+    };
     return std::move(program_);
   }
 

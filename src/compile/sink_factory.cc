@@ -4,9 +4,11 @@
 
 #include <arrow/api.h>
 
+#include "base/log.h"
 #include "codec/json/json_codec.h"
 #include "codec/text/text_codec.h"
 #include "connect/staged_file_sink.h"
+#include "connect/staged_publishing.h"
 #include "connectors/ipc/ipc_format.h"
 #include "connectors/kafka/kafka_sink.h"
 #include "connectors/parquet/parquet_format.h"
@@ -41,9 +43,21 @@ Result<std::unique_ptr<Sink>> Make(const KafkaSink& sink, const SinkFactoryConte
   return MakeKafkaSink(std::move(options), *context.input);
 }
 
+constexpr std::string_view kParquet = "parquet";
+constexpr std::string_view kIpc = "arrow";
+
+Result<std::unique_ptr<FileFormat>> FormatOf(std::string_view extension) {
+  if (extension == kParquet) return MakeParquetFormat();
+  if (extension == kIpc) return MakeIpcFormat();
+  return Status::InvalidArgument("files that end in ." + std::string(extension) +
+                                 " cannot be written; there is " + std::string(kParquet) + ", " +
+                                 std::string(kIpc));
+}
+
 template <typename FileSink>
-Result<std::unique_ptr<Sink>> MakeFileSink(const FileSink& sink, std::unique_ptr<FileFormat> format,
+Result<std::unique_ptr<Sink>> MakeFileSink(const FileSink& sink, std::string_view extension,
                                            const std::string& name, const SinkFactoryContext& context) {
+  MR_RETURN_IF_ERROR(FormatOf(extension).status());
   StagedFileOptions options;
   options.path = sink.path;
   options.app = context.app;
@@ -51,10 +65,12 @@ Result<std::unique_ptr<Sink>> MakeFileSink(const FileSink& sink, std::unique_ptr
   options.partition = context.partition;
   options.schema = context.input;
   options.partition_columns = sink.partition_by.size();
+  options.extension = extension;
+  options.formats = FormatOf;
   options.roll = sink.roll;
   options.roll_bytes = sink.roll_bytes;
   options.clock = context.clock;
-  return MakeStagedFileSink(std::move(options), std::move(format));
+  return MakeStagedFileSink(std::move(options));
 }
 
 Result<std::unique_ptr<Sink>> Make(const ConsoleSink& sink, const SinkFactoryContext& context) {
@@ -117,9 +133,16 @@ Result<std::unique_ptr<Sink>> MakeSink(const PlanNode& node, const SinkFactoryCo
   if (const auto* kafka = std::get_if<KafkaSink>(&sink)) return Make(*kafka, context);
   if (const auto* console = std::get_if<ConsoleSink>(&sink)) return Make(*console, context);
   if (const auto* parquet = std::get_if<ParquetSink>(&sink))
-    return MakeFileSink(*parquet, MakeParquetFormat(), node.name, context);
-  MR_ASSIGN_OR_RETURN(auto format, MakeIpcFormat());
-  return MakeFileSink(std::get<IpcSink>(sink), std::move(format), node.name, context);
+    return MakeFileSink(*parquet, kParquet, node.name, context);
+  return MakeFileSink(std::get<IpcSink>(sink), kIpc, node.name, context);
+}
+
+Status PublishNote(const StagingOwner& owner, std::string_view note) {
+  MR_ASSIGN_OR_RETURN(const StagingNote staged, StagingNote::Parse(note).WithContext("sink " + owner.sink));
+  MR_RETURN_IF_ERROR(PublishStaged(owner, staged, "", FormatOf));
+  Log(LogLevel::kInfo, "published what was committed of a file sink that the pipeline has no more",
+      {{"sink", owner.sink}, {"partition", owner.partition.value()}, {"folder", staged.Folder()}});
+  return Status::Ok();
 }
 
 Result<std::unique_ptr<Sink>> MakeLateSink(const std::string& topic,

@@ -3,12 +3,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <arrow/type_fwd.h>
 
 #include "base/result.h"
 #include "connect/sink.h"
+#include "connect/staged_publishing.h"
 #include "connectors/console/console_sink.h"
 #include "env/clock.h"
 #include "ops/operator.h"
@@ -37,6 +39,10 @@ Result<std::unique_ptr<Operator>> MakeSinkProjection(const SinkNode& sink,
 /// The sink of one plan node (its `where` and projection are operators in front of it).
 /// Errors: user error; the caller adds the location.
 Result<std::unique_ptr<Sink>> MakeSink(const PlanNode& node, const SinkFactoryContext& context);
+
+/// TaskProgram::publish_note: what the note of a file sink commits becomes files in its folder.
+/// Errors: as PublishStaged; kCorrupt for a note that no file sink wrote.
+Status PublishNote(const StagingOwner& owner, std::string_view note);
 
 /// Writes late rows (with their `late_by`) as JSON to `topic`, under their own key (W2). `input`: without
 /// late_by.

@@ -1,8 +1,11 @@
 #include "connect/hive_partition.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cstdint>
+#include <numeric>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
@@ -15,6 +18,10 @@ namespace {
 constexpr std::string_view kNullDirectory = "__HIVE_DEFAULT_PARTITION__";
 // What Hive leaves alone beside letters, digits, '-' and '_'.
 constexpr std::string_view kPlainInValues = ".+ @,;$!()&~";
+
+constexpr std::size_t kMaxPartBytes = 255;    // NAME_MAX of the usual file systems
+constexpr std::size_t kShortTextBytes = 128;  // more than any value takes that is no string
+constexpr std::size_t kEscapedByteBytes = 3;
 
 using Texts = std::vector<std::shared_ptr<arrow::StringArray>>;
 
@@ -49,11 +56,53 @@ std::string DirectoryOf(const arrow::Schema& schema, const Texts& texts, std::in
   return directory;
 }
 
+std::size_t LongestPart(std::string_view directory) {
+  std::size_t longest = 0;
+  for (std::size_t begin = 0; begin <= directory.size();) {
+    const std::size_t end = std::min(directory.find('/', begin), directory.size());
+    longest = std::max(longest, end - begin);
+    begin = end + 1;
+  }
+  return longest;
+}
+
+/// False when no row's directory can be too long, judged by the longest value of each column.
+bool MayBeTooLong(const arrow::RecordBatch& batch, std::size_t columns, std::size_t max_directory_bytes) {
+  std::size_t total = 0;
+  for (int i = batch.num_columns() - static_cast<int>(columns); i < batch.num_columns(); ++i) {
+    std::size_t longest = kShortTextBytes;
+    if (const auto* text = dynamic_cast<const arrow::StringArray*>(batch.column(i).get())) {
+      for (std::int64_t row = 0; row < text->length(); ++row)
+        longest = std::max(longest, static_cast<std::size_t>(text->value_length(row)) * kEscapedByteBytes);
+    }
+    const std::size_t part = batch.schema()->field(i)->name().size() * kEscapedByteBytes + 1 + longest;
+    if (part > kMaxPartBytes) return true;
+    total += part + 1;
+  }
+  return total > max_directory_bytes;
+}
+
 bool HasShortText(const arrow::DataType& type) {
   return arrow::is_primitive(type.id()) || arrow::is_decimal(type.id()) || type.id() == arrow::Type::STRING;
 }
 
 }  // namespace
+
+std::string UnescapePathPart(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    const char* digits = text.data() + i + 1;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+      plain += static_cast<char>(byte);
+      i += 2;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
 
 std::string EscapePathPart(std::string_view text, std::string_view also) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
@@ -78,6 +127,11 @@ Result<std::shared_ptr<arrow::Schema>> WithoutPartitionColumns(const arrow::Sche
   }
   const int kept = schema.num_fields() - static_cast<int>(columns);
   for (int i = kept; i < schema.num_fields(); ++i) {
+    if (const std::size_t bytes = EscapePathPart(schema.field(i)->name(), ".").size() + 1;
+        bytes + kNullDirectory.size() > kMaxPartBytes) {
+      return Status::InvalidArgument("partition_by: the name of column '" + schema.field(i)->name() +
+                                     "' is too long for a directory; rename it");
+    }
     if (HasShortText(*schema.field(i)->type())) continue;
     return Status::InvalidArgument("partition_by: column '" + schema.field(i)->name() + "' of type " +
                                    schema.field(i)->type()->ToString() +
@@ -87,45 +141,69 @@ Result<std::shared_ptr<arrow::Schema>> WithoutPartitionColumns(const arrow::Sche
                        schema.metadata());
 }
 
-Result<std::vector<PartitionedRows>> SplitByPartition(const std::shared_ptr<arrow::RecordBatch>& batch,
-                                                      std::size_t columns) {
-  std::vector<PartitionedRows> parts;
-  if (columns == 0) {
-    parts.push_back({"", batch});
-    return parts;
-  }
-  MR_ASSIGN_OR_RETURN(const Texts texts, PartitionTexts(*batch, columns));
-  std::unordered_map<std::string, std::size_t> part_of;
-  std::vector<arrow::Int64Builder> rows_of;
-  std::size_t part = 0;
-  for (std::int64_t row = 0; row < batch->num_rows(); ++row) {
+std::uint32_t DirectoryNumbers::NumberOf(std::string directory) {
+  const auto [it, added] =
+      numbers_.try_emplace(std::move(directory), static_cast<std::uint32_t>(directories_.size()));
+  if (added) directories_.push_back(it->first);
+  return it->second;
+}
+
+Result<std::vector<std::uint32_t>> DirectoryNumbers::Number(const arrow::RecordBatch& batch) {
+  const auto rows = static_cast<std::size_t>(batch.num_rows());
+  if (columns_ == 0) return std::vector<std::uint32_t>(rows, NumberOf(""));
+  MR_ASSIGN_OR_RETURN(const Texts texts, PartitionTexts(batch, columns_));
+  std::vector<std::uint32_t> numbers(rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const auto row = static_cast<std::int64_t>(i);
     // Rows of one directory mostly come in runs: a window's results share their day.
-    if (row == 0 || !SameValues(texts, row - 1, row)) {
-      std::string directory = DirectoryOf(*batch->schema(), texts, row);
-      const auto [it, added] = part_of.try_emplace(std::move(directory), parts.size());
-      part = it->second;
-      if (added) {
-        parts.push_back({it->first, nullptr});
-        rows_of.emplace_back();
-      }
-    }
-    MR_RETURN_IF_ARROW_ERROR(rows_of[part].Append(row));
+    numbers[i] = i > 0 && SameValues(texts, row - 1, row)
+                     ? numbers[i - 1]
+                     : NumberOf(DirectoryOf(*batch.schema(), texts, row));
   }
-  const int kept = batch->num_columns() - static_cast<int>(columns);
-  std::vector<int> indices(static_cast<std::size_t>(kept));
-  for (int i = 0; i < kept; ++i) indices[static_cast<std::size_t>(i)] = i;
+  return numbers;
+}
+
+Result<std::map<std::uint32_t, std::shared_ptr<arrow::RecordBatch>>> TakeDirectories(
+    const std::shared_ptr<arrow::RecordBatch>& batch, std::size_t columns,
+    std::span<const std::uint32_t> numbers, DirectoryRange range) {
+  std::map<std::uint32_t, arrow::Int64Builder> rows_of;
+  for (std::size_t row = 0; row < numbers.size(); ++row) {
+    if (numbers[row] < range.first || numbers[row] >= range.last) continue;
+    MR_RETURN_IF_ARROW_ERROR(rows_of[numbers[row]].Append(static_cast<std::int64_t>(row)));
+  }
+  std::vector<int> indices(static_cast<std::size_t>(batch->num_columns()) - columns);
+  std::iota(indices.begin(), indices.end(), 0);
   MR_ASSIGN_ARROW(const auto file_columns, batch->SelectColumns(indices));
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (parts.size() == 1) {
-      parts[i].rows = file_columns;
+  std::map<std::uint32_t, std::shared_ptr<arrow::RecordBatch>> taken;
+  for (auto& [number, builder] : rows_of) {
+    if (builder.length() == batch->num_rows()) {
+      taken[number] = file_columns;
       break;
     }
-    MR_ASSIGN_ARROW(const auto rows, rows_of[i].Finish());
-    MR_ASSIGN_ARROW(const arrow::Datum taken,
+    MR_ASSIGN_ARROW(const auto rows, builder.Finish());
+    MR_ASSIGN_ARROW(const arrow::Datum part,
                     arrow::compute::Take(arrow::Datum(file_columns), arrow::Datum(rows)));
-    parts[i].rows = taken.record_batch();
+    taken[number] = part.record_batch();
   }
-  return parts;
+  return taken;
+}
+
+Result<std::vector<RowError>> RowsWithoutDirectory(const arrow::RecordBatch& batch, std::size_t columns,
+                                                   std::size_t max_directory_bytes) {
+  std::vector<RowError> errors;
+  if (columns == 0 || !MayBeTooLong(batch, columns, max_directory_bytes)) return errors;
+  MR_ASSIGN_OR_RETURN(const Texts texts, PartitionTexts(batch, columns));
+  for (std::int64_t row = 0; row < batch.num_rows(); ++row) {
+    const std::string directory = DirectoryOf(*batch.schema(), texts, row);
+    const std::size_t longest = LongestPart(directory);
+    if (longest <= kMaxPartBytes && directory.size() <= max_directory_bytes) continue;
+    errors.push_back({row, "too_long",
+                      "partition_by gives a directory of " + std::to_string(directory.size()) +
+                          " bytes, with a name of " + std::to_string(longest) + "; at most " +
+                          std::to_string(max_directory_bytes) + " and " + std::to_string(kMaxPartBytes) +
+                          " can be made here; partition by something shorter"});
+  }
+  return errors;
 }
 
 }  // namespace millrace

@@ -27,17 +27,21 @@ std::shared_ptr<arrow::RecordBatch> Rows(const Days& rows) {
       static_cast<std::int64_t>(rows.size()), {*numbers.Finish(), *days.Finish()});
 }
 
-/// "directory: 1 2" per part.
+/// "directory: 1 2" per directory.
 std::vector<std::string> Split(const std::shared_ptr<arrow::RecordBatch>& batch, std::size_t columns) {
-  const auto parts = SplitByPartition(batch, columns);
+  DirectoryNumbers directories(columns);
+  const auto numbers = directories.Number(*batch);
+  EXPECT_TRUE(numbers.ok()) << numbers.status().ToString();
+  const auto count = static_cast<std::uint32_t>(directories.directories().size());
+  const auto parts = TakeDirectories(batch, columns, *numbers, {0, count});
   EXPECT_TRUE(parts.ok()) << parts.status().ToString();
   std::vector<std::string> texts;
-  for (const PartitionedRows& part : *parts) {
-    std::string text = part.directory + ":";
-    const auto& numbers = static_cast<const arrow::Int64Array&>(*part.rows->column(0));
-    for (std::int64_t i = 0; i < part.rows->num_rows(); ++i) text += " " + std::to_string(numbers.Value(i));
+  for (const auto& [number, rows] : *parts) {
+    std::string text = directories.directories()[number] + ":";
+    const auto& values = static_cast<const arrow::Int64Array&>(*rows->column(0));
+    for (std::int64_t i = 0; i < rows->num_rows(); ++i) text += " " + std::to_string(values.Value(i));
     texts.push_back(text);
-    EXPECT_EQ(part.rows->num_columns(), columns == 0 ? 2 : 1);
+    EXPECT_EQ(rows->num_columns(), columns == 0 ? 2 : 1);
   }
   return texts;
 }
@@ -73,9 +77,47 @@ TEST_F(HivePartition, DatesAndSeveralColumnsNest) {
       arrow::schema({arrow::field("n", arrow::int32()), arrow::field("date", arrow::date32()),
                      arrow::field("hour", arrow::int32())}),
       1, {*arrow::MakeArrayFromScalar(arrow::Int32Scalar(1), 1), *dates.Finish(), *hours.Finish()});
-  const auto parts = SplitByPartition(batch, 2);
+  DirectoryNumbers directories(2);
+  ASSERT_TRUE(directories.Number(*batch).ok());
+  EXPECT_EQ(directories.directories(), Strings{"date=2024-10-04/hour=7"});
+}
+
+TEST_F(HivePartition, ARangeOfDirectoriesIsTakenAlone) {
+  const auto batch = Rows({{"a", 1}, {"b", 2}, {"c", 3}, {"b", 4}});
+  DirectoryNumbers directories(1);
+  const auto numbers = directories.Number(*batch);
+  const auto parts = TakeDirectories(batch, 1, *numbers, {1, 2});
   ASSERT_TRUE(parts.ok());
-  EXPECT_EQ((*parts)[0].directory, "date=2024-10-04/hour=7");
+  ASSERT_EQ(parts->size(), 1U);
+  EXPECT_EQ(parts->at(1)->num_rows(), 2);
+}
+
+TEST_F(HivePartition, NamesTheRowsWhoseDirectoryCannotBeMade) {
+  const std::string fits(251, 'x');  // with "day=" just what a name may have
+  const struct {
+    std::string day;
+    std::size_t max_directory_bytes;
+    bool too_long;
+  } cases[] = {{fits, 4'000, false},
+               {fits + "x", 4'000, true},
+               {std::string(84, '/'), 4'000, true},  // three bytes each
+               {fits, 254, true},
+               {"", 4'000, false}};
+  for (const auto& test : cases) {
+    const auto errors = RowsWithoutDirectory(*Rows({{"a", 1}, {test.day, 2}, {std::nullopt, 3}}), 1,
+                                             test.max_directory_bytes);
+    ASSERT_TRUE(errors.ok());
+    ASSERT_EQ(errors->size(), test.too_long ? 1U : 0U) << test.day << " " << test.max_directory_bytes;
+    if (!test.too_long) continue;
+    EXPECT_EQ((*errors)[0].row, 1);
+    EXPECT_EQ((*errors)[0].error_class, "too_long");
+  }
+}
+
+TEST_F(HivePartition, EscapedTextReadsBack) {
+  for (const std::string text : {"", "/a b/ü%20", "%", "a%2", "\x01|;="}) {
+    EXPECT_EQ(UnescapePathPart(EscapePathPart(text, "/.")), text);
+  }
 }
 
 TEST_F(HivePartition, RefusesColumnsThatCannotNameADirectory) {

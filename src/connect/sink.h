@@ -47,6 +47,9 @@ class Sink {
   /// After Prepare: goes with the offsets into the transaction. At most kMaxNoteBytes, no ';' and no control
   /// characters.
   virtual std::string Note() const { return {}; }
+  /// True when Recover does what a note asks for. A note beside which no such sink stands any more goes to
+  /// TaskProgram::publish_note.
+  virtual bool TakesNotes() const { return false; }
   /// True when the sink needs a checkpoint though no input came: a file has reached its roll time.
   virtual bool CheckpointDue() const { return false; }
   /// The transaction committed: makes it visible; idempotent.

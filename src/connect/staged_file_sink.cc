@@ -1,7 +1,5 @@
 #include "connect/staged_file_sink.h"
 
-#include <charconv>
-#include <map>
 #include <utility>
 #include <vector>
 
@@ -10,37 +8,18 @@
 #include <arrow/ipc/api.h>
 
 #include "base/check.h"
-#include "base/log.h"
 #include "columnar/arrow_status.h"
 #include "connect/hive_partition.h"
+#include "connect/staged_publishing.h"
 #include "env/file.h"
 #include "env/random.h"
 
 namespace millrace {
 namespace {
 
-constexpr std::size_t kMaxOpenFiles = 512;
-
-/// How far a staging file is committed: "<id> <bytes>", "" when there is none.
-struct StagingNote {
-  std::string id;
-  std::int64_t bytes = 0;
-
-  std::string ToText() const { return id.empty() ? "" : id + " " + std::to_string(bytes); }
-  static Result<StagingNote> Parse(std::string_view text) {
-    StagingNote note;
-    if (text.empty()) return note;
-    const std::size_t space = text.find(' ');
-    const char* end = text.data() + text.size();
-    if (space != std::string_view::npos && space > 0) {
-      note.id = text.substr(0, space);
-      const auto [at, error] = std::from_chars(text.data() + space + 1, end, note.bytes);
-      if (error == std::errc() && at == end && note.bytes > 0) return note;
-    }
-    return Status::Corrupt("the committed note '" + std::string(text) +
-                           "' was not written by a file sink; reset the pipeline's offsets");
-  }
-};
+constexpr std::size_t kMaxPathBytes = 4'095;  // PATH_MAX without its end
+constexpr std::size_t kMaxNameBytes = 255;
+constexpr std::size_t kIdBytes = 60;  // at most, with what stands around it in names of files
 
 /// The staging file that rows are being appended to.
 struct OpenStaging {
@@ -53,14 +32,15 @@ struct OpenStaging {
 
 class StagedFileSink final : public Sink {
  public:
-  StagedFileSink(StagedFileOptions options, std::unique_ptr<FileFormat> format,
-                 std::shared_ptr<arrow::Schema> file_schema)
+  StagedFileSink(StagedFileOptions options, std::string folder)
       : options_(std::move(options)),
-        format_(std::move(format)),
-        file_schema_(std::move(file_schema)),
-        staging_(options_.path + "/_staging"),
-        prefix_(EscapePathPart(options_.app) + "." + EscapePathPart(options_.sink) + "." +
-                std::to_string(options_.partition.value()) + ".") {}
+        owner_{options_.app, options_.sink, options_.partition},
+        folder_(std::move(folder)),
+        place_(StagingNote::PlaceOf(folder_)),
+        staging_(folder_ + "/_staging"),
+        prefix_(StagingPrefix(owner_)),
+        staging_schema_(StagingSchema(*options_.schema, options_.partition_columns, options_.extension)),
+        max_directory_bytes_(kMaxPathBytes - folder_.size() - kMaxNameBytes - 2) {}
 
   Status Recover(std::string_view note) override {
     MR_RETURN_IF_ERROR(CreateDirectories(staging_));
@@ -71,13 +51,13 @@ class StagedFileSink final : public Sink {
 
   Status Write(const Batch& batch, SinkContext& context) override {
     if (batch.num_rows() == 0) return Status::Ok();
-    if (!open_) MR_RETURN_IF_ERROR(OpenFile());
-    MR_ASSIGN_ARROW(const std::int64_t before, open_->file->Tell());
-    MR_RETURN_IF_ERROR(At(StagingPath(open_->id), open_->writer->WriteRecordBatch(*batch.data)));
-    MR_ASSIGN_ARROW(const std::int64_t after, open_->file->Tell());
-    context.bytes += after - before;
-    open_->dirty = true;
-    return Status::Ok();
+    MR_ASSIGN_OR_RETURN(std::vector<RowError> errors,
+                        RowsWithoutDirectory(*batch.data, options_.partition_columns, max_directory_bytes_));
+    if (errors.empty()) return Append(*batch.data, context);
+    if (context.errors == nullptr) return Status::InvalidArgument(errors.front().message);
+    MR_ASSIGN_OR_RETURN(const Batch left, WithoutRows(batch, errors));
+    context.errors->insert(context.errors->end(), errors.begin(), errors.end());
+    return left.num_rows() == 0 ? Status::Ok() : Append(*left.data, context);
   }
 
   Status Prepare(SinkContext& /*context*/) override {
@@ -85,7 +65,7 @@ class StagedFileSink final : public Sink {
       prepared_ = {};
       return Status::Ok();
     }
-    const std::string path = StagingPath(open_->id);
+    const std::string path = PathOf(open_->id);
     if (open_->dirty) {
       MR_RETURN_IF_ERROR(At(path, open_->file->Flush()));
       MR_RETURN_IF_ERROR(SyncFile(path));
@@ -93,11 +73,13 @@ class StagedFileSink final : public Sink {
       open_->dirty = false;
     }
     prepared_.id = open_->id;
+    prepared_.place = place_;
     MR_ASSIGN_ARROW(prepared_.bytes, open_->file->Tell());
     return Status::Ok();
   }
 
   std::string Note() const override { return prepared_.ToText(); }
+  bool TakesNotes() const override { return true; }
 
   bool CheckpointDue() const override {
     return open_ && options_.clock->Now().value() - open_->opened.value() >= options_.roll.count();
@@ -119,14 +101,20 @@ class StagedFileSink final : public Sink {
     if (!open_) return Status::Ok();
     const std::string id = open_->id;
     MR_RETURN_IF_ERROR(CloseFile());
-    return committed_.id == id ? Publish(committed_) : RemoveAll(StagingPath(id));
+    return committed_.id == id ? Publish(committed_) : RemoveAll(PathOf(id));
   }
 
  private:
-  std::string StagingPath(const std::string& id) const { return staging_ + "/" + prefix_ + id + ".arrows"; }
-  std::string FinishedName(const std::string& id) const {
-    return EscapePathPart(options_.sink) + "-" + std::to_string(options_.partition.value()) + "-" + id + "." +
-           std::string(format_->extension());
+  std::string PathOf(const std::string& id) const { return StagingPath(folder_, owner_, id); }
+
+  Status Append(const arrow::RecordBatch& rows, SinkContext& context) {
+    if (!open_) MR_RETURN_IF_ERROR(OpenFile());
+    MR_ASSIGN_ARROW(const std::int64_t before, open_->file->Tell());
+    MR_RETURN_IF_ERROR(At(PathOf(open_->id), open_->writer->WriteRecordBatch(rows)));
+    MR_ASSIGN_ARROW(const std::int64_t after, open_->file->Tell());
+    context.bytes += after - before;
+    open_->dirty = true;
+    return Status::Ok();
   }
 
   static Status At(const std::string& path, const arrow::Status& status) {
@@ -138,109 +126,24 @@ class StagedFileSink final : public Sink {
     OpenStaging open;
     open.opened = options_.clock->Now();
     open.id = std::to_string(open.opened.value()) + "-" + RandomId();
-    const std::string path = StagingPath(open.id);
+    const std::string path = PathOf(open.id);
     MR_ASSIGN_ARROW(open.file, arrow::io::FileOutputStream::Open(path));
-    MR_ASSIGN_ARROW(open.writer, arrow::ipc::MakeStreamWriter(open.file, options_.schema));
+    MR_ASSIGN_ARROW(open.writer, arrow::ipc::MakeStreamWriter(open.file, staging_schema_));
     open_ = std::move(open);
     return Status::Ok();
   }
 
   Status CloseFile() {
     if (!open_) return Status::Ok();
-    const std::string path = StagingPath(open_->id);
+    const std::string path = PathOf(open_->id);
     const arrow::Status closed = open_->file->Close();
     open_.reset();
     return At(path, closed);
   }
 
-  /// Turns the committed part of a staging file into finished files. No effect when that has been done
-  /// before.
-  Status Publish(const StagingNote& note) {
-    const std::string path = StagingPath(note.id);
-    if (!PathExists(path)) {
-      WarnWhenUnpublished(note.id, path);
-      return Status::Ok();
-    }
-    const Status published = WriteFinished(note, path);
-    // Gone meanwhile: another worker has published the same note and cleaned up.
-    if (!published.ok() && !PathExists(path)) return Status::Ok();
-    MR_RETURN_IF_ERROR(published);
-    return RemoveAll(path);
-  }
-
-  Status WriteFinished(const StagingNote& note, const std::string& path) {
-    MR_ASSIGN_ARROW(const auto file, arrow::io::ReadableFile::Open(path));
-    MR_ASSIGN_ARROW(const std::int64_t size, file->GetSize());
-    if (size < note.bytes) {
-      return Status::Corrupt(
-          path + " has " + std::to_string(size) + " bytes but " + std::to_string(note.bytes) +
-          " are committed: the disk lost some; restore the file, or reset the pipeline's offsets");
-    }
-    MR_ASSIGN_ARROW(const auto stream, arrow::io::RandomAccessFile::GetStream(file, 0, note.bytes));
-    MR_ASSIGN_ARROW(const auto reader, arrow::ipc::RecordBatchStreamReader::Open(stream));
-    // Temporary names differ among processes that publish the same note at once.
-    const std::string temporary = staging_ + "/" + prefix_ + note.id + "." + RandomId(4) + ".";
-    std::map<std::string, Finished> files;  // by directory
-    while (true) {
-      std::shared_ptr<arrow::RecordBatch> batch;
-      MR_RETURN_IF_ERROR(FromArrow(reader->ReadNext(&batch)).WithContext("cannot read " + path));
-      if (batch == nullptr) break;
-      MR_RETURN_IF_ERROR(AppendTo(files, batch, temporary));
-    }
-    for (auto& [directory, finished] : files) {
-      MR_RETURN_IF_ERROR(finished.writer->Finish());
-      MR_RETURN_IF_ERROR(SyncFile(finished.temporary));
-    }
-    for (const auto& [directory, finished] : files) {
-      const std::string to = directory.empty() ? options_.path : options_.path + "/" + directory;
-      MR_RETURN_IF_ERROR(CreateDirectories(to));
-      MR_RETURN_IF_ERROR(Rename(finished.temporary, to + "/" + FinishedName(note.id)));
-    }
-    return Status::Ok();
-  }
-
-  struct Finished {
-    std::string temporary;
-    std::unique_ptr<FileWriter> writer;
-  };
-
-  Status AppendTo(std::map<std::string, Finished>& files, const std::shared_ptr<arrow::RecordBatch>& batch,
-                  const std::string& temporary) const {
-    MR_ASSIGN_OR_RETURN(const auto parts, SplitByPartition(batch, options_.partition_columns));
-    for (const PartitionedRows& part : parts) {
-      const auto [it, added] = files.try_emplace(part.directory);
-      if (added) {
-        if (files.size() > kMaxOpenFiles) {
-          return Status::ResourceExhausted(
-              "sink " + options_.sink + ": partition_by gives more than " + std::to_string(kMaxOpenFiles) +
-              " directories in one file roll; use fewer values or a shorter roll");
-        }
-        it->second.temporary = temporary + std::to_string(files.size()) + ".tmp";
-        MR_ASSIGN_OR_RETURN(it->second.writer, format_->Create(it->second.temporary, file_schema_));
-      }
-      MR_RETURN_IF_ERROR(it->second.writer->Write(*part.rows));
-    }
-    return Status::Ok();
-  }
-
-  /// The staging file of a committed note is gone. Normally because it was published; else rows are lost, for
-  /// example when another machine has it on a disk of its own.
-  void WarnWhenUnpublished(const std::string& id, const std::string& path) const {
-    if (Contains(options_.path, FinishedName(id))) return;
-    Log(LogLevel::kWarning,
-        "a committed staging file and its finished file are both gone: if nobody moved them, its rows are "
-        "lost; every "
-        "worker must reach the same path",
-        {{"sink", options_.sink}, {"file", path}});
-  }
-
-  static bool Contains(const std::string& directory, const std::string& name) {
-    const auto entries = ListDirectory(directory);
-    if (!entries.ok()) return false;
-    for (const DirectoryEntry& entry : *entries) {
-      if (entry.is_directory ? Contains(directory + "/" + entry.name, name) : entry.name == name) return true;
-    }
-    return false;
+  /// No effect when that has been done before.
+  Status Publish(const StagingNote& note) const {
+    return PublishStaged(owner_, note, folder_, options_.formats);
   }
 
   Status DeleteUnreferenced() const {
@@ -257,10 +160,13 @@ class StagedFileSink final : public Sink {
 
   // Constant after construction.
   const StagedFileOptions options_;
-  const std::unique_ptr<FileFormat> format_;
-  const std::shared_ptr<arrow::Schema> file_schema_;
+  const StagingOwner owner_;
+  const std::string folder_;  // of options_.path, absolute
+  const std::string place_;   // of notes
   const std::string staging_;
   const std::string prefix_;
+  const std::shared_ptr<arrow::Schema> staging_schema_;
+  const std::size_t max_directory_bytes_;
 
   // Owned by the task's worker.
   std::optional<OpenStaging> open_;
@@ -270,13 +176,21 @@ class StagedFileSink final : public Sink {
 
 }  // namespace
 
-Result<std::unique_ptr<Sink>> MakeStagedFileSink(StagedFileOptions options,
-                                                 std::unique_ptr<FileFormat> format) {
-  MR_CHECK(options.clock != nullptr && options.schema != nullptr && format != nullptr);
+Result<std::unique_ptr<Sink>> MakeStagedFileSink(StagedFileOptions options) {
+  MR_CHECK(options.clock != nullptr && options.schema != nullptr && options.formats != nullptr);
   if (options.path.empty()) return Status::InvalidArgument("sink " + options.sink + " needs a path");
-  MR_ASSIGN_OR_RETURN(auto file_schema, WithoutPartitionColumns(*options.schema, options.partition_columns));
-  return std::unique_ptr<Sink>(
-      std::make_unique<StagedFileSink>(std::move(options), std::move(format), std::move(file_schema)));
+  MR_RETURN_IF_ERROR(WithoutPartitionColumns(*options.schema, options.partition_columns).status());
+  MR_ASSIGN_OR_RETURN(std::string folder, AbsolutePath(options.path));
+  if (folder.size() > kMaxPathBytes / 2) {
+    return Status::InvalidArgument("sink " + options.sink + ": the path " + folder + " has more than " +
+                                   std::to_string(kMaxPathBytes / 2) + " bytes; use a shorter one");
+  }
+  const StagingOwner owner{options.app, options.sink, options.partition};
+  if (StagingPrefix(owner).size() + kIdBytes > kMaxNameBytes) {
+    return Status::InvalidArgument("the names of pipeline '" + options.app + "' and sink '" + options.sink +
+                                   "' are too long for the name of a file; use shorter ones");
+  }
+  return std::unique_ptr<Sink>(std::make_unique<StagedFileSink>(std::move(options), std::move(folder)));
 }
 
 }  // namespace millrace

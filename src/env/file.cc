@@ -160,6 +160,15 @@ Status CreateDirectories(const std::string& path) {
   return Status::Ok();
 }
 
+Result<std::string> AbsolutePath(const std::string& path) {
+  std::error_code error;
+  const fs::path absolute = fs::absolute(path, error);
+  if (error) return FromErrno(error.value(), "cannot tell the current directory for", path);
+  std::string text = absolute.lexically_normal().string();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
 bool PathExists(const std::string& path) {
   std::error_code error;
   return fs::exists(path, error);

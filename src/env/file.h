@@ -39,6 +39,9 @@ Status RemoveAll(const std::string& path);
 /// With missing parents; ok when it exists as a directory.
 Status CreateDirectories(const std::string& path);
 
+/// `path` seen from the current directory, without "." and "..".
+Result<std::string> AbsolutePath(const std::string& path);
+
 bool PathExists(const std::string& path);
 
 struct DirectoryEntry {

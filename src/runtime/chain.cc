@@ -1,6 +1,7 @@
 #include "runtime/chain.h"
 
 #include <algorithm>
+#include <set>
 
 #include <arrow/api.h>
 
@@ -209,12 +210,25 @@ Status Chain::ForEachSink(Call call) {
   return Status::Ok();
 }
 
-Status Chain::Recover(const std::map<std::string, std::string>& notes) {
+Status Chain::Recover(const std::map<std::string, std::string>& notes,
+                      const std::function<Status(const std::string&, std::string_view)>& publish_note) {
+  std::set<std::string> taken;
   for (const auto& node : nodes_) {
     const auto note = notes.find(node->spec.name);
     for (Sink* sink : node->sinks()) {
-      MR_RETURN_IF_ERROR(sink->Recover(note == notes.end() ? "" : note->second).WithContext(node->spec.name));
+      const bool takes = note != notes.end() && sink->TakesNotes();
+      if (takes) taken.insert(note->first);
+      MR_RETURN_IF_ERROR(sink->Recover(takes ? note->second : "").WithContext(node->spec.name));
     }
+  }
+  for (const auto& [sink, note] : notes) {
+    if (taken.contains(sink)) continue;
+    if (publish_note == nullptr) {
+      return Status::InvalidArgument("rows of the sink '" + sink +
+                                     "' are committed but not published, and no sink takes them; start once "
+                                     "with the pipeline file as it was");
+    }
+    MR_RETURN_IF_ERROR(publish_note(sink, note));
   }
   return Status::Ok();
 }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -31,8 +33,11 @@ class Chain {
   /// After recovery: the clock of every node without emitting anything.
   void RestoreTime(Watermark watermark);
 
-  /// `notes` by node name: what Notes() gave to the last committed transaction.
-  Status Recover(const std::map<std::string, std::string>& notes);
+  /// `notes` by node name: what Notes() gave to the last committed transaction. Those that no sink takes go
+  /// to `publish_note` (TaskProgram): nothing committed is left behind. Errors: user error when there is no
+  /// way to publish one.
+  Status Recover(const std::map<std::string, std::string>& notes,
+                 const std::function<Status(const std::string&, std::string_view)>& publish_note);
   /// After Prepare: the notes of the sinks that have one, by node name (Sink::Note).
   std::map<std::string, std::string> Notes() const;
   /// True when a sink needs a checkpoint though no input came.

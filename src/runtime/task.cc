@@ -94,6 +94,7 @@ Status Task::Open() {
         {{"step", table.table}});
   }
   inputs_ = std::move(program.inputs);
+  publish_note_ = std::move(program.publish_note);
   std::vector<std::int32_t> upstreams;
   for (const TaskProgram::Input& input : inputs_) {
     input_partitions_.push_back({input.topic, id_.partition});
@@ -170,7 +171,7 @@ Status Task::Ready(Producer* producer) {
   chain_->RestoreTime(tracker_->watermark());
   set_producer(producer);
   RefreshMetrics();
-  return chain_->Recover(notes_);
+  return chain_->Recover(notes_, publish_note_);
 }
 
 void Task::set_producer(Producer* producer) {

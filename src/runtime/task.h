@@ -1,10 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -139,6 +141,7 @@ class Task {
   std::string state_directory_;                   // of store_
   std::unique_ptr<StateStore> store_;
   std::vector<TaskProgram::Input> inputs_;
+  std::function<Status(const std::string&, std::string_view)> publish_note_;  // TaskProgram::publish_note
   StateMetrics state_metrics_;
   StepMetrics source_metrics_;
   StateNotes state_notes_;

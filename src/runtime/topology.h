@@ -78,6 +78,9 @@ struct TaskProgram {
   };
   std::vector<Input> inputs;
   std::vector<ChainNode> nodes;
+  /// Publishes what `note` commits for a sink that the pipeline has no more under this name, or that is
+  /// another kind of sink now; null where no sink ever had notes.
+  std::function<Status(const std::string& sink, std::string_view note)> publish_note;
 };
 
 /// How rows with equal keys of a step come into one partition.

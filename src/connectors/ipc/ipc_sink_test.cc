@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "connect/staged_file_sink.h"
+#include "connect/staged_publishing.h"
 #include "connectors/ipc/ipc_format.h"
 #include "env/file.h"
 #include "env/random.h"
@@ -27,6 +28,12 @@ const std::shared_ptr<arrow::Schema>& RowSchema() {
   return schema;
 }
 
+const std::shared_ptr<arrow::Schema>& NumberedSchema() {
+  static const auto schema =
+      arrow::schema({arrow::field("n", arrow::int64()), arrow::field("tag", arrow::int64())});
+  return schema;
+}
+
 Batch Rows(const Numbers& numbers) {
   arrow::Int64Builder n;
   arrow::BooleanBuilder odd;
@@ -38,6 +45,11 @@ Batch Rows(const Numbers& numbers) {
   batch.data = arrow::RecordBatch::Make(RowSchema(), static_cast<std::int64_t>(numbers.size()),
                                         {*n.Finish(), *odd.Finish()});
   return batch;
+}
+
+Result<std::unique_ptr<FileFormat>> Formats(std::string_view extension) {
+  EXPECT_EQ(extension, "arrow");
+  return MakeIpcFormat();
 }
 
 class IpcSinkTest : public testing::Test {
@@ -53,9 +65,10 @@ class IpcSinkTest : public testing::Test {
                                     .partition = Partition(3),
                                     .schema = RowSchema(),
                                     .partition_columns = partition_columns,
+                                    .extension = "arrow",
+                                    .formats = Formats,
                                     .roll_bytes = roll_bytes,
-                                    .clock = &clock_},
-                                   *MakeIpcFormat());
+                                    .clock = &clock_});
     EXPECT_TRUE(sink.ok()) << sink.status().ToString();
     return *std::move(sink);
   }
@@ -231,7 +244,7 @@ TEST_F(IpcSinkTest, NoRowsMakeNoFile) {
 }
 
 TEST_F(IpcSinkTest, RefusesANoteItDidNotWrite) {
-  for (const std::string note : {"x", "x y", "x 0", " 5"}) {
+  for (const std::string note : {"x", "x y", "x 0", " 5", "x 5", "x 5 /p", "x 5 =", "x 0 =/p"}) {
     EXPECT_EQ(Make()->Recover(note).code(), StatusCode::kCorrupt) << note;
   }
 }
@@ -240,7 +253,140 @@ TEST_F(IpcSinkTest, SaysWhenTheDiskHasLostCommittedBytes) {
   auto sink = Recovered("");
   const std::string note = Prepared(*sink, {1});
   ASSERT_TRUE(sink->Rollback().ok());
-  EXPECT_EQ(Make()->Recover(note + "0").code(), StatusCode::kCorrupt);
+  StagingNote more = *StagingNote::Parse(note);
+  more.bytes *= 10;
+  EXPECT_EQ(Make()->Recover(more.ToText()).code(), StatusCode::kCorrupt);
+}
+
+TEST_F(IpcSinkTest, WhatIsCommittedAppearsInItsFolderAlsoWhenNoSinkTakesIt) {
+  const std::string note = Prepared(*Recovered(""), {1, 2, 3});
+  const Status published =
+      PublishStaged({"app", "sink-1", Partition(3)}, *StagingNote::Parse(note), "", Formats);
+  ASSERT_TRUE(published.ok()) << published.ToString();
+  EXPECT_EQ(Finished(), (Numbers{1, 2, 3}));
+  EXPECT_EQ(StagingFiles(), 0U);
+}
+
+TEST_F(IpcSinkTest, WhatIsCommittedAppearsAsItWasWrittenAlsoWhenTheSinkIsAnotherOneNow) {
+  auto old = Make(1);
+  ASSERT_TRUE(old->Recover("").ok());
+  const std::string note = Prepared(*old, {1, 2, 3});
+  const std::string elsewhere = path_ + "/elsewhere";
+  auto moved = MakeStagedFileSink({.path = elsewhere,
+                                   .app = "app",
+                                   .sink = "sink-1",
+                                   .partition = Partition(3),
+                                   .schema = arrow::schema({arrow::field("other", arrow::utf8())}),
+                                   .extension = "arrow",
+                                   .formats = Formats,
+                                   .clock = &clock_});
+  ASSERT_TRUE(moved.ok());
+  EXPECT_TRUE((*moved)->TakesNotes());
+  const Status recovered = (*moved)->Recover(note);
+  ASSERT_TRUE(recovered.ok()) << recovered.ToString();
+  EXPECT_EQ(Read(path_ + "/odd=true"), (Numbers{1, 3}));
+  EXPECT_EQ(Read(path_ + "/odd=false"), Numbers{2});
+  EXPECT_EQ(Read(elsewhere), Numbers{});
+  EXPECT_EQ(StagingFiles(), 0U);
+}
+
+TEST_F(IpcSinkTest, AFolderThatWasMovedWithTheSinkIsFound) {
+  const std::string note = Prepared(*Recovered(""), {1});
+  const std::string home = path_ + "-home";
+  ASSERT_TRUE(Rename(path_, home).ok());
+  const Status published =
+      PublishStaged({"app", "sink-1", Partition(3)}, *StagingNote::Parse(note), home, Formats);
+  ASSERT_TRUE(published.ok()) << published.ToString();
+  EXPECT_EQ(Read(home), Numbers{1});
+  ASSERT_TRUE(RemoveAll(home).ok());
+}
+
+TEST_F(IpcSinkTest, RefusesToForgetCommittedRowsWhoseFolderIsNotThere) {
+  const std::string note = Prepared(*Recovered(""), {1});
+  ASSERT_TRUE(RemoveAll(path_).ok());
+  const StagingOwner owner{"app", "sink-1", Partition(3)};
+  const Status refused = PublishStaged(owner, *StagingNote::Parse(note), "", Formats);
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  for (const std::string said : {"'sink-1'", path_.c_str(), "mkdir -p"})
+    EXPECT_NE(refused.message().find(said), std::string::npos) << said << " in " << refused.message();
+  ASSERT_TRUE(CreateDirectories(path_).ok());
+  EXPECT_TRUE(PublishStaged(owner, *StagingNote::Parse(note), "", Formats).ok());
+}
+
+TEST_F(IpcSinkTest, AFolderTooLongForANoteIsToldFromOthers) {
+  const std::string folder = "/" + std::string(200, 'f');
+  const StagingNote note{"0-abc", 10, StagingNote::PlaceOf(folder)};
+  EXPECT_LE(note.ToText().size(), Sink::kMaxNoteBytes);
+  const StagingOwner owner{"app", "sink-1", Partition(3)};
+  for (const std::string& now : {std::string(), path_}) {
+    const Status refused = PublishStaged(owner, note, now, Formats);
+    EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument) << now;
+    EXPECT_NE(refused.message().find("start once with the pipeline file as it was"), std::string::npos);
+  }
+}
+
+TEST_F(IpcSinkTest, ManyDirectoriesInOneRollAreWritten) {
+  constexpr std::int64_t kDirectories = 600;  // more than are written at once
+  auto sink = MakeStagedFileSink({.path = path_,
+                                  .app = "app",
+                                  .sink = "sink-1",
+                                  .partition = Partition(3),
+                                  .schema = NumberedSchema(),
+                                  .partition_columns = 1,
+                                  .extension = "arrow",
+                                  .formats = Formats,
+                                  .clock = &clock_});
+  ASSERT_TRUE(sink.ok());
+  ASSERT_TRUE((*sink)->Recover("").ok());
+  for (const std::int64_t first : {0, 1'000}) {
+    arrow::Int64Builder n;
+    arrow::Int64Builder tag;
+    for (std::int64_t i = 0; i < kDirectories; ++i) {
+      ASSERT_TRUE(n.Append(first + i).ok());
+      ASSERT_TRUE(tag.Append(i).ok());
+    }
+    Batch batch;
+    batch.data = arrow::RecordBatch::Make(NumberedSchema(), kDirectories, {*n.Finish(), *tag.Finish()});
+    ASSERT_TRUE((*sink)->Write(batch, context_).ok());
+  }
+  ASSERT_TRUE((*sink)->Prepare(context_).ok());
+  ASSERT_TRUE((*sink)->Commit().ok());
+  const Status closed = (*sink)->Close();
+  ASSERT_TRUE(closed.ok()) << closed.ToString();
+  for (std::int64_t i = 0; i < kDirectories; ++i)
+    ASSERT_EQ(Read(path_ + "/tag=" + std::to_string(i)), (Numbers{i, 1'000 + i}));
+  EXPECT_EQ(StagingFiles(), 0U);
+}
+
+TEST_F(IpcSinkTest, ARowWhoseDirectoryCannotBeMadeIsAnErrorOfThatRow) {
+  const auto schema = arrow::schema({arrow::field("n", arrow::int64()), arrow::field("tag", arrow::utf8())});
+  auto sink = MakeStagedFileSink({.path = path_,
+                                  .app = "app",
+                                  .sink = "sink-1",
+                                  .partition = Partition(3),
+                                  .schema = schema,
+                                  .partition_columns = 1,
+                                  .extension = "arrow",
+                                  .formats = Formats,
+                                  .clock = &clock_});
+  ASSERT_TRUE(sink.ok());
+  ASSERT_TRUE((*sink)->Recover("").ok());
+  arrow::Int64Builder n;
+  arrow::StringBuilder tag;
+  ASSERT_TRUE(n.AppendValues({1, 2, 3}).ok());
+  ASSERT_TRUE(tag.AppendValues({"a", std::string(300, 'x'), "a"}).ok());
+  Batch batch;
+  batch.data = arrow::RecordBatch::Make(schema, 3, {*n.Finish(), *tag.Finish()});
+  std::vector<RowError> errors;
+  SinkContext context{.errors = &errors};
+  const Status written = (*sink)->Write(batch, context);
+  ASSERT_TRUE(written.ok()) << written.ToString();
+  ASSERT_EQ(errors.size(), 1U);
+  EXPECT_EQ(errors[0].row, 1);
+  ASSERT_TRUE((*sink)->Prepare(context).ok());
+  ASSERT_TRUE((*sink)->Commit().ok());
+  ASSERT_TRUE((*sink)->Close().ok());
+  EXPECT_EQ(Read(path_ + "/tag=a"), (Numbers{1, 3}));
 }
 
 TEST_F(IpcSinkTest, AStagingPlaceThatCannotBeMadeIsAnError) {

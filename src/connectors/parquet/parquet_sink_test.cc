@@ -27,13 +27,17 @@ class ParquetSinkTest : public testing::Test {
   std::shared_ptr<arrow::Table> WriteAndRead(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches,
                                              std::size_t partition_columns = 0,
                                              const std::string& directory = "", ParquetOptions options = {}) {
-    auto sink = MakeStagedFileSink({.path = path_,
-                                    .app = "app",
-                                    .sink = "bids",
-                                    .schema = batches[0]->schema(),
-                                    .partition_columns = partition_columns,
-                                    .clock = &clock_},
-                                   MakeParquetFormat(options));
+    auto sink =
+        MakeStagedFileSink({.path = path_,
+                            .app = "app",
+                            .sink = "bids",
+                            .schema = batches[0]->schema(),
+                            .partition_columns = partition_columns,
+                            .extension = "parquet",
+                            .formats = [options](std::string_view) -> Result<std::unique_ptr<FileFormat>> {
+                              return MakeParquetFormat(options);
+                            },
+                            .clock = &clock_});
     SinkContext context;
     EXPECT_TRUE((*sink)->Recover("").ok());
     for (const auto& data : batches) {

@@ -1,0 +1,110 @@
+"""File sinks: what is committed appears, also when the pipeline is edited after a kill."""
+import pathlib
+from collections.abc import Callable
+
+import pytest
+from harness.bids import bids, pass_pipeline
+from harness.lab import Lab
+from harness.waiting import wait_until
+
+
+def numbers(folder: pathlib.Path) -> list[int]:
+    """The `seq` of each row: the sink makes one directory, with one file, per value."""
+    return sorted(int(file.parent.name.removeprefix("seq=")) for file in folder.glob("seq=*/*.parquet"))
+
+
+def staged(folder: pathlib.Path) -> list[str]:
+    return [file.name for file in (folder / "_staging").iterdir()]
+
+
+def file_pipeline(lab: Lab, topic: str) -> dict:
+    pipeline = pass_pipeline(lab.name, lab.broker.bootstrap, topic, steps=[], commit_interval="100ms")
+    pipeline["sinks"] = [{"parquet": {"path": str(lab.folder / "rows"), "roll": "1h", "partition_by": ["seq"]}}]
+    return pipeline
+
+
+def behind_a_kafka_sink(lab: Lab, pipeline: dict) -> None:
+    pipeline["sinks"].insert(0, {"topic": lab.output(), "format": "json", "key": "auction"})
+
+
+def renamed(_: Lab, pipeline: dict) -> None:
+    pipeline["sinks"][0]["name"] = "rows"
+
+
+def removed(lab: Lab, pipeline: dict) -> None:
+    pipeline["sinks"] = [{"topic": lab.output(), "name": "other", "format": "json", "key": "auction"}]
+
+
+def moved(lab: Lab, pipeline: dict) -> None:
+    pipeline["sinks"][0]["parquet"]["path"] = str(lab.folder / "elsewhere")
+
+
+def of_another_format(_: Lab, pipeline: dict) -> None:
+    pipeline["sinks"][0] = {"ipc": pipeline["sinks"][0]["parquet"] | {"partition_by": []}}
+
+
+@pytest.mark.parametrize("guarantee", ["exactly_once", "at_least_once"])
+@pytest.mark.parametrize("edit", [behind_a_kafka_sink, renamed, removed, moved, of_another_format])
+def test_committed_rows_appear_after_a_kill_and_an_edit(lab: Lab, edit: Callable[[Lab, dict], None], guarantee: str):
+    topic = lab.create_input(1)
+    feeder = lab.topics.producer()
+    feeder.send_all(topic, bids(5, seed=1))
+    pipeline = file_pipeline(lab, topic) | {"guarantee": guarantee}
+    process = lab.run(lab.write(pipeline))
+    lab.await_read(topic)
+    process.kill()
+    rows = lab.folder / "rows"
+    assert numbers(rows) == [], "it rolled too early to show anything"
+
+    feeder.send_all(topic, bids(5, seed=2, first=5))
+    edit(lab, pipeline)
+    lab.run_to_end(lab.write(pipeline), topic)
+    assert set(numbers(rows)) >= set(range(5)) and len(numbers(rows)) == len(set(numbers(rows)))
+    assert staged(rows) == []
+    lab.run_to_end(lab.write(pipeline), topic)
+    assert len(numbers(rows)) == len(set(numbers(rows)))
+
+
+def test_committed_rows_whose_folder_is_gone_stop_the_start_until_it_is_back(lab: Lab):
+    topic = lab.create_input(1)
+    lab.topics.producer().send_all(topic, bids(5, seed=1))
+    pipeline = file_pipeline(lab, topic)
+    process = lab.run(lab.write(pipeline))
+    lab.await_read(topic)
+    process.kill()
+    rows = lab.folder / "rows"
+    rows.rename(lab.folder / "away")
+    removed(lab, pipeline)
+    refused = lab.run(lab.write(pipeline))
+    assert refused.wait_exit() == 1
+    assert "sink-1" in refused.log() and str(rows) in refused.log() and "mkdir -p" in refused.log()
+    (lab.folder / "away").rename(rows)
+    process = lab.run(lab.write(pipeline))
+    wait_until(lambda: numbers(rows) == list(range(5)), 30, "the rows appear")
+    process.stop()
+
+
+def test_more_directories_than_are_written_at_once_survive_a_kill(lab: Lab):
+    topic = lab.create_input(1)
+    lab.topics.producer().send_all(topic, bids(700, seed=3))
+    pipeline = file_pipeline(lab, topic)
+    process = lab.run(lab.write(pipeline))
+    lab.await_read(topic)
+    process.kill()
+    process = lab.run(lab.write(pipeline))
+    wait_until(lambda: numbers(lab.folder / "rows") == list(range(700)), 30, "the rows appear")
+    process.stop()
+
+
+def test_a_value_too_long_for_a_directory_is_a_dead_letter(lab: Lab):
+    topic = lab.create_input(1)
+    feeder = lab.topics.producer()
+    feeder.send_all(topic, [(b"1", b'{"seq": 1, "tag": "a", "n": 1}'), (b"1", b'{"seq": 2, "tag": "' + b"x" * 300 + b'", "n": 2}'),
+                            (b"1", b'{"seq": 3, "tag": "a", "n": 3}')])
+    pipeline = file_pipeline(lab, topic) | {"dead_letter": {"topic": f"{lab.name}-dead"}}
+    pipeline["source"] = {"topic": topic, "format": "json", "schema": {"seq": "int64", "tag": "string", "n": "int64"}}
+    pipeline["sinks"][0]["parquet"]["partition_by"] = ["tag", "seq"]
+    lab.run_to_end(lab.write(pipeline), topic)
+    assert sorted(file.parent.name for file in (lab.folder / "rows").glob("tag=a/*/*.parquet")) == ["seq=1", "seq=3"]
+    [dead] = lab.topics.read(f"{lab.name}-dead")
+    assert dead.header("__connect.errors.class.name") == "too_long", dead
