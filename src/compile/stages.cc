@@ -19,6 +19,7 @@ class Cutter {
       : plan_(analyzed.plan),
         partitions_(partitions),
         together_(plan_.nodes.size()),
+        nulls_scattered_(plan_.nodes.size()),
         stage_of_(plan_.nodes.size()) {}
 
   Result<StagedPlan> Run() {
@@ -39,6 +40,7 @@ class Cutter {
         stages_[stage_of_[id]].nodes.push_back(id);
       }
       together_[id] = TogetherAfter(id);
+      nulls_scattered_[id] = NullsScatteredAfter(id);
     }
     return Finish();
   }
@@ -56,6 +58,7 @@ class Cutter {
     stage_of_[id] = stages_.size();
     stages_.push_back(std::move(stage));
     if (!source.key.empty()) together_[id] = std::vector<std::string>{source.key};
+    nulls_scattered_[id] = true;
     return Status::Ok();
   }
 
@@ -99,10 +102,9 @@ class Cutter {
     const Stage& stage = stages_[stage_of_[id]];
     const std::vector<std::string>& by = *key.columns;
     if (stage.partitions == 1) return false;
-    // Records without a message key lie in any partition; after a cut null has one as every other key. But
-    // deletions of a table do not move.
+    // Not of a table: its deletions do not move.
     const bool is_table = std::holds_alternative<LatestStep>(plan_.nodes[id].op);
-    if (key.null_key == NullKey::kGroup && !stage.cut.has_value() && !is_table) return true;
+    if (key.null_key == NullKey::kGroup && NullsScatteredBefore(id) && !is_table) return true;
     const Together known = TogetherBefore(id);
     // Rows equal in all of `by` are equal in any subset of it.
     return !known.has_value() || !std::all_of(known->begin(), known->end(), [&](const std::string& column) {
@@ -134,6 +136,21 @@ class Cutter {
       if (together_[input] != first) return std::nullopt;
     }
     return first;
+  }
+
+  bool NullsScatteredBefore(NodeId id) const {
+    const std::vector<NodeId>& inputs = plan_.nodes[id].inputs;
+    return std::any_of(inputs.begin(), inputs.end(), [&](NodeId input) { return nulls_scattered_[input]; });
+  }
+
+  /// Records without a message key lie in any partition. A keyed step lets no null pass, or made it a group:
+  /// after a cut null is in one partition as every other key.
+  bool NullsScatteredAfter(NodeId id) const {
+    if (!NullsScatteredBefore(id)) return false;
+    const auto key = KeyOf(plan_.nodes[id]);
+    if (!key.has_value()) return true;
+    const Stage& stage = stages_[stage_of_[id]];
+    return key->null_key == NullKey::kGroup && !(stage.cut.has_value() && stage.cut->at == id);
   }
 
   /// What is known after the node, by column names of its output.
@@ -199,6 +216,7 @@ class Cutter {
   const Plan& plan_;
   const std::map<std::string, std::int32_t>& partitions_;
   std::vector<Together> together_;
+  std::vector<bool> nulls_scattered_;  // by node: rows with a null in its Together may lie in any partition
   std::map<NodeId, std::vector<std::string>> placed_by_;
   std::vector<std::size_t> stage_of_;
   std::vector<Stage> stages_;

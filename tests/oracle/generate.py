@@ -86,6 +86,7 @@ class Generator:
                 return windows
             case["source_key"], windows, by = "k", 0, ["k"]
         step = {"by": r.sample(by, min(len(by), r.choice([1, 1, 2]))), "null_key": r.choice(["error", "drop", "group"])}
+        self.keep_in_place(case, step)
         kind = r.choice(keyed.KINDS)
         if kind == "deduplicate":
             step["within"] = r.choice([1, 3, 10, 40])
@@ -134,12 +135,20 @@ class Generator:
         if triggered and kind == "sliding":
             kind = "hopping"
         window = self.window(by, emit, kind, r.randrange(1, 40), last_of_pair=True)
+        if not moves:
+            self.keep_in_place(case, window)
         if triggered:
             window["trigger"] = self.trigger(triggers)
         # Of rows that moved, what closes a window of a key depends on how partitions interleave.
         if kind in ("tumbling", "hopping") and not moves and random.Random(f"closing {self.seed}").random() < 0.4:
             window["closing"] = "key"
         return window
+
+    @staticmethod
+    def keep_in_place(case, step):
+        """Null as a group would move its rows, for records without a message key lie in any partition."""
+        if case["partitions"] > 1 and step["null_key"] == "group":
+            step["null_key"] = "drop"
 
     def trigger(self, triggers):
         """Of a window whose result columns are at hand; most of them fire now and then."""
