@@ -26,9 +26,9 @@ def go_on(lab: Lab, topic: str, file, seed: int) -> None:
 def test_a_pipeline_that_was_killed_at_a_commit_is_saved(lab: Lab, point: str):
     topic = lab.create_input(2)
     lab.topics.producer().send_all(topic, bids(HALF, seed=95, late=0))
-    pipeline = pipeline_of(lab, "moved", topic, batch={"rows": 500, "delay": "5ms"}, commit_interval="50ms")
+    pipeline = pipeline_of(lab, "moved", topic, batch={"rows": 200, "delay": "5ms"}, commit_interval="50ms")
     file = lab.write(pipeline)
-    lab.run(file, CRASH_AT=f"{point}:5").wait_killed()
+    lab.run(file, CRASH_AT=f"{point}:2").wait_killed()
     folder = lab.folder / "savepoint"
     wait_until(lambda: command("savepoint", "create", file, "--to", folder).returncode == 0, 30, "nobody is in the group")
     [at_source, at_cut] = [stage["inputs"][0] for stage in manifest_of(folder)["stages"]]

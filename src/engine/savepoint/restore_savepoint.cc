@@ -191,7 +191,7 @@ class Restore {
         if (input.saved != nullptr && !input.step.empty()) MR_RETURN_IF_ERROR(WriteInFlight(stage, input));
       }
     }
-    return Status::Ok();
+    return producer_->Flush();
   }
 
   Status WriteState(const StepRestore& step) {
@@ -268,6 +268,8 @@ class Restore {
         if (batch == nullptr) continue;
         ++report_.records_in_flight;
         MR_RETURN_IF_ERROR(sink->Write(*batch, context));
+        // They were small enough once, so this is no matter of theirs.
+        if (!errors.empty()) return Status::InvalidArgument(input.topic + ": " + errors.front().message);
       }
       return Status::Ok();
     });

@@ -1,0 +1,197 @@
+#include "engine/savepoint/restore_plan.h"
+
+#include <string>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace millrace {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr const char* kLayout = "tumbling 10s offset 0ms by k:int64 aggregate n = count()";
+
+/// in -> (window moves rows) -> window "sums"
+SavepointManifest Moved(std::int32_t partitions = 2) {
+  SavepointManifest manifest;
+  manifest.pipeline = "p";
+  const std::vector<SavepointInput::At> at(static_cast<std::size_t>(partitions));
+  SavepointStage& source = manifest.stages.emplace_back();
+  source.name = "source-in";
+  source.partitions = partitions;
+  source.inputs.push_back({.topic = "in", .topic_id = "id-1", .partitions = at});
+  SavepointStage& window = manifest.stages.emplace_back();
+  window.name = "sums";
+  window.partitions = partitions;
+  window.inputs.push_back({.topic = "p-sums-repartition",
+                           .topic_id = "id-2",
+                           .step = "sums",
+                           .partitions = at,
+                           .in_flight_data = 3});
+  window.steps.push_back({.name = "sums",
+                          .kind = "window",
+                          .layout = kLayout,
+                          .place = {KeyPlace::By::kRepartition, {"k"}, ""},
+                          .rows = {"state-1-sums.parquet", 7, 1, "ab"}});
+  return manifest;
+}
+
+/// The same pipeline as its workers run it, with that step.
+Topology MovedTopology(const std::string& step = "sums", std::int32_t partitions = 2,
+                       const std::string& layout = kLayout, const std::string& app = "p") {
+  Topology topology;
+  topology.app = app;
+  SubTopology& source = topology.sub_topologies.emplace_back();
+  source.name = "source-in";
+  source.input_topics = {"in"};
+  source.partitions = partitions;
+  SubTopology& window = topology.sub_topologies.emplace_back();
+  window.name = step;
+  window.input_topics = {app + "-" + step + "-repartition"};
+  window.repartition_inputs = window.input_topics;
+  window.partitions = partitions;
+  window.tables.push_back({step, app + "-" + step + "-changelog", {KeyPlace::By::kRepartition, {"k"}, ""}});
+  window.state_layout = step + "=" + layout + "\n";
+  return topology;
+}
+
+/// One stage: in, declared as keyed, -> window "sums".
+Topology KeyedTopology(std::int32_t partitions = 2) {
+  Topology topology;
+  topology.app = "p";
+  SubTopology& sub = topology.sub_topologies.emplace_back();
+  sub.name = "source-in";
+  sub.input_topics = {"in"};
+  sub.partitions = partitions;
+  sub.tables.push_back({"sums", "p-sums-changelog", {KeyPlace::By::kMessageKey, {"k"}, "string"}});
+  sub.state_layout = "sums=" + std::string(kLayout) + "\n";
+  return topology;
+}
+
+Result<RestorePlan> PlanFor(const SavepointManifest& manifest, const Topology& topology,
+                            const RestoreChoice& choice = {}, const std::string& topic_id = "id-1") {
+  return PlanRestore(manifest, topology, {{"in", topic_id}}, choice);
+}
+
+std::string Refusal(const Result<RestorePlan>& plan) {
+  EXPECT_FALSE(plan.ok());
+  return plan.ok() ? "" : plan.status().message();
+}
+
+TEST(RestorePlan, PartitionsOfTheSamePipelineAreWhatTheyWere) {
+  const SavepointManifest manifest = Moved();
+  const Topology topology = MovedTopology();
+  const auto plan = PlanFor(manifest, topology);
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  EXPECT_TRUE(plan->all_same());
+  ASSERT_EQ(plan->steps.size(), 1U);
+  EXPECT_EQ(plan->steps[0].table, &topology.sub_topologies[1].tables[0]);
+  EXPECT_FALSE(plan->steps[0].moves);
+  EXPECT_EQ(plan->stages[0].same, &manifest.stages[0]);
+  EXPECT_FALSE(plan->stages[0].inputs[0].from_start);
+  EXPECT_EQ(plan->stages[1].inputs[0].saved, &manifest.stages[1].inputs[0]);
+  EXPECT_THAT(plan->dropped, IsEmpty());
+}
+
+TEST(RestorePlan, AnotherNameOfThePipelineMakesNoDifference) {
+  const SavepointManifest manifest = Moved();
+  const Topology topology = MovedTopology("sums", 2, kLayout, "copy");
+  const auto plan = PlanFor(manifest, topology);
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  EXPECT_TRUE(plan->all_same());
+}
+
+TEST(RestorePlan, WithOtherPartitionsEverythingMoves) {
+  const SavepointManifest manifest = Moved();
+  const Topology topology = MovedTopology("sums", 3);
+  const auto plan = PlanFor(manifest, topology);
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  EXPECT_EQ(plan->stages[0].same, nullptr);
+  EXPECT_EQ(plan->stages[1].same, nullptr);
+  EXPECT_THAT(plan->stages[1].from, ElementsAre(&manifest.stages[1]));
+  EXPECT_TRUE(plan->steps[0].moves);
+}
+
+TEST(RestorePlan, AStepThatNoLongerNeedsARepartitionMovesWhenNothingIsOnItsWay) {
+  SavepointManifest manifest = Moved();
+  const Topology topology = KeyedTopology();
+  EXPECT_THAT(Refusal(PlanFor(manifest, topology)),
+              HasSubstr("the rows on their way to step 'sums' have no place in the pipeline"));
+  manifest.stages[1].inputs[0].in_flight_data = 0;
+  const auto plan = PlanFor(manifest, topology);
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  EXPECT_TRUE(plan->steps[0].moves);
+  EXPECT_THAT(plan->stages[0].from, ElementsAre(&manifest.stages[1]));  // whose clock closed its windows
+}
+
+TEST(RestorePlan, AStepWithoutACounterpartIsRefusedUnlessItIsMappedOrDropped) {
+  const SavepointManifest manifest = Moved();
+  const Topology topology = MovedTopology("totals");
+  EXPECT_THAT(
+      Refusal(PlanFor(manifest, topology)),
+      AllOf(HasSubstr("step 'sums' (7 rows)"), HasSubstr("--map sums=NAME"), HasSubstr("--allow-drop")));
+  const auto mapped = PlanFor(manifest, topology, {.allow_drop = false, .names = {{"sums", "totals"}}});
+  ASSERT_TRUE(mapped.ok()) << mapped.status().message();
+  EXPECT_TRUE(mapped->all_same());  // its repartition topic is called after it
+  const auto dropped = PlanFor(manifest, topology, {.allow_drop = true, .names = {}});
+  ASSERT_TRUE(dropped.ok()) << dropped.status().message();
+  EXPECT_THAT(dropped->steps, IsEmpty());
+  EXPECT_THAT(dropped->dropped, ElementsAre("step 'sums' (7 rows)", "the rows on their way to step 'sums'"));
+}
+
+TEST(RestorePlan, AnotherLayoutIsRefusedWithBoth) {
+  const Topology topology =
+      MovedTopology("sums", 2, "tumbling 20s offset 0ms by k:int64 aggregate n = count()");
+  EXPECT_THAT(Refusal(PlanFor(Moved(), topology, {.allow_drop = true, .names = {}})),
+              AllOf(HasSubstr("'sums'"), HasSubstr("tumbling 10s"), HasSubstr("tumbling 20s")));
+}
+
+TEST(RestorePlan, NamesThatAreNotThereAreRefused) {
+  const SavepointManifest manifest = Moved();
+  const Topology topology = MovedTopology();
+  EXPECT_THAT(Refusal(PlanFor(manifest, topology, {.allow_drop = false, .names = {{"sum", "sums"}}})),
+              HasSubstr("(did you mean 'sums'?)"));
+  EXPECT_THAT(Refusal(PlanFor(manifest, topology, {.allow_drop = false, .names = {{"sums", "total"}}})),
+              HasSubstr("the pipeline has no step with state and no source topic 'total'"));
+}
+
+TEST(RestorePlan, TwoStepsDoNotBecomeOne) {
+  SavepointManifest manifest = Moved();
+  manifest.stages[1].steps.push_back(manifest.stages[1].steps[0]);
+  manifest.stages[1].steps[1].name = "other";
+  EXPECT_THAT(
+      Refusal(PlanFor(manifest, MovedTopology(), {.allow_drop = false, .names = {{"other", "sums"}}})),
+      HasSubstr("two steps of the savepoint would become step 'sums'"));
+}
+
+TEST(RestorePlan, ATopicThatWasMadeAnewIsReadFromItsStartOnlyWhenThatIsSaid) {
+  const SavepointManifest manifest = Moved();
+  const Topology topology = MovedTopology();
+  EXPECT_THAT(Refusal(PlanFor(manifest, topology, {}, "id-9")),
+              AllOf(HasSubstr("was made anew"), HasSubstr("--map in=in")));
+  const auto plan = PlanFor(manifest, topology, {.allow_drop = false, .names = {{"in", "in"}}}, "id-9");
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  EXPECT_TRUE(plan->stages[0].inputs[0].from_start);
+}
+
+TEST(RestorePlan, ASourceTopicWithoutACounterpartIsRefused) {
+  const SavepointManifest manifest = Moved();
+  Topology topology = MovedTopology();
+  topology.sub_topologies[0].input_topics = {"other"};
+  EXPECT_THAT(Refusal(PlanFor(manifest, topology)),
+              HasSubstr("source topic 'in' of the savepoint is not in the pipeline"));
+  const auto mapped = PlanFor(manifest, topology, {.allow_drop = false, .names = {{"in", "other"}}});
+  ASSERT_TRUE(mapped.ok()) << mapped.status().message();
+  EXPECT_TRUE(mapped->stages[0].inputs[0].from_start);
+  const auto dropped = PlanFor(manifest, topology, {.allow_drop = true, .names = {}});
+  ASSERT_TRUE(dropped.ok()) << dropped.status().message();
+  EXPECT_EQ(dropped->stages[0].inputs[0].saved, nullptr);
+}
+
+}  // namespace
+}  // namespace millrace
