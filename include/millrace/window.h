@@ -68,7 +68,7 @@ class WindowSpec {
   /// Emits running results after each batch, with a column `final`, instead of one result at the close (W3).
   WindowSpec EmitCurrent() const;
   /// Closes a window of a key by the greatest event time of that key, or by the watermark of the partition
-  /// when that is greater (W5). Tumbling and hopping windows only.
+  /// when that is greater (W5). Tumbling, hopping and session windows only.
   WindowSpec CloseByKey() const;
   /// Emits the result of a key and window before it closes, when this is true after a row was added: with
   /// that row, and the next begins the aggregate anew. Reads the columns of the result; null counts as false.

@@ -1,6 +1,7 @@
 #include "ops/session_index.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "ops/window_assigner.h"
 
@@ -78,6 +79,31 @@ const SessionIndex::Session* SessionIndex::Find(std::string_view key, std::int64
   const auto session =
       std::find_if(found->second.begin(), found->second.end(), [id](const Session& s) { return s.id == id; });
   return session == found->second.end() ? nullptr : &*session;
+}
+
+std::int64_t SessionIndex::ClockOf(std::string_view key) const {
+  std::int64_t clock = std::numeric_limits<std::int64_t>::min();
+  const auto found = keys_.find(key);
+  if (found == keys_.end()) return clock;
+  for (const Session& session : found->second) clock = std::max(clock, session.last_ms);
+  return clock;
+}
+
+std::vector<SessionIndex::Session> SessionIndex::CloseOfKey(std::string_view key, std::int64_t clock_ms,
+                                                            std::int64_t watermark_ms) {
+  std::vector<Session> closed;
+  const auto found = keys_.find(key);
+  if (found == keys_.end()) return closed;
+  std::erase_if(found->second, [&](const Session& session) {
+    const std::int64_t closes_at = ClosesAt(session);
+    if (closes_at > clock_ms || closes_at <= watermark_ms) return false;
+    closed.push_back(session);
+    return true;
+  });
+  if (found->second.empty()) keys_.erase(found);
+  std::sort(closed.begin(), closed.end(),
+            [](const Session& a, const Session& b) { return a.last_ms < b.last_ms; });
+  return closed;
 }
 
 std::vector<SessionIndex::Closed> SessionIndex::Close(std::int64_t watermark_ms) {

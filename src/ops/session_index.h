@@ -52,6 +52,12 @@ class SessionIndex {
     std::string key;
     Session session;
   };
+  /// The clock of a key (W5): the greatest event time in its open sessions; the lowest time when it has none.
+  /// A clock that was in a session that the watermark closed would be below that watermark.
+  std::int64_t ClockOf(std::string_view key) const;
+  /// Takes out the sessions of the key that are closed when its clock comes to `clock_ms` and that were open
+  /// at the watermark; by end.
+  std::vector<Session> CloseOfKey(std::string_view key, std::int64_t clock_ms, std::int64_t watermark_ms);
   /// False when no session is closed at the watermark.
   bool MayClose(std::int64_t watermark_ms) const {
     return !timers_.empty() && timers_.begin()->first <= watermark_ms;

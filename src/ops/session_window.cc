@@ -25,7 +25,7 @@ class SessionWindow final : public Operator {
 
   Status Process(Batch batch, Output& output) override;
   Status AdvanceTime(Watermark watermark, Output& output) override;
-  void RestoreTime(Watermark /*watermark*/) override { index_read_ = false; }
+  void RestoreTime(Watermark watermark) override;
   Watermark OutputWatermark(Watermark input) const override;
   const std::shared_ptr<arrow::Schema>& output_schema() const override { return output_schema_; }
 
@@ -37,6 +37,12 @@ class SessionWindow final : public Operator {
     std::int64_t from_id;
   };
 
+  /// A session that a row closes by the clock of its key.
+  struct Closing {
+    std::int64_t row;
+    std::int64_t watermark_ms;  // before it
+    SessionIndex::Closed closed;
+  };
   /// Starts and ends of sessions.
   struct Bounds {
     std::vector<std::int64_t> starts_ms, ends_ms;
@@ -64,6 +70,15 @@ class SessionWindow final : public Operator {
   /// Tells each session of the rows where it begins and ends, which does not depend on what fired.
   void SetSpans(std::size_t first_row);
   Status CloseSessions(std::int64_t watermark, Output& output);
+  /// Emits what the rows before `until_row` close of their keys, and what the watermark closed before them.
+  Status RunClosings(std::int64_t until_row, Output& output);
+  /// Emits sessions that the index no longer has, and removes their state.
+  Status EmitClosed(const std::vector<SessionIndex::Closed>& closed, Output& output);
+  /// Whether something closed before a row of the batch and is not yet emitted.
+  bool IsDueBefore(std::int64_t row, std::int64_t watermark) const {
+    const bool by_key = next_closing_ < closings_.size() && closings_[next_closing_].row < row;
+    return by_key || index_.MayClose(watermark);
+  }
   Status MergeSessions(const Merge& merge, std::string_view key);
   Status EmitChanged(const Batch& batch, Output& output);
   Status Emit(std::string_view key, const SessionIndex::Session& session, std::uint32_t slot, Output& output);
@@ -88,9 +103,11 @@ class SessionWindow final : public Operator {
   std::int64_t evaluated_rows_ = 0;  // when no row has left since: arguments are there
   std::vector<std::int64_t> ids_;
   std::vector<Merge> merges_;
-  std::vector<bool> changed_;  // by row: its session's result is another one
-  Bounds bounds_;              // by row: its session with the row; with a trigger only
-  Bounds bounds_before_;       // and before it
+  std::vector<Closing> closings_;  // closing by key
+  std::size_t next_closing_ = 0;   // those before it were emitted
+  std::vector<bool> changed_;      // by row: its session's result is another one
+  Bounds bounds_;                  // by row: its session with the row; with a trigger only
+  Bounds bounds_before_;           // and before it
   KeyBuffer session_keys_;
   KeySlots slots_;
 };
@@ -138,6 +155,12 @@ Status SessionWindow::AddTable(StateStore& store) {
   return Status::Ok();
 }
 
+void SessionWindow::RestoreTime(Watermark /*watermark*/) {
+  index_read_ = false;
+  closings_.clear();
+  next_closing_ = 0;
+}
+
 Status SessionWindow::ReadIndex() {
   if (index_read_) return Status::Ok();
   index_.Clear();
@@ -172,7 +195,11 @@ Status SessionWindow::Process(Batch batch, Output& output) {
   }
   MR_RETURN_IF_ERROR(AddRows(SliceBatch(batch, first, batch.num_rows() - first), first, output));
   for (const Merge& merge : merges_) changed_[static_cast<std::size_t>(merge.row)] = true;
-  return options_.emit == EmitMode::kCurrent ? EmitChanged(batch, output) : Status::Ok();
+  if (options_.emit == EmitMode::kCurrent) MR_RETURN_IF_ERROR(EmitChanged(batch, output));
+  if (closings_.empty()) return Status::Ok();
+  results_.set_origin({.partition = batch.origin.partition});
+  MR_RETURN_IF_ERROR(RunClosings(batch.num_rows(), output));
+  return results_.Flush(output);
 }
 
 // --- Rows and sessions ---
@@ -181,17 +208,22 @@ Status SessionWindow::PlaceRows(std::vector<RowError> failed, Batch* batch, Outp
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, *batch, &keys_));
   ids_.clear();
   merges_.clear();
+  closings_.clear();
+  next_closing_ = 0;
   bounds_.Clear();
   bounds_before_.Clear();
   std::vector<std::int32_t> late;
   std::vector<std::int64_t> late_by_ms;
   std::vector<RowError> dead;  // failed and not late, by their rows behind the late ones
   auto next_failed = failed.begin();
+  const bool by_key = options_.closing == ClosingMode::kKey;
   for (std::int64_t row = 0; row < batch->num_rows(); ++row) {
-    const std::int64_t before =
+    const std::int64_t watermark =
         batch->watermark_before == nullptr ? batch->watermark.value() : batch->watermark_before->Value(row);
     const std::int64_t time = batch->event_time->Value(row);
     const std::string_view key = keys_[static_cast<std::size_t>(row)];
+    const std::int64_t clock = by_key ? index_.ClockOf(key) : watermark;
+    const std::int64_t before = std::max(watermark, clock);
     const bool has_failed = next_failed != failed.end() && next_failed->row == row;
     if (has_failed && !index_.IsLate(key, time, before)) {
       dead.push_back(std::move(*next_failed));
@@ -209,6 +241,10 @@ Status SessionWindow::PlaceRows(std::vector<RowError> failed, Batch* batch, Outp
     const auto kept = static_cast<std::int64_t>(ids_.size());
     if (placed.merged) merges_.push_back({kept, placed.session.id, placed.from_id});
     ids_.push_back(placed.session.id);
+    if (by_key && time > clock) {
+      for (const SessionIndex::Session& session : index_.CloseOfKey(key, time, watermark))
+        closings_.push_back({kept, watermark, {std::string(key), session}});
+    }
     if (triggered_ == nullptr) continue;
     bounds_.Add(placed.session.first_ms, index_.EndOf(placed.session));
     bounds_before_.Add(placed.before.first_ms, index_.EndOf(placed.before));
@@ -319,10 +355,12 @@ Status SessionWindow::EmitFired(const Batch& batch, std::int64_t first_row, Outp
     const std::int64_t watermark = batch.watermark_before == nullptr
                                        ? batch.watermark.value()
                                        : batch.watermark_before->Value(fired.rows[i]);
-    if (!index_.MayClose(watermark)) continue;
+    const std::int64_t row = first_row + fired.rows[i];
+    if (!IsDueBefore(row, watermark)) continue;
     const auto at = static_cast<std::int64_t>(i);
     if (at > sent) MR_RETURN_IF_ERROR(output.Emit(SliceBatch(fired.batch, sent, at - sent)));
     sent = at;
+    MR_RETURN_IF_ERROR(RunClosings(row, output));
     MR_RETURN_IF_ERROR(CloseSessions(watermark, output));
   }
   return output.Emit(SliceBatch(fired.batch, sent, fired.batch.num_rows() - sent));
@@ -360,7 +398,25 @@ Status SessionWindow::AdvanceTime(Watermark watermark, Output& output) {
 }
 
 Status SessionWindow::CloseSessions(std::int64_t watermark, Output& output) {
-  const std::vector<SessionIndex::Closed> closed = index_.Close(watermark);
+  MR_RETURN_IF_ERROR(EmitClosed(index_.Close(watermark), output));
+  return results_.Flush(output);
+}
+
+Status SessionWindow::RunClosings(std::int64_t until_row, Output& output) {
+  std::vector<SessionIndex::Closed> closed;
+  for (; next_closing_ < closings_.size() && closings_[next_closing_].row < until_row; ++next_closing_) {
+    Closing& closing = closings_[next_closing_];
+    if (index_.MayClose(closing.watermark_ms)) {
+      MR_RETURN_IF_ERROR(EmitClosed(closed, output));
+      closed.clear();
+      MR_RETURN_IF_ERROR(EmitClosed(index_.Close(closing.watermark_ms), output));
+    }
+    closed.push_back(std::move(closing.closed));
+  }
+  return EmitClosed(closed, output);
+}
+
+Status SessionWindow::EmitClosed(const std::vector<SessionIndex::Closed>& closed, Output& output) {
   if (closed.empty()) return Status::Ok();
   session_keys_.Clear();
   for (const auto& one : closed) AppendSessionKey(one.session.id, one.key, &session_keys_);
@@ -369,7 +425,7 @@ Status SessionWindow::CloseSessions(std::int64_t watermark, Output& output) {
     MR_RETURN_IF_ERROR(Emit(closed[i].key, closed[i].session, slots_[i], output));
     table_->Erase(slots_[i]);
   }
-  return results_.Flush(output);
+  return Status::Ok();
 }
 
 Watermark SessionWindow::OutputWatermark(Watermark input) const {

@@ -11,8 +11,10 @@ namespace millrace {
 /// grace.
 ///
 /// Contract as MakeWindowAggregate, of which this is a part; state is one row per session. A row is late when
-/// it reaches no open session and its own would be closed. A row whose sum would overflow is a dead letter
-/// and still holds its session together.
+/// it reaches no open session and its own would be closed. A row whose sum would overflow, or on which the
+/// trigger fails, is a dead letter and still holds its session together. A session that fired goes on and
+/// begins its aggregates anew. Closing by key needs no state of its own: the newest open session of a key has
+/// its clock.
 class SessionWindow;
 
 Result<std::unique_ptr<Operator>> MakeSessionWindow(WindowAggregateOptions options,

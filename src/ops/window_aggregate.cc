@@ -344,8 +344,8 @@ Result<std::unique_ptr<Operator>> MakeWindowAggregate(WindowAggregateOptions opt
                                                       StateStore& store) {
   const bool of_time = options.kind == WindowKind::kTumbling || options.kind == WindowKind::kHopping;
   if (options.trigger && of_time) return MakeTriggeredWindow(std::move(options), input, store);
-  if (options.closing == ClosingMode::kKey) return MakeKeyClosingWindow(std::move(options), input, store);
   if (options.kind == WindowKind::kSession) return MakeSessionWindow(std::move(options), input, store);
+  if (options.closing == ClosingMode::kKey) return MakeKeyClosingWindow(std::move(options), input, store);
   if (options.kind == WindowKind::kCount) return MakeCountWindow(std::move(options), input, store);
   MR_ASSIGN_OR_RETURN(WindowDescription description, DescribeWindow(options, *input));
   WindowAggregate::Parts parts;

@@ -24,8 +24,8 @@ enum class EmitMode {
 /// By which clock a window closes (W5).
 enum class ClosingMode {
   kPartition,  ///< the watermark
-  kKey,        ///< the greatest event time of its key, or the watermark when that is greater; tumbling and
-               ///< hopping only
+  kKey,        ///< the greatest event time of its key, or the watermark when that is greater; tumbling,
+               ///< hopping and session only
 };
 
 /// How rows are put into windows (W4).

@@ -29,9 +29,9 @@ std::int64_t WindowsOfARow(const WindowAggregateOptions& options) {
 }
 
 Status CheckOptions(const WindowAggregateOptions& options) {
-  const bool by_key = options.kind == WindowKind::kTumbling || options.kind == WindowKind::kHopping;
+  const bool by_key = options.kind != WindowKind::kSliding && options.kind != WindowKind::kCount;
   if (options.closing == ClosingMode::kKey && !by_key)
-    return Status::InvalidArgument("only tumbling and hopping windows can close by key");
+    return Status::InvalidArgument("only tumbling, hopping and session windows can close by key");
   if (options.trigger && options.kind == WindowKind::kSliding)
     return Status::InvalidArgument("a sliding window cannot have a trigger");
   if (options.kind == WindowKind::kCount) {
@@ -76,9 +76,10 @@ std::string ShapeOf(const WindowAggregateOptions& options) {
 
 std::string LayoutOf(const WindowAggregateOptions& options, const arrow::FieldVector& keys) {
   std::string layout = ShapeOf(options);
-  if (options.trigger && (WindowsOfARow(options) > 1 || options.closing == ClosingMode::kKey))
-    layout += kTriggeredLayout;
-  if (options.closing == ClosingMode::kKey) layout += kClosesByKeyLayout;
+  // Sessions know the clocks of keys without a row for each.
+  const bool clocks = options.closing == ClosingMode::kKey && options.kind != WindowKind::kSession;
+  if (options.trigger && (WindowsOfARow(options) > 1 || clocks)) layout += kTriggeredLayout;
+  if (clocks) layout += kClosesByKeyLayout;
   layout += " by ";
   for (const auto& key : keys) layout += key->name() + ":" + TypeText(*key->type()) + " ";
   layout += "aggregate ";

@@ -135,7 +135,10 @@ TEST(AnalyzePlan, WindowsWithoutAMeaningAreRefused) {
   EXPECT_THAT(ErrorOf(PlanWith(session)), HasSubstr("'offset' has no meaning for session windows"));
   session.offset = Duration(0);
   session.closing = WindowClosing::kKey;  // W5
-  EXPECT_THAT(ErrorOf(PlanWith(session)), HasSubstr("'closing: key' is for tumbling and hopping windows"));
+  EXPECT_TRUE(AnalyzePlan(PlanWith(session)).ok());
+  session.shape = WindowShape::kSliding;
+  EXPECT_THAT(ErrorOf(PlanWith(session)),
+              HasSubstr("'closing: key' is for tumbling, hopping and session windows"));
   WindowStep count = Window({{"n", "count()"}});
   count.shape = WindowShape::kCount;
   EXPECT_THAT(ErrorOf(PlanWith(count)), HasSubstr("'size' of 'count' must be at least 1"));
@@ -197,8 +200,7 @@ TEST(AnalyzePlan, TheOthersCanHaveATrigger) {
     window.count = 1000;
     window.count_step = 1;
     EXPECT_TRUE(AnalyzePlan(PlanWith(window)).ok()) << static_cast<int>(shape);
-    const bool by_key = shape == WindowShape::kTumbling || shape == WindowShape::kHopping;
-    if (by_key) window.closing = WindowClosing::kKey;
+    if (shape != WindowShape::kCount) window.closing = WindowClosing::kKey;
     EXPECT_TRUE(AnalyzePlan(PlanWith(window)).ok()) << static_cast<int>(shape);
   }
 }

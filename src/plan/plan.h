@@ -118,7 +118,7 @@ struct WindowStep {
   Duration grace{0};
   Duration offset{0};
   WindowEmit emit = WindowEmit::kFinal;
-  WindowClosing closing = WindowClosing::kPartition;  ///< kKey: tumbling and hopping only
+  WindowClosing closing = WindowClosing::kPartition;  ///< kKey: not for sliding and count
   std::string late_topic;                             ///< "" = counter and a rate-limited warning
   std::vector<WindowAggregateColumn> aggregates;
   std::optional<WindowTriggerSpec> trigger = std::nullopt;  ///< see TriggerRefusal

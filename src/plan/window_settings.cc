@@ -51,10 +51,10 @@ void CheckShape(const WindowStep& window, Mistakes* out) {
 std::vector<std::string> WindowSettingMistakes(const WindowStep& window) {
   Mistakes mistakes;
   CheckShape(window, &mistakes);
-  const bool by_key = window.shape == WindowShape::kTumbling || window.shape == WindowShape::kHopping;
+  const bool by_key = window.shape != WindowShape::kSliding && window.shape != WindowShape::kCount;
   if (window.closing == WindowClosing::kKey && !by_key) {
     mistakes.emplace_back(
-        "'closing: key' is for tumbling and hopping windows; leave it out or write 'partition'");
+        "'closing: key' is for tumbling, hopping and session windows; leave it out or write 'partition'");
   }
   if (window.grace < Duration(0)) mistakes.emplace_back("'grace' must not be negative");
   return mistakes;

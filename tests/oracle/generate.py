@@ -140,7 +140,7 @@ class Generator:
         if triggered:
             window["trigger"] = self.trigger(triggers)
         # Of rows that moved, what closes a window of a key depends on how partitions interleave.
-        if kind in ("tumbling", "hopping") and not moves and random.Random(f"closing {self.seed}").random() < 0.4:
+        if kind in ("tumbling", "hopping", "session") and not moves and random.Random(f"closing {self.seed}").random() < 0.4:
             window["closing"] = "key"
         return window
 

@@ -213,7 +213,9 @@ def window_of(options, result):
 
         return triggered_of(options, result)
     if options["closing"] == "key":
-        return ClosedByKey(options, result)
+        from key_closing import closed_by_key_of  # which needs Window
+
+        return closed_by_key_of(options, result)
     return {"session": Sessions, "count": Counted}.get(options["kind"], Window)(options, result)
 
 
@@ -347,50 +349,6 @@ class Window:
 def order_of(key):
     """Null comes before every value."""
     return tuple((False, 0) if value is None else (True, value) for value in key)
-
-
-class ClosedByKey(Window):
-    """Windows that a key's own greatest time closes (W5), or the watermark if that is greater."""
-
-    def __init__(self, options, result):
-        super().__init__(options, result)
-        self.clocks = {}
-
-    def add(self, row):
-        key = key_of(row, self.options, self.result)
-        if key is None:
-            return []
-        failures = Failures()
-        for aggregate in self.options["aggregates"]:
-            if aggregate["argument"] is not None:
-                evaluate(aggregate["argument"], row.values, failures)
-        if failures:
-            self.result.dead.append((*row.source, failures))  # and moves no clock
-            return []
-        clock = self.clocks.get(key, NEVER)
-        row = row.with_values(row.values)
-        row.before = max(row.before, clock)
-        end = self.last_end(key, row)
-        if not self.is_open(end, row.before):
-            late = {**row.values, "late_by": row.before - (end + self.grace)}
-            self.result.topics["late"].append((row.key, late))
-            return []
-        given = self.take(key, row)
-        self.clocks[key] = max(clock, row.time)
-        closing = [window for end, k, window in self.existing() if k == key and self.is_open(end, row.before)
-                   and not self.is_open(end, self.clocks[key])]
-        return given + [self.result_row(key, window, final=True) for window in closing]
-
-    def existing(self):
-        """Without those that their key has closed long ago."""
-        return [(end, key, window) for end, key, window in super().existing() if self.is_open(end, self.closed)]
-
-    def close(self, watermark):
-        closing = [(key, window) for end, key, window in self.existing()
-                   if not self.is_open(end, watermark) and self.is_open(end, self.clocks[key])]
-        results = [self.result_row(key, window, final=True) for key, window in closing]
-        self.closed = max(self.closed, watermark)
-        return results
 
 
 class Sessions(Window):

@@ -4,12 +4,13 @@ Each window of a row is asked for itself: a row is `gone` from the windows that 
 in.
 """
 from expressions import INT_MAX, INT_MIN, Failures, evaluate
-from reference import ClosedByKey, Counted, Sessions, Window
+from key_closing import ClosedByKey, SessionsByKey
+from reference import Counted, Sessions, Window
 
 
 def triggered_of(options, result):
     if options["closing"] == "key":
-        return TriggeredByKey(options, result)
+        return (TriggeredSessionsByKey if options["kind"] == "session" else TriggeredByKey)(options, result)
     return {"session": TriggeredSessions, "count": TriggeredCounted}.get(options["kind"], Triggered)(options, result)
 
 
@@ -162,6 +163,10 @@ class TriggeredSessions(Asking, Sessions):
         for row, _ in held:
             row.gone = True
         return [result], None
+
+
+class TriggeredSessionsByKey(TriggeredSessions, SessionsByKey):
+    """Sessions that a key's own time closes."""
 
 
 class TriggeredCounted(Asking, Counted):

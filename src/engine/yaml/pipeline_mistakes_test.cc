@@ -44,10 +44,12 @@ TEST(PipelineMistakes, MistakesInStepsAreFoundWithLineAndColumn) {
       {"window: {by: a, tumbling: 1s, emit: finl, aggregate: {n: count()}}", "did you mean 'final'?"},
       {"window: {by: a, tumbling: 1s, closing: keys, aggregate: {n: count()}}", "did you mean 'key'?"},
       {"window: {by: a, sliding: 1s, closing: key, aggregate: {n: count()}}",
-       "p.yaml:5:43: 'closing: key' is for tumbling and hopping windows; sliding windows close by the "
+       "p.yaml:5:43: 'closing: key' is for tumbling, hopping and session windows; sliding windows close by "
+       "the "
        "watermark"},
       {"window: {by: a, count: 3, closing: key, aggregate: {n: count()}}",
-       "p.yaml:5:40: 'closing: key' is for tumbling and hopping windows; count windows close with their "
+       "p.yaml:5:40: 'closing: key' is for tumbling, hopping and session windows; count windows close with "
+       "their "
        "last"},
       {"window: {by: a, tumbling: 1s, aggregate: {n: count()}, trigger: {when: n > 1}}",
        "trigger needs one of after or before"},

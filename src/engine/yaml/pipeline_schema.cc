@@ -148,8 +148,8 @@ constexpr KeySpec kWindowKeys[] = {
      "final: one row per window and key when it closes. current: the running result after each batch, and "
      "the close."},
     {"closing", kChoice, "partition|key", "partition",
-     "partition: a window closes by the watermark. key: tumbling and hopping windows close by the greatest "
-     "event time of their key, or by the watermark if that is first."},
+     "partition: a window closes by the watermark. key: tumbling, hopping and session windows close by the "
+     "greatest event time of their key, or by the watermark if that is first."},
     {"trigger", kSection, "trigger", "",
      "Emits a result of a window before it closes; not for sliding windows."},
     {"late", kSection, "late", "",

@@ -187,9 +187,10 @@ void ReadShape(const SectionReader& section, WindowStep* window) {
 WindowClosing ReadClosing(const SectionReader& section) {
   if (section.Choice("closing") != "key") return WindowClosing::kPartition;
   const std::string_view shape = section.chosen();
-  if (shape == "sliding" || shape == "session" || shape == "count") {
+  if (shape == "sliding" || shape == "count") {
     section.errors().AddBeside(section.LocationOf("closing"),
-                               "'closing: key' is for tumbling and hopping windows; " + std::string(shape) +
+                               "'closing: key' is for tumbling, hopping and session windows; " +
+                                   std::string(shape) +
                                    (shape == "count" ? " windows close with their last row"
                                                      : " windows close by the watermark of the partition"));
   }
