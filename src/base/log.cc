@@ -11,13 +11,16 @@
 namespace millrace {
 namespace {
 
+constexpr const char* kTextPattern = "%Y-%m-%dT%H:%M:%S.%e %^%-7l%$ %v";
+constexpr const char* kJsonPattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})";
+
 // Process-wide by nature: there is one stderr. Set once by main() before threads start.
 std::atomic<LogFormat> g_format{LogFormat::kText};
 
 spdlog::logger& Logger() {
   static const std::shared_ptr<spdlog::logger> logger = [] {
     auto made = spdlog::stderr_color_mt("millrace");
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%-7l%$ %v");
+    made->set_pattern(kTextPattern);
     return made;
   }();
   return *logger;
@@ -100,9 +103,7 @@ void Log(LogLevel level, std::string_view event, std::initializer_list<LogField>
 void ConfigureLog(LogFormat format, LogLevel lowest) {
   g_format = format;
   Logger().set_level(SpdLevel(lowest));
-  if (format == LogFormat::kJson) {
-    Logger().set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})");
-  }
+  Logger().set_pattern(format == LogFormat::kJson ? kJsonPattern : kTextPattern);
 }
 
 }  // namespace millrace

@@ -40,10 +40,15 @@ Result<bool> HasInternalTopic(TopicAdmin& admin, const NewTopic& topic) {
       "start the pipeline anew with the new count");
 }
 
+void LogCreated(TopicAdmin& admin, const NewTopic& topic) {
+  const std::int32_t partitions = admin.fixed_partitions().value_or(topic.partitions);
+  Log(LogLevel::kInfo, "topic created", {{"topic", topic.name}, {"partitions", partitions}});
+}
+
 Status CreateInternalTopic(TopicAdmin& admin, const NewTopic& topic) {
   const Status created = CreateForAnyTime(admin, topic);
   if (created.ok()) {
-    Log(LogLevel::kInfo, "topic created", {{"topic", topic.name}, {"partitions", topic.partitions}});
+    LogCreated(admin, topic);
     return created;
   }
   if (created.code() != StatusCode::kAlreadyExists)
@@ -122,8 +127,7 @@ Status EnsureOutputTopics(const Plan& plan, std::int32_t default_partitions, Top
     const Status created = CreateForAnyTime(admin, topic);
     if (!created.ok() && created.code() != StatusCode::kAlreadyExists)
       return created.WithContext("creating topic '" + name + "'");
-    if (created.ok())
-      Log(LogLevel::kInfo, "topic created", {{"topic", name}, {"partitions", topic.partitions}});
+    if (created.ok()) LogCreated(admin, topic);
   }
   return Status::Ok();
 }

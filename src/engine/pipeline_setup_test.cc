@@ -155,6 +155,43 @@ TEST_F(PipelineSetup, AnInternalTopicThatIsWrongKeepsTheOthersFromBeingMade) {
   EXPECT_FALSE(log_.Describe("p-changes-1-changelog").has_value());
 }
 
+TEST_F(PipelineSetup, TheLogSaysTheCountThatANewTopicGetsWhereTheBrokerChoosesIt) {
+  class FixedAdmin final : public TopicAdmin {
+   public:
+    explicit FixedAdmin(TopicAdmin& admin) : admin_(admin) {}
+    Result<std::optional<TopicDescription>> Describe(const std::string& topic) override {
+      return admin_.Describe(topic);
+    }
+    Result<std::vector<TopicDescription>> List() override { return admin_.List(); }
+    Status Create(const NewTopic& topic) override { return admin_.Create({topic.name, 4}); }
+    Status Delete(const std::string& topic) override { return admin_.Delete(topic); }
+    Status DeleteRecords(const TopicPartition& partition, Offset before) override {
+      return admin_.DeleteRecords(partition, before);
+    }
+    std::optional<std::int32_t> fixed_partitions() const override { return 4; }
+
+   private:
+    TopicAdmin& admin_;
+  };
+  class FixedCluster final : public ClusterAround {
+   public:
+    explicit FixedCluster(Cluster& cluster) : ClusterAround(cluster), admin_(cluster.admin()) {}
+    TopicAdmin& admin() override { return admin_; }
+
+   private:
+    FixedAdmin admin_;
+  };
+  plan_.nodes[1] = plan_.nodes[2];  // without the window, whose topic needs the source's count
+  plan_.nodes[1].inputs = {0};
+  plan_.nodes.pop_back();
+  FixedCluster cluster(cluster_);
+  testing::internal::CaptureStderr();
+  const Status status = SetUpWith(cluster, Duration(0));
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_THAT(log, HasSubstr("topic created topic=out partitions=4"));
+}
+
 TEST_F(PipelineSetup, AChangelogWithAnotherPartitionCountIsRefused) {
   ASSERT_TRUE(log_.CreateTopic({"p-window-1-changelog", 3}).ok());
   const Status status = SetUpWith(cluster_, Duration(0));

@@ -238,5 +238,11 @@ TEST(CrashPointDeathTest, KillsAtTheNamedPointTheNthTime) {
 }
 #endif
 
+TEST_F(FileTest, AnAbsolutePathHasNoDetours) {
+  EXPECT_EQ(*AbsolutePath("/a/./b/../c//"), "/a/c");
+  EXPECT_EQ(*AbsolutePath("/"), "/");
+  EXPECT_EQ(*AbsolutePath("x/y"), *AbsolutePath(".") + "/x/y");
+}
+
 }  // namespace
 }  // namespace millrace

@@ -5,8 +5,7 @@
 
 #include "base/counted.h"
 #include "engine/commands/checkpoint_verification.h"
-#include "engine/commands/cluster_connection.h"
-#include "engine/commands/pipeline_loading.h"
+#include "engine/commands/open_pipeline.h"
 #include "engine/commands/state_directories.h"
 #include "engine/yaml/json_value.h"
 
@@ -40,21 +39,16 @@ void WriteJson(const TableAt& at, const VerifiedTable& found, std::ostream& out)
 }
 
 /// True when everything is as it should be.
-Result<bool> Verify(const CheckpointVerifyOptions& options, CommandIo& io) {
-  MR_ASSIGN_OR_RETURN(const PipelineFile pipeline, LoadPipeline(options.file));
-  const Plan& plan = pipeline.plan;
-  const SystemClock clock;
-  MetricRegistry metrics;
-  MR_ASSIGN_OR_RETURN(const auto cluster,
-                      ConnectCluster(plan.kafka, options.startup_timeout, clock, metrics));
-  MR_ASSIGN_OR_RETURN(const auto reader, cluster->MakeChangelogReader());
+Result<bool> Verify(OpenPipeline& open, const CheckpointVerifyOptions& options, CommandIo& io) {
+  const Plan& plan = open.plan;
+  MR_ASSIGN_OR_RETURN(const auto reader, open.cluster->MakeChangelogReader());
   const std::string folder =
       (options.state_dir.empty() ? plan.state_dir : options.state_dir) + "/" + plan.name;
   bool all_ok = true;
   MR_RETURN_IF_ERROR(ForEachTable(folder, [&](const TableAt& at) -> Status {
     const TopicPartition changelog{plan.name + "-" + at.table.name + "-changelog",
                                    Partition(static_cast<std::int32_t>(at.partition()))};
-    MR_ASSIGN_OR_RETURN(const auto topic, cluster->admin().Describe(changelog.topic));
+    MR_ASSIGN_OR_RETURN(const auto topic, open.cluster->admin().Describe(changelog.topic));
     if (!topic.has_value()) return Status::NotFound("there is no topic '" + changelog.topic + "'");
     MR_ASSIGN_OR_RETURN(const VerifiedTable found,
                         VerifyTable(at.state, at.table, changelog, topic->topic_id, *reader));
@@ -68,10 +62,14 @@ Result<bool> Verify(const CheckpointVerifyOptions& options, CommandIo& io) {
 }  // namespace
 
 Exit CheckpointVerifyCommand(const CheckpointVerifyOptions& options, CommandIo& io) {
-  const Result<bool> all_ok = Verify(options, io);
-  io.out.flush();
-  if (!all_ok.ok()) return Report(io, all_ok.status());
-  if (*all_ok) return Exit::kOk;
+  bool all_ok = false;
+  const Exit exit = WithPipeline(options.file, options.startup_timeout, io, [&](OpenPipeline& open) {
+    const Result<bool> verified = Verify(open, options, io);
+    io.out.flush();
+    all_ok = verified.ok() && *verified;
+    return verified.status();
+  });
+  if (exit != Exit::kOk || all_ok) return exit;
   io.err << "millrace: state differs from its changelog; delete the directories named WRONG, the next start "
             "rebuilds them"
          << std::endl;

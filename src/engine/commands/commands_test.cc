@@ -9,12 +9,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/commands/checkpoint_command.h"
 #include "engine/commands/command_harness.h"
 #include "engine/commands/demo_command.h"
 #include "engine/commands/explain_command.h"
 #include "engine/commands/group_commands.h"
 #include "engine/commands/inspect_commands.h"
 #include "engine/commands/reference_commands.h"
+#include "engine/commands/run_command.h"
+#include "engine/commands/savepoint_commands.h"
 #include "engine/commands/schema_command.h"
 #include "engine/commands/test_command.h"
 #include "engine/commands/topic_commands.h"
@@ -155,10 +158,68 @@ TEST_F(Commands, LintRefusesAnUnknownKafkaProperty) {
   EXPECT_THAT(outcome.err, HasSubstr("bootstrap.servers"));
 }
 
-TEST_F(Commands, AMissingFileIsWrongUse) {
-  const Outcome outcome = Execute([&](CommandIo& io) { return GraphCommand({folder() + "/none.yaml"}, io); });
-  EXPECT_EQ(outcome.exit, Exit::kUsage);
-  EXPECT_THAT(outcome.err, HasSubstr("none.yaml"));
+TEST_F(Commands, AFileThatCannotBeLoadedIsWrongUseOfEveryCommand) {
+  using Command = Exit (*)(const std::string& file, CommandIo& io);
+  const auto run = [](const std::string& file, CommandIo& io) {
+    RunOptions options;
+    options.file = file;
+    return RunCommand(options, io);
+  };
+  const auto infer = [](const std::string& file, CommandIo& io) {
+    SchemaInferOptions options;
+    options.cluster.file = file;
+    return SchemaInferCommand(options, io);
+  };
+  const auto list = [](const std::string& file, CommandIo& io) {
+    TopicListOptions options;
+    options.cluster.file = file;
+    return TopicListCommand(options, io);
+  };
+  const auto reset = [](const std::string& file, CommandIo& io) {
+    ResetOptions options;
+    options.file = file;
+    return ResetCommand(options, io);
+  };
+  const std::pair<const char*, Command> commands[] = {
+      {"run", run},
+      {"lint",
+       [](const std::string& file, CommandIo& io) {
+         return LintCommand({{file}, false}, io);
+       }},
+      {"graph", [](const std::string& file, CommandIo& io) { return GraphCommand({file}, io); }},
+      {"explain", [](const std::string& file, CommandIo& io) { return ExplainCommand({file}, io); }},
+      {"test",
+       [](const std::string& file, CommandIo& io) {
+         return TestCommand({{file}, "", false}, io);
+       }},
+      {"schema infer", infer},
+      {"topic list", list},
+      {"lag", [](const std::string& file, CommandIo& io) { return LagCommand({file}, io); }},
+      {"reset", reset},
+      {"savepoint create",
+       [](const std::string& file, CommandIo& io) {
+         return SavepointCreateCommand({file, "none"}, io);
+       }},
+      {"savepoint restore",
+       [](const std::string& file, CommandIo& io) {
+         SavepointRestoreOptions options;
+         options.file = file;
+         return SavepointRestoreCommand(options, io);
+       }},
+      {"checkpoint verify",
+       [](const std::string& file, CommandIo& io) {
+         return CheckpointVerifyCommand({file, ""}, io);
+       }},
+  };
+  const std::string wrong = Write("wrong.yaml", "name: p\nsource: {topic: t}\nsinks: [\n");
+  for (const std::string& file : {folder() + "/none.yaml", folder(), wrong}) {
+    for (const auto& [name, command] : commands) {
+      const Outcome outcome = Execute([&](CommandIo& io) { return command(file, io); });
+      EXPECT_EQ(outcome.exit, Exit::kUsage) << name << " " << file;
+      EXPECT_THAT(outcome.err, HasSubstr(file)) << name;
+      EXPECT_EQ(outcome.out, "") << name;
+    }
+  }
 }
 
 TEST_F(Commands, GraphAndExplainShowStepsAndNoSecrets) {
@@ -201,6 +262,25 @@ TEST_F(Commands, TestsInsideAFilePassOrShowWhatDiffers) {
     return TestCommand({{good}, "no such test", false}, io);
   });
   EXPECT_EQ(none.exit, Exit::kUsage);
+  EXPECT_EQ(none.err, "millrace: no test has 'no such test' in its name; there is: 'passes'\n");
+  std::string untested = kPipeline;
+  untested.resize(untested.find("tests:"));
+  const std::string without = Write("untested.yaml", untested);
+  EXPECT_THAT(Execute([&](CommandIo& io) {
+                return TestCommand({{without}, "", false}, io);
+              }).err,
+              HasSubstr("no tests found; write them under 'tests:'"));
+}
+
+TEST_F(Commands, TestsOfAnAtLeastOncePipelinePassAlsoWithRestarts) {
+  const std::string file = Write("p.yaml",
+                                 "name: p\nguarantee: at_least_once\n"
+                                 "kafka: {bootstrap.servers: \"localhost:1\"}\n"
+                                 "source: {topic: t, schema: {x: int64}}\nsinks: [{topic: o}]\n"
+                                 "tests:\n  - name: passes\n    input: [{value: {x: 1}}, {value: {x: 2}}]\n"
+                                 "    output: [{x: 1}, {x: 2}]\n");
+  const Outcome outcome = Execute([&](CommandIo& io) { return TestCommand({{file}, "", false}, io); });
+  EXPECT_EQ(outcome.exit, Exit::kOk) << outcome.out << outcome.err;
 }
 
 TEST_F(Commands, ReferencePagesAndVersionPrint) {

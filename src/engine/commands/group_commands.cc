@@ -8,6 +8,7 @@
 
 #include "base/counted.h"
 #include "engine/commands/open_pipeline.h"
+#include "engine/commands/reset_work.h"
 #include "engine/commands/topic_lookup.h"
 #include "engine/group_activity.h"
 #include "engine/yaml/json_value.h"
@@ -99,41 +100,30 @@ Result<std::vector<CommittedOffset>> NewOffsets(const std::vector<TopicPartition
   return offsets;
 }
 
-/// Moves the offsets of the group, which has no members, to `to` ("earliest", "latest", or "" to leave them).
-Status MoveOffsets(OpenPipeline& open, const std::vector<TopicDescription>& topics, const std::string& to) {
-  GroupAdmin& groups = *open.cluster->groups();
-  MR_RETURN_IF_ERROR(CheckNobodyRuns(open.plan.name, groups));
-  if (to.empty()) return Status::Ok();
-  MR_ASSIGN_OR_RETURN(const auto member, open.cluster->MakeGroupMember(open.plan.name, "millrace-reset"));
-  MR_ASSIGN_OR_RETURN(const auto offsets, NewOffsets(PartitionsOf(topics), to, *member));
-  const Status set = groups.SetOffsets(open.plan.name, offsets);
-  if (set.code() != StatusCode::kAborted) return set;
-  // Somebody came in the meantime.
-  const Status reason = CheckNobodyRuns(open.plan.name, groups);
-  return reason.ok() ? set : reason;
-}
+/// A group that nobody else is in, and a member object for it. Kept while a reset works.
+struct GroupAlone {
+  Collector collector;  // outlives the member
+  std::unique_ptr<GroupMember> member;
+};
 
-/// The same where groups cannot be looked at: joins the group, as getting every partition shows that nobody
-/// else runs.
-Status MoveOffsetsAsMember(OpenPipeline& open, const std::vector<TopicDescription>& topics,
-                           const std::string& to, CommandIo& io) {
-  MR_ASSIGN_OR_RETURN(const auto member, open.cluster->MakeGroupMember(open.plan.name, "millrace-reset"));
+/// Where groups cannot be looked at: joins the group, as getting every partition shows that nobody else runs.
+Status JoinAlone(OpenPipeline& open, const std::vector<TopicDescription>& topics, CommandIo& io,
+                 GroupAlone* alone) {
   std::vector<std::string> names;
   names.reserve(topics.size());
   for (const TopicDescription& topic : topics) names.push_back(topic.name);
-  const std::vector<TopicPartition> wanted = PartitionsOf(topics);
-  Collector collector;
-  MR_RETURN_IF_ERROR(member->Subscribe(names, &collector));
+  const std::size_t wanted = PartitionsOf(topics).size();
+  MR_RETURN_IF_ERROR(alone->member->Subscribe(names, &alone->collector));
   const auto begin = open.clock.Steady();
   bool said = false;
-  while (collector.held.size() < wanted.size()) {
+  while (alone->collector.held.size() < wanted) {
     const auto waited = open.clock.Steady() - begin;
     if (waited > kSilentWait && !std::exchange(said, true)) {
       io.err << "millrace: waiting up to " << FormatDuration(kJoinTimeout) << " for the group '"
              << open.plan.name << "' to have no other members" << std::endl;
     }
     if (waited > kJoinTimeout) {
-      MR_RETURN_IF_ERROR(member->Close());
+      MR_RETURN_IF_ERROR(alone->member->Close());
       return Status::InvalidArgument(
           "the group '" + open.plan.name +
           "' has other members; nothing was changed. Stop all processes of " +
@@ -141,24 +131,50 @@ Status MoveOffsetsAsMember(OpenPipeline& open, const std::vector<TopicDescriptio
     }
     PollLimits limits;
     limits.max_records = 0;
-    MR_RETURN_IF_ERROR(member->Poll(limits).status());
+    MR_RETURN_IF_ERROR(alone->member->Poll(limits).status());
   }
-  if (to.empty()) return member->Close();
-  MR_ASSIGN_OR_RETURN(const auto offsets, NewOffsets(wanted, to, *member));
-  MR_RETURN_IF_ERROR(member->CommitOffsets(offsets));
-  return member->Close();
+  return Status::Ok();
 }
 
-struct ResetWork {
+Result<std::unique_ptr<GroupAlone>> BeAlone(OpenPipeline& open, const std::vector<TopicDescription>& topics,
+                                            CommandIo& io) {
+  GroupAdmin* const groups = open.cluster->groups();
+  if (groups != nullptr) MR_RETURN_IF_ERROR(CheckNobodyRuns(open.plan.name, *groups));
+  auto alone = std::make_unique<GroupAlone>();
+  MR_ASSIGN_OR_RETURN(alone->member, open.cluster->MakeGroupMember(open.plan.name, "millrace-reset"));
+  if (groups == nullptr) MR_RETURN_IF_ERROR(JoinAlone(open, topics, io, alone.get()));
+  return alone;
+}
+
+Status CommitNewOffsets(OpenPipeline& open, const std::vector<CommittedOffset>& offsets,
+                        GroupMember& member) {
+  GroupAdmin* const groups = open.cluster->groups();
+  if (groups == nullptr) return member.CommitOffsets(offsets);
+  const Status set = groups->SetOffsets(open.plan.name, offsets);
+  if (set.code() != StatusCode::kAborted) return set;
+  return set.WithContext("a process of the pipeline has started meanwhile; stop it");
+}
+
+/// What a reset looks at and changes.
+struct ResetScope {
   std::vector<TopicDescription> inputs;
   std::vector<std::string> topics_to_delete;
   std::string state_folder;  ///< "" when there is none
+
+  /// Partitions whose offsets move: those of a topic that is deleted go with it.
+  std::vector<TopicPartition> Moved() const {
+    std::vector<TopicPartition> partitions = PartitionsOf(inputs);
+    std::erase_if(partitions, [this](const TopicPartition& at) {
+      return std::find(topics_to_delete.begin(), topics_to_delete.end(), at.topic) != topics_to_delete.end();
+    });
+    return partitions;
+  }
 };
 
-Result<ResetWork> FindWork(OpenPipeline& open, const ResetOptions& options) {
-  ResetWork work;
-  MR_ASSIGN_OR_RETURN(work.inputs, InputTopics(open));
-  if (!options.state) return work;
+Result<ResetScope> FindScope(OpenPipeline& open, const ResetOptions& options) {
+  ResetScope scope;
+  MR_ASSIGN_OR_RETURN(scope.inputs, InputTopics(open));
+  if (!options.state) return scope;
   std::set<std::string> internal;
   if (options.step.empty()) {
     internal = InternalNames(open.plan, "-changelog");
@@ -169,62 +185,58 @@ Result<ResetWork> FindWork(OpenPipeline& open, const ResetOptions& options) {
   }
   MR_ASSIGN_OR_RETURN(const std::vector<TopicDescription> all, open.cluster->admin().List());
   for (const TopicDescription& topic : all) {
-    if (internal.contains(topic.name)) work.topics_to_delete.push_back(topic.name);
+    if (internal.contains(topic.name)) scope.topics_to_delete.push_back(topic.name);
   }
-  if (!options.step.empty() && work.topics_to_delete.empty()) {
+  if (!options.step.empty() && scope.topics_to_delete.empty()) {
     return Status::InvalidArgument("step '" + options.step + "' has no state: there is no topic '" +
                                    *internal.begin() + "'");
   }
   const std::string folder =
       (options.state_dir.empty() ? open.plan.state_dir : options.state_dir) + "/" + open.plan.name;
-  if (PathExists(folder)) work.state_folder = folder;
-  return work;
+  if (PathExists(folder)) scope.state_folder = folder;
+  return scope;
+}
+
+Status Foretell(OpenPipeline& open, const ResetScope& scope, const ResetOptions& options, CommandIo& io) {
+  if (!scope.state_folder.empty()) io.out << "folder " << scope.state_folder << " would be deleted\n";
+  for (const std::string& topic : scope.topics_to_delete)
+    io.out << "topic " << topic << " would be deleted\n";
+  if (options.offsets) {
+    for (const TopicPartition& partition : scope.Moved())
+      io.out << "offset of " << partition << " would be set to " << options.to << "\n";
+  }
+  io.out << "nothing was changed; add --yes to do it\n";
+  if (open.cluster->groups() == nullptr) return Status::Ok();
+  const Status runs = CheckNobodyRuns(open.plan.name, *open.cluster->groups());
+  if (!runs.ok()) io.err << "millrace: now it would be refused: " << runs.message() << "\n";
+  return Status::Ok();
 }
 
 Status Reset(OpenPipeline& open, const ResetOptions& options, CommandIo& io) {
-  std::ostream& out = io.out;
-  MR_ASSIGN_OR_RETURN(const ResetWork work, FindWork(open, options));
-  const char* will = options.yes ? "" : "would be ";
-  // Offsets first: it fails while the pipeline runs, before anything is deleted.
-  if (options.yes) {
-    const std::string to = options.offsets ? options.to : "";
-    MR_RETURN_IF_ERROR(open.cluster->groups() == nullptr ? MoveOffsetsAsMember(open, work.inputs, to, io)
-                                                         : MoveOffsets(open, work.inputs, to));
-  }
+  MR_ASSIGN_OR_RETURN(const ResetScope scope, FindScope(open, options));
+  if (!options.yes) return Foretell(open, scope, options, io);
+  MR_ASSIGN_OR_RETURN(const auto alone, BeAlone(open, scope.inputs, io));
+  ResetWork work{scope.state_folder, scope.topics_to_delete, {}};
   if (options.offsets) {
-    for (const TopicPartition& partition : PartitionsOf(work.inputs)) {
-      out << "offset of " << partition << " " << will << "set to " << options.to << "\n";
-    }
+    MR_ASSIGN_OR_RETURN(work.offsets, NewOffsets(scope.Moved(), options.to, *alone->member));
   }
-  for (const std::string& topic : work.topics_to_delete) {
-    if (options.yes) MR_RETURN_IF_ERROR(open.cluster->admin().Delete(topic));
-    out << "topic " << topic << " " << will << "deleted\n";
-  }
-  if (!work.state_folder.empty()) {
-    if (options.yes) MR_RETURN_IF_ERROR(RemoveAll(work.state_folder));
-    out << "folder " << work.state_folder << " " << will << "deleted\n";
-  }
-  if (options.yes) return Status::Ok();
-  out << "nothing was changed; add --yes to do it\n";
-  if (open.cluster->groups() != nullptr) {
-    const Status runs = CheckNobodyRuns(open.plan.name, *open.cluster->groups());
-    if (!runs.ok()) io.err << "millrace: now it would be refused: " << runs.message() << "\n";
-  }
-  return Status::Ok();
+  const auto commit = [&](const std::vector<CommittedOffset>& offsets) {
+    return CommitNewOffsets(open, offsets, *alone->member);
+  };
+  MR_RETURN_IF_ERROR(CarryOut(work, open.cluster->admin(), commit, io.out));
+  return open.cluster->groups() == nullptr ? alone->member->Close() : Status::Ok();
 }
 
 }  // namespace
 
 Exit LagCommand(const LagOptions& options, CommandIo& io) {
-  const Result<std::unique_ptr<OpenPipeline>> open = OpenPipelineFile(options.file, options.startup_timeout);
-  if (!open.ok()) return Report(io, open.status());
-  return Report(io, WriteLag(**open, options.json, io.out));
+  return WithPipeline(options.file, options.startup_timeout, io,
+                      [&](OpenPipeline& open) { return WriteLag(open, options.json, io.out); });
 }
 
 Exit ResetCommand(const ResetOptions& options, CommandIo& io) {
-  const Result<std::unique_ptr<OpenPipeline>> open = OpenPipelineFile(options.file, options.startup_timeout);
-  if (!open.ok()) return Report(io, open.status());
-  return Report(io, Reset(**open, options, io));
+  return WithPipeline(options.file, options.startup_timeout, io,
+                      [&](OpenPipeline& open) { return Reset(open, options, io); });
 }
 
 }  // namespace millrace

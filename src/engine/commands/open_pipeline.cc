@@ -7,15 +7,19 @@
 
 namespace millrace {
 
-Result<std::unique_ptr<OpenPipeline>> OpenPipelineFile(const std::string& file, Duration startup_timeout,
-                                                       const std::map<std::string, std::string>& kafka) {
-  auto open = std::make_unique<OpenPipeline>();
-  MR_ASSIGN_OR_RETURN(PipelineFile pipeline, LoadPipeline(file));
-  open->plan = std::move(pipeline.plan);
-  open->plan.kafka.insert(kafka.begin(), kafka.end());
-  MR_ASSIGN_OR_RETURN(open->cluster,
-                      ConnectCluster(open->plan.kafka, startup_timeout, open->clock, open->metrics));
-  return open;
+Exit WithPipeline(const std::string& file, Duration startup_timeout, CommandIo& io,
+                  const std::function<Status(OpenPipeline&)>& body,
+                  const std::map<std::string, std::string>& kafka) {
+  Result<PipelineFile> pipeline = LoadPipeline(file);
+  if (!pipeline.ok()) return Report(io, pipeline.status(), Exit::kUsage);
+  OpenPipeline open;
+  open.plan = std::move(pipeline->plan);
+  open.plan.kafka.insert(kafka.begin(), kafka.end());
+  Result<std::unique_ptr<Cluster>> cluster =
+      ConnectCluster(open.plan.kafka, startup_timeout, open.clock, open.metrics);
+  if (!cluster.ok()) return Report(io, cluster.status());
+  open.cluster = *std::move(cluster);
+  return Report(io, body(open));
 }
 
 }  // namespace millrace

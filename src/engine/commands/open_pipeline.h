@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "connect/cluster.h"
+#include "engine/commands/command.h"
 #include "env/clock.h"
 #include "plan/plan.h"
 
@@ -21,9 +23,10 @@ struct OpenPipeline {
   std::unique_ptr<Cluster> cluster;
 };
 
-/// Reads the file and connects. `kafka`: properties that the file may overrule. Errors: those of LoadPipeline
-/// and ConnectCluster.
-Result<std::unique_ptr<OpenPipeline>> OpenPipelineFile(const std::string& file, Duration startup_timeout,
-                                                       const std::map<std::string, std::string>& kafka = {});
+/// Reads the file, connects, and gives `body` the pipeline with its cluster. Reports what fails: wrong use
+/// when the file cannot be loaded, else as Report does. `kafka`: properties that the file may overrule.
+Exit WithPipeline(const std::string& file, Duration startup_timeout, CommandIo& io,
+                  const std::function<Status(OpenPipeline&)>& body,
+                  const std::map<std::string, std::string>& kafka = {});
 
 }  // namespace millrace

@@ -76,10 +76,9 @@ Status Inspect(const SavepointInspectOptions& options, CommandIo& io) {
   return Status::Ok();
 }
 
-Status Create(const SavepointCreateOptions& options, CommandIo& io) {
-  MR_ASSIGN_OR_RETURN(const auto open, OpenPipelineFile(options.file, options.startup_timeout));
+Status Create(OpenPipeline& open, const SavepointCreateOptions& options, CommandIo& io) {
   MR_ASSIGN_OR_RETURN(const SavepointManifest manifest,
-                      CreateSavepoint(open->plan, *open->cluster, open->clock, options.folder));
+                      CreateSavepoint(open.plan, *open.cluster, open.clock, options.folder));
   MR_RETURN_IF_ERROR(WriteText(manifest, io.out));
   io.out << "saved in " << options.folder << "\n";
   return Status::Ok();
@@ -99,13 +98,10 @@ Result<RestoreChoice> ChoiceOf(const SavepointRestoreOptions& options) {
   return choice;
 }
 
-Status Restore(const SavepointRestoreOptions& options, CommandIo& io) {
-  MR_ASSIGN_OR_RETURN(const RestoreChoice choice, ChoiceOf(options));
-  MR_ASSIGN_OR_RETURN(const auto open,
-                      OpenPipelineFile(options.file, options.startup_timeout,
-                                       {{"transaction.timeout.ms", std::string(kRestoreTimeoutMs)}}));
+Status Restore(OpenPipeline& open, const SavepointRestoreOptions& options, const RestoreChoice& choice,
+               CommandIo& io) {
   MR_ASSIGN_OR_RETURN(const RestoreReport report,
-                      RestoreSavepoint(open->plan, *open->cluster, open->clock, options.folder, choice));
+                      RestoreSavepoint(open.plan, *open.cluster, open.clock, options.folder, choice));
   for (const std::string& warning : report.warnings) io.err << "millrace: " << warning << "\n";
   for (const RestoreReport::Step& step : report.steps) {
     io.out << "state of " << step.name << "  " << Counted(step.rows, "row")
@@ -114,7 +110,7 @@ Status Restore(const SavepointRestoreOptions& options, CommandIo& io) {
   if (report.records_in_flight > 0)
     io.out << Counted(report.records_in_flight, "group") << " of rows on their way\n";
   for (const std::string& dropped : report.dropped) io.out << "left out: " << dropped << "\n";
-  io.out << "restored " << options.folder << " as pipeline '" << open->plan.name << "' with "
+  io.out << "restored " << options.folder << " as pipeline '" << open.plan.name << "' with "
          << Counted(report.offsets, "offset") << "\n";
   return Status::Ok();
 }
@@ -122,7 +118,8 @@ Status Restore(const SavepointRestoreOptions& options, CommandIo& io) {
 }  // namespace
 
 Exit SavepointCreateCommand(const SavepointCreateOptions& options, CommandIo& io) {
-  return Report(io, Create(options, io));
+  return WithPipeline(options.file, options.startup_timeout, io,
+                      [&](OpenPipeline& open) { return Create(open, options, io); });
 }
 
 Exit SavepointInspectCommand(const SavepointInspectOptions& options, CommandIo& io) {
@@ -131,7 +128,11 @@ Exit SavepointInspectCommand(const SavepointInspectOptions& options, CommandIo& 
 }
 
 Exit SavepointRestoreCommand(const SavepointRestoreOptions& options, CommandIo& io) {
-  return Report(io, Restore(options, io));
+  const Result<RestoreChoice> choice = ChoiceOf(options);
+  if (!choice.ok()) return Report(io, choice.status());
+  return WithPipeline(options.file, options.startup_timeout, io,
+                      [&](OpenPipeline& open) { return Restore(open, options, *choice, io); },
+                      {{"transaction.timeout.ms", std::string(kRestoreTimeoutMs)}});
 }
 
 }  // namespace millrace

@@ -22,6 +22,8 @@ struct Variant {
   std::int64_t batch_rows;
   bool restart;
 };
+constexpr std::size_t kMostNamed = 20;  // tests, where none matches a filter
+
 constexpr std::array<Variant, 3> kVariants{{
     {"as is", 0, false},
     {"batches of one row", 1, false},
@@ -92,7 +94,10 @@ Result<std::string> RunVariant(const PipelineFile& file, const PipelineTest& tes
   options.start = test.start;
   options.source_partitions = test.partitions;
   options.batch_rows = variant.batch_rows;
-  options.restart = variant.restart ? TestRestart::kKill : TestRestart::kNever;
+  // What comes again after a kill is right under at_least_once (D2): there the workers stop in good order.
+  const TestRestart restart =
+      file.plan.guarantee == Guarantee::kExactlyOnce ? TestRestart::kKill : TestRestart::kStop;
+  options.restart = variant.restart ? restart : TestRestart::kNever;
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<TestDriver> driver, TestDriver::Make(file.plan, options));
   MR_RETURN_IF_ERROR(Feed(test, *driver));
   std::string problems;
@@ -172,6 +177,14 @@ class Reporter {
   Counts counts_;
 };
 
+std::string NoneMatches(const std::string& filter, const std::vector<std::string>& names) {
+  std::string text = "millrace: no test has '" + filter + "' in its name; there is: ";
+  for (std::size_t i = 0; i < std::min(names.size(), kMostNamed); ++i)
+    text += (i == 0 ? "'" : ", '") + names[i] + "'";
+  if (names.size() > kMostNamed) text += ", and " + std::to_string(names.size() - kMostNamed) + " more";
+  return text + "\n";
+}
+
 }  // namespace
 
 Exit TestCommand(const TestOptions& options, CommandIo& io) {
@@ -180,17 +193,23 @@ Exit TestCommand(const TestOptions& options, CommandIo& io) {
   const SystemClock clock;
   const auto begin = clock.Steady();
   Reporter reporter(io, options.json);
+  std::vector<std::string> left_out;
   for (const std::string& path : options.files) {
     const Result<PipelineFile> file = LoadPipeline(path);
     if (!file.ok()) return Report(io, file.status(), Exit::kUsage);
     for (const PipelineTest& test : file->tests) {
-      if (test.name.find(options.filter) == std::string::npos) continue;
+      if (test.name.find(options.filter) == std::string::npos) {
+        left_out.push_back(test.name);
+        continue;
+      }
       reporter.Add(path, test, RunTest(*file, test, reporter.colour()));
     }
   }
   const Counts counts = reporter.Finish(std::chrono::duration<double>(clock.Steady() - begin).count());
   if (counts.passed + counts.failed == 0) {
-    io.err << "millrace: no tests found; write them under 'tests:' (see docs/yaml-reference.md)\n";
+    io.err << (left_out.empty()
+                   ? "millrace: no tests found; write them under 'tests:' (see docs/yaml-reference.md)\n"
+                   : NoneMatches(options.filter, left_out));
     return Exit::kUsage;
   }
   return counts.failed == 0 ? Exit::kOk : Exit::kFailed;
