@@ -8,14 +8,12 @@
 #include "base/log.h"
 #include "codec/json/json_codec.h"
 #include "columnar/schema_text.h"
+#include "engine/topic_sample.h"
 
 namespace millrace {
 namespace {
 
-constexpr std::int64_t kMostSampledRows = 10'000;
-constexpr std::chrono::seconds kLongestSample{1};
 constexpr std::chrono::seconds kLongestMetaRead{10};
-constexpr std::chrono::seconds kLongestSilence{10};  // before the first record of a topic that has some
 
 /// One "name\ttype" line per column.
 std::string ToMeta(const arrow::Schema& schema) {
@@ -39,33 +37,28 @@ Result<std::shared_ptr<arrow::Schema>> FromMeta(std::string_view text) {
   return arrow::schema(std::move(fields));
 }
 
-/// Reads all partitions until `take` says stop, the end is reached or `longest` is over since the first
-/// record. Errors: retryable when records are there but none comes.
+/// Reads the meta topic until `take` says stop or its end is reached. Errors: retryable when records are
+/// there but none comes.
 template <typename Take>
-Status ReadAll(const std::string& topic, std::int32_t partitions, Cluster& cluster, const Clock& clock,
-               std::chrono::seconds longest, Take take) {
+Status ReadRecords(const std::string& meta, Cluster& cluster, const Clock& clock, Take take) {
   MR_ASSIGN_OR_RETURN(const auto reader, cluster.MakeChangelogReader());
-  std::map<TopicPartition, Offset> ends;
-  for (std::int32_t p = 0; p < partitions; ++p) {
-    const TopicPartition partition{topic, Partition(p)};
-    MR_ASSIGN_OR_RETURN(const auto bounds, reader->Bounds(partition));
-    if (bounds.first >= bounds.second) continue;
-    ends[partition] = bounds.second;
-    MR_RETURN_IF_ERROR(reader->Add(partition, bounds.first));
-  }
+  const TopicPartition partition{meta, Partition(0)};
+  MR_ASSIGN_OR_RETURN(const auto bounds, reader->Bounds(partition));
+  if (bounds.first >= bounds.second) return Status::Ok();
+  MR_RETURN_IF_ERROR(reader->Add(partition, bounds.first));
   bool silent = true;
-  auto deadline = clock.Steady() + kLongestSilence;
-  while (!ends.empty() && clock.Steady() < deadline) {
+  auto deadline = clock.Steady() + kLongestMetaRead;
+  while (clock.Steady() < deadline) {
     MR_ASSIGN_OR_RETURN(const auto blocks, reader->Poll(Duration(100)));
-    if (!blocks.empty() && std::exchange(silent, false)) deadline = clock.Steady() + longest;
+    if (!blocks.empty() && std::exchange(silent, false)) deadline = clock.Steady() + kLongestMetaRead;
     for (const auto& block : blocks) {
       if (!take(*block)) return Status::Ok();
     }
-    std::erase_if(ends, [&](const auto& end) { return reader->Position(end.first) >= end.second; });
+    if (reader->Position(partition) >= bounds.second) return Status::Ok();
   }
-  if (ends.empty() || !silent) return Status::Ok();
-  return Status::Unavailable("topic '" + topic + "' has records, but none of them came within " +
-                             FormatDuration(kLongestSilence));
+  if (!silent) return Status::Ok();
+  return Status::Unavailable("topic '" + meta + "' has records, but none of them came within " +
+                             FormatDuration(kLongestMetaRead));
 }
 
 Status EnsureMetaTopic(const std::string& name, TopicAdmin& admin) {
@@ -85,7 +78,7 @@ Result<std::shared_ptr<arrow::Schema>> ReadMeta(const std::string& meta, const s
   if (!topic.has_value()) return std::shared_ptr<arrow::Schema>();
   std::string text;
   bool found = false;
-  MR_RETURN_IF_ERROR(ReadAll(meta, 1, cluster, clock, kLongestMetaRead, [&](const RecordBlock& block) {
+  MR_RETURN_IF_ERROR(ReadRecords(meta, cluster, clock, [&](const RecordBlock& block) {
     for (std::size_t i = 0; i < block.keys().size() && !found; ++i) {
       if (block.keys()[i].view() != source) continue;
       text = block.values()[i].view();
@@ -112,17 +105,6 @@ Status WriteMeta(const std::string& meta, const std::string& source, const arrow
   return producer->Flush();
 }
 
-/// Copies values that are not null until there are enough. Returns whether more are wanted.
-bool TakeSample(const RecordBlock& block, std::vector<std::string>* kept) {
-  for (const BytesView value : block.values()) {
-    if (static_cast<std::int64_t>(kept->size()) >= kMostSampledRows) return false;
-    if (value.is_null()) continue;
-    kept->emplace_back(value.view());
-    kept->back().reserve(kept->back().size() + RecordBlock::kPadding);
-  }
-  return static_cast<std::int64_t>(kept->size()) < kMostSampledRows;
-}
-
 }  // namespace
 
 Result<std::shared_ptr<arrow::Schema>> SampleSchema(const std::string& topic, const std::string& format,
@@ -131,17 +113,12 @@ Result<std::shared_ptr<arrow::Schema>> SampleSchema(const std::string& topic, co
   if (format == "bytes") return arrow::schema({arrow::field("value", arrow::binary())});
   MR_ASSIGN_OR_RETURN(const auto description, cluster.admin().Describe(topic));
   if (!description.has_value()) return Status::NotFound("topic '" + topic + "' does not exist");
-  std::vector<BytesView> values;
-  std::vector<std::string> kept;
-  MR_RETURN_IF_ERROR(ReadAll(topic, description->partitions, cluster, clock, kLongestSample,
-                             [&kept](const RecordBlock& block) { return TakeSample(block, &kept); }));
-  if (kept.empty()) {
+  MR_ASSIGN_OR_RETURN(const TopicSample sample, SampleTopic(topic, description->partitions, cluster, clock));
+  if (sample.values.empty()) {
     return Status::InvalidArgument("topic '" + topic +
                                    "' is empty, so no schema can be inferred; declare source.schema");
   }
-  values.reserve(kept.size());
-  for (const std::string& value : kept) values.push_back(BytesView::Of(value));
-  return InferJsonSchema(values, {.max_rows = kMostSampledRows})
+  return InferJsonSchema(sample.values, {.max_rows = static_cast<std::int64_t>(sample.values.size())})
       .WithContext("inferring the schema of topic '" + topic + "'");
 }
 

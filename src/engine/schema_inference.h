@@ -21,8 +21,8 @@ Status InferMissingSchemas(Plan* plan, Cluster& cluster, const Clock& clock);
 /// The same for somebody who only looks: nothing is written.
 Status LookUpMissingSchemas(Plan* plan, Cluster& cluster, const Clock& clock);
 
-/// The schema of up to 10,000 records from the beginning of every partition, read for at most a second from
-/// the first one on. Errors: user error when the topic is empty; retryable when its records do not come.
+/// The schema of the first records of every partition (SampleTopic). Errors: user error when the topic is
+/// empty; retryable when its records do not come.
 Result<std::shared_ptr<arrow::Schema>> SampleSchema(const std::string& topic, const std::string& format,
                                                     Cluster& cluster, const Clock& clock);
 

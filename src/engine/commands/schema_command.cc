@@ -1,5 +1,6 @@
 #include "engine/commands/schema_command.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <utility>
@@ -13,38 +14,11 @@
 #include "engine/commands/pipeline_loading.h"
 #include "engine/commands/time_columns.h"
 #include "engine/commands/topic_lookup.h"
+#include "engine/topic_sample.h"
 #include "engine/yaml/json_value.h"
 
 namespace millrace {
 namespace {
-
-/// The first records of all partitions, at most `limit` in all.
-Result<std::vector<std::shared_ptr<const RecordBlock>>> Sample(Cluster& cluster, const std::string& topic,
-                                                               std::int64_t limit) {
-  MR_ASSIGN_OR_RETURN(const TopicDescription description, FindTopic(cluster, topic));
-  MR_ASSIGN_OR_RETURN(const std::unique_ptr<ChangelogReader> reader, cluster.MakeChangelogReader());
-  std::vector<std::pair<TopicPartition, Offset>> open;
-  for (std::int32_t p = 0; p < description.partitions; ++p) {
-    const TopicPartition partition{topic, Partition(p)};
-    MR_ASSIGN_OR_RETURN(const auto bounds, reader->Bounds(partition));
-    if (bounds.first >= bounds.second) continue;
-    MR_RETURN_IF_ERROR(reader->Add(partition, bounds.first));
-    open.emplace_back(partition, bounds.second);
-  }
-  if (open.empty())
-    return Status::NotFound("topic '" + topic + "' is empty: there is nothing to infer a schema from");
-  std::vector<std::shared_ptr<const RecordBlock>> blocks;
-  std::int64_t records = 0;
-  while (!open.empty() && records < limit) {
-    MR_ASSIGN_OR_RETURN(auto more, reader->Poll(Duration(200)));
-    for (auto& block : more) {
-      records += block->num_records();
-      blocks.push_back(std::move(block));
-    }
-    std::erase_if(open, [&](const auto& range) { return reader->Position(range.first) >= range.second; });
-  }
-  return blocks;
-}
 
 bool IsPlainName(const std::string& name) {
   return !name.empty() && name.find_first_not_of(
@@ -60,18 +34,23 @@ struct Inferred {
   std::map<std::string, std::string> times;  ///< see TimeColumns
 };
 
-Result<Inferred> Infer(Cluster& cluster, const std::string& topic, std::int64_t max_records) {
-  MR_ASSIGN_OR_RETURN(const auto blocks, Sample(cluster, topic, max_records));
-  std::vector<BytesView> values;
-  for (const auto& block : blocks)
-    values.insert(values.end(), block->values().begin(), block->values().end());
+Result<Inferred> Infer(Cluster& cluster, const std::string& topic, std::int64_t max_records,
+                       const Clock& clock) {
+  MR_ASSIGN_OR_RETURN(const TopicDescription description, FindTopic(cluster, topic));
+  TopicSampleOptions options;  // of a pipeline that starts, so that both find the same
+  options.longest *= std::max<std::int64_t>(1, max_records / options.most_values);
+  options.most_values = max_records;
+  MR_ASSIGN_OR_RETURN(const TopicSample sample,
+                      SampleTopic(topic, description.partitions, cluster, clock, options));
+  if (sample.values.empty())
+    return Status::NotFound("topic '" + topic + "' is empty: there is nothing to infer a schema from");
   JsonInferenceOptions inference;
   inference.max_rows = max_records;
   Inferred found;
   found.topic = topic;
-  found.records = values.size();
-  MR_ASSIGN_OR_RETURN(found.schema, InferJsonSchema(values, inference));
-  MR_ASSIGN_OR_RETURN(found.times, TimeColumns(values, found.schema));
+  found.records = sample.values.size();
+  MR_ASSIGN_OR_RETURN(found.schema, InferJsonSchema(sample.values, inference));
+  MR_ASSIGN_OR_RETURN(found.times, TimeColumns(sample.values, found.schema));
   return found;
 }
 
@@ -130,7 +109,7 @@ Exit SchemaInferCommand(const SchemaInferOptions& options, CommandIo& io) {
       ConnectCluster(*properties, options.cluster.startup_timeout, clock, metrics);
   if (!cluster.ok()) return Report(io, cluster.status());
   for (const std::string& topic : *topics) {
-    const Result<Inferred> found = Infer(**cluster, topic, options.max_records);
+    const Result<Inferred> found = Infer(**cluster, topic, options.max_records, clock);
     if (!found.ok()) return Report(io, found.status());
     options.json ? WriteJson(*found, io.out) : WriteYaml(*found, io.out);
   }
