@@ -13,6 +13,7 @@
 #include "ops/running.h"
 #include "ops/stored_rows.h"
 #include "ops/user_aggregate_harness.h"
+#include "ops/window_aggregate.h"
 
 namespace millrace {
 namespace {
@@ -114,6 +115,31 @@ TEST(UserAggregateStep, AnExceptionStopsItAndNothingIsCommitted) {
     const Status collected = store->CollectDirty([](const ChangelogEntry&) { return Status::Ok(); });
     EXPECT_EQ(ran.ok(), std::string_view(where) == "Encode");
     EXPECT_THAT(collected.message(), HasSubstr("the aggregate 'throwing' threw in " + std::string(where)));
+  }
+}
+
+TEST(UserAggregateStep, WhatEncodeThrowsKeepsAnyWindowFromBeingCommitted) {
+  WindowAggregateOptions plain;
+  plain.size = Duration(10);
+  WindowAggregateOptions by_key = plain;
+  by_key.closing = ClosingMode::kKey;
+  WindowAggregateOptions triggered = plain;
+  triggered.trigger = WindowTrigger{*ParseExpr("k = 'other'")};
+  WindowAggregateOptions both = by_key;
+  both.trigger = triggered.trigger;
+  for (WindowAggregateOptions options : {plain, by_key, triggered, both}) {
+    RowFeed feed("k: string; t: int64; x: int64");
+    const RunningOptions step = Step(feed, UserOf(Throwing{"Encode"}));
+    options.name = step.name;
+    options.by = step.by;
+    options.aggregates = step.aggregates;
+    SCOPED_TRACE(DescribeWindow(options, *feed.schema())->state_layout);
+    ScratchStore store;
+    const auto window = *MakeWindowAggregate(options, feed.schema(), *store);
+    CollectedOutput output;
+    EXPECT_TRUE(window->Process(feed.Make({"k=a t=1 x=1"}), output).ok());
+    const Status collected = store->CollectDirty([](const ChangelogEntry&) { return Status::Ok(); });
+    EXPECT_THAT(collected.message(), HasSubstr("the aggregate 'throwing' threw in Encode"));
   }
 }
 
