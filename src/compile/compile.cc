@@ -134,10 +134,17 @@ class ProgramBuilder {
     MR_ASSIGN_OR_RETURN(chain.op, MakeOperator(node, compiled_.input_schema(id), store_));
     if (const auto* window = std::get_if<WindowStep>(&node.op);
         window != nullptr && !window->late_topic.empty()) {
-      MR_ASSIGN_OR_RETURN(chain.late_sink, MakeLateSink(window->late_topic, compiled_.input_schema(id)));
+      MR_ASSIGN_OR_RETURN(chain.late_sink,
+                          MakeLateSink(window->late_topic, compiled_.input_schema(id), KeyBefore(id)));
     }
     first_[id] = last_[id] = Append(std::move(chain));
     return Status::Ok();
+  }
+
+  /// The columns that made the key of the rows that reach the node; none: they have that of their records.
+  std::vector<std::string> KeyBefore(NodeId id) const {
+    if (stage_.cut.has_value() && stage_.cut->at == id) return stage_.cut->columns;
+    return compiled_.analyzed.group_columns[compiled_.node(id).inputs.front()];
   }
 
   Status AddSink(NodeId id, const SinkNode& sink, ChainNode chain) {

@@ -25,20 +25,28 @@ Result<std::unique_ptr<Encoder>> MakeValueEncoder(const std::string& format,
   return Status::InvalidArgument("format '" + format + "' is not known; there is: json, string, bytes");
 }
 
+/// Message keys from `columns` of `input`.
+Status AddKeys(std::vector<std::string> columns, KeyFormat format, const arrow::Schema& input,
+               KafkaSinkOptions* options) {
+  arrow::FieldVector fields;
+  for (const std::string& column : columns) {
+    const auto field = input.GetFieldByName(column);
+    if (field == nullptr) return Status::InvalidArgument("the key column '" + column + "' does not exist");
+    fields.push_back(field);
+  }
+  MR_ASSIGN_OR_RETURN(options->key, MakeKeyEncoder(format, arrow::schema(std::move(fields))));
+  options->key_columns = std::move(columns);
+  return Status::Ok();
+}
+
 Result<std::unique_ptr<Sink>> Make(const KafkaSink& sink, const SinkFactoryContext& context) {
   KafkaSinkOptions options;
   options.topic = sink.topic;
   MR_ASSIGN_OR_RETURN(options.value, MakeValueEncoder(sink.format, context.input));
-  options.key_columns = MessageKeyColumns(sink, context.group_columns, *context.input);
-  if (!options.key_columns.empty()) {
-    arrow::FieldVector fields;
-    for (const std::string& column : options.key_columns) {
-      const auto field = context.input->GetFieldByName(column);
-      if (field == nullptr) return Status::InvalidArgument("the key column '" + column + "' does not exist");
-      fields.push_back(field);
-    }
+  std::vector<std::string> keys = MessageKeyColumns(sink, context.group_columns, *context.input);
+  if (!keys.empty()) {
     MR_ASSIGN_OR_RETURN(const KeyFormat format, ParseKeyFormat(sink.key_format));
-    MR_ASSIGN_OR_RETURN(options.key, MakeKeyEncoder(format, arrow::schema(std::move(fields))));
+    MR_RETURN_IF_ERROR(AddKeys(std::move(keys), format, *context.input, &options));
   }
   return MakeKafkaSink(std::move(options), *context.input);
 }
@@ -146,7 +154,8 @@ Status PublishNote(const StagingOwner& owner, std::string_view note) {
 }
 
 Result<std::unique_ptr<Sink>> MakeLateSink(const std::string& topic,
-                                           const std::shared_ptr<arrow::Schema>& input) {
+                                           const std::shared_ptr<arrow::Schema>& input,
+                                           const std::vector<std::string>& group_columns) {
   MR_ASSIGN_OR_RETURN(const auto extended, [&]() -> Result<std::shared_ptr<arrow::Schema>> {
     if (input->GetFieldIndex("late_by") >= 0) {
       return Status::InvalidArgument(
@@ -159,6 +168,12 @@ Result<std::unique_ptr<Sink>> MakeLateSink(const std::string& topic,
   KafkaSinkOptions options;
   options.topic = topic;
   MR_ASSIGN_OR_RETURN(options.value, MakeJsonEncoder(extended));
+  options.keyless = std::any_of(group_columns.begin(), group_columns.end(), [&](const std::string& column) {
+    const auto field = input->GetFieldByName(column);
+    return field == nullptr || !IsMessageKeyType(*field->type());
+  });
+  if (!group_columns.empty() && !options.keyless)
+    MR_RETURN_IF_ERROR(AddKeys(group_columns, KeyFormat::kString, *extended, &options));
   return MakeKafkaSink(std::move(options), *extended);
 }
 

@@ -44,9 +44,11 @@ Result<std::unique_ptr<Sink>> MakeSink(const PlanNode& node, const SinkFactoryCo
 /// Errors: as PublishStaged; kCorrupt for a note that no file sink wrote.
 Status PublishNote(const StagingOwner& owner, std::string_view note);
 
-/// Writes late rows (with their `late_by`) as JSON to `topic`, under their own key (W2). `input`: without
-/// late_by.
+/// Writes late rows (with their `late_by`) as JSON to `topic` (W2). `input`: without late_by.
+/// `group_columns`: those that made the key of the rows, which is written as that of a sink, or is null where
+/// one of them has no form as a message key; none: the rows have the message keys of their records.
 Result<std::unique_ptr<Sink>> MakeLateSink(const std::string& topic,
-                                           const std::shared_ptr<arrow::Schema>& input);
+                                           const std::shared_ptr<arrow::Schema>& input,
+                                           const std::vector<std::string>& group_columns);
 
 }  // namespace millrace

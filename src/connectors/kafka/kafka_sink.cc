@@ -72,13 +72,13 @@ class KafkaBatchSink final : public Sink {
 
   BytesView KeyOf(const Batch& batch, std::int64_t row) const {
     if (options_.key != nullptr) return keys_.row(row);
-    if (batch.key == nullptr || batch.key->IsNull(row)) return {};
+    if (options_.keyless || batch.key == nullptr || batch.key->IsNull(row)) return {};
     return BytesView::Of(batch.key->GetView(row));
   }
 
   std::int64_t KeyBytes(const Batch& batch) const {
     if (options_.key != nullptr) return static_cast<std::int64_t>(keys_.bytes.size());
-    return batch.key == nullptr ? 0 : batch.key->total_values_length();
+    return options_.keyless || batch.key == nullptr ? 0 : batch.key->total_values_length();
   }
 
   std::span<const HeaderView> HeadersOf(const Batch& batch, std::int64_t row) {
@@ -105,6 +105,7 @@ class KafkaBatchSink final : public Sink {
 Result<std::unique_ptr<Sink>> MakeKafkaSink(KafkaSinkOptions options, const arrow::Schema& input) {
   MR_CHECK(options.value != nullptr);
   MR_CHECK((options.key != nullptr) == !options.key_columns.empty()) << options.topic;
+  MR_CHECK(!options.keyless || options.key == nullptr) << options.topic;
   std::vector<int> indices;
   for (const std::string& column : options.key_columns) {
     const int index = input.GetFieldIndex(column);

@@ -21,6 +21,8 @@ struct KafkaSinkOptions {
   /// Columns of the payload that make the message key, encoded by `key`; empty: the row's own key bytes.
   std::vector<std::string> key_columns;
   std::unique_ptr<Encoder> key;
+  /// Records without a key. Precondition: no key columns.
+  bool keyless = false;
   /// Every record goes there; nullopt: by murmur2 of the key.
   std::optional<Partition> partition;
 };
