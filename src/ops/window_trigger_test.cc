@@ -179,6 +179,42 @@ TEST(WindowTrigger, WhereEachWindowStandsForItselfItIsAnotherLayout) {
   EXPECT_TRUE(changes_layout(options));
 }
 
+// W10 K4
+TEST(WindowTrigger, MayComeAndGoWhereTheStateStaysAsItIs) {
+  struct Case {
+    WindowKind kind;
+    const char *fired, *left;
+  };
+  const Case cases[] = {
+      {WindowKind::kTumbling, "k=a window_start=0 window_end=100 n=2",
+       "k=a window_start=0 window_end=100 n=2"},
+      {WindowKind::kSession, "k=a window_start=1 window_end=102 n=2",
+       "k=a window_start=1 window_end=104 n=2"},
+      {WindowKind::kCount, "k=a window_start=1 window_end=3 n=2", "k=a window_start=3 window_end=5 n=2"},
+  };
+  for (const Case& tested : cases) {
+    SCOPED_TRACE(tested.fired);
+    WindowAggregateOptions options = Triggered("n >= 2", false);
+    const auto trigger = std::exchange(options.trigger, std::nullopt);
+    options.kind = tested.kind;
+    options.count = options.count_step = 4;
+    WindowRun run(options, {{"n", "count()"}});
+    const auto go_on_with = [&run](const std::optional<WindowTrigger>& changed) {
+      run.Commit();
+      run.options.trigger = changed;
+      run.Rollback(true);
+    };
+    run.Run({"k=a t=1 v=0 d=0"});
+    go_on_with(trigger);
+    run.Run({"k=a t=2 v=0 d=0"});
+    EXPECT_THAT(run.output.Take(), ElementsAre(tested.fired));
+    go_on_with(std::nullopt);  // over a window that holds nothing
+    run.Run({"k=a t=3 v=0 d=0", "k=a t=4 v=0 d=0"});
+    run.Process(run.feed.Make({}), kEndOfTime, run.output);
+    EXPECT_THAT(run.output.Take(), ElementsAre(tested.left));
+  }
+}
+
 // W10
 TEST(WindowTrigger, SlidingWindowsHaveNone) {
   const RowFeed feed("k: string; t: int64; v: int64; d: float64");
