@@ -100,26 +100,59 @@ class PlanAnalyzer {
     }
   }
 
-  /// A topic that is both read and written would feed the pipeline its own output for ever.
+  /// Whose topic this is, when it is one that the pipeline makes for itself; "" for others. Steps without
+  /// state are among them: `millrace reset` goes by the names alone.
+  std::string InternalUse(const std::string& topic) const {
+    if (plan_.name.empty()) return "";
+    if (topic == plan_.name + "-meta") return "the schemas it inferred";
+    for (const PlanNode& node : plan_.nodes) {
+      const std::string begin = plan_.name + "-" + node.name;
+      if (topic == begin + "-changelog") return "the changelog of '" + node.name + "'";
+      if (topic == begin + "-repartition") return "rows on their way to '" + node.name + "'";
+    }
+    return "";
+  }
+
+  /// Why the pipeline must not write to `topic`; "" when it may. One that is both read and written would feed
+  /// the pipeline its own output for ever.
+  std::string WhyNotWritten(const std::set<std::string>& read, const std::string& topic) const {
+    if (topic.empty()) return "";
+    if (read.contains(topic)) return "which this pipeline reads; choose another topic";
+    const std::string use = InternalUse(topic);
+    return use.empty() ? "" : "which this pipeline keeps for itself (" + use + "); choose another topic";
+  }
+
   void CheckTopics() {
     std::set<std::string> read;
     for (const PlanNode& node : plan_.nodes) {
-      if (const auto* source = std::get_if<KafkaSource>(&node.op)) read.insert(source->topic);
-    }
-    const auto check = [&](const PlanNode& node, const std::string& key, const std::string& topic) {
-      if (!topic.empty() && read.contains(topic)) {
-        NodeErrors errors(node, &mistakes_);
-        errors.AddAt(errors.ValueOf(key), "it writes to topic '" + topic + "', which this pipeline reads");
+      const auto* source = std::get_if<KafkaSource>(&node.op);
+      if (source == nullptr) continue;
+      read.insert(source->topic);
+      NodeErrors errors(node, &mistakes_);
+      if (const std::string use = InternalUse(source->topic); !use.empty()) {
+        errors.AddAt(errors.ValueOf("topic"),
+                     "it reads topic '" + source->topic + "', which this pipeline keeps for itself (" + use +
+                         "); choose another topic, or another name for the pipeline");
       }
+    }
+    const auto check = [&](const PlanNode& node, const std::string& topic, const std::string& key,
+                           const std::string& word) {
+      NodeErrors errors(node, &mistakes_);
+      if (const std::string why = WhyNotWritten(read, topic); !why.empty())
+        errors.AddAt(errors.ValueOf(key, word), "it writes to topic '" + topic + "', " + why);
     };
     for (const PlanNode& node : plan_.nodes) {
-      if (const auto* window = std::get_if<WindowStep>(&node.op)) check(node, "late", window->late_topic);
+      if (const auto* window = std::get_if<WindowStep>(&node.op)) {
+        const bool is_nested = node.places.contains({"late", "topic"});
+        check(node, window->late_topic, "late", is_nested ? "topic" : "");
+      }
       if (const auto* sink = std::get_if<SinkNode>(&node.op)) {
-        if (const auto* topic = std::get_if<KafkaSink>(&sink->sink)) check(node, "topic", topic->topic);
+        if (const auto* topic = std::get_if<KafkaSink>(&sink->sink)) check(node, topic->topic, "topic", "");
       }
     }
-    if (!plan_.dead_letter_topic.empty() && read.contains(plan_.dead_letter_topic)) {
-      Add("the dead-letter topic '" + plan_.dead_letter_topic + "' is one that this pipeline reads");
+    if (const std::string why = WhyNotWritten(read, plan_.dead_letter_topic); !why.empty()) {
+      mistakes_.push_back(
+          {plan_.dead_letter_location, "dead letters go to topic '" + plan_.dead_letter_topic + "', " + why});
     }
   }
 

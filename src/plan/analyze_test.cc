@@ -338,7 +338,7 @@ TEST(AnalyzePlan, MistakesOfTheWholePlanAreFound) {
       {[](Plan& p) { p.nodes.pop_back(); }, "the pipeline has no sink"},
       {[](Plan& p) { p.nodes[1].on_error = OnError::kDeadLetter; }, "needs a dead-letter topic"},
       {[](Plan& p) { p.dead_letter_topic = "in"; },
-       "the dead-letter topic 'in' is one that this pipeline reads"},
+       "dead letters go to topic 'in', which this pipeline reads; choose another topic"},
       {[](Plan& p) { p.nodes[1].inputs = {}; }, "it has no input"},
       {[](Plan& p) { p.nodes[1].inputs = {2}; }, "its input comes after it"},
   };

@@ -247,6 +247,7 @@ struct Plan {
   Duration out_of_orderness{0};
   Duration max_future{86'400'000};
   std::string dead_letter_topic;  ///< "" = none
+  SourceLocation dead_letter_location{};
   bool create_topics = true;
   std::vector<PlanNode> nodes;
   Understood understood = Understood::kAll;  ///< of the settings

@@ -119,6 +119,75 @@ TEST(PipelineMistakes, MistakesAtTheTopAreFoundWithLineAndColumn) {
   }
 }
 
+TEST(PipelineMistakes, TopicsThatThePipelineReadsOrKeepsForItselfAreRefusedAtTheWord) {
+  const std::string kept = "', which this pipeline keeps for itself ";
+  const std::string changelog = kept + "(the changelog of 'window-1'); choose another topic";
+  const struct {
+    std::string dead;    // topic of dead letters, of line 2
+    std::string source;  // line 3
+    std::string late;    // line 5
+    std::string sink;    // line 6
+    std::vector<std::string> mistakes;
+  } cases[] = {
+      {"dead", "in", "{topic: late}", "out", {}},
+      {"dead",
+       "in",
+       "{topic: late}",
+       "p-window-1-changelog",
+       {"p.yaml:6:17: sink 'sink-1': it writes to topic 'p-window-1-changelog" + changelog}},
+      {"dead",
+       "in",
+       "{topic: late}",
+       "p-group_by-1-repartition",
+       {"6:17: sink 'sink-1': it writes to topic 'p-group_by-1-repartition" + kept +
+        "(rows on their way to 'group_by-1'); choose another topic"}},
+      {"dead",
+       "in",
+       "p-window-1-changelog",
+       "out",
+       {"5:40: window 'window-1': it writes to topic 'p-window-1-changelog" + changelog}},
+      {"dead",
+       "in",
+       "{topic: p-meta}",
+       "out",
+       {"5:48: window 'window-1': it writes to topic 'p-meta" + kept +
+        "(the schemas it inferred); choose another topic"}},
+      {"dead",
+       "in",
+       "{topic: in}",
+       "out",
+       {"5:48: window 'window-1': it writes to topic 'in', which this pipeline reads; choose another topic"}},
+      {"p-window-1-changelog",
+       "in",
+       "{topic: late}",
+       "out",
+       {"2:22: dead letters go to topic 'p-window-1-changelog" + changelog}},
+      {"in",
+       "in",
+       "{topic: late}",
+       "out",
+       {"p.yaml:2:22: dead letters go to topic 'in', which this pipeline reads; choose another topic"}},
+      {"dead",
+       "p-window-1-repartition",
+       "{topic: late}",
+       "out",
+       {"3:17: source 'source-1': it reads topic 'p-window-1-repartition" + kept +
+        "(rows on their way to 'window-1'); choose another topic, or another name for the pipeline"}},
+      // Of other pipelines, or of steps that there are not.
+      {"q-window-1-changelog", "p-window-2-changelog", "{topic: p-changelog}", "p-window-1", {}},
+  };
+  for (const auto& c : cases) {
+    const std::string steps = "steps: [{group_by: k},\n  {window: {by: k, tumbling: 1s, late: " + c.late +
+                              ", aggregate: {n: count()}}}]\n";
+    const Result<PipelineFile> file =
+        Read("name: p\ndead_letter: {topic: " + c.dead + "}\nsource: {topic: " + c.source +
+             ", schema: {k: string}}\n" + steps + "sinks: [{topic: " + c.sink + "}]\n");
+    const std::string message = file.ok() ? "" : file.status().message();
+    EXPECT_EQ(file.ok(), c.mistakes.empty()) << message;
+    for (const std::string& mistake : c.mistakes) EXPECT_THAT(message, HasSubstr(mistake));
+  }
+}
+
 TEST(PipelineMistakes, TextThatIsNotYamlIsPointedAt) {
   const struct {
     const char* text;

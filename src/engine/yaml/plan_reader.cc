@@ -40,9 +40,14 @@ std::optional<Duration> ReadPositiveTime(const SectionReader& section, std::stri
   return time;
 }
 
-void ReadKafka(const SectionReader& top, Plan& plan) {
-  WordPlaces places;
-  top.AddPlaces(&places);
+void ReadDeadLetter(const SectionReader& top, const WordPlaces& places, Plan& plan) {
+  plan.dead_letter_topic = ReadTopicOf(top, "dead_letter");
+  auto place = places.find({"dead_letter", "topic"});
+  if (place == places.end()) place = places.find({"dead_letter", ""});
+  if (place != places.end()) plan.dead_letter_location = place->second.value;
+}
+
+void ReadKafka(const SectionReader& top, WordPlaces& places, Plan& plan) {
   for (auto& [name, value] : top.Texts("kafka")) {
     if (const Status status = kafka::CheckProperty(name, value); !status.ok()) {
       const std::vector<std::string> known = kafka::KnownProperties();
@@ -55,8 +60,10 @@ void ReadKafka(const SectionReader& top, Plan& plan) {
 }
 
 void ReadSettings(const SectionReader& top, Plan& plan) {
+  WordPlaces places;
+  top.AddPlaces(&places);
   plan.name = top.Text("name");
-  ReadKafka(top, plan);
+  ReadKafka(top, places, plan);
   plan.guarantee =
       top.Choice("guarantee") == "at_least_once" ? Guarantee::kAtLeastOnce : Guarantee::kExactlyOnce;
   plan.commit_interval = ReadPositiveTime(top, "commit_interval");
@@ -71,7 +78,7 @@ void ReadSettings(const SectionReader& top, Plan& plan) {
   plan.idle_after = top.TimeOrNever("idle_after");
   plan.out_of_orderness = top.Time("out_of_orderness");
   plan.max_future = top.Time("max_future");
-  plan.dead_letter_topic = ReadTopicOf(top, "dead_letter");
+  ReadDeadLetter(top, places, plan);
   plan.create_topics = top.Bool("create_topics");
 }
 
