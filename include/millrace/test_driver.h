@@ -66,10 +66,10 @@ class [[nodiscard]] AppTestResult {
 /// A record of a topic, as a read_committed consumer sees it; also what a test feeds.
 struct AppTestRecord {
   /// nullopt: no key.
-  std::optional<std::string> key;
-  std::optional<std::string> value;  ///< nullopt: a tombstone
+  std::optional<std::string> key{};
+  std::optional<std::string> value{};  ///< nullopt: a tombstone
   /// Kafka timestamp in ms; fed without one: the manual clock.
-  std::optional<std::int64_t> timestamp_ms;
+  std::optional<std::int64_t> timestamp_ms{};
   std::int32_t partition = 0;
 };
 
@@ -80,7 +80,7 @@ struct AppTestRecord {
 ///
 ///     auto test = AppTest::Make(app);
 ///     ASSERT_TRUE(test.ok()) << test.message();
-///     ASSERT_TRUE(test->Feed("bids", R"({"ts": 0, "auction": 1, "price": 60})").ok());
+///     ASSERT_TRUE(test->Feed("bids", AppTestRecord{.key = "1", .value = bid}).ok());
 ///     ASSERT_TRUE(test->Advance(2min).ok());
 ///     EXPECT_EQ(*test->Rows("sink-1"), ...);
 class AppTest {

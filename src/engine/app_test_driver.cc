@@ -65,8 +65,7 @@ AppTestStatus AppTest::Feed(const std::string& topic, const AppTestRecord& recor
 }
 
 AppTestStatus AppTest::Advance(std::chrono::milliseconds by) {
-  impl_->driver->AdvanceClock(by);
-  return ToPublic(impl_->driver->RunUntilIdle());
+  return ToPublic(PassTime(by, *impl_->driver));
 }
 
 AppTestResult<std::vector<std::string>> AppTest::Rows(const std::string& sink) const {

@@ -223,4 +223,16 @@ Result<std::unique_ptr<TestDriver>> TestDriver::Make(Plan plan, TestDriverOption
   return std::unique_ptr<TestDriver>(std::move(driver));
 }
 
+Status PassTime(Duration by, TestDriver& driver) {
+  constexpr std::int64_t kMostSteps = 60;
+  constexpr Duration kShortestStep{1'000};
+  const Duration step = std::max(kShortestStep, by / kMostSteps);
+  MR_RETURN_IF_ERROR(driver.RunUntilIdle());
+  for (Duration left = by; left.count() > 0; left -= step) {
+    driver.AdvanceClock(std::min(step, left));
+    MR_RETURN_IF_ERROR(driver.RunUntilIdle());
+  }
+  return Status::Ok();
+}
+
 }  // namespace millrace

@@ -89,4 +89,8 @@ class TestDriver {
   virtual EventTime now() const = 0;
 };
 
+/// Moves the clock in steps and runs after each, as time would pass: partitions become idle on the way.
+/// Errors: what would stop the pipeline.
+Status PassTime(Duration by, TestDriver& driver);
+
 }  // namespace millrace

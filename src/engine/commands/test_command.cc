@@ -63,23 +63,10 @@ std::string SinkNodeName(const Plan& plan, const std::string& sink) {
   return sink;
 }
 
-/// Moves the clock in steps, as it would pass: partitions become idle on the way.
-Status Advance(Duration by, TestDriver& driver) {
-  constexpr std::int64_t kMostSteps = 60;
-  constexpr Duration kShortestStep{1'000};
-  const Duration step = std::max(kShortestStep, by / kMostSteps);
-  MR_RETURN_IF_ERROR(driver.RunUntilIdle());
-  for (Duration left = by; left.count() > 0; left -= step) {
-    driver.AdvanceClock(std::min(step, left));
-    MR_RETURN_IF_ERROR(driver.RunUntilIdle());
-  }
-  return Status::Ok();
-}
-
 Status Feed(const PipelineTest& test, TestDriver& driver) {
   for (const auto& step : test.input) {
     if (const auto* advance = std::get_if<TestAdvance>(&step)) {
-      MR_RETURN_IF_ERROR(Advance(advance->by, driver));
+      MR_RETURN_IF_ERROR(PassTime(advance->by, driver));
       continue;
     }
     MR_RETURN_IF_ERROR(driver.Write(std::get<TestInputRecord>(step)));
