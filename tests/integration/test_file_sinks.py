@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from harness.bids import bids, pass_pipeline
 from harness.lab import Lab
+from harness.process import command
 from harness.waiting import wait_until
 
 
@@ -82,6 +83,21 @@ def test_committed_rows_whose_folder_is_gone_stop_the_start_until_it_is_back(lab
     process = lab.run(lab.write(pipeline))
     wait_until(lambda: numbers(rows) == list(range(5)), 30, "the rows appear")
     process.stop()
+
+
+def test_a_reset_says_which_committed_rows_it_gives_up(lab: Lab):
+    topic = lab.create_input(1)
+    lab.topics.producer().send_all(topic, bids(5, seed=1))
+    file = lab.write(file_pipeline(lab, topic))
+    process = lab.run(file)
+    lab.await_read(topic)
+    process.kill()
+    said = f"what file sink 'sink-1' has committed and not yet published of {topic}[0] is given up"
+    assert said in command("reset", file, "--state-dir", lab.state_dir).stderr
+    process = lab.run(file)
+    wait_until(lambda: numbers(lab.folder / "rows") == list(range(5)), 30, "the rows appear")
+    process.stop()
+    assert "is given up" not in command("reset", file, "--state-dir", lab.state_dir).stderr
 
 
 def test_more_directories_than_are_written_at_once_survive_a_kill(lab: Lab):

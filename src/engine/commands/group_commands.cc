@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "base/counted.h"
+#include "connect/staged_publishing.h"
 #include "engine/commands/open_pipeline.h"
 #include "engine/commands/reset_work.h"
 #include "engine/commands/topic_lookup.h"
 #include "engine/group_activity.h"
 #include "engine/yaml/json_value.h"
 #include "env/file.h"
+#include "runtime/offset_metadata.h"
 
 namespace millrace {
 namespace {
@@ -197,11 +199,39 @@ Result<ResetScope> FindScope(OpenPipeline& open, const ResetOptions& options) {
   return scope;
 }
 
+/// True when the rows that a sink's note commits still wait to be published, or when that cannot be told.
+bool IsStaged(const StagingOwner& owner, const std::string& text) {
+  const Result<StagingNote> note = StagingNote::Parse(text);
+  if (!note.ok()) return false;
+  const std::string folder = note->Folder();
+  return folder.empty() || PathExists(StagingPath(folder, owner, note->id));
+}
+
+/// Names the file sinks that hold rows which are committed and not published (after a kill): their notes go
+/// with the offsets.
+Status WarnOfStaged(OpenPipeline& open, const std::vector<TopicPartition>& partitions, GroupMember& member,
+                    CommandIo& io) {
+  MR_ASSIGN_OR_RETURN(const std::vector<CommittedOffset> committed, member.Committed(partitions));
+  for (const CommittedOffset& at : committed) {
+    const Result<OffsetMetadata> metadata = ParseOffsetMetadata(at.metadata);
+    if (!metadata.ok()) continue;  // written by somebody else
+    for (const auto& [sink, note] : metadata->notes) {
+      if (!IsStaged({open.plan.name, sink, at.partition.partition}, note)) continue;
+      io.err << "millrace: what file sink '" << sink << "' has committed and not yet published of "
+             << at.partition
+             << " is given up by a reset; to keep it, start the pipeline and stop it in good order before\n";
+    }
+  }
+  return Status::Ok();
+}
+
 Status Foretell(OpenPipeline& open, const ResetScope& scope, const ResetOptions& options, CommandIo& io) {
   if (!scope.state_folder.empty()) io.out << "folder " << scope.state_folder << " would be deleted\n";
   for (const std::string& topic : scope.topics_to_delete)
     io.out << "topic " << topic << " would be deleted\n";
   if (options.offsets) {
+    MR_ASSIGN_OR_RETURN(const auto member, open.cluster->MakeGroupMember(open.plan.name, "millrace-reset"));
+    MR_RETURN_IF_ERROR(WarnOfStaged(open, PartitionsOf(scope.inputs), *member, io));
     for (const TopicPartition& partition : scope.Moved())
       io.out << "offset of " << partition << " would be set to " << options.to << "\n";
   }
@@ -218,6 +248,7 @@ Status Reset(OpenPipeline& open, const ResetOptions& options, CommandIo& io) {
   MR_ASSIGN_OR_RETURN(const auto alone, BeAlone(open, scope.inputs, io));
   ResetWork work{scope.state_folder, scope.topics_to_delete, {}};
   if (options.offsets) {
+    MR_RETURN_IF_ERROR(WarnOfStaged(open, PartitionsOf(scope.inputs), *alone->member, io));
     MR_ASSIGN_OR_RETURN(work.offsets, NewOffsets(scope.Moved(), options.to, *alone->member));
   }
   const auto commit = [&](const std::vector<CommittedOffset>& offsets) {
