@@ -68,7 +68,10 @@ class ByColumns final : public KeyPlacement {
     MR_RETURN_IF_ERROR(encoder_->Encode(*arrow::RecordBatch::Make(schema_, rows, std::move(columns)), &keys));
     std::vector<std::int32_t> out(static_cast<std::size_t>(rows));
     for (std::int64_t i = 0; i < rows; ++i) {
-      if (keys.row(i).is_null()) return Status::Corrupt("a row of the state has no message key");
+      if (keys.row(i).is_null()) {
+        return Status::InvalidArgument(
+            "it holds a null key, which a message key does not place; keep the partition count");
+      }
       out[static_cast<std::size_t>(i)] = PartitionOfKey(keys.row(i).view(), partitions_).value();
     }
     return out;

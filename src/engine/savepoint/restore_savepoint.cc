@@ -83,6 +83,7 @@ class Restore {
     MR_RETURN_IF_ERROR(CheckNoOffsets());
     for (const NewTopic& topic : shape_.topology.internal_topics) MR_RETURN_IF_ERROR(CheckEmpty(topic));
     RestoredOffsetsContext context;
+    context.manifest = &manifest_;
     context.plan = &restore_;
     context.reader = reader_.get();
     MR_ASSIGN_OR_RETURN(context.changelog_ids, ChangelogIds());

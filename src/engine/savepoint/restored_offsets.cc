@@ -1,6 +1,7 @@
 #include "engine/savepoint/restored_offsets.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -41,6 +42,19 @@ std::map<std::string, std::string> SinkNotes(std::map<std::string, std::string> 
   notes.erase(std::string(kHttpNote));
   notes.erase(std::string(kBegunNote));
   return notes;
+}
+
+using SinkNoteVisitor =
+    std::function<void(std::size_t partition, const std::string& sink, const std::string& note)>;
+
+Status VisitSinkNotes(const SavepointStage& stage, const SinkNoteVisitor& visit) {
+  for (const SavepointInput& input : stage.inputs) {
+    for (std::size_t p = 0; p < input.partitions.size(); ++p) {
+      MR_ASSIGN_OR_RETURN(const OffsetMetadata metadata, MetadataOf(input.partitions[p], input.topic));
+      for (const auto& [sink, note] : SinkNotes(metadata.notes)) visit(p, sink, note);
+    }
+  }
+  return Status::Ok();
 }
 
 /// The offsets of one sub-topology.
@@ -133,28 +147,16 @@ class StageOffsets {
     return FormatInputClock(clock);
   }
 
-  /// Files that a sink has not finished belong to one task of one pipeline.
+  /// What sinks staged and not published: the task of the same number does it, whatever its sinks are now.
   Status TakeSinkNotes(Partition partition, std::map<std::string, std::string>* notes) {
-    const bool keep = stage_.same != nullptr && context_.same_pipeline;
     for (const SavepointStage* from : stage_.from) {
-      for (const SavepointInput& input : from->inputs) {
-        for (std::size_t p = 0; p < input.partitions.size(); ++p) {
-          MR_ASSIGN_OR_RETURN(const OffsetMetadata metadata, MetadataOf(input.partitions[p], input.topic));
-          for (const auto& [sink, note] : SinkNotes(metadata.notes)) {
-            if (keep && p == static_cast<std::size_t>(partition.value())) notes->emplace(sink, note);
-            if (!keep && partition == Partition(0)) WarnOfSink(sink, p);
-          }
-        }
-      }
+      MR_RETURN_IF_ERROR(
+          VisitSinkNotes(*from, [&](std::size_t p, const std::string& sink, const std::string& note) {
+            const bool own = p == static_cast<std::size_t>(partition.value());
+            if (own && context_.same_pipeline) notes->emplace(sink, note);
+          }));
     }
     return Status::Ok();
-  }
-
-  void WarnOfSink(const std::string& sink, std::size_t partition) {
-    out_.warnings.push_back(
-        "what sink '" + sink + "' had staged on partition " + std::to_string(partition) +
-        " and not finished stays behind; a pipeline that stopped in good order has finished "
-        "everything");
   }
 
   /// Which partitions count as added later (StartPosition::begun).
@@ -176,12 +178,34 @@ class StageOffsets {
   Watermark lowest_ = kNoWatermark;               // of the tasks that the keys come from
 };
 
+/// The notes of sinks that no task takes over.
+Status WarnOfSinks(const RestoredOffsetsContext& context, RestoredOffsets* out) {
+  for (const SavepointStage& stage : context.manifest->stages) {
+    std::size_t tasks = 0;
+    for (const StageRestore& restored : context.plan->stages) {
+      const bool counts =
+          std::find(restored.from.begin(), restored.from.end(), &stage) != restored.from.end();
+      if (counts && context.same_pipeline)
+        tasks = std::max<std::size_t>(tasks, static_cast<std::size_t>(restored.sub->partitions));
+    }
+    MR_RETURN_IF_ERROR(VisitSinkNotes(stage, [&](std::size_t p, const std::string& sink, const std::string&) {
+      if (p < tasks) return;
+      out->warnings.push_back(
+          "what sink '" + sink + "' had staged on partition " + std::to_string(p) +
+          " and not published is not published by this pipeline; one that stopped in good "
+          "order has published everything");
+    }));
+  }
+  return Status::Ok();
+}
+
 }  // namespace
 
 Result<RestoredOffsets> OffsetsToRestore(const RestoredOffsetsContext& context) {
   RestoredOffsets out;
   for (const StageRestore& stage : context.plan->stages)
     MR_RETURN_IF_ERROR(StageOffsets(context, stage, &out).Add());
+  MR_RETURN_IF_ERROR(WarnOfSinks(context, &out));
   return out;
 }
 

@@ -18,7 +18,8 @@ struct RestoredOffsets {
 };
 
 struct RestoredOffsetsContext {
-  const RestorePlan* plan = nullptr;
+  const SavepointManifest* manifest = nullptr;
+  const RestorePlan* plan = nullptr;                 ///< for it
   ChangelogReader* reader = nullptr;                 ///< asks for the ends of topics
   std::map<std::string, std::string> changelog_ids;  ///< by table
   bool same_pipeline = false;                        ///< the pipeline has the name that the saved one had

@@ -71,6 +71,7 @@ class RestoredOffsetsTest : public testing::Test {
   /// "<offset> <metadata>" of each, in order.
   std::vector<std::string> Restored() {
     const auto reader = MakeMemoryChangelogReader(&log_);
+    context_.manifest = &manifest_;
     context_.plan = &plan_;
     context_.reader = reader.get();
     auto restored = OffsetsToRestore(context_);
@@ -86,7 +87,8 @@ class RestoredOffsetsTest : public testing::Test {
   ManualClock clock_{EventTime(0)};
   MemoryLog log_{&clock_};
   SubTopology sub_;
-  SavepointStage saved_;
+  SavepointManifest manifest_;
+  SavepointStage& saved_ = manifest_.stages.emplace_back();
   RestorePlan plan_;
   RestoredOffsetsContext context_;
   Status status_;
@@ -162,11 +164,19 @@ TEST_F(RestoredOffsetsTest, RecordsThatAreGoneAreWarnedOf) {
   EXPECT_THAT(warnings_, ElementsAre(HasSubstr("2 offsets are lost")));
 }
 
-TEST_F(RestoredOffsetsTest, WhatASinkHadStagedStaysWithTheTaskThatStagedIt) {
+TEST_F(RestoredOffsetsTest, WhatASinkHadStagedIsPublishedByTheTaskOfTheSameNumber) {
   Create("in", 2, 0, 9);
-  ReadFrom("in", 2, {{Offset(4), "50;60|files=id 20"}, {Offset(4), "50;60"}}, true);
-  context_.same_pipeline = false;
-  EXPECT_THAT(Restored(), ElementsAre("4 50;60", "4 50;60"));
+  context_.same_pipeline = true;
+  ReadFrom("in", 2,
+           {{Offset(4), "50;60|files=id 20"}, {Offset(4), "50;60"}, {Offset(4), "50;60|files=id 30"}}, false);
+  EXPECT_THAT(Restored(), ElementsAre("4 50;60|files=id 20", "4 50;60"));
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("what sink 'files' had staged on partition 2")));
+}
+
+TEST_F(RestoredOffsetsTest, WhatASinkHadStagedStaysWithAPipelineOfItsName) {
+  Create("in", 1, 0, 9);
+  ReadFrom("in", 1, {{Offset(4), "50;60|files=id 20"}}, true);
+  EXPECT_THAT(Restored(), ElementsAre("4 50;60"));
   EXPECT_THAT(warnings_, ElementsAre(HasSubstr("what sink 'files' had staged on partition 0")));
 }
 
