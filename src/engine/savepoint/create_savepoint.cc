@@ -7,12 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "connect/changelog.h"
 #include "engine/group_activity.h"
 #include "engine/savepoint/log_reading.h"
 #include "engine/savepoint/pipeline_shape.h"
 #include "engine/savepoint/record_file.h"
 #include "engine/savepoint/sha256.h"
+#include "engine/savepoint/shared_windows.h"
 #include "engine/savepoint/state_file.h"
 #include "engine/version.h"
 #include "env/file.h"
@@ -197,7 +199,9 @@ class Savepoint {
     for (const TableSpec& table : sub.tables) {
       SavepointStep step;
       step.name = table.table;
-      step.kind = KindOf(table.table);
+      const PlanNode& node = NodeOf(table.table);
+      step.kind = node.kind();
+      step.windows = SharedWindowsOf(node);
       step.layout = layouts.at(table.table);
       step.place = table.place;
       auto rows = SaveTable(sub, table, step.layout);
@@ -208,11 +212,11 @@ class Savepoint {
     return stage;
   }
 
-  std::string KindOf(const std::string& step) const {
-    for (const PlanNode& node : plan_.nodes) {
-      if (node.name == step) return std::string(node.kind());
-    }
-    return "";
+  const PlanNode& NodeOf(const std::string& step) const {
+    const auto found = std::find_if(plan_.nodes.begin(), plan_.nodes.end(),
+                                    [&step](const PlanNode& node) { return node.name == step; });
+    MR_CHECK(found != plan_.nodes.end()) << "no step " << step;
+    return *found;
   }
 
   Result<SavepointInput> SaveInput(const SubTopology& sub, const std::string& topic) {

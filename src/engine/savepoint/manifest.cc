@@ -66,8 +66,10 @@ std::string StepJson(const SavepointStep& step) {
          ",\"layout\":" + JsonString(step.layout) +
          ",\n    \"placed_by\":{\"by\":" + JsonString(NameOf(step.place.by)) +
          ",\"columns\":" + List(step.place.columns, JsonString) +
-         ",\"key_format\":" + JsonString(step.place.key_format) + "},\n    \"state\":" + FileJson(step.rows) +
-         "}";
+         ",\"key_format\":" + JsonString(step.place.key_format) +
+         "},\"shared_windows\":{\"close_every_ms\":" + std::to_string(step.windows.every_ms) +
+         ",\"close_at_ms\":" + std::to_string(step.windows.at_ms) +
+         "},\n    \"state\":" + FileJson(step.rows) + "}";
 }
 
 std::string StageJson(const SavepointStage& stage) {
@@ -107,6 +109,9 @@ SavepointStep ReadStep(const YAML::Node& node) {
   step.place = {.by = ByNamed(place["by"].as<std::string>()),
                 .columns = place["columns"].as<std::vector<std::string>>(),
                 .key_format = place["key_format"].as<std::string>()};
+  const YAML::Node windows = node["shared_windows"];
+  step.windows = {.every_ms = windows["close_every_ms"].as<std::int64_t>(),
+                  .at_ms = windows["close_at_ms"].as<std::int64_t>()};
   step.rows = ReadFile(node["state"]);
   return step;
 }

@@ -42,13 +42,23 @@ struct SavepointInput {
   friend bool operator==(const SavepointInput&, const SavepointInput&) = default;
 };
 
+/// When windows that share state close: at these watermarks, and every so often. A window that closed leaves
+/// no trace in such state, since others need the same rows, but the watermark that it closed at.
+struct SharedWindows {
+  std::int64_t every_ms = 0;  ///< 0: windows share nothing
+  std::int64_t at_ms = 0;
+
+  friend bool operator==(const SharedWindows&, const SharedWindows&) = default;
+};
+
 /// The state of one step.
 struct SavepointStep {
   std::string name;
   std::string kind;    ///< "window"
   std::string layout;  ///< of its rows, as the step describes them (K4)
   KeyPlace place;
-  SavepointFile rows;
+  SharedWindows windows{};
+  SavepointFile rows{};
 
   friend bool operator==(const SavepointStep&, const SavepointStep&) = default;
 };

@@ -35,6 +35,7 @@ SavepointManifest Full() {
                           .kind = "window",
                           .layout = "tumbling 10s offset 0ms by k:string \\ ü aggregate n = count()",
                           .place = {KeyPlace::By::kRepartition, {"k", "l"}, ""},
+                          .windows = {1'000, 12'500},
                           .rows = {"state-2-window-1.parquet", 1'000'000'000'000, 5, "cd"}});
   window.steps.push_back({.name = "latest-1",
                           .kind = "latest",

@@ -18,6 +18,7 @@
 #include "engine/savepoint/record_file.h"
 #include "engine/savepoint/restored_offsets.h"
 #include "engine/savepoint/savepoint_folder.h"
+#include "engine/savepoint/shared_windows.h"
 #include "engine/savepoint/state_file.h"
 #include "env/crash_point.h"
 
@@ -92,6 +93,11 @@ class Restore {
     offsets_ = std::move(restored.offsets);
     report_.warnings = std::move(restored.warnings);
     report_.offsets = static_cast<std::int64_t>(offsets_.size());
+    for (const StepRestore& step : restore_.steps) {
+      if (step.moves)
+        MR_RETURN_IF_ERROR(
+            CheckSharedWindows(*step.stage, *step.step).WithContext("step '" + step.step->name + "'"));
+    }
     for (const StageRestore& stage : restore_.stages) MR_RETURN_IF_ERROR(CheckBacklog(stage));
     return Status::Ok();
   }
