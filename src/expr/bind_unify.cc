@@ -53,6 +53,8 @@ TypePtr DecimalFor(std::int64_t value) {
 
 Result<BoundNodePtr> Binder::Convert(BoundNodePtr node, const TypePtr& type, const Expr& expr,
                                      std::string_view error_class) {
+  // The text of a long list is long, and it has many items.
+  if (node->type()->Equals(*type)) return node;
   CastRequest request;
   request.target = type;
   request.error_class = error_class;

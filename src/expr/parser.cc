@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "columnar/schema_text.h"
@@ -25,6 +26,20 @@ constexpr int kMaxNesting = 2 * kMaxDepth + 2;
 
 bool IsReserved(std::string_view lower_case) {
   return std::find(kReserved.begin(), kReserved.end(), lower_case) != kReserved.end();
+}
+
+// Generated filters have thousands of operands. Up to here the tree is what people would draw.
+constexpr std::size_t kLongestPlainChain = kMaxDepth / 2;
+
+/// `and` and `or` are associative, so a chain of them need not be as deep as it is long.
+Expr Balanced(std::span<const Expr> operands, std::span<const Token> operators) {
+  if (operands.size() == 1) return operands.front();
+  const std::size_t half = operands.size() / 2;
+  const Token& middle = operators[half - 1];
+  return MakeCall(middle.text,
+                  {Balanced(operands.first(half), operators.first(half - 1)),
+                   Balanced(operands.subspan(half), operators.subspan(half))},
+                  middle.position);
 }
 
 }  // namespace
@@ -355,12 +370,28 @@ Result<std::optional<Expr>> Parser::ParseInfix(const Expr& left, int min_power) 
   } else if (IsWord("and") || IsWord("or")) {
     const int power = IsWord("or") ? kOr : kAnd;
     if (power <= min_power) return std::optional<Expr>();
-    Skip();
-    MR_ASSIGN_OR_RETURN(Expr right, ParseExpression(power));
-    return std::optional(MakeCall(token.text, {left, std::move(right)}, token.position));
+    MR_ASSIGN_OR_RETURN(Expr chain, ParseLogic(left, power));
+    return std::optional(std::move(chain));
   }
   if (min_power >= kCompare) return std::optional<Expr>();
   return ParseComparison(left);
+}
+
+Result<Expr> Parser::ParseLogic(const Expr& first, int power) {
+  const std::string word = Lower(Peek().text);
+  std::vector<Expr> operands = {first};
+  std::vector<Token> operators;
+  while (IsWord(word)) {
+    operators.push_back(Peek());
+    Skip();
+    MR_ASSIGN_OR_RETURN(Expr right, ParseExpression(power));
+    operands.push_back(std::move(right));
+  }
+  if (operands.size() > kLongestPlainChain) return Balanced(operands, operators);
+  Expr chain = operands.front();
+  for (std::size_t i = 0; i < operators.size(); ++i)
+    chain = MakeCall(operators[i].text, {std::move(chain), operands[i + 1]}, operators[i].position);
+  return chain;
 }
 
 Status Parser::RefuseChain() const {

@@ -62,6 +62,8 @@ class Parser {
   /// `left` with the operator at the current token applied, or nullopt when none binds tighter than
   /// `min_power`.
   Result<std::optional<Expr>> ParseInfix(const Expr& left, int min_power);
+  /// `first` and what follows it, joined by the operator that comes next.
+  Result<Expr> ParseLogic(const Expr& first, int power);
   Result<std::optional<Expr>> ParseComparison(const Expr& left);
   Result<Expr> ParseIs(const Expr& left);
   Result<std::optional<Expr>> ParsePostfix(const Expr& left);

@@ -105,6 +105,19 @@ TEST(Parser, RefusesTreesThatAreTooDeepInEveryDirection) {
   }
 }
 
+TEST(Parser, ChainsOfAndAndOrMayBeAsLongAsTheText) {
+  std::string chain = "n = 0";
+  for (int i = 1; i < 3'000; ++i) chain += " or n = " + std::to_string(i);
+  for (const std::string& text : {chain, "x and (" + chain + ") and y"}) {
+    const auto expr = ParseExpr(text);
+    ASSERT_TRUE(expr.ok()) << expr.status().message();
+    EXPECT_LT(expr->node().depth, 20);
+    EXPECT_EQ(ParseExpr(expr->ToString())->ToString(), expr->ToString());
+  }
+  const auto shorter = ParseExpr("a and b and c and d");
+  EXPECT_EQ(shorter->node().children[1].ToString(), "d") << "a short chain is read from the left";
+}
+
 TEST(Builder, MakesTheSameTreesAsTheText) {
   struct Case {
     Expr built;

@@ -68,6 +68,10 @@ Result<SubstitutedText> Substitute(std::string_view text, const SubstitutionSour
     }
     const std::size_t close = text.find('}', dollar);
     if (close == std::string_view::npos) return Status::InvalidArgument("'${' without its '}'");
+    if (text.substr(dollar + 2, close - dollar - 2).find("${") != std::string_view::npos) {
+      return Status::InvalidArgument("'" + std::string(text.substr(dollar, close - dollar + 1)) +
+                                     "': a default is plain text, with no ${} inside");
+    }
     out.text += text.substr(at, dollar - at);
     MR_ASSIGN_OR_RETURN(const std::string value,
                         Resolve(text.substr(dollar + 2, close - dollar - 2), sources));

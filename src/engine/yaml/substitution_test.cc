@@ -55,6 +55,7 @@ TEST(Substitution, SaysWhatIsMissing) {
       {"${file:/nope}", "/nope"},
       {"${file:}", "needs a path"},
       {"${HOST", "without its '}'"},
+      {"${NONE:-${HOST:-x}}", "'${NONE:-${HOST:-x}': a default is plain text, with no ${} inside"},
       {"${a b}", "is no reference"},
   };
   for (const auto& c : cases) {
