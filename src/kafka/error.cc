@@ -77,6 +77,8 @@ Advice AdviceFor(int code) {
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
       return {StatusCode::kInvalidArgument, ""};
+    case RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE:
+      return {StatusCode::kInvalidArgument, "; raise offset.metadata.max.bytes of the brokers"};
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
       return {StatusCode::kInvalidArgument, "; a compacted topic takes no record without a key"};
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:

@@ -11,8 +11,9 @@
 namespace millrace {
 
 /// The clock of one input as it is noted beside its committed offset (OffsetMetadata::time):
-/// "<watermark of the task>;<own watermark>", and for a repartition topic one ";" per upstream partition,
-/// with "a" or "i" (idle) and its watermark behind it when it has reported.
+/// "<watermark of the task>;<own watermark>", and for a repartition topic ";<the greatest watermark of those
+/// that have reported>;" and one letter per upstream partition: "n" when it has not reported, else "a" or "i"
+/// (idle) and how far it is behind that. Short, because brokers keep 4096 bytes (offset.metadata.max.bytes).
 struct InputClock {
   struct Upstream {
     Watermark watermark = kNoWatermark;

@@ -28,7 +28,7 @@ SavepointManifest Full() {
   window.inputs.push_back({.topic = "orders-window-1-repartition",
                            .topic_id = "x",
                            .step = "window-1",
-                           .partitions = {{Offset(0), "5;6;a7;i8"}, {Offset(3), "5;6;;"}},
+                           .partitions = {{Offset(0), "5;6;8;a1i0"}, {Offset(3), "5;6;8;a0n"}},
                            .in_flight = {"rows-1-window-1.parquet", 4, 100, "ab"},
                            .in_flight_data = 3});
   window.steps.push_back({.name = "window \"1\"",

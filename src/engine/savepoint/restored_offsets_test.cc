@@ -143,11 +143,11 @@ TEST_F(RestoredOffsetsTest, AnotherTopicIsReadFromItsStart) {
 
 TEST_F(RestoredOffsetsTest, ARepartitionTopicGoesOnAtItsEndAndItsUpstreamsReportAnewWhenTheyAreOthers) {
   Create("moved", 2, 0, 3);
-  ReadFrom("moved", 2, {{Offset(40), "50;60;a70;i80"}, {Offset(50), "51;61;;"}}, true, 2);
-  EXPECT_THAT(Restored(), ElementsAre("3 50;60;a70;i80", "3 51;61;;"));
+  ReadFrom("moved", 2, {{Offset(40), "50;60;80;a10i0"}, {Offset(50), "51;61;0;nn"}}, true, 2);
+  EXPECT_THAT(Restored(), ElementsAre("3 50;60;80;a10i0", "3 51;61;0;nn"));
   plan_.stages.push_back({});  // another stage that is not the same
   plan_.stages.back().sub = &sub_;
-  EXPECT_THAT(Restored(), ElementsAre("3 50;60;;", "3 51;61;;"));
+  EXPECT_THAT(Restored(), ElementsAre("3 50;60;0;nn", "3 51;61;0;nn"));
 }
 
 TEST_F(RestoredOffsetsTest, AnOffsetThatTheLogHasNotReachedIsRefused) {

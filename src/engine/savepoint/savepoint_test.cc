@@ -143,7 +143,7 @@ class SavepointTest : public testing::Test {
       offsets.push_back({{"in", Partition(p)}, Offset(10 + p), std::to_string(1'000 + p) + ";1001"});
       std::map<std::string, std::string> notes;
       StateNotes(Layout()).AddTo({{"window-1", place.log.Describe(kChangelog)->topic_id}}, &notes);
-      std::string metadata = std::to_string(900 + p) + ";0;a900;i1000";
+      std::string metadata = std::to_string(900 + p) + ";0;1000;a100i0";
       for (const auto& [name, note] : notes) metadata += "|" + name + "=" + note;
       offsets.push_back({{kRepartition, Partition(p)}, Offset(0), metadata});
     }
@@ -188,7 +188,8 @@ TEST_F(SavepointTest, WhatIsRestoredGivesTheSameSavepoint) {
   const SavepointManifest two = Create(to, "two");
   EXPECT_EQ(two.stages[1].steps[0].rows.sha256, one.stages[1].steps[0].rows.sha256);
   EXPECT_EQ(two.stages[1].inputs[0].in_flight.rows, one.stages[1].inputs[0].in_flight.rows);
-  EXPECT_THAT(two.stages[1].inputs[0].partitions[1].metadata, testing::StartsWith("901;0;a900;i1000|state:"));
+  EXPECT_THAT(two.stages[1].inputs[0].partitions[1].metadata,
+              testing::StartsWith("901;0;1000;a100i0|state:"));
 }
 
 TEST_F(SavepointTest, WithOtherPartitionsEveryRowIsInThePartitionOfItsKey) {
@@ -211,7 +212,7 @@ TEST_F(SavepointTest, WithOtherPartitionsEveryRowIsInThePartitionOfItsKey) {
   for (const auto& [place, row] : from.Rows()) EXPECT_EQ(rows.at(place.second), row);
   for (const CommittedOffset& at : to.Committed()) {
     const bool is_source = at.partition.topic == "in";
-    EXPECT_THAT(at.metadata, testing::StartsWith(is_source ? "1000;1001" : "900;0;;;;;|state:"));
+    EXPECT_THAT(at.metadata, testing::StartsWith(is_source ? "1000;1001" : "900;0;0;nnnnn|state:"));
   }
   const auto moved = to.MovedValues();
   EXPECT_EQ(std::count(moved.begin(), moved.end(), "-"), 0);  // watermarks are reported anew
