@@ -78,6 +78,11 @@ struct Demo {
 Status Generate(Demo& demo) {
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<Producer> producer, demo.cluster->MakeProducer(""));
   MR_RETURN_IF_ERROR(producer->Init());
+  // While workers are still joining, partitions go from one to the other, and what is not committed is
+  // repeated.
+  while (!demo.runner->status().ready) {
+    if (demo.stop_generator.WaitFor(kTick)) return Status::Ok();
+  }
   const DemoOptions& options = demo.options;
   BidGenerator bids(
       {options.seed, options.keys, options.late_fraction, options.lateness, options.broken_fraction});
