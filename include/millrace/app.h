@@ -32,7 +32,7 @@ struct AppOptions {
   std::int64_t commit_bytes = 64LL << 20;
   std::int64_t batch_rows = 65'536;
   std::int64_t batch_bytes = 16LL << 20;
-  std::chrono::milliseconds batch_delay{50};
+  std::chrono::milliseconds batch_delay{0};
   /// Processing threads, each a member of the consumer group.
   int workers = 1;
   std::int64_t memory_bytes = 1LL << 30;

@@ -50,9 +50,10 @@ class AssignmentListener {
 };
 
 struct PollLimits {
-  Duration wait{100};
+  Duration wait{100};                 ///< for the first record
   std::int64_t max_records = 65'536;  ///< over all blocks returned
   std::int64_t max_bytes = 16 << 20;
+  Duration linger{0};  ///< for more records after the first, while there is room
 };
 
 /// One consumer of a group: the input side that a worker drives. One owner, one thread.
@@ -68,7 +69,9 @@ class GroupMember {
 
   /// Blocks of records, at most one per partition, each with records in offset order; empty when none came in
   /// time. Keeps the membership alive: call it at least every few seconds, also when everything is stalled
-  /// (then with max_records = 0, which serves events and delivers nothing).
+  /// (then with max_records = 0, which serves events and delivers nothing). When the next record of a
+  /// partition is not in the log any more, the member gives all partitions up and joins the group anew, so
+  /// that whoever starts them again decides where to go on.
   virtual Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(const PollLimits& limits) = 0;
 
   /// What Poll passed over since the last call, of partitions still started. To be settled in the transaction

@@ -12,6 +12,9 @@
 namespace millrace {
 namespace {
 
+// Of a worker's round; max.poll.interval.ms by default, after which the group gives its partitions away.
+constexpr std::chrono::minutes kStuck{5};
+
 void AddMetric(std::string& out, const char* name, const char* type, const char* help, double value) {
   char number[64];
   std::snprintf(number, sizeof(number), "%.17g", value);
@@ -91,9 +94,16 @@ std::string MetricsText(const MetricRegistry& metrics, const std::optional<Runne
   return metrics.ToPrometheusText() + ProcessMetricsText() + (status ? RunnerMetricsText(*status, now) : "");
 }
 
+HttpResponse HealthResponse(const std::optional<RunnerStatus>& status) {
+  if (!status || status->since_last_round < kStuck) return {200, "ok\n"};
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(status->since_last_round);
+  return {503, "a worker thread has been stuck for " + std::to_string(seconds.count()) + " s\n"};
+}
+
 HttpResponse ReadyResponse(const std::optional<RunnerStatus>& status) {
   if (!status) return {503, "starting\n"};
   if (status->ready) return {200, "ready\n"};
+  if (status->tasks_restoring == 0) return {503, "not ready: waiting for the group's assignment\n"};
   return {503, "not ready: " + Counted(status->tasks_running, "running task") + ", " +
                    std::to_string(status->tasks_restoring) + " being restored\n"};
 }
@@ -109,7 +119,7 @@ Result<std::unique_ptr<HttpServer>> ServeEndpoints(const std::string& address, c
                       return HttpResponse{200, MetricsText(metrics, status(), SystemClock().Now()),
                                           "text/plain; version=0.0.4; charset=utf-8"};
                     }});
-  routes.push_back({"GET", "/healthz", [](const HttpRequest&) { return HttpResponse{200, "ok\n"}; }});
+  routes.push_back({"GET", "/healthz", [status](const HttpRequest&) { return HealthResponse(status()); }});
   routes.push_back({"GET", "/readyz", [status](const HttpRequest&) { return ReadyResponse(status()); }});
   routes.push_back({"GET", "/state", [running](const HttpRequest&) {
                       const PipelineRunner* runner = running();

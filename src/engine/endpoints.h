@@ -28,6 +28,9 @@ std::string MetricsText(const MetricRegistry& metrics, const std::optional<Runne
                         EventTime now);
 
 /// What /readyz answers.
+/// 503 when a worker is stuck. A process that is starting, or waits for its brokers, is healthy.
+HttpResponse HealthResponse(const std::optional<RunnerStatus>& status);
+
 HttpResponse ReadyResponse(const std::optional<RunnerStatus>& status);
 
 }  // namespace millrace

@@ -54,6 +54,19 @@ TEST(Endpoints, ReadinessSaysWhatIsMissing) {
   EXPECT_THAT(ReadyResponse(status).body, HasSubstr("2 being restored"));
   status.ready = true;
   EXPECT_EQ(ReadyResponse(status).status, 200);
+  status = {};
+  EXPECT_EQ(ReadyResponse(status).status, 503);
+  EXPECT_THAT(ReadyResponse(status).body, HasSubstr("waiting for the group's assignment"));
+}
+
+TEST(Endpoints, AProcessIsHealthyUntilAWorkerIsStuck) {
+  EXPECT_EQ(HealthResponse(std::nullopt).status, 200);
+  RunnerStatus status;
+  status.since_last_round = std::chrono::seconds(299);
+  EXPECT_EQ(HealthResponse(status).status, 200);
+  status.since_last_round = std::chrono::seconds(301);
+  EXPECT_EQ(HealthResponse(status).status, 503);
+  EXPECT_THAT(HealthResponse(status).body, HasSubstr("stuck for 301 s"));
 }
 
 }  // namespace

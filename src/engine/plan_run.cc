@@ -73,6 +73,7 @@ class KafkaPlanRun final : public PlanRun {
   Status Connect() {
     KafkaClusterOptions options;
     options.properties = plan_.kafka;
+    options.properties.emplace("transaction.timeout.ms", std::to_string(plan_.TransactionTimeout().count()));
     BoundQueues(SplitMemory(plan_.memory, plan_.workers), &options.properties);
     options.clock = &clock_;
     options.metrics = &metrics_;

@@ -84,7 +84,8 @@ class Runner final : public PipelineRunner {
       worker.commit_bytes = plan.commit_bytes.value();
       worker.poll = {.wait = kPollWait,
                      .max_records = std::min(plan.batch.rows, budget.batch_records),
-                     .max_bytes = std::min(plan.batch.bytes, budget.batch_bytes).value()};
+                     .max_bytes = std::min(plan.batch.bytes, budget.batch_bytes).value(),
+                     .linger = plan.batch.delay};
       slots_.push_back(std::move(slot));
       workers_.push_back(std::make_unique<Worker>(context_, *options_.cluster, std::move(worker)));
     }
@@ -130,8 +131,13 @@ class Runner final : public PipelineRunner {
   RunnerStatus status() const override {
     RunnerStatus out;
     Watermark lowest = kEndOfTime;
+    const auto now = options_.clock->Steady();
+    out.ready = true;
     for (const auto& worker : workers_) {
       const WorkerStatus& status = worker->status();
+      out.ready = out.ready && status.settled.load();
+      if (const std::chrono::nanoseconds round(status.last_round_ns.load()); round.count() > 0)
+        out.since_last_round = std::max(out.since_last_round, now - round);
       out.tasks_running += status.tasks_running.load();
       out.tasks_restoring += status.tasks_restoring.load();
       out.lag += status.lag.load();
@@ -140,7 +146,6 @@ class Runner final : public PipelineRunner {
         lowest = std::min(lowest, watermark);
     }
     if (lowest != kEndOfTime) out.watermark = lowest;
-    out.ready = out.tasks_running > 0 && out.tasks_restoring == 0;
     const MetricRegistry& metrics = *options_.metrics;
     out.records_in = static_cast<std::int64_t>(metrics.Sum("millrace_records_in_total"));
     out.rows_late = static_cast<std::int64_t>(metrics.Sum("millrace_step_rows_late_total"));
@@ -180,6 +185,7 @@ class Runner final : public PipelineRunner {
 }  // namespace
 
 Result<std::unique_ptr<PipelineRunner>> PipelineRunner::Make(const Plan& plan, RunnerOptions options) {
+  MR_RETURN_IF_ERROR(plan.CheckCommitInterval());
   if (plan.guarantee == Guarantee::kExactlyOnce && !options.cluster->supports_exactly_once()) {
     return Status::InvalidArgument(
         "exactly_once cannot hold here: this is Millrace's embedded broker, which acknowledges the offsets "

@@ -42,7 +42,8 @@ struct RunnerOptions {
 
 /// What a running pipeline looks like from outside, for the demo's table, /readyz and `millrace lag`.
 struct RunnerStatus {
-  bool ready = false;  ///< every assigned task is restored and running
+  bool ready = false;  ///< in the group, and every assigned task is restored and running
+  std::chrono::nanoseconds since_last_round{0};  ///< of the worker whose last round began the longest ago
   std::int64_t tasks_running = 0;
   std::int64_t tasks_restoring = 0;
   std::int64_t records_in = 0;

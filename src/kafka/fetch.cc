@@ -64,6 +64,12 @@ bool NeedsThePipelineToStop(int code) {
   }
 }
 
+/// librdkafka has stopped reading the partition.
+Status OutsideTheLog(const TopicPartition& partition, Offset offset, std::string_view reason) {
+  return Status::Aborted(partition.ToString() + ": offset " + std::to_string(offset.value()) +
+                         ", which comes next, is not in the log any more (" + std::string(reason) + ")");
+}
+
 BytesView View(const void* data, std::size_t size) {
   return {static_cast<const char*>(data), static_cast<std::int32_t>(size)};
 }
@@ -230,6 +236,10 @@ void Fetch::OnPartitionError(PartitionFetch& at, const rd_kafka_message_t& messa
     if (!at.undecodable.searching()) at.undecodable_reason = detail;
     const auto step = at.undecodable.OnError(Offset(message.offset), message.err);
     if (step.seek.has_value()) Apply(at, step);
+    return;
+  }
+  if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+    if (error_.ok()) error_ = OutsideTheLog(at.partition, Offset(message.offset), detail);
     return;
   }
   if (NeedsThePipelineToStop(message.err) && error_.ok()) {

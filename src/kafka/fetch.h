@@ -27,6 +27,7 @@ struct FetchLimits {
   Duration wait{100};
   std::int64_t max_records = 65'536;
   std::int64_t max_bytes = 16 << 20;
+  Duration linger{0};  ///< of a Poll: for more records after the first, while there is room
 };
 
 /// Records of a batch that can never be read, passed over.
@@ -74,6 +75,9 @@ class Fetch {
   /// the end of a partition or a transaction marker: positions may have moved without a record.
   bool Collect(const FetchLimits& limits);
   bool empty() const { return records_ == 0; }
+  bool HasRoom(const FetchLimits& limits) const {
+    return records_ < limits.max_records && bytes_ < limits.max_bytes;
+  }
   /// The blocks collected, one per partition that got records.
   std::vector<std::shared_ptr<const RecordBlock>> Take();
 

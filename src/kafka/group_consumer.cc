@@ -55,8 +55,20 @@ GroupConsumer::~GroupConsumer() {
 Status GroupConsumer::Subscribe(const std::vector<std::string>& topics, RebalanceListener* listener) {
   MR_CHECK(listener_ == nullptr) << "subscribed twice";
   listener_ = listener;
-  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
-  for (const std::string& topic : topics) {
+  topics_ = topics;
+  return Join();
+}
+
+Status GroupConsumer::JoinAnew(const Status& cause) {
+  if (joins_anew_) return Status::Ok();
+  joins_anew_ = true;
+  Log(LogLevel::kWarning, "joining the group anew", {{"group", group_}, {"cause", cause}});
+  return Join();
+}
+
+Status GroupConsumer::Join() {
+  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(topics_.size())));
+  for (const std::string& topic : topics_) {
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
   }
   return ToStatus(rd_kafka_subscribe(client_->handle(), list.get()), "joining group " + group_);
@@ -78,7 +90,7 @@ void GroupConsumer::Assign(rd_kafka_topic_partition_list_t* partitions) {
   rd_kafka_t* handle = client_->handle();
   for (int i = 0; i < partitions->cnt; ++i) {
     // Any absolute offset keeps librdkafka from asking for the committed one itself; Start seeks to the right
-    // one.
+    // one. (While it asks for a logical one, as the end of the log, a seek is forgotten again.)
     partitions->elems[i].offset = 0;
     rd_kafka_queue_t* source =
         rd_kafka_queue_get_partition(handle, partitions->elems[i].topic, partitions->elems[i].partition);
@@ -86,15 +98,16 @@ void GroupConsumer::Assign(rd_kafka_topic_partition_list_t* partitions) {
     rd_kafka_queue_forward(source, fetch_->queue());
     rd_kafka_queue_destroy(source);
   }
-  pending_error_ = ToStatus(rd_kafka_assign(handle, partitions), "taking the assignment of group " + group_);
-  // The eager protocol allows one assign() only, so partitions start paused and are sought one by one.
-  // Whatever is fetched before the pause is taken back by it.
+  // The eager protocol allows one assign() only, so partitions start paused and are sought one by one. From
+  // before: the log may have no record 0 any more, and reading ends where there is none.
   rd_kafka_pause_partitions(handle, partitions);
+  pending_error_ = ToStatus(rd_kafka_assign(handle, partitions), "taking the assignment of group " + group_);
 
   std::vector<TopicPartition> assigned = FromPartitionList(partitions);
   fetch_->Clear();
   for (const TopicPartition& tp : assigned) fetch_->Add(tp);
   held_ = {assigned.begin(), assigned.end()};
+  joins_anew_ = false;
   statistics_.clear();
   client_->ForgetError();
   TakeMembership();
@@ -164,9 +177,29 @@ Result<std::vector<std::shared_ptr<const RecordBlock>>> GroupConsumer::Poll(cons
     left -= std::max(slice.wait, Duration(1));
     MR_RETURN_IF_ERROR(ServeEvents(Duration(0)));
   }
+  if (!fetch_->empty() && limits.linger > Duration(0)) MR_RETURN_IF_ERROR(Linger(limits));
   auto blocks = fetch_->Take();
-  if (blocks.empty()) MR_RETURN_IF_ERROR(fetch_->TakeError());
+  if (!blocks.empty()) return blocks;
+  const Status failed = fetch_->TakeError();
+  if (failed.code() != StatusCode::kAborted) MR_RETURN_IF_ERROR(failed);
+  // librdkafka has stopped reading the partition, and only an assignment begins it again.
+  if (!failed.ok()) MR_RETURN_IF_ERROR(JoinAnew(failed));
   return blocks;
+}
+
+Status GroupConsumer::Linger(const FetchLimits& limits) {
+  const auto until = clock_.Steady() + limits.linger;
+  while (fetch_->HasRoom(limits)) {
+    const auto left = std::chrono::ceil<Duration>(until - clock_.Steady());
+    if (left <= Duration(0)) break;
+    FetchLimits slice = limits;
+    slice.wait = std::min(left, kEventSlice);
+    static_cast<void>(fetch_->Collect(slice));
+    MR_RETURN_IF_ERROR(ServeEvents(Duration(0)));
+    // A rebalance may have taken away what was collected.
+    if (fetch_->empty()) break;
+  }
+  return Status::Ok();
 }
 
 Status GroupConsumer::CheckHeld(const TopicPartition& partition) const {
@@ -188,9 +221,9 @@ Status GroupConsumer::Seek(const TopicPartition& partition, Offset offset) {
 Status GroupConsumer::Start(const TopicPartition& partition, Offset offset) {
   MR_RETURN_IF_ERROR(CheckHeld(partition));
   const PartitionList list = MakePartitionList(std::span(&partition, 1));
+  MR_RETURN_IF_ERROR(Seek(partition, offset));
   MR_RETURN_IF_ERROR(ToStatus(rd_kafka_resume_partitions(client_->handle(), list.get()),
                               "starting " + partition.ToString()));
-  MR_RETURN_IF_ERROR(Seek(partition, offset));
   fetch_->Start(partition, offset);
   // librdkafka's fetching thread may sleep up to a second and is not woken by a resume or a seek, only by a
   // request to the same broker. The answer does not matter.

@@ -103,6 +103,11 @@ class GroupConsumer final : private ClientHooks {
   void OnRebalance(int code, rd_kafka_topic_partition_list_t* partitions) override;
   void OnStatistics(std::string_view json) override;
   void Assign(rd_kafka_topic_partition_list_t* partitions);
+  Status Join();
+  /// Collects more, until there is no room or `limits.linger` has passed.
+  Status Linger(const FetchLimits& limits);
+  /// What is held is revoked and assigned again.
+  Status JoinAnew(const Status& cause);
   void Revoke(rd_kafka_topic_partition_list_t* partitions);
   void TakeMembership();
   Status ServeEvents(Duration wait);
@@ -113,7 +118,9 @@ class GroupConsumer final : private ClientHooks {
   const Clock& clock_;
   MetricRegistry* const metrics_;
   RebalanceListener* listener_ = nullptr;
+  std::vector<std::string> topics_;
   std::set<TopicPartition> held_;
+  bool joins_anew_ = false;  // until the next assignment
   std::shared_ptr<const GroupMembership> membership_;
   std::unordered_map<TopicPartition, PartitionStatistics> statistics_;
   std::chrono::nanoseconds statistics_at_{0};

@@ -60,7 +60,8 @@ constexpr Setting kConsumerFixed[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
     {"isolation.level", "read_committed"},
-    {"auto.offset.reset", "earliest"},
+    // Never by librdkafka, which would pass over records without a word.
+    {"auto.offset.reset", "error"},
     {"enable.partition.eof", "true"},
     {"partition.assignment.strategy", "range"},
     {"group.protocol", "classic"},
@@ -220,7 +221,11 @@ Status CheckProperty(const std::string& name, const std::string& value) {
 
 Status CheckProperties(const Properties& user) {
   for (const auto& [name, value] : user) MR_RETURN_IF_ERROR(CheckProperty(name, value));
-  if (user.find("bootstrap.servers") == user.end() && user.find("metadata.broker.list") == user.end()) {
+  const auto given = [&](const char* name) {
+    const auto found = user.find(name);
+    return found != user.end() && found->second.find_first_not_of(" ,") != std::string::npos;
+  };
+  if (!given("bootstrap.servers") && !given("metadata.broker.list")) {
     return Status::InvalidArgument(
         "kafka: `bootstrap.servers` is missing: name at least one broker, for example localhost:9092");
   }

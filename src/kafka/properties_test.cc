@@ -43,6 +43,9 @@ TEST(Properties, AValueThatDoesNotFitIsRefusedWithTheReason) {
 
 TEST(Properties, WithoutABrokerTheErrorSaysWhatToName) {
   EXPECT_THAT(CheckProperties({}).message(), HasSubstr("bootstrap.servers"));
+  EXPECT_THAT(CheckProperties({{"bootstrap.servers", ""}}).message(), HasSubstr("name at least one broker"));
+  EXPECT_THAT(CheckProperties({{"bootstrap.servers", " , "}}).message(),
+              HasSubstr("name at least one broker"));
 }
 
 struct ReservedCase {

@@ -14,8 +14,8 @@
 namespace millrace::kafka {
 namespace {
 
-// Bounds of one attempt of a transactional call and of the whole. Longer than transaction.timeout.ms (10 s),
-// after which the broker has decided.
+// Bounds of one attempt of a transactional call and of the whole. What is not known then, Init of the next
+// producer decides.
 constexpr int kAttemptMs = 5'000;
 constexpr int kMostAttempts = 4;
 constexpr int kInitAttemptMs = 30'000;

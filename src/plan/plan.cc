@@ -1,10 +1,19 @@
 #include "plan/plan.h"
 
+#include <charconv>
 #include <map>
 
+#include "base/duration.h"
 #include "plan/mistakes.h"
 
 namespace millrace {
+namespace {
+
+constexpr std::string_view kTransactionTimeout = "transaction.timeout.ms";
+constexpr Duration kTransactionMargin{10'000};    // for the batch at hand, and the commit itself
+constexpr Duration kLongestTransaction{900'000};  // transaction.max.timeout.ms of brokers, by default
+
+}  // namespace
 
 std::string_view PlanNode::kind() const {
   static constexpr std::string_view kKinds[] = {
@@ -31,6 +40,34 @@ std::optional<NodeKey> KeyOf(const PlanNode& node) {
 Duration Plan::EffectiveCommitInterval() const {
   if (commit_interval) return *commit_interval;
   return guarantee == Guarantee::kExactlyOnce ? Duration(200) : Duration(1000);
+}
+
+Duration Plan::TransactionTimeout() const {
+  const auto given = kafka.find(std::string(kTransactionTimeout));
+  std::int64_t ms = 0;
+  if (given == kafka.end()) return EffectiveCommitInterval() + kTransactionMargin;
+  std::from_chars(given->second.data(), given->second.data() + given->second.size(), ms);
+  return Duration(ms);
+}
+
+Status Plan::CheckCommitInterval() const {
+  if (guarantee != Guarantee::kExactlyOnce) return Status::Ok();
+  const Duration interval = EffectiveCommitInterval();
+  const Duration timeout = TransactionTimeout();
+  const bool given = kafka.contains(std::string(kTransactionTimeout));
+  if (given && interval >= timeout) {
+    return Status::InvalidArgument("a commit every " + FormatDuration(interval) + " is too late: kafka: " +
+                                   std::string(kTransactionTimeout) + " ends transactions after " +
+                                   FormatDuration(timeout) + "; shorten commit_interval, or raise that");
+  }
+  if (!given && timeout > kLongestTransaction) {
+    return Status::InvalidArgument(
+        "a commit every " + FormatDuration(interval) + " is too late: brokers end transactions after " +
+        FormatDuration(kLongestTransaction) +
+        " unless their transaction.max.timeout.ms says otherwise; shorten commit_interval, or set kafka: " +
+        std::string(kTransactionTimeout) + " to what the brokers allow");
+  }
+  return Status::Ok();
 }
 
 std::vector<PlacedMessage> NameAllNodes(Plan* plan) {

@@ -227,7 +227,7 @@ enum class Guarantee { kExactlyOnce, kAtLeastOnce };
 struct BatchLimits {
   std::int64_t rows = 65'536;
   ByteCount bytes{16LL << 20};
-  Duration delay{50};
+  Duration delay{0};  ///< that rows wait for more rows, while the batch has room
 };
 
 /// A whole pipeline: settings and a graph of nodes in topological order (inputs come first). Pure data; built
@@ -253,6 +253,10 @@ struct Plan {
   Understood understood = Understood::kAll;  ///< of the settings
 
   Duration EffectiveCommitInterval() const;
+  /// How long a transaction may stay open: what `kafka` says, or some time beyond the commit interval.
+  Duration TransactionTimeout() const;
+  /// Errors: under exactly_once a transaction would be aborted by the broker before its commit is due.
+  Status CheckCommitInterval() const;
 };
 
 /// Column types after every node, found by type-checking the whole plan.

@@ -137,12 +137,14 @@ Status Chain::WriteSink(Node& node, Sink& sink, const Batch& batch) {
 
 Status Chain::HandleErrors(Node& node, const Batch& batch, std::vector<RowError> errors) {
   if (errors.empty()) return Status::Ok();
-  node.metrics.CountFailed(node.spec.on_error, static_cast<std::int64_t>(errors.size()));
   std::vector<std::int64_t> records(errors.size(), 0);
   if (batch.block != nullptr) {
     for (std::size_t i = 0; i < errors.size(); ++i) records[i] = batch.RecordOf(errors[i].row);
   }
-  return dead_letters_.Handle(node.spec.on_error, node.spec.name, batch.block.get(), records, errors);
+  MR_RETURN_IF_ERROR(
+      dead_letters_.Handle(node.spec.on_error, node.spec.name, batch.block.get(), records, errors));
+  node.metrics.CountFailed(node.spec.on_error, static_cast<std::int64_t>(errors.size()));
+  return Status::Ok();
 }
 
 Status Chain::HandleLate(Node& node, const Batch& batch, std::vector<std::int64_t> late_by_ms) {

@@ -1,5 +1,6 @@
 #include "runtime/start_position.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <utility>
@@ -109,7 +110,8 @@ Result<StartPosition> StartPositions::Latest(GroupMember& member, const StartQue
          {"offset", end.value()},
          {"offsets_not_read", end.value() - first.value()}});
   }
-  return StartPosition{.offset = found->second, .begun = begun.value_or(question.partitions), .is_end = true};
+  return StartPosition{
+      .offset = std::max(found->second, first), .begun = begun.value_or(question.partitions), .is_end = true};
 }
 
 }  // namespace millrace

@@ -224,6 +224,34 @@ TEST_F(StartPositionTest, WhatRetentionRemovedIsNoReasonToSkipWhatIsLeft) {
   EXPECT_EQ(Out(0), Range(left, End(0)));
 }
 
+TEST_F(StartPositionTest, WhatRetentionRemovesUnderARunningWorkerIsPassedOver) {
+  Reset(OffsetReset::kEarliest);
+  WriteInput(50);
+  const std::int64_t read = End(0);
+  auto worker = Started();
+  WriteInput(50);
+  const std::int64_t left = End(0) - 5;
+  ASSERT_TRUE(log_.DeleteRecords({"in", Partition(0)}, Offset(left)).ok());
+  Finish(std::move(worker));
+  std::vector<std::int64_t> expected = Range(0, read);
+  for (const std::int64_t offset : Range(left, End(0))) expected.push_back(offset);
+  EXPECT_EQ(Out(0), expected);
+}
+
+TEST_F(StartPositionTest, ErrorStopsARunningWorkerThatRetentionOvertook) {
+  Reset(OffsetReset::kEarliest);
+  WriteInput(50);
+  Finish(Started());
+  Reset(OffsetReset::kError);
+  auto worker = Started();
+  WriteInput(50);
+  ASSERT_TRUE(log_.DeleteRecords({"in", Partition(0)}, Offset(End(0) - 5)).ok());
+  Status status;
+  for (int round = 0; round < 100 && status.ok(); ++round) status = worker->RunOnce(Duration(0));
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), testing::HasSubstr("is outside the log"));
+}
+
 TEST_F(StartPositionTest, ErrorStopsAWorkerThatHasNothingCommittedAndSaysWhatToDo) {
   Reset(OffsetReset::kError);
   auto worker = MakeWorker("w0");

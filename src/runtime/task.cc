@@ -192,15 +192,16 @@ Status Task::ProcessRecords(std::size_t input, const std::shared_ptr<const Recor
   MR_CHECK(block->offsets().front() >= positions_[input].value())
       << block->partition() << " goes back from " << positions_[input] << " to " << block->offsets().front();
   MR_ASSIGN_OR_RETURN(InputItems items, inputs_[input].reader->Read(block));
-  if (inputs_[input].upstream_partitions == 0) {
-    source_metrics_.rows_in.Add(block->num_records());
-    source_metrics_.CountFailed(inputs_[input].on_error, static_cast<std::int64_t>(items.errors.size()));
-  }
+  const bool is_source = inputs_[input].upstream_partitions == 0;
+  if (is_source) source_metrics_.rows_in.Add(block->num_records());
   if (!items.errors.empty()) {
     std::vector<std::int64_t> records;
     for (const RowError& error : items.errors) records.push_back(error.row);
     MR_RETURN_IF_ERROR(
         dead_letters_.Handle(inputs_[input].on_error, kSource, block.get(), records, items.errors));
+    if (is_source) {
+      source_metrics_.CountFailed(inputs_[input].on_error, static_cast<std::int64_t>(items.errors.size()));
+    }
   }
   for (auto& item : items.items) {
     if (auto* batch = std::get_if<Batch>(&item)) {

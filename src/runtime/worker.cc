@@ -65,6 +65,7 @@ Status Worker::CreateProducer() {
 }
 
 Status Worker::RunOnce(Duration wait) {
+  status_.last_round_ns = context_.clock->Steady().count();
   if (recovery_needed_ && pause_ == Duration(0)) MR_RETURN_IF_ERROR(Recover(Status::Ok()));
   if (recovery_needed_) wait = std::exchange(pause_, Duration(0));
   if (!restorer_->empty()) {
@@ -116,7 +117,8 @@ Status Worker::Stop() {
   producer_.reset();
   restorer_.reset();
   UpdateStatus();
-  return committed.ok() ? closed : committed;
+  // Nothing is wrong when the group moves on at the same time: somebody else reads the input again.
+  return committed.ok() || committed.code() == StatusCode::kAborted ? closed : committed;
 }
 
 // --- Checkpoint ---
@@ -131,7 +133,7 @@ bool Worker::CommitIsDue() const {
   if (context_.clock->Steady() - last_commit_ >= options_.commit_interval) return true;
   std::int64_t dirty_bytes = 0;
   for (const auto& [id, held] : tasks_) dirty_bytes += held.task ? held.task->dirty_bytes() : 0;
-  return dirty_bytes >= options_.commit_bytes;
+  return std::max(dirty_bytes, input_bytes_) >= options_.commit_bytes;
 }
 
 Status Worker::Checkpoint() {
@@ -149,6 +151,7 @@ Status Worker::BeginIfNeeded() {
 Status Worker::CommitAll() {
   const auto started = context_.clock->Steady();
   last_commit_ = started;
+  input_bytes_ = 0;
   if (!HasProgress()) return Status::Ok();
   MR_RETURN_IF_ERROR(BeginIfNeeded());
   std::vector<CommittedOffset> offsets;
@@ -263,6 +266,7 @@ Status Worker::OpenTasks() {
          {"partition", id.partition.value()},
          {"error", opened}});
   }
+  assignment_opened_ = has_assignment_;
   UpdateStatus();
   return Status::Ok();
 }
@@ -334,6 +338,8 @@ void Worker::AnswerQuestions() {
 void Worker::OnAssigned(std::vector<TopicPartition> partitions) {
   Log(LogLevel::kInfo, "partitions assigned", {{"worker", options_.id}, {"partitions", partitions.size()}});
   assigned_.insert(partitions.begin(), partitions.end());
+  has_assignment_ = true;
+  assignment_opened_ = false;
   for (const TopicPartition& partition : partitions) {
     for (const TaskId id : TasksOf(partition)) {
       const std::int32_t known = context_.topology->sub_topologies[id.sub_topology].partitions;
@@ -349,6 +355,7 @@ void Worker::OnRevoked(std::vector<TopicPartition> partitions, bool lost) {
   Log(LogLevel::kInfo, lost ? "partitions lost" : "partitions revoked",
       {{"worker", options_.id}, {"partitions", partitions.size()}});
   CrashPoint("during_revoke");
+  has_assignment_ = assignment_opened_ = false;
   Status status;
   if (lost || recovery_needed_) {
     // The open transaction holds work for partitions that belong to somebody else: none of it may commit.
@@ -416,6 +423,7 @@ void Worker::UpdateStatus() {
   }
   status_.tasks_running = running;
   status_.tasks_restoring = restoring;
+  status_.settled = assignment_opened_ && restoring == 0;
   status_.watermark = lowest == kEndOfTime ? kNoWatermark.value() : lowest.value();
 }
 

@@ -23,6 +23,7 @@ struct WorkerOptions {
   std::string id;
   bool exactly_once = true;
   Duration commit_interval{200};
+  /// Bytes of input, or of changed state, after which a commit does not wait for its time.
   std::int64_t commit_bytes = 64 << 20;
   PollLimits poll;
 };
@@ -31,6 +32,9 @@ struct WorkerOptions {
 struct WorkerStatus {
   std::atomic<std::int64_t> tasks_running{0};
   std::atomic<std::int64_t> tasks_restoring{0};
+  std::atomic<bool> settled{false};  ///< in the group, and every assigned task runs: there may be none
+  std::atomic<std::int64_t> last_round_ns{
+      0};  ///< when RunOnce was called last, by the steady clock; 0: never
   std::atomic<std::int64_t> watermark{kNoWatermark.value()};
   std::atomic<std::int64_t> lag{0};
   std::atomic<double> last_commit_ms{0};
@@ -143,7 +147,9 @@ class Worker final : private AssignmentListener {
   Status callback_status_;  // first error inside a rebalance callback, returned by RunOnce
   bool in_transaction_ = false;
   bool recovery_needed_ = false;
-  bool begins_at_an_end_ = false;  // a task does, and that is not committed yet
+  bool has_assignment_ = false;     // of the current generation of the group
+  bool assignment_opened_ = false;  // every task of it is in tasks_
+  bool begins_at_an_end_ = false;   // a task does, and that is not committed yet
   StartPositions start_positions_;
   std::chrono::nanoseconds last_commit_{0};
   std::chrono::nanoseconds last_idle_check_{0};
@@ -153,6 +159,7 @@ class Worker final : private AssignmentListener {
   std::map<TopicPartition, Offset> committed_;  // for purging
   std::map<TopicPartition, Offset> purged_;
   std::int64_t blocks_last_poll_ = 0;
+  std::int64_t input_bytes_ = 0;  // since the last commit
 
   // Own synchronisation.
   WorkerStatus status_;

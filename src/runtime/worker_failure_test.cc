@@ -172,6 +172,28 @@ TEST_F(WorkerTest, AFencedWorkerStops) {
   EXPECT_EQ(status.code(), StatusCode::kFenced) << status.ToString();
 }
 
+TEST_F(WorkerTest, AStopWhileTheGroupMovesOnIsNoFailure) {
+  WorkerOptions options;
+  options.id = "w0";
+  options.commit_interval = std::chrono::hours(1);
+  WriteInput(20);
+  for (const LogCall call : {LogCall::kSendOffsets, LogCall::kCommit}) {
+    Worker worker(context_, cluster_, options);
+    ASSERT_TRUE(worker.Start().ok());
+    const double before = metrics_.Sum("millrace_records_in_total");
+    for (int round = 0; round < 50 && metrics_.Sum("millrace_records_in_total") == before; ++round)
+      ASSERT_TRUE(worker.RunOnce(Duration(0)).ok());
+    log_.Inject({.call = call, .nth = 1, .outcome = FaultOutcome::kAborted});
+    EXPECT_TRUE(worker.Stop().ok());
+  }
+  EXPECT_TRUE(log_.Read({"out", Partition(0)}).empty())
+      << "something was committed, so the faults never fired";
+  auto next = MakeWorker("w0");
+  RunUntilQuiet({next.get()});
+  ASSERT_TRUE(next->Stop().ok());
+  ExpectExactlyOnce();
+}
+
 TEST_F(WorkerTest, WhatALostAssignmentLeftBehindIsNotCommitted) {
   auto worker = MakeWorker("w0");
   WriteInput(20);

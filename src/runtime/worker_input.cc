@@ -58,6 +58,7 @@ Task* Worker::RunningTask(const TopicPartition& partition) {
 }
 
 Status Worker::ProcessBlock(Task& task, std::shared_ptr<const RecordBlock> block) {
+  input_bytes_ += block->num_bytes();
   if (task.ReadsSource(block->partition().topic)) {
     metrics_.records_in.Add(block->num_records());
     metrics_.bytes_in.Add(block->num_bytes());

@@ -176,6 +176,47 @@ TEST_F(WorkerTest, PartitionsMoveBetweenWorkersWithTheirState) {
   ExpectExactlyOnce();
 }
 
+TEST_F(WorkerTest, AWorkerIsSettledWhenItsTasksRunAlsoWhenThereAreNone) {
+  auto first = MakeWorker("w0");
+  EXPECT_FALSE(first->status().settled);
+  RunUntilQuiet({first.get()});
+  EXPECT_TRUE(first->status().settled);
+  auto second = MakeWorker("w1");
+  auto spare = MakeWorker("w2");
+  EXPECT_FALSE(spare->status().settled);
+  RunUntilQuiet({first.get(), second.get(), spare.get()});
+  for (const Worker* worker : {first.get(), second.get(), spare.get()}) EXPECT_TRUE(worker->status().settled);
+  EXPECT_EQ(first->status().tasks_running + second->status().tasks_running + spare->status().tasks_running,
+            2);
+  EXPECT_EQ(std::min({first->status().tasks_running.load(), second->status().tasks_running.load(),
+                      spare->status().tasks_running.load()}),
+            0)
+      << "no worker was left without a task";
+}
+
+TEST_F(WorkerTest, ACommitComesBeforeItsTimeAfterSoManyBytesOfInput) {
+  keys_ = 2;  // hardly any state changes
+  for (const auto& [bytes, commits] : {std::pair(100, 5), std::pair(1'000'000, 0)}) {
+    WorkerOptions options;
+    options.id = "w-" + std::to_string(bytes);
+    options.commit_interval = std::chrono::hours(1);
+    options.commit_bytes = bytes;
+    options.poll.max_records = 50;
+    Worker worker(context_, cluster_, options);
+    ASSERT_TRUE(worker.Start().ok());
+    WriteInput(250);
+    const double before = metrics_.Sum("millrace_commits_total");
+    for (int round = 0; round < 20; ++round) ASSERT_TRUE(worker.RunOnce(Duration(0)).ok());
+    if (commits == 0) {
+      EXPECT_EQ(metrics_.Sum("millrace_commits_total"), before);
+    } else {
+      EXPECT_GE(metrics_.Sum("millrace_commits_total") - before, commits);
+    }
+    ASSERT_TRUE(worker.Stop().ok());
+  }
+  ExpectExactlyOnce();
+}
+
 TEST_F(WorkerTest, QuestionsAreAnsweredRightAfterACommitAndNeverBefore) {
   auto worker = MakeWorker("w0");
   WriteInput(50);

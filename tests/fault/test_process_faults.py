@@ -13,20 +13,6 @@ from trial import WORKER_KILL_S, Process, Trial, long_only
 STORM_S = 60
 
 
-def freeze(process: Process) -> None:
-    process.millrace.process.send_signal(signal.SIGSTOP)
-    wait_until(lambda: state_of(process) == "T", 5, "the process is frozen")
-
-
-def thaw(process: Process) -> None:
-    process.millrace.process.send_signal(signal.SIGCONT)
-
-
-def state_of(process: Process) -> str:
-    with open(f"/proc/{process.millrace.process.pid}/stat") as file:
-        return file.read().rpartition(")")[2].split()[0]
-
-
 def wait_seconds(seconds: float) -> None:
     """Lets a timeout of the other side pass: there is nothing to be seen until it has."""
     begin = time.monotonic()
@@ -57,10 +43,10 @@ def test_a_process_frozen_longer_than_its_transaction_may_last(lab: Lab, kind: s
     process = trial.start()
     trial.watch()
     trial.feed()
-    freeze(process)
+    trial.freeze(process)
     wait_seconds(6)
     trial.count("frozen")
-    thaw(process)
+    trial.thaw(process)
     trial.await_progress("a freeze", 2 * WORKER_KILL_S)
     trial.verdict()
 
@@ -71,11 +57,11 @@ def test_a_process_frozen_longer_than_it_may_stay_away_from_polling(lab: Lab):
     trial.pipeline["kafka"] |= {"max.poll.interval.ms": "3000", "session.timeout.ms": "3000"}
     frozen = trial.start()
     trial.feed()
-    freeze(frozen)
+    trial.freeze(frozen)
     trial.count("frozen")
     trial.run()
     trial.await_progress("a member that does not poll", WORKER_KILL_S)
-    thaw(frozen)
+    trial.thaw(frozen)
     frozen.millrace.wait_log("partitions (lost|revoked)")
     trial.await_progress("its return", WORKER_KILL_S)
     trial.verdict()

@@ -5,7 +5,7 @@ import shutil
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
 from harness.lab import Lab
-from harness.topics import Topics
+from harness.topics import Record, Topics
 from harness.waiting import wait_until
 from trial import PART, Process, Trial, long_only
 
@@ -71,6 +71,47 @@ def test_retention_that_overtakes_the_committed_offset_is_told_and_survived(lab:
     found.inputs = before + [record for record in found.inputs if record.offset >= cut[record.partition]]
     assert output_before, "the first run gave nothing"
     trial.judge(found)
+
+
+def overtake(trial: Trial, read: list[Record]) -> tuple[Process, dict[int, int]]:
+    """Retention removes what a running process has not read yet: it is frozen meanwhile.
+
+    Fills `read` with the records it has read; returns the first offsets that are left.
+    """
+    topics = trial.lab.topics
+    process = trial.start()
+    trial.lab.await_read(trial.topic)
+    trial.freeze(process)
+    read += topics.read(trial.topic)
+    ends = topics.ends(trial.topic)
+    trial.feed()
+    cut = {p: ends[p] + (topics.ends(trial.topic)[p] - ends[p]) // 2 for p in ends}
+    delete_records(topics, trial.topic, cut)
+    assert low_offsets(topics, trial.topic) == cut
+    trial.count("unread records removed under a running process", len(cut))
+    trial.thaw(process)
+    return process, cut
+
+
+def test_retention_that_overtakes_a_running_process_is_told_and_survived(lab: Lab):
+    trial = Trial(lab, "stateless").create()
+    before: list[Record] = []
+    process, cut = overtake(trial, before)
+    process.millrace.wait_log("records were removed before they were read")
+    trial.await_progress("retention", 15)
+    trial.finish()
+    found = trial.evidence()
+    found.inputs = before + [record for record in found.inputs if record.offset >= cut[record.partition]]
+    trial.judge(found)
+
+
+@long_only
+def test_retention_that_overtakes_a_running_process_ends_it_when_the_file_says_so(lab: Lab):
+    trial = Trial(lab, "stateless").create()
+    trial.run_part()
+    trial.pipeline["source"]["offset_reset"] = "error"
+    process, _ = overtake(trial, [])
+    assert "is outside the log" in trial.wait_failed(process)
 
 
 @long_only

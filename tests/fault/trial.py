@@ -3,6 +3,7 @@ import dataclasses
 import os
 import pathlib
 import random
+import signal
 import threading
 import time
 
@@ -111,6 +112,14 @@ class Trial:
         process.millrace.kill()
         process.expected = "killed"
         self.count("SIGKILL")
+
+    def freeze(self, process: Process) -> None:
+        process.millrace.process.send_signal(signal.SIGSTOP)
+        stat = pathlib.Path(f"/proc/{process.millrace.process.pid}/stat")
+        wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", 5, "the process is frozen")
+
+    def thaw(self, process: Process) -> None:
+        process.millrace.process.send_signal(signal.SIGCONT)
 
     def stop(self, process: Process, seconds: float = 30) -> None:
         process.millrace.stop(seconds=seconds)

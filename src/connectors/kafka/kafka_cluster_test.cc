@@ -348,11 +348,40 @@ TEST_F(EmbeddedKafka, TopicsAreMadeDescribedAndDeletedInTheProcess) {
   EXPECT_NE((*admin.Describe("made"))->topic_id, first_id);
 }
 
+TEST_F(EmbeddedKafka, APollThatLingersTakesWhatComesAfterTheFirstRecord) {
+  Write(kIn0, 3);
+  Write(kIn1, 3);
+  Member member(*cluster_, "g", {"in"});
+  member.start_when_assigned = false;
+  ASSERT_TRUE(Until([&] { return member.Step(), member.assigned.size() == 2; }));
+  for (const TopicPartition& partition : {kIn0, kIn1})
+    ASSERT_TRUE(member.member().Start(partition, Offset(0)).ok());
+  std::int64_t records = 0;
+  ASSERT_TRUE(Until([&] {
+    const auto blocks =
+        *member.member().Poll({.wait = Duration(100), .max_records = 6, .linger = Duration(20'000)});
+    for (const auto& block : blocks) records += block->num_records();
+    return records > 0;
+  }));
+  EXPECT_EQ(records, 6);
+}
+
 TEST_F(EmbeddedKafka, DeletedRecordsAreGone) {
   Write(kIn0, 10);
   ASSERT_TRUE(cluster_->admin().DeleteRecords(kIn0, Offset(6)).ok());
   const auto reader = cluster_->MakeChangelogReader();
   EXPECT_EQ(*(*reader)->Bounds(kIn0), (std::pair{Offset(6), Offset(10)}));
+}
+
+TEST_F(EmbeddedKafka, WhatIsRemovedBeforeItIsReadIsAnError) {
+  Write(kIn0, 10);
+  ASSERT_TRUE(cluster_->admin().DeleteRecords(kIn0, Offset(6)).ok());
+  const auto reader = *cluster_->MakeChangelogReader();
+  ASSERT_TRUE(reader->Add(kIn0, Offset(2)).ok());
+  Status status;
+  ASSERT_TRUE(Until([&] { return !(status = reader->Poll(Duration(100)).status()).ok(); }));
+  EXPECT_EQ(status.code(), StatusCode::kAborted) << status.ToString();
+  EXPECT_THAT(status.message(), HasSubstr("offset 2, which comes next, is not in the log any more"));
 }
 
 TEST_F(EmbeddedKafka, ARecordThatIsTooLargeIsAUserErrorAndTheNextOneGoesThrough) {

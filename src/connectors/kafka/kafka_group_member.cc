@@ -16,7 +16,7 @@ class KafkaGroupMember final : public GroupMember, private kafka::RebalanceListe
   }
 
   Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(const PollLimits& limits) override {
-    return consumer_->Poll({limits.wait, limits.max_records, limits.max_bytes});
+    return consumer_->Poll({limits.wait, limits.max_records, limits.max_bytes, limits.linger});
   }
 
   std::vector<UndecodableRecords> TakeUndecodable() override {

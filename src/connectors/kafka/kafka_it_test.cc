@@ -307,6 +307,20 @@ TEST_F(RealKafka, DeletedRecordsMoveTheStartOfTheLog) {
   EXPECT_EQ(*(*cluster_->MakeChangelogReader())->Bounds(out_), (std::pair{Offset(4), Offset(11)}));
 }
 
+TEST_F(RealKafka, WhatIsRemovedBeforeItIsReadIsAnError) {
+  const auto producer = MakeProducer();
+  ASSERT_TRUE(producer->Begin().ok());
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(SendText(*producer, out_, "k", "v").ok());
+  ASSERT_TRUE(producer->Commit().ok());
+  ASSERT_TRUE(cluster_->admin().DeleteRecords(out_, Offset(4)).ok());
+  const auto reader = *cluster_->MakeChangelogReader();
+  ASSERT_TRUE(reader->Add(out_, Offset(2)).ok());
+  Status status;
+  ASSERT_TRUE(Until([&] { return !(status = reader->Poll(Duration(100)).status()).ok(); }));
+  EXPECT_EQ(status.code(), StatusCode::kAborted) << status.ToString();
+  EXPECT_THAT(status.message(), HasSubstr("offset 2, which comes next, is not in the log any more"));
+}
+
 TEST_F(RealKafka, ARecordThatTheTopicRefusesDoomsItsTransactionAsAUserError) {
   NewTopic small{"small-" + in_, 1};
   small.config = {{"max.message.bytes", "1000"}};

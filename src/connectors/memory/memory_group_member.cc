@@ -148,6 +148,10 @@ class MemoryGroupMember final : public GroupMember {
   /// One step of the group protocol: rejoin after being removed, revoke and rejoin for a rebalance, take an
   /// assignment.
   void FollowGroup() {
+    if (std::exchange(joins_anew_, false)) {
+      GiveUp(false);
+      log_->Leave(group_, member_id_);
+    }
     MembershipView view = log_->Observe(group_, member_id_);
     if (!view.known) {
       GiveUp(true);
@@ -187,17 +191,21 @@ class MemoryGroupMember final : public GroupMember {
       Reading& reading = entry->second;
       if (!reading.started || reading.paused) continue;
       if (records_left <= 0 || bytes_left <= 0) break;
-      MR_ASSIGN_OR_RETURN(
-          FetchedRecords fetched,
-          log_->Fetch(entry->first, reading.position, {Isolation::kReadCommitted, records_left, bytes_left}));
+      auto fetched =
+          log_->Fetch(entry->first, reading.position, {Isolation::kReadCommitted, records_left, bytes_left});
+      if (fetched.status().code() == StatusCode::kAborted) {
+        joins_anew_ = true;
+        continue;
+      }
+      MR_RETURN_IF_ERROR(fetched.status());
       reading.fetched = log_->clock().Steady();
-      reading.position = fetched.next;
-      reading.broken.insert(reading.broken.end(), fetched.broken.begin(), fetched.broken.end());
-      if (fetched.block == nullptr) continue;
-      records_left -= fetched.block->num_records();
-      bytes_left -= fetched.block->num_bytes();
+      reading.position = fetched->next;
+      reading.broken.insert(reading.broken.end(), fetched->broken.begin(), fetched->broken.end());
+      if (fetched->block == nullptr) continue;
+      records_left -= fetched->block->num_records();
+      bytes_left -= fetched->block->num_bytes();
       last_served_ = entry->first;
-      blocks.push_back(std::move(fetched.block));
+      blocks.push_back(std::move(fetched->block));
     }
     return blocks;
   }
@@ -211,6 +219,7 @@ class MemoryGroupMember final : public GroupMember {
   std::int32_t generation_ = 0;  // 0: nothing assigned
   std::map<TopicPartition, Reading> assigned_;
   TopicPartition last_served_;
+  bool joins_anew_ = false;  // at the next Poll
 };
 
 }  // namespace

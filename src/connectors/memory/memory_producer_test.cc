@@ -221,7 +221,11 @@ TEST_F(MemoryProducerTest, DeletedRecordsMoveTheStart) {
   ASSERT_TRUE(cluster_.admin().DeleteRecords(kOut, Offset(2)).ok());
   EXPECT_EQ(Values(), Strings{"2"});
   EXPECT_EQ(log_.Bounds(kOut)->start, Offset(2));
-  EXPECT_EQ(log_.Fetch(kOut, Offset(0), {Isolation::kReadCommitted, 10, 100})->block->offsets()[0], 2);
+  EXPECT_EQ(log_.Fetch(kOut, Offset(2), {Isolation::kReadCommitted, 10, 100})->block->offsets()[0], 2);
+  for (const Offset outside : {Offset(1), Offset(4)}) {
+    EXPECT_EQ(log_.Fetch(kOut, outside, {Isolation::kReadCommitted, 10, 100}).status().code(),
+              StatusCode::kAborted);
+  }
   EXPECT_FALSE(cluster_.admin().DeleteRecords(kOut, Offset(9)).ok());
 }
 

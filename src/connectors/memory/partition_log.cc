@@ -55,11 +55,15 @@ bool PartitionLog::Visible(const Entry& entry, Isolation isolation) const {
   return isolation == Isolation::kReadUncommitted || !aborted_.contains(entry.transaction);
 }
 
-FetchedRecords PartitionLog::Fetch(Offset from, const FetchLimits& limits) const {
+Result<FetchedRecords> PartitionLog::Fetch(Offset from, const FetchLimits& limits) const {
   const LogBounds bounds = Bounds();
+  if (from < bounds.start || from > bounds.high) {
+    return Status::Aborted(partition_.ToString() + ": offset " + std::to_string(from.value()) +
+                           ", which comes next, is not in the log any more");
+  }
   const Offset end = limits.isolation == Isolation::kReadCommitted ? bounds.last_stable : bounds.high;
   FetchedRecords fetched;
-  fetched.next = from < bounds.start || from > bounds.high ? bounds.start : from;
+  fetched.next = from;
   RecordBlockBuilder builder(partition_);
   for (auto it = At(fetched.next); it != entries_.end() && it->record.offset < end; ++it) {
     const MemoryRecord& record = it->record;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/result.h"
 #include "columnar/record_block.h"
 #include "connectors/memory/memory_record.h"
 
@@ -47,9 +48,8 @@ class PartitionLog {
   void EndTransaction(TransactionNumber transaction, bool commit);
 
   LogBounds Bounds() const;
-  /// Reads from `from`; positions outside the log start over at its first record
-  /// (auto.offset.reset=earliest).
-  FetchedRecords Fetch(Offset from, const FetchLimits& limits) const;
+  /// Errors: kAborted when `from` is outside the log.
+  Result<FetchedRecords> Fetch(Offset from, const FetchLimits& limits) const;
   std::vector<MemoryRecord> Read(Isolation isolation) const;
 
   /// Keeps the last committed record of each key; with `drop_tombstones` also forgets keys whose last value

@@ -188,6 +188,30 @@ TEST(PipelineMistakes, TopicsThatThePipelineReadsOrKeepsForItselfAreRefusedAtThe
   }
 }
 
+TEST(PipelineMistakes, CommitsMustComeBeforeTheBrokerEndsTheTransaction) {
+  const struct {
+    const char* lines;
+    const char* message;  // "": no mistake
+  } cases[] = {
+      {"commit_interval: 14m", ""},
+      {"commit_interval: 15m",
+       "p.yaml:2:18: a commit every 15m is too late: brokers end transactions after 15m"},
+      {"commit_interval: 1h\nguarantee: at_least_once", ""},
+      {"commit_interval: 15m\nkafka: {bootstrap.servers: b, transaction.timeout.ms: 3600000}", ""},
+      {"commit_interval: 5s\nkafka: {bootstrap.servers: b, transaction.timeout.ms: 5000}",
+       "p.yaml:2:18: a commit every 5s is too late: kafka: transaction.timeout.ms ends transactions after "
+       "5s"},
+  };
+  for (const auto& c : cases) {
+    const Result<PipelineFile> file =
+        Read("name: p\n" + std::string(c.lines) + "\nsource:\n  topic: t\nsinks:\n  - topic: o\n");
+    EXPECT_EQ(file.ok(), *c.message == '\0') << c.lines << file.status().ToString();
+    if (!file.ok()) {
+      EXPECT_THAT(file.status().message(), HasSubstr(c.message));
+    }
+  }
+}
+
 TEST(PipelineMistakes, TextThatIsNotYamlIsPointedAt) {
   const struct {
     const char* text;

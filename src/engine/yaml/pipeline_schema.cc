@@ -22,7 +22,8 @@ constexpr KeySpec kPipelineKeys[] = {
      "What a failure may do to results: nothing, or repeat some."},
     {"commit_interval", kDuration, "", "",
      "Time between two commits; 200ms under exactly_once and 1s under at_least_once when absent."},
-    {"commit_bytes", kByteSize, "", "64MiB", "Input bytes after which a commit happens before its time."},
+    {"commit_bytes", kByteSize, "", "64MiB",
+     "Bytes of input, or of changed state, after which a commit happens before its time."},
     {"batch", kSection, "batch", "", "Bounds of one batch."},
     {"workers", kInteger, "1..1024", "1",
      "Processing threads of this process; each is one member of the group."},
@@ -53,7 +54,8 @@ constexpr KeySpec kPipelineKeys[] = {
 constexpr KeySpec kBatchKeys[] = {
     {"rows", kInteger, "1..10000000", "65536", "Most rows in a batch."},
     {"bytes", kByteSize, "", "16MiB", "Most input bytes in a batch."},
-    {"delay", kDuration, "", "50ms", "Longest time that rows wait for more rows."},
+    {"delay", kDuration, "", "0ms",
+     "Time that rows wait for more rows while the batch has room; with 0ms what is there is taken at once."},
 };
 
 constexpr KeySpec kDeadLetterKeys[] = {

@@ -67,6 +67,8 @@ void ReadSettings(const SectionReader& top, Plan& plan) {
   plan.guarantee =
       top.Choice("guarantee") == "at_least_once" ? Guarantee::kAtLeastOnce : Guarantee::kExactlyOnce;
   plan.commit_interval = ReadPositiveTime(top, "commit_interval");
+  if (const Status status = plan.CheckCommitInterval(); !status.ok())
+    top.errors().AddBeside(top.LocationOf("commit_interval"), status.message());
   plan.commit_bytes = top.Bytes("commit_bytes");
   if (const std::optional<SectionReader> batch = top.Section("batch")) {
     plan.batch = {batch->Integer("rows"), batch->Bytes("bytes"), batch->Time("delay")};
