@@ -125,6 +125,7 @@ void Fetch::Remove(const TopicPartition& partition) {
 
 void Fetch::Clear() {
   partitions_.clear();
+  records_ = bytes_ = 0;
   RebuildPositionList();
 }
 
