@@ -22,7 +22,7 @@ STEPS = {
     "deduplicate": {"deduplicate": {"by": ["auction", "bidder"], "within": "2s"}},
     "changes": {"changes": {"by": ["auction"], "columns": ["bidder"]}},
     "running": {"running": {"by": ["auction"], "aggregate": SUMS}},
-    "latest": {"latest": {"by": ["auction"], "ttl": "1h"}},
+    "latest": {"latest": {"by": ["auction"], "ttl": "1d"}},
 }
 
 
