@@ -123,13 +123,44 @@ class Planner {
     }
     const SavepointStage* const first = of_inputs.size() == 1 ? *of_inputs.begin() : nullptr;
     if (first != nullptr && first->inputs.size() == stage.inputs.size() &&
-        first->partitions == sub.partitions && (of_steps.empty() || of_steps == of_inputs)) {
+        first->partitions == sub.partitions && (of_steps.empty() || of_steps == of_inputs) &&
+        !KeysMayMove(sub)) {
       stage.same = first;
     }
+    MR_RETURN_IF_ERROR(CheckOnTheirWay(sub, stage));
     of_inputs.erase(nullptr);
     const auto& from = of_steps.empty() ? of_inputs : of_steps;
     stage.from.assign(from.begin(), from.end());
     plan_.stages.push_back(std::move(stage));
+    return Status::Ok();
+  }
+
+  /// Rows of a step were placed by other columns. In one partition there is no place.
+  static bool IsPlacedOtherwise(const StepRestore& step) {
+    return step.stage->partitions > 1 && step.sub->partitions > 1 && step.step->place != step.table->place;
+  }
+
+  /// Whether keys of the state may lie in other partitions although these are as many.
+  bool KeysMayMove(const SubTopology& sub) const {
+    return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&sub](const StepRestore& step) {
+      return step.sub == &sub && IsPlacedOtherwise(step);
+    });
+  }
+
+  /// Rows on their way carry the key that places them, and that is still the one they were sent by.
+  Status CheckOnTheirWay(const SubTopology& sub, const StageRestore& stage) const {
+    for (const StepRestore& step : plan_.steps) {
+      if (step.sub != &sub || !IsPlacedOtherwise(step)) continue;
+      for (const InputRestore& input : stage.inputs) {
+        if (input.saved == nullptr || input.saved->in_flight_data == 0) continue;
+        return Status::InvalidArgument(
+            Counted(input.saved->in_flight_data, "row") + " of the savepoint were on their way to step '" +
+            input.saved->step + "' by other columns than those that now place the rows of step '" +
+            step.table->table +
+            "'; undo the change of 'by' or 'group_by', or let the pipeline run as it was until its source is "
+            "quiet and save it then");
+      }
+    }
     return Status::Ok();
   }
 

@@ -39,8 +39,8 @@ struct InputRestore {
 
 struct StageRestore {
   const SubTopology* sub = nullptr;
-  /// The stage of the savepoint with the same inputs and partitions: partition n is what partition n was;
-  /// null: there is none, and keys may lie in other partitions now.
+  /// The stage of the savepoint with the same inputs and partitions, whose rows are placed in the same way:
+  /// partition n is what partition n was; null: there is none, and keys may lie in other partitions now.
   const SavepointStage* same = nullptr;
   std::vector<const SavepointStage*> from;  ///< whose clocks count
   std::vector<InputRestore> inputs;         ///< as SubTopology::input_topics

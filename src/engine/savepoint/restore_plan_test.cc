@@ -117,6 +117,30 @@ TEST(RestorePlan, WithOtherPartitionsEverythingMoves) {
   EXPECT_TRUE(plan->steps[0].moves);
 }
 
+TEST(RestorePlan, AStepWhoseRowsAreNowPlacedByOtherColumnsMovesWhenNothingIsOnItsWay) {
+  SavepointManifest manifest = Moved();
+  Topology topology = MovedTopology();
+  topology.sub_topologies[1].tables[0].place.columns = {"l"};
+  EXPECT_THAT(Refusal(PlanFor(manifest, topology)),
+              AllOf(HasSubstr("3 rows of the savepoint were on their way to step 'sums'"),
+                    HasSubstr("by other columns")));
+  manifest.stages[1].inputs[0].in_flight_data = 0;
+  const auto plan = PlanFor(manifest, topology);
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  EXPECT_TRUE(plan->steps[0].moves);
+  EXPECT_EQ(plan->stages[1].same, nullptr);
+  EXPECT_EQ(plan->stages[0].same, &manifest.stages[0]);
+}
+
+TEST(RestorePlan, InOnePartitionNothingMoves) {
+  const SavepointManifest manifest = Moved(1);
+  Topology topology = MovedTopology("sums", 1);
+  topology.sub_topologies[1].tables[0].place = {};
+  const auto plan = PlanFor(manifest, topology);
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  EXPECT_TRUE(plan->all_same());
+}
+
 TEST(RestorePlan, AStepThatNoLongerNeedsARepartitionMovesWhenNothingIsOnItsWay) {
   SavepointManifest manifest = Moved();
   const Topology topology = KeyedTopology();

@@ -65,6 +65,9 @@ class StageOffsets {
 
   Status Add() {
     MR_RETURN_IF_ERROR(CountUpstreams());
+    const auto& steps = context_.plan->steps;
+    has_state_ = std::any_of(steps.begin(), steps.end(),
+                             [this](const StepRestore& step) { return step.sub == stage_.sub; });
     for (const SavepointStage* from : stage_.from) {
       for (const SavepointInput& input : from->inputs) {
         MR_ASSIGN_OR_RETURN(const InputClock clock, LowestClock(input));
@@ -90,7 +93,7 @@ class StageOffsets {
     for (const TableSpec& table : sub_.tables) ids[table.table] = context_.changelog_ids.at(table.table);
     StateNotes(sub_.state_layout).AddTo(ids, &notes);
     for (const InputRestore& input : stage_.inputs) {
-      if (input.saved == nullptr) continue;  // as a pipeline that begins
+      if (input.saved == nullptr && !has_state_) continue;  // as a pipeline that begins
       const TopicPartition at{input.topic, partition};
       MR_ASSIGN_OR_RETURN(const std::optional<Offset> offset, OffsetOf(input, at));
       if (!offset.has_value()) continue;
@@ -105,6 +108,7 @@ class StageOffsets {
 
   static const SavepointInput::At* SavedAt(const InputRestore& input, Partition partition) {
     const auto at = static_cast<std::size_t>(partition.value());
+    if (input.saved == nullptr) return nullptr;
     return at < input.saved->partitions.size() ? &input.saved->partitions[at] : nullptr;
   }
 
@@ -139,8 +143,10 @@ class StageOffsets {
       if (metadata.time.empty() || context_.plan->all_same()) return metadata.time;
       MR_ASSIGN_OR_RETURN(clock, ParseInputClock(metadata.time));
     } else {
-      MR_ASSIGN_OR_RETURN(clock, LowestClock(*input.saved));
-      clock.task = lowest_;
+      if (input.saved != nullptr) {
+        MR_ASSIGN_OR_RETURN(clock, LowestClock(*input.saved));
+      }
+      clock.task = lowest_;  // also of an input that is new: what closed stays closed
     }
     // Each upstream partition reports anew.
     clock.upstreams.assign(upstreams_.at(input.topic), {});
@@ -176,6 +182,7 @@ class StageOffsets {
   RestoredOffsets& out_;
   std::map<std::string, std::size_t> upstreams_;  // by input topic
   Watermark lowest_ = kNoWatermark;               // of the tasks that the keys come from
+  bool has_state_ = false;                        // rows are restored into it
 };
 
 /// The notes of sinks that no task takes over.

@@ -128,6 +128,31 @@ TEST_F(RestoredOffsetsTest, PartitionsThatWereAddedBeginAtTheirStartAndAllHaveTh
   EXPECT_THAT(Restored(), IsEmpty());  // a topic that the savepoint did not have: as a pipeline that begins
 }
 
+TEST_F(RestoredOffsetsTest, ANewInputBeforeRestoredStateGoesOnWithItsWatermarkAndItsNotes) {
+  struct Case {
+    const char* what;
+    std::int32_t upstreams;
+    std::vector<std::string> expected;
+  };
+  const Case cases[] = {
+      {"another source", 0, {"2 40;" + kNone + "|files=id 20", "2 40;" + kNone}},
+      {"a repartition topic", 3, {"10 40;" + kNone + ";0;nnn|files=id 20", "10 40;" + kNone + ";0;nnn"}},
+  };
+  context_.same_pipeline = true;
+  for (const Case& test : cases) {
+    const std::string topic = "in" + std::to_string(test.upstreams);
+    Create(topic, 2, 2, 10);
+    plan_ = {};
+    saved_.inputs.clear();
+    ReadFrom(topic, 2, {{Offset(10), "50;60|files=id 20"}, {Offset(10), "40;70"}}, false, test.upstreams);
+    plan_.stages[0].inputs[0].saved = nullptr;
+    const SavepointStep step{.name = "sums", .kind = "window", .layout = "", .place = {}};
+    const TableSpec table;
+    plan_.steps.push_back({.stage = &saved_, .step = &step, .sub = &sub_, .table = &table, .moves = true});
+    EXPECT_EQ(Restored(), test.expected) << test.what << status_.message();
+  }
+}
+
 TEST_F(RestoredOffsetsTest, APartitionWithoutAClockHoldsNobodyBack) {
   Create("in", 1, 0, 10);
   ReadFrom("in", 1, {{Offset(4), "50;60"}, {Offset(3), kNone + ";" + kNone}, {kNoOffset, ""}}, false);
