@@ -53,6 +53,31 @@ TEST_F(WorkerTest, StateIsRebuiltFromTheChangelogWhenTheDiskIsLost) {
   ExpectExactlyOnce();
 }
 
+TEST_F(WorkerTest, WhatIsLeftToRestoreIsShownWhileItGetsLess) {
+  keys_ = 50'000;
+  WriteInput(keys_);
+  auto worker = MakeWorker("w0", 20'000);
+  RunUntilQuiet({worker.get()});
+  ASSERT_TRUE(worker->Stop().ok());
+  ASSERT_TRUE(RemoveAll(dir_).ok());
+  worker = MakeWorker("w0", 20'000);
+  std::vector<double> left;
+  for (int round = 0; round < 100 && !worker->status().settled; ++round) {
+    ASSERT_TRUE(worker->RunOnce(Duration(0)).ok());
+    left.push_back(metrics_.Sum("millrace_restore_records_left"));
+    if (left.back() > 0) {
+      EXPECT_EQ(worker->status().tasks_restoring, 2);
+    }
+  }
+  ASSERT_TRUE(worker->status().settled);
+  EXPECT_GT(*std::max_element(left.begin(), left.end()), 10'000);
+  EXPECT_TRUE(std::is_sorted(std::find_if(left.begin(), left.end(), [](double n) { return n > 0; }),
+                             left.end(), std::greater<>()));
+  EXPECT_EQ(left.back(), 0);
+  EXPECT_GE(metrics_.Sum("millrace_restore_records_total"), keys_);
+  ASSERT_TRUE(worker->Stop().ok());
+}
+
 // K4
 TEST_F(WorkerTest, AnEditedStepIsRefusedAlsoWhenTheDiskIsLost) {
   auto worker = MakeWorker("w0");
