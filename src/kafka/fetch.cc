@@ -126,6 +126,7 @@ void Fetch::Remove(const TopicPartition& partition) {
 void Fetch::Clear() {
   partitions_.clear();
   records_ = bytes_ = 0;
+  gone_ = Status::Ok();
   RebuildPositionList();
 }
 
@@ -240,7 +241,7 @@ void Fetch::OnPartitionError(PartitionFetch& at, const rd_kafka_message_t& messa
     return;
   }
   if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-    if (error_.ok()) error_ = OutsideTheLog(at.partition, Offset(message.offset), detail);
+    if (gone_.ok()) gone_ = OutsideTheLog(at.partition, Offset(message.offset), detail);
     return;
   }
   if (NeedsThePipelineToStop(message.err) && error_.ok()) {
@@ -338,5 +339,7 @@ std::vector<SkippedRecords> Fetch::TakeSkipped() {
 }
 
 Status Fetch::TakeError() { return std::exchange(error_, Status::Ok()); }
+
+Status Fetch::TakeGone() { return std::exchange(gone_, Status::Ok()); }
 
 }  // namespace millrace::kafka

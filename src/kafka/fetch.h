@@ -86,6 +86,9 @@ class Fetch {
 
   /// The first error of a partition since the last call that reading does not get over by itself, or ok.
   Status TakeError();
+  /// That the next record of a partition is not in the log any more, which ends its reading: kAborted once,
+  /// or ok.
+  Status TakeGone();
 
  private:
   struct PartitionFetch;
@@ -116,6 +119,7 @@ class Fetch {
   PartitionFetch* last_found_ = nullptr;
   bool searching_ = false;  // some partition wants to be sought
   Status error_;
+  Status gone_;
 };
 
 }  // namespace millrace::kafka

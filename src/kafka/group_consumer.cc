@@ -178,12 +178,10 @@ Result<std::vector<std::shared_ptr<const RecordBlock>>> GroupConsumer::Poll(cons
     MR_RETURN_IF_ERROR(ServeEvents(Duration(0)));
   }
   if (!fetch_->empty() && limits.linger > Duration(0)) MR_RETURN_IF_ERROR(Linger(limits));
-  auto blocks = fetch_->Take();
-  if (!blocks.empty()) return blocks;
-  const Status failed = fetch_->TakeError();
-  if (failed.code() != StatusCode::kAborted) MR_RETURN_IF_ERROR(failed);
   // librdkafka has stopped reading the partition, and only an assignment begins it again.
-  if (!failed.ok()) MR_RETURN_IF_ERROR(JoinAnew(failed));
+  if (const Status gone = fetch_->TakeGone(); !gone.ok()) MR_RETURN_IF_ERROR(JoinAnew(gone));
+  auto blocks = fetch_->Take();
+  if (blocks.empty()) MR_RETURN_IF_ERROR(fetch_->TakeError());
   return blocks;
 }
 

@@ -96,6 +96,7 @@ Result<std::vector<std::shared_ptr<const RecordBlock>>> PartitionReader::Poll(co
     if (!fetch_->empty() || moved || left <= slice.wait) break;
     left -= std::max(slice.wait, Duration(1));
   }
+  MR_RETURN_IF_ERROR(fetch_->TakeGone());
   auto blocks = fetch_->Take();
   if (blocks.empty()) MR_RETURN_IF_ERROR(fetch_->TakeError());
   return blocks;

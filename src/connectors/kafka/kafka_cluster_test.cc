@@ -348,6 +348,26 @@ TEST_F(EmbeddedKafka, TopicsAreMadeDescribedAndDeletedInTheProcess) {
   EXPECT_NE((*admin.Describe("made"))->topic_id, first_id);
 }
 
+TEST_F(EmbeddedKafka, APartitionWhoseNextRecordIsGoneComesAnewAlsoWhileOthersHaveRecords) {
+  Write(kIn0, 10);
+  Write(kIn1, 3'000);
+  ASSERT_TRUE(cluster_->admin().DeleteRecords(kIn0, Offset(6)).ok());
+  Member member(*cluster_, "g", {"in"});
+  member.start_when_assigned = false;
+  ASSERT_TRUE(Until([&] { return member.Step(), member.assigned.size() == 2; }));
+  const int revocations = member.revocations;
+  for (const TopicPartition& partition : {kIn0, kIn1})
+    ASSERT_TRUE(member.member().Start(partition, Offset(2)).ok());
+  std::int64_t records = 0;
+  ASSERT_TRUE(Until([&] {
+    const auto blocks = *member.member().Poll({.wait = Duration(50), .max_records = 1});
+    for (const auto& block : blocks) records += block->num_records();
+    return member.revocations > revocations || records > 2'000;
+  }));
+  EXPECT_LT(records, 2'000) << "nothing happened while the other partition had records";
+  ASSERT_TRUE(Until([&] { return member.Step(), member.assigned.size() == 2; }));
+}
+
 TEST_F(EmbeddedKafka, APollThatLingersTakesWhatComesAfterTheFirstRecord) {
   Write(kIn0, 3);
   Write(kIn1, 3);
