@@ -360,9 +360,8 @@ Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions&
   for (NodeId id = 0; id < analyzed.plan.nodes.size(); ++id) {
     const auto* sink = std::get_if<SinkNode>(&analyzed.plan.nodes[id].op);
     const auto* console = sink != nullptr ? std::get_if<ConsoleSink>(&sink->sink) : nullptr;
-    if (console != nullptr && options.console != nullptr) {
+    if (console != nullptr)
       compiled->consoles[id] = std::make_shared<ConsoleOutput>(options.console, console->limit);
-    }
   }
   MR_ASSIGN_OR_RETURN(compiled->staged, CutPlan(analyzed, options.source_partitions));
   Topology topology;

@@ -17,7 +17,7 @@ struct CompileOptions {
   /// Partition count of every source topic.
   std::map<std::string, std::int32_t> source_partitions;
   const Clock* clock = nullptr;     ///< outlives the topology
-  std::ostream* console = nullptr;  ///< where console sinks print; outlives the topology
+  std::ostream* console = nullptr;  ///< where console sinks print; outlives the topology. null: nowhere
 };
 
 /// Turns a checked plan into what workers run: cuts it into sub-topologies, names internal topics and state

@@ -82,8 +82,6 @@ Result<std::unique_ptr<Sink>> MakeFileSink(const FileSink& sink, std::string_vie
 }
 
 Result<std::unique_ptr<Sink>> Make(const ConsoleSink& sink, const SinkFactoryContext& context) {
-  if (context.console == nullptr)
-    return Status::InvalidArgument("a console sink needs a console, and this process has none");
   if (sink.format == "table") return MakeConsoleTableSink(context.input, context.console);
   MR_ASSIGN_OR_RETURN(auto encoder, MakeJsonEncoder(context.input));
   return MakeConsoleLineSink(std::move(encoder), context.console);

@@ -167,6 +167,7 @@ std::int64_t ConsoleOutput::Claim(std::int64_t rows) {
 }
 
 Status ConsoleOutput::Print(std::string_view lines) {
+  if (stream_ == nullptr) return Status::Ok();
   const MutexLock lock(mutex_);
   stream_->write(lines.data(), static_cast<std::streamsize>(lines.size()));
   stream_->flush();

@@ -17,7 +17,7 @@ namespace millrace {
 /// Where the console sinks of all tasks of one step print. Thread-safe.
 class ConsoleOutput {
  public:
-  /// `stream` outlives it. `limit`: rows to print in all; 0 = all.
+  /// `stream` outlives it; null: nothing is printed. `limit`: rows to print in all; 0 = all.
   ConsoleOutput(std::ostream* stream, std::int64_t limit) : stream_(stream), limit_(limit) {}
 
   /// How many of `rows` more rows may be printed.

@@ -67,6 +67,17 @@ TEST_F(Explain, TheJsonHasWhatTheTextHas) {
   EXPECT_THAT(outcome.out, Not(HasSubstr("hunter2")));
 }
 
+TEST_F(Explain, AConsoleSinkIsExplainedAndPrintsNothing) {
+  const std::string file = Write("c.yaml",
+                                 "name: p\nkafka: {bootstrap.servers: \"localhost:1\"}\n"
+                                 "source: {topic: t, schema: {k: int64}}\nsinks:\n  - console: {}\n");
+  for (const bool json : {false, true}) {
+    const Outcome outcome = Run(file, json);
+    EXPECT_EQ(outcome.exit, Exit::kOk) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("console"));
+  }
+}
+
 TEST_F(Explain, WithoutSchemaAndBrokerItSaysWhoWouldInferItAndHowToPinIt) {
   const std::string file = WritePipeline("127.0.0.1:1", "");
   const Outcome outcome = Run(file, false);

@@ -209,10 +209,16 @@ bool IsStaged(const StagingOwner& owner, const std::string& text) {
 
 /// Names the file sinks that hold rows which are committed and not published (after a kill): their notes go
 /// with the offsets.
-Status WarnOfStaged(OpenPipeline& open, const std::vector<TopicPartition>& partitions, GroupMember& member,
-                    CommandIo& io) {
-  MR_ASSIGN_OR_RETURN(const std::vector<CommittedOffset> committed, member.Committed(partitions));
-  for (const CommittedOffset& at : committed) {
+void WarnOfStaged(OpenPipeline& open, const std::vector<TopicPartition>& partitions, GroupMember& member,
+                  CommandIo& io) {
+  const Result<std::vector<CommittedOffset>> committed = member.Committed(partitions);
+  if (!committed.ok()) {
+    io.err << "millrace: what file sinks have committed and not yet published, if anything, could not be "
+              "looked up: "
+           << committed.status().message() << "\n";
+    return;
+  }
+  for (const CommittedOffset& at : *committed) {
     const Result<OffsetMetadata> metadata = ParseOffsetMetadata(at.metadata);
     if (!metadata.ok()) continue;  // written by somebody else
     for (const auto& [sink, note] : metadata->notes) {
@@ -222,7 +228,6 @@ Status WarnOfStaged(OpenPipeline& open, const std::vector<TopicPartition>& parti
              << " is given up by a reset; to keep it, start the pipeline and stop it in good order before\n";
     }
   }
-  return Status::Ok();
 }
 
 Status Foretell(OpenPipeline& open, const ResetScope& scope, const ResetOptions& options, CommandIo& io) {
@@ -231,7 +236,7 @@ Status Foretell(OpenPipeline& open, const ResetScope& scope, const ResetOptions&
     io.out << "topic " << topic << " would be deleted\n";
   if (options.offsets) {
     MR_ASSIGN_OR_RETURN(const auto member, open.cluster->MakeGroupMember(open.plan.name, "millrace-reset"));
-    MR_RETURN_IF_ERROR(WarnOfStaged(open, PartitionsOf(scope.inputs), *member, io));
+    WarnOfStaged(open, PartitionsOf(scope.inputs), *member, io);
     for (const TopicPartition& partition : scope.Moved())
       io.out << "offset of " << partition << " would be set to " << options.to << "\n";
   }
@@ -248,7 +253,7 @@ Status Reset(OpenPipeline& open, const ResetOptions& options, CommandIo& io) {
   MR_ASSIGN_OR_RETURN(const auto alone, BeAlone(open, scope.inputs, io));
   ResetWork work{scope.state_folder, scope.topics_to_delete, {}};
   if (options.offsets) {
-    MR_RETURN_IF_ERROR(WarnOfStaged(open, PartitionsOf(scope.inputs), *alone->member, io));
+    WarnOfStaged(open, PartitionsOf(scope.inputs), *alone->member, io);
     MR_ASSIGN_OR_RETURN(work.offsets, NewOffsets(scope.Moved(), options.to, *alone->member));
   }
   const auto commit = [&](const std::vector<CommittedOffset>& offsets) {
