@@ -35,6 +35,7 @@ Restorer::Restorer(std::unique_ptr<ChangelogReader> reader, TopicAdmin& admin, c
 
 Status Restorer::Add(Task* task) {
   tasks_[task] = 0;
+  MR_RETURN_IF_ERROR(CheckNothingMoved(*task));
   if (task->store() == nullptr) return Status::Ok();
   std::vector<Table> tables;
   bool trusted = true;
@@ -53,6 +54,20 @@ Status Restorer::Add(Task* task) {
   for (Table& table : tables) {
     const TopicPartition changelog = table.changelog;
     MR_RETURN_IF_ERROR(Begin(std::move(table)).WithContext("restoring from " + changelog.ToString()));
+  }
+  return Status::Ok();
+}
+
+Status Restorer::CheckNothingMoved(const Task& task) {
+  for (const auto& [topic, noted_id] : task.ChangelogsOfMovedTables()) {
+    MR_ASSIGN_OR_RETURN(const auto now, admin_.Describe(topic.changelog_topic));
+    if (!now.has_value() || now->topic_id != noted_id) continue;  // it was reset
+    return Status::InvalidArgument("the rows of step '" + topic.table +
+                                   "' come into other partitions since the pipeline was edited, and its "
+                                   "state is where they were before; undo the "
+                                   "change, carry the state over with millrace savepoint, or start the step "
+                                   "empty with: millrace reset FILE --step " +
+                                   topic.table + " --yes");
   }
   return Status::Ok();
 }

@@ -47,6 +47,9 @@ class Restorer {
     bool settled = true;                // no transaction is open below `end`
     std::chrono::nanoseconds asked{0};  // when `settled` was last looked at
   };
+  /// Errors: user error when a table that was committed with the task's inputs belongs to another
+  /// sub-topology now.
+  Status CheckNothingMoved(const Task& task);
   Result<Table> Inspect(Task* task, const std::string& name, const TopicPartition& changelog);
   /// Whether what the disk has of it may be built on; says why not. `table` is inspected but for that.
   bool IsTrusted(const Table& table, std::int64_t delete_retention_ms) const;

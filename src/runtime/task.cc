@@ -148,6 +148,18 @@ Status Task::LoadNotes(const std::vector<CommittedOffset>& committed) {
   return Status::Ok();
 }
 
+std::vector<std::pair<TableSpec, std::string>> Task::ChangelogsOfMovedTables() const {
+  std::vector<std::pair<TableSpec, std::string>> moved;
+  for (const auto& [table, id] : state_notes_.Others()) {
+    for (const SubTopology& sub : context_.topology->sub_topologies) {
+      for (const TableSpec& known : sub.tables) {
+        if (known.table == table) moved.emplace_back(known, id);
+      }
+    }
+  }
+  return moved;
+}
+
 bool Task::has_state() const {
   return std::any_of(sub_.tables.begin(), sub_.tables.end(), [this](const TableSpec& table) {
     return store_->ChangelogOffset(table.table).value_or(Offset(0)) > Offset(0);

@@ -75,6 +75,9 @@ class Task {
   Status CheckChangelog(const std::string& table, const std::string& changelog_id) const {
     return state_notes_.Check(table, changelog_id);
   }
+  /// Tables that were committed with this task's inputs and are in another sub-topology now, with the id that
+  /// their changelog topic had.
+  std::vector<std::pair<TableSpec, std::string>> ChangelogsOfMovedTables() const;
   /// Applies one block of a changelog to `table`.
   Status ApplyChangelog(const std::string& table, const std::string& changelog_id, const RecordBlock& block,
                         Offset next);

@@ -108,6 +108,55 @@ TEST_F(WorkerTest, AnEditedStepIsRefusedAlsoWhenTheDiskIsLost) {
 
 // What is open is not decided yet, and a transaction of ours would decide it: a broker that lost the end of
 // one leaves such a changelog behind.
+// K4
+TEST_F(WorkerTest, StateOfAStepWhoseRowsComeIntoOtherPartitionsSinceAnEditIsRefused) {
+  auto worker = MakeWorker("w0");
+  WriteInput(50);
+  RunUntilQuiet({worker.get()});
+  ASSERT_TRUE(worker->Stop().ok());
+  NewTopic moved;
+  moved.name = "moved";
+  moved.partitions = 2;
+  ASSERT_TRUE(log_.CreateTopic(moved).ok());
+  const SubTopology before = topology_.sub_topologies[0];
+  SubTopology behind = before;
+  behind.name = "behind";
+  behind.input_topics = {"moved"};
+  SubTopology front;
+  front.name = "front";
+  front.input_topics = {"in"};
+  front.partitions = 2;
+  front.make_program = [](Partition, StateStore*) -> Result<TaskProgram> {
+    TaskProgram program;
+    program.inputs.resize(1);
+    program.inputs[0].topic = "in";
+    program.inputs[0].reader = std::make_unique<KeyReader>();
+    program.inputs[0].entries = {0};
+    program.nodes.resize(1);
+    program.nodes[0].name = "sink";
+    program.nodes[0].sink = std::make_unique<EchoSink>();
+    return program;
+  };
+  const auto run = [&] {
+    auto edited = MakeWorker("w0");
+    Status status;
+    for (int round = 0; round < 50 && status.ok(); ++round) status = edited->RunOnce(Duration(0));
+    return status;
+  };
+  topology_.sub_topologies = {front, behind};
+  const Status status = run();
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(),
+              testing::AllOf(testing::HasSubstr("the rows of step 'count' come into other partitions"),
+                             testing::HasSubstr("reset FILE --step count --yes")));
+  topology_.sub_topologies = {before};
+  worker = MakeWorker("w0");
+  WriteInput(20);
+  RunUntilQuiet({worker.get()});
+  ASSERT_TRUE(worker->Stop().ok());
+  ExpectExactlyOnce();
+}
+
 TEST_F(WorkerTest, ATaskWaitsForTheEndOfEveryTransactionOnItsChangelog) {
   auto worker = MakeWorker("w0");
   WriteInput(50);

@@ -1,4 +1,5 @@
 """Topics that are not as a pipeline left them: more partitions, another changelog."""
+import json
 import pathlib
 
 from confluent_kafka.admin import NewPartitions
@@ -113,3 +114,20 @@ def test_a_changelog_that_was_made_anew_is_noticed_and_state_follows_it(lab: Lab
     assert "state on disk does not match its changelog" in process.log(), process.log()
     assert changelog_of(lab) in process.log()
     assert lab.topics.ends(changelog_of(lab), "read_committed")[0] > 0, "new state goes to the new changelog"
+
+
+def test_an_edit_after_which_rows_come_into_other_partitions_is_refused_and_can_be_undone(lab: Lab):
+    topic = lab.create_input(2)
+    feeder = lab.topics.producer()
+    feeder.send_all(topic, bids(2_000, seed=67))
+    pipeline = window_pipeline(lab.name, lab.broker.bootstrap, topic)
+    lab.run_to_end(lab.write(pipeline), topic)
+    edited = json.loads(json.dumps(pipeline))
+    edited["steps"][2]["window"]["null_key"] = "group"
+    process = lab.run(lab.write(edited))
+    assert process.wait_exit() == 1
+    assert "the rows of step 'window-1' come into other partitions since the pipeline was edited" in process.log(), process.log()
+    feeder.send_all(topic, bids(1_000, seed=67, first=2_000))
+    close_windows(feeder, topic, 2, 3_000)
+    lab.run_to_end(lab.write(pipeline), topic)
+    WindowOracle.of(lab.topics.read(topic)).assert_equals(lab.topics.read(lab.output()))
