@@ -28,6 +28,7 @@ class Planner {
     for (StepRestore& step : plan_.steps) {
       const auto at = static_cast<std::size_t>(step.sub - topology_.sub_topologies.data());
       step.moves = plan_.stages[at].same != step.stage;
+      WarnOfPlacement(step);
     }
     return std::move(plan_);
   }
@@ -124,7 +125,7 @@ class Planner {
     const SavepointStage* const first = of_inputs.size() == 1 ? *of_inputs.begin() : nullptr;
     if (first != nullptr && first->inputs.size() == stage.inputs.size() &&
         first->partitions == sub.partitions && (of_steps.empty() || of_steps == of_inputs) &&
-        !KeysMayMove(sub)) {
+        !KeysMayMove(sub, stage)) {
       stage.same = first;
     }
     MR_RETURN_IF_ERROR(CheckOnTheirWay(sub, stage));
@@ -140,11 +141,34 @@ class Planner {
     return step.stage->partitions > 1 && step.sub->partitions > 1 && step.step->place != step.table->place;
   }
 
-  /// Whether keys of the state may lie in other partitions although these are as many.
-  bool KeysMayMove(const SubTopology& sub) const {
-    return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&sub](const StepRestore& step) {
-      return step.sub == &sub && IsPlacedOtherwise(step);
+  /// Whether keys of the state may lie in other partitions although these are as many: they are placed by
+  /// other columns, or by whoever writes a topic that is not the one they were read from.
+  bool KeysMayMove(const SubTopology& sub, const StageRestore& stage) const {
+    const bool other_topic = std::any_of(stage.inputs.begin(), stage.inputs.end(),
+                                         [](const InputRestore& input) { return input.from_start; });
+    return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const StepRestore& step) {
+      if (step.sub != &sub) return false;
+      const bool by_producers = step.table->place.by == KeyPlace::By::kMessageKey && sub.partitions > 1;
+      return IsPlacedOtherwise(step) || (other_topic && by_producers);
     });
+  }
+
+  /// Saved rows that lay in partitions by the message key are compared with murmur2; others show nothing.
+  void WarnOfPlacement(const StepRestore& step) {
+    const KeyPlace& before = step.step->place;
+    const bool is_shown = before.by == KeyPlace::By::kMessageKey && step.stage->partitions > 1;
+    if (!step.moves || is_shown || step.step->rows.rows == 0) return;
+    if (step.table->place.by != KeyPlace::By::kMessageKey || step.sub->partitions == 1) return;
+    std::string topics;
+    for (const std::string& topic : step.sub->input_topics) topics += (topics.empty() ? "" : ", ") + topic;
+    plan_.warnings.push_back(
+        "the state of step '" + step.table->table + "' is placed among " +
+        Counted(step.sub->partitions, "partition") +
+        " by murmur2 of the message key, as Kafka's Java client does it, and nothing in the savepoint shows "
+        "whether the producers of " +
+        topics +
+        " do; if one of them does not (librdkafka does with partitioner=murmur2_random only), reset the "
+        "pipeline before it runs and group without 'key:'");
   }
 
   /// Rows on their way carry the key that places them, and that is still the one they were sent by.

@@ -39,7 +39,7 @@ struct InputRestore {
 
 struct StageRestore {
   const SubTopology* sub = nullptr;
-  /// The stage of the savepoint with the same inputs and partitions, whose rows are placed in the same way:
+  /// The stage of the savepoint with the same inputs and partitions, whose rows are placed alike:
   /// partition n is what partition n was; null: there is none, and keys may lie in other partitions now.
   const SavepointStage* same = nullptr;
   std::vector<const SavepointStage*> from;  ///< whose clocks count
@@ -50,7 +50,8 @@ struct StageRestore {
 struct RestorePlan {
   std::vector<StageRestore> stages;  ///< by sub-topology
   std::vector<StepRestore> steps;
-  std::vector<std::string> dropped;  ///< sentences
+  std::vector<std::string> dropped;   ///< sentences
+  std::vector<std::string> warnings;  ///< sentences
   bool all_same() const;
 };
 

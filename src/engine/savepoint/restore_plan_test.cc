@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -73,6 +74,16 @@ Topology KeyedTopology(std::int32_t partitions = 2) {
   return topology;
 }
 
+/// A savepoint of it.
+SavepointManifest Keyed(std::int32_t partitions = 2, KeyPlace::By by = KeyPlace::By::kMessageKey) {
+  SavepointManifest manifest = Moved(partitions);
+  SavepointStage& stage = manifest.stages[0];
+  stage.steps = std::move(manifest.stages[1].steps);
+  stage.steps[0].place = {by, {"k"}, by == KeyPlace::By::kMessageKey ? "string" : ""};
+  manifest.stages.pop_back();
+  return manifest;
+}
+
 Result<RestorePlan> PlanFor(const SavepointManifest& manifest, const Topology& topology,
                             const RestoreChoice& choice = {}, const std::string& topic_id = "id-1") {
   return PlanRestore(manifest, topology, {{"in", topic_id}}, choice);
@@ -130,6 +141,48 @@ TEST(RestorePlan, AStepWhoseRowsAreNowPlacedByOtherColumnsMovesWhenNothingIsOnIt
   EXPECT_TRUE(plan->steps[0].moves);
   EXPECT_EQ(plan->stages[1].same, nullptr);
   EXPECT_EQ(plan->stages[0].same, &manifest.stages[0]);
+}
+
+TEST(RestorePlan, StateByMessageKeyIsPlacedAnewForAnotherTopic) {
+  const SavepointManifest manifest = Keyed();
+  const Topology topology = KeyedTopology();
+  const auto same = PlanFor(manifest, topology);
+  ASSERT_TRUE(same.ok()) << same.status().message();
+  EXPECT_FALSE(same->steps[0].moves);
+  const auto mapped = PlanFor(manifest, topology, {.allow_drop = false, .names = {{"in", "in"}}});
+  ASSERT_TRUE(mapped.ok()) << mapped.status().message();
+  EXPECT_EQ(mapped->stages[0].same, nullptr);
+  EXPECT_TRUE(mapped->steps[0].moves);
+  EXPECT_THAT(mapped->warnings, IsEmpty());  // the saved rows show how keys are placed
+  const SavepointManifest one = Keyed(1);
+  const auto in_one = PlanFor(one, KeyedTopology(1), {.allow_drop = false, .names = {{"in", "in"}}});
+  ASSERT_TRUE(in_one.ok()) << in_one.status().message();
+  EXPECT_TRUE(in_one->all_same());
+}
+
+TEST(RestorePlan, WhereNothingShowsHowProducersPlaceKeysThatIsSaid) {
+  struct Case {
+    const char* what;
+    SavepointManifest manifest;
+    std::int32_t partitions;
+    std::size_t warnings;
+  };
+  std::vector<Case> cases = {{"one partition becomes three", Keyed(1), 3, 1},
+                             {"one without a key column", Keyed(1, KeyPlace::By::kNothing), 3, 1},
+                             {"moved rows go by message key", Keyed(2, KeyPlace::By::kRepartition), 2, 1},
+                             {"two become three: they are compared", Keyed(2), 3, 0},
+                             {"two become one", Keyed(2), 1, 0},
+                             {"no rows", Keyed(1), 3, 0}};
+  cases.back().manifest.stages[0].steps[0].rows.rows = 0;
+  for (const Case& test : cases) {
+    const Topology topology = KeyedTopology(test.partitions);
+    const auto plan = PlanFor(test.manifest, topology);
+    ASSERT_TRUE(plan.ok()) << test.what << plan.status().message();
+    ASSERT_EQ(plan->warnings.size(), test.warnings) << test.what;
+    if (test.warnings == 0) continue;
+    EXPECT_THAT(plan->warnings[0], AllOf(HasSubstr("step 'sums'"), HasSubstr("the producers of in do"),
+                                         HasSubstr("partitioner=murmur2_random")));
+  }
 }
 
 TEST(RestorePlan, InOnePartitionNothingMoves) {

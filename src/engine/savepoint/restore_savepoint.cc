@@ -91,7 +91,8 @@ class Restore {
     context.same_pipeline = manifest_.pipeline == plan_.name;
     MR_ASSIGN_OR_RETURN(RestoredOffsets restored, OffsetsToRestore(context));
     offsets_ = std::move(restored.offsets);
-    report_.warnings = std::move(restored.warnings);
+    report_.warnings = restore_.warnings;
+    report_.warnings.insert(report_.warnings.end(), restored.warnings.begin(), restored.warnings.end());
     report_.offsets = static_cast<std::int64_t>(offsets_.size());
     for (const StepRestore& step : restore_.steps) {
       if (step.moves)
@@ -235,8 +236,9 @@ class Restore {
         "its rows lie in partitions that murmur2 of the message key does not choose among " +
         std::to_string(step.stage->partitions) + ", so they cannot be placed among " +
         std::to_string(step.sub->partitions) +
-        ": the source topic is written with another partitioner; keep its partition count, or group without "
-        "'key:'");
+        ": the source topic is written with another partitioner; keep that topic with its partition count, "
+        "or "
+        "group without 'key:'");
   }
 
   Status SendState(const std::string& topic, const StateRows& rows,
