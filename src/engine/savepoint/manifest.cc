@@ -1,6 +1,8 @@
 #include "engine/savepoint/manifest.h"
 
+#include <algorithm>
 #include <cctype>
+#include <set>
 
 #include <yaml-cpp/yaml.h>
 
@@ -27,8 +29,10 @@ std::string_view NameOf(KeyPlace::By by) {
 }
 
 KeyPlace::By ByNamed(const std::string& name) {
-  if (name == "repartition") return KeyPlace::By::kRepartition;
-  return name == "message_key" ? KeyPlace::By::kMessageKey : KeyPlace::By::kNothing;
+  for (const auto by : {KeyPlace::By::kNothing, KeyPlace::By::kRepartition, KeyPlace::By::kMessageKey}) {
+    if (name == NameOf(by)) return by;
+  }
+  throw YAML::Exception(YAML::Mark::null_mark(), "rows are placed by '" + name + "'");
 }
 
 /// `[a,b]` of what `write` makes of each item.
@@ -89,6 +93,9 @@ SavepointInput ReadInput(const YAML::Node& node) {
   input.topic = node["topic"].as<std::string>();
   input.topic_id = node["topic_id"].as<std::string>();
   for (const YAML::Node& at : node["partitions"]) {
+    if (at["partition"].as<std::size_t>() != input.partitions.size())
+      throw YAML::Exception(YAML::Mark::null_mark(),
+                            "the partitions of " + input.topic + " are out of order");
     const YAML::Node offset = at["offset"];
     input.partitions.push_back(
         {offset.IsNull() ? kNoOffset : Offset(offset.as<std::int64_t>()), at["metadata"].as<std::string>()});
@@ -130,6 +137,68 @@ SavepointManifest ReadManifest(const YAML::Node& root) {
   }
   return manifest;
 }
+
+/// A manifest that was made by hand may name other files of the machine, or partitions that are not there.
+class ContentCheck {
+ public:
+  Status Check(const SavepointManifest& manifest) {
+    if (manifest.stages.empty()) return Wrong("it has no stages");
+    for (const SavepointStage& stage : manifest.stages)
+      MR_RETURN_IF_ERROR(CheckStage(stage).WithContext("stage '" + stage.name + "'"));
+    return Status::Ok();
+  }
+
+ private:
+  static Status Wrong(const std::string& what) {
+    return Status::Corrupt(what + ": no savepoint has that, use one that 'millrace savepoint create' wrote");
+  }
+
+  Status CheckStage(const SavepointStage& stage) {
+    if (stage.partitions < 1) return Wrong("it has " + std::to_string(stage.partitions) + " partitions");
+    if (stage.inputs.empty()) return Wrong("it reads no topic");
+    for (const SavepointInput& input : stage.inputs) {
+      MR_RETURN_IF_ERROR(CheckInput(stage, input).WithContext("topic '" + input.topic + "'"));
+    }
+    for (const SavepointStep& step : stage.steps)
+      MR_RETURN_IF_ERROR(CheckStep(step).WithContext("step '" + step.name + "'"));
+    return Status::Ok();
+  }
+
+  Status CheckInput(const SavepointStage& stage, const SavepointInput& input) {
+    if (input.partitions.size() != static_cast<std::size_t>(stage.partitions)) {
+      return Wrong("it lists " + std::to_string(input.partitions.size()) + " partitions of " +
+                   std::to_string(stage.partitions));
+    }
+    for (const SavepointInput::At& at : input.partitions) {
+      if (at.offset != kNoOffset && at.offset.value() < 0)
+        return Wrong("it goes on at offset " + std::to_string(at.offset.value()));
+    }
+    if (input.step.empty()) return Status::Ok();
+    MR_RETURN_IF_ERROR(CheckFile(input.in_flight));
+    if (input.in_flight_data >= 0 && input.in_flight_data <= input.in_flight.rows) return Status::Ok();
+    return Wrong(std::to_string(input.in_flight_data) + " of its " + std::to_string(input.in_flight.rows) +
+                 " records have rows");
+  }
+
+  Status CheckStep(const SavepointStep& step) {
+    if (step.windows.every_ms < 0)
+      return Wrong("its windows close every " + std::to_string(step.windows.every_ms) + " ms");
+    return CheckFile(step.rows);
+  }
+
+  Status CheckFile(const SavepointFile& file) {
+    const bool inside = !file.name.empty() && file.name.find('/') == std::string::npos &&
+                        file.name.find("..") == std::string::npos && file.name != "." &&
+                        file.name.find('\0') == std::string::npos;
+    if (!inside) return Wrong("the file name '" + file.name + "' is not one in the savepoint's folder");
+    if (!files_.insert(file.name).second) return Wrong("file '" + file.name + "' is named twice");
+    if (file.rows >= 0 && file.bytes >= 0) return Status::Ok();
+    return Wrong("file '" + file.name + "' has " + std::to_string(file.rows) + " rows and " +
+                 std::to_string(file.bytes) + " bytes");
+  }
+
+  std::set<std::string> files_;
+};
 
 /// The text is as it was written.
 bool IsWhole(std::string_view text) {
@@ -180,7 +249,9 @@ Result<SavepointManifest> ParseManifest(std::string_view text) {
       return Status::InvalidArgument("its format is " + std::to_string(format) + ", this version reads " +
                                      std::to_string(kFormat) + "; use the millrace that wrote it");
     }
-    return ReadManifest(root);
+    SavepointManifest manifest = ReadManifest(root);
+    MR_RETURN_IF_ERROR(ContentCheck().Check(manifest));
+    return manifest;
   } catch (const YAML::Exception& e) {
     return Status::Corrupt("it is no manifest of a savepoint: " + e.msg);
   }

@@ -90,7 +90,9 @@ std::string SavepointFileName(std::string_view what, std::size_t number, std::st
 
 /// JSON with a checksum of itself at the end.
 std::string FormatManifest(const SavepointManifest& manifest);
-/// Errors: kCorrupt when the text is not whole or was changed; user error for a format of another version.
+/// Errors: kCorrupt when the text is not whole, was changed, or has what no savepoint has: a file outside its
+/// folder, no partitions, other than `partitions` entries for a topic, a negative count; user error for a
+/// format of another version.
 Result<SavepointManifest> ParseManifest(std::string_view text);
 
 }  // namespace millrace

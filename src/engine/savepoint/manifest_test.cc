@@ -1,6 +1,8 @@
 #include "engine/savepoint/manifest.h"
 
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -45,6 +47,12 @@ SavepointManifest Full() {
   return manifest;
 }
 
+/// With the checksum of what it says.
+std::string Resealed(const std::string& text) {
+  const std::size_t end = text.rfind(",\n\"manifest_sha256\"");
+  return text.substr(0, end) + ",\n\"manifest_sha256\":\"" + Sha256Of(text.substr(0, end)) + "\"}\n";
+}
+
 TEST(SavepointManifest, IsReadAsItWasWritten) {
   const SavepointManifest manifest = Full();
   const auto read = ParseManifest(FormatManifest(manifest));
@@ -72,12 +80,62 @@ TEST(SavepointManifest, AnyChangedCharacterIsRefused) {
 TEST(SavepointManifest, AnotherFormatIsNamed) {
   std::string text = FormatManifest(Full());
   text.replace(text.find("\"format\":1"), 10, "\"format\":9");
-  const std::size_t end = text.rfind(",\n\"manifest_sha256\"");
-  const std::string sum = Sha256Of(text.substr(0, end));
-  text = text.substr(0, end) + ",\n\"manifest_sha256\":\"" + sum + "\"}\n";
-  const auto read = ParseManifest(text);
+  const auto read = ParseManifest(Resealed(text));
   EXPECT_EQ(read.status().code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(read.status().message(), HasSubstr("its format is 9"));
+}
+
+struct Wrong {
+  const char* what;
+  void (*change)(SavepointManifest* manifest);
+  const char* message;
+};
+
+TEST(SavepointManifest, WhatNoSavepointHasIsRefusedThoughTheChecksumFits) {
+  using M = SavepointManifest;
+  const Wrong cases[] = {
+      {"a folder above", [](M* m) { m->stages[1].steps[0].rows.name = "../state.parquet"; }, "'../state.par"},
+      {"a path", [](M* m) { m->stages[1].steps[0].rows.name = "/etc/passwd"; }, "stage 'window-1'"},
+      {"a path of rows", [](M* m) { m->stages[1].inputs[0].in_flight.name = "a/b"; }, "'a/b' is not one in"},
+      {"the folder", [](M* m) { m->stages[1].steps[0].rows.name = "."; }, "'.' is not one in"},
+      {"above", [](M* m) { m->stages[1].steps[0].rows.name = ".."; }, "'..' is not one in"},
+      {"no name", [](M* m) { m->stages[1].steps[0].rows.name = ""; }, "the file name ''"},
+      {"one file twice", [](M* m) { m->stages[1].steps[1].rows.name = "state-2-window-1.parquet"; }, "twice"},
+      {"no stages", [](M* m) { m->stages.clear(); }, "it has no stages"},
+      {"no inputs", [](M* m) { m->stages[0].inputs.clear(); }, "'source-in': it reads no topic"},
+      {"no partitions", [](M* m) { m->stages[0].partitions = 0; }, "it has 0 partitions"},
+      {"negative partitions", [](M* m) { m->stages[0].partitions = -1; }, "it has -1 partitions"},
+      {"more partitions", [](M* m) { m->stages[0].partitions = 3; },
+       "topic 'in': it lists 2 partitions of 3"},
+      {"fewer partitions", [](M* m) { m->stages[0].partitions = 1; }, "lists 2 partitions of 1"},
+      {"an offset", [](M* m) { m->stages[0].inputs[0].partitions[0].offset = Offset(-7); }, "offset -7"},
+      {"rows", [](M* m) { m->stages[1].steps[0].rows.rows = -1; }, "has -1 rows"},
+      {"bytes", [](M* m) { m->stages[1].steps[0].rows.bytes = -1; }, "-1 bytes"},
+      {"rows on their way", [](M* m) { m->stages[1].inputs[0].in_flight_data = 5; }, "5 of its 4 records"},
+      {"windows", [](M* m) { m->stages[1].steps[0].windows.every_ms = -1; }, "close every -1 ms"},
+  };
+  for (const Wrong& test : cases) {
+    SavepointManifest manifest = Full();
+    test.change(&manifest);
+    const auto read = ParseManifest(FormatManifest(manifest));
+    EXPECT_EQ(read.status().code(), StatusCode::kCorrupt) << test.what;
+    EXPECT_THAT(read.status().message(), HasSubstr(test.message)) << test.what;
+  }
+}
+
+TEST(SavepointManifest, TextThatFormatsNoManifestIsRefused) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{\"partition\":1,", "{\"partition\":0,"},     // out of order
+      {"\"by\":\"message_key\"", "\"by\":\"luck\""},  // unknown
+      {"\"stages\":[", "\"other\":["},
+      {"\"rows\":4", "\"rows\":\"four\""},
+  };
+  for (const auto& [from, to] : cases) {
+    std::string text = FormatManifest(Full());
+    ASSERT_NE(text.find(from), std::string::npos) << from;
+    text.replace(text.find(from), std::string_view(from).size(), to);
+    EXPECT_EQ(ParseManifest(Resealed(text)).status().code(), StatusCode::kCorrupt) << to;
+  }
 }
 
 TEST(SavepointManifest, FilesAreNamedAfterStepsWithoutTheirOddCharacters) {

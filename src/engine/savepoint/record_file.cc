@@ -5,6 +5,7 @@
 
 #include <arrow/api.h>
 
+#include "base/counted.h"
 #include "columnar/arrow_status.h"
 #include "connectors/parquet/parquet_format.h"
 #include "connectors/parquet/parquet_reader.h"
@@ -132,7 +133,7 @@ Result<std::unique_ptr<RecordFileWriter>> RecordFileWriter::Create(const std::st
   return std::unique_ptr<RecordFileWriter>(std::move(writer));
 }
 
-Status ReadRecordFile(const std::string& path, const std::string& topic,
+Status ReadRecordFile(const std::string& path, const std::string& topic, std::int32_t partitions,
                       const std::function<Status(std::shared_ptr<const RecordBlock>)>& visit) {
   MR_ASSIGN_OR_RETURN(const auto file, ParquetReader::Open(path));
   while (true) {
@@ -148,6 +149,10 @@ Status ReadRecordFile(const std::string& path, const std::string& topic,
                           std::static_pointer_cast<arrow::BinaryArray>(batch->column(5))};
     for (std::int64_t row = 0; row < batch->num_rows();) {
       const std::int32_t partition = columns.partitions->Value(row);
+      if (columns.partitions->IsNull(row) || partition < 0 || partition >= partitions) {
+        return Status::Corrupt(path + " has a record of partition " + std::to_string(partition) +
+                               ", but its topic had " + Counted(partitions, "partition"));
+      }
       RecordBlockBuilder block({topic, Partition(partition)});
       for (; row < batch->num_rows() && columns.partitions->Value(row) == partition; ++row) {
         MR_RETURN_IF_ERROR(AppendRecord(columns, row, &block).WithContext(path));

@@ -22,8 +22,8 @@ class RecordFileWriter {
 };
 
 /// Shows what a RecordFileWriter wrote, in blocks; `topic` is what they say they came from.
-/// Errors: kNotFound; kCorrupt.
-Status ReadRecordFile(const std::string& path, const std::string& topic,
+/// Errors: kNotFound; kCorrupt, also for a record in none of `partitions`.
+Status ReadRecordFile(const std::string& path, const std::string& topic, std::int32_t partitions,
                       const std::function<Status(std::shared_ptr<const RecordBlock>)>& visit);
 
 }  // namespace millrace

@@ -216,19 +216,20 @@ class Restore {
     RestoreReport::Step& done = report_.steps.emplace_back();
     done.name = step.table->table;
     done.moved = step.moves;
-    return ReadStateFile(folder_ + "/" + step.step->rows.name, [&](const StateRows& rows) -> Status {
-      std::vector<std::int32_t> partitions(rows.partitions->raw_values(),
-                                           rows.partitions->raw_values() + rows.partitions->length());
-      if (evidence != nullptr) {
-        MR_ASSIGN_OR_RETURN(const auto expected, evidence->PartitionsOf(*rows.keys));
-        if (expected != partitions) return NotByMurmur2(step);
-      }
-      if (place != nullptr) {
-        MR_ASSIGN_OR_RETURN(partitions, place->PartitionsOf(*rows.keys));
-      }
-      done.rows += rows.keys->length();
-      return SendState(step.table->changelog_topic, rows, partitions);
-    });
+    return ReadStateFile(
+        folder_ + "/" + step.step->rows.name, step.stage->partitions, [&](const StateRows& rows) -> Status {
+          std::vector<std::int32_t> partitions(rows.partitions->raw_values(),
+                                               rows.partitions->raw_values() + rows.partitions->length());
+          if (evidence != nullptr) {
+            MR_ASSIGN_OR_RETURN(const auto expected, evidence->PartitionsOf(*rows.keys));
+            if (expected != partitions) return NotByMurmur2(step);
+          }
+          if (place != nullptr) {
+            MR_ASSIGN_OR_RETURN(partitions, place->PartitionsOf(*rows.keys));
+          }
+          done.rows += rows.keys->length();
+          return SendState(step.table->changelog_topic, rows, partitions);
+        });
   }
 
   static Status NotByMurmur2(const StepRestore& step) {
@@ -268,20 +269,23 @@ class Restore {
     context.producer = producer_.get();
     context.errors = &errors;
     const std::string path = folder_ + "/" + input.saved->in_flight.name;
-    return ReadRecordFile(path, input.saved->topic, [&](std::shared_ptr<const RecordBlock> block) -> Status {
-      // Read in any case: rows that this pipeline cannot read would stop it.
-      MR_ASSIGN_OR_RETURN(InputItems items, reader.Read(block));
-      if (stage.same != nullptr) return SendInFlight(input.topic, *block);
-      for (auto& item : items.items) {
-        auto* const batch = std::get_if<Batch>(&item);
-        if (batch == nullptr) continue;
-        ++report_.records_in_flight;
-        MR_RETURN_IF_ERROR(sink->Write(*batch, context));
-        // They were small enough once, so this is no matter of theirs.
-        if (!errors.empty()) return Status::InvalidArgument(input.topic + ": " + errors.front().message);
-      }
-      return Status::Ok();
-    });
+    const auto saved_partitions = static_cast<std::int32_t>(input.saved->partitions.size());
+    return ReadRecordFile(path, input.saved->topic, saved_partitions,
+                          [&](std::shared_ptr<const RecordBlock> block) -> Status {
+                            // Read in any case: rows that this pipeline cannot read would stop it.
+                            MR_ASSIGN_OR_RETURN(InputItems items, reader.Read(block));
+                            if (stage.same != nullptr) return SendInFlight(input.topic, *block);
+                            for (auto& item : items.items) {
+                              auto* const batch = std::get_if<Batch>(&item);
+                              if (batch == nullptr) continue;
+                              ++report_.records_in_flight;
+                              MR_RETURN_IF_ERROR(sink->Write(*batch, context));
+                              // They were small enough once, so this is no matter of theirs.
+                              if (!errors.empty())
+                                return Status::InvalidArgument(input.topic + ": " + errors.front().message);
+                            }
+                            return Status::Ok();
+                          });
   }
 
   Status SendInFlight(const std::string& topic, const RecordBlock& block) {

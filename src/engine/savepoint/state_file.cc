@@ -6,6 +6,7 @@
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
 
+#include "base/counted.h"
 #include "columnar/arrow_status.h"
 #include "connectors/parquet/parquet_format.h"
 #include "connectors/parquet/parquet_reader.h"
@@ -98,6 +99,10 @@ class Writer final : public StateFileWriter {
   std::int64_t num_rows_ = 0;
 };
 
+bool HaveValues(const StateRows& rows) {
+  return rows.partitions->null_count() + rows.keys->null_count() + rows.rows->null_count() == 0;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<StateFileWriter>> StateFileWriter::Create(const std::string& path,
@@ -108,7 +113,8 @@ Result<std::unique_ptr<StateFileWriter>> StateFileWriter::Create(const std::stri
   return std::unique_ptr<StateFileWriter>(std::move(writer));
 }
 
-Status ReadStateFile(const std::string& path, const std::function<Status(const StateRows&)>& visit) {
+Status ReadStateFile(const std::string& path, std::int32_t partitions,
+                     const std::function<Status(const StateRows&)>& visit) {
   MR_ASSIGN_OR_RETURN(const auto file, ParquetReader::Open(path, {kPartition, kStateKey, kStateRow}));
   while (true) {
     MR_ASSIGN_OR_RETURN(const auto batch, file->Next());
@@ -119,6 +125,13 @@ Status ReadStateFile(const std::string& path, const std::function<Status(const S
     rows.rows = std::dynamic_pointer_cast<arrow::BinaryArray>(batch->GetColumnByName(kStateRow));
     if (rows.partitions == nullptr || rows.keys == nullptr || rows.rows == nullptr)
       return Status::Corrupt(path + " has other columns than a savepoint's state");
+    if (!HaveValues(rows)) return Status::Corrupt(path + " has nulls where a savepoint's state has none");
+    for (std::int64_t i = 0; i < rows.partitions->length(); ++i) {
+      const std::int32_t partition = rows.partitions->Value(i);
+      if (partition >= 0 && partition < partitions) continue;
+      return Status::Corrupt(path + " has a row of partition " + std::to_string(partition) +
+                             ", but its stage has " + Counted(partitions, "partition"));
+    }
     MR_RETURN_IF_ERROR(visit(rows));
   }
 }

@@ -33,7 +33,9 @@ struct StateRows {
   std::shared_ptr<arrow::BinaryArray> keys;
   std::shared_ptr<arrow::BinaryArray> rows;
 };
-/// Shows what a StateFileWriter wrote, in parts. Errors: kNotFound; kCorrupt.
-Status ReadStateFile(const std::string& path, const std::function<Status(const StateRows&)>& visit);
+/// Shows what a StateFileWriter wrote, in parts. Errors: kNotFound; kCorrupt, also for a row in none of
+/// `partitions`.
+Status ReadStateFile(const std::string& path, std::int32_t partitions,
+                     const std::function<Status(const StateRows&)>& visit);
 
 }  // namespace millrace

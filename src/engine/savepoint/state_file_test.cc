@@ -21,6 +21,8 @@
 namespace millrace {
 namespace {
 
+constexpr std::int32_t kPartitions = 10;
+
 class SavepointFiles : public testing::Test {
  protected:
   SavepointFiles() {
@@ -37,7 +39,7 @@ class SavepointFiles : public testing::Test {
   };
   std::vector<Row> ReadBack() const {
     std::vector<Row> found;
-    const Status read = ReadStateFile(path_, [&](const StateRows& rows) {
+    const Status read = ReadStateFile(path_, kPartitions, [&](const StateRows& rows) {
       for (std::int64_t i = 0; i < rows.keys->length(); ++i)
         found.push_back({rows.partitions->Value(i), rows.keys->GetString(i), rows.rows->GetString(i)});
       return Status::Ok();
@@ -107,8 +109,32 @@ TEST_F(SavepointFiles, RowsOfALayoutThatIsKnownHaveColumnsAndThoseForExpiryNulls
 TEST_F(SavepointFiles, WhatIsNoParquetFileIsRefused) {
   ASSERT_TRUE(WriteFileAtomically(path_, "PAR1 and nothing").ok());
   const auto nothing = [](const StateRows&) { return Status::Ok(); };
-  EXPECT_EQ(ReadStateFile(path_, nothing).code(), StatusCode::kCorrupt);
-  EXPECT_EQ(ReadStateFile(folder_ + "/none.parquet", nothing).code(), StatusCode::kNotFound);
+  EXPECT_EQ(ReadStateFile(path_, kPartitions, nothing).code(), StatusCode::kCorrupt);
+  EXPECT_EQ(ReadStateFile(folder_ + "/none.parquet", kPartitions, nothing).code(), StatusCode::kNotFound);
+}
+
+TEST_F(SavepointFiles, RowsOfPartitionsThatAreNotThereAreRefused) {
+  const auto nothing = [](const StateRows&) { return Status::Ok(); };
+  const std::string key(8, '\0');
+  for (const std::int32_t partition : {kPartitions, -1}) {
+    Write("of another version", {{0, key, "a"}, {partition, key, "b"}});
+    const Status read = ReadStateFile(path_, kPartitions, nothing);
+    EXPECT_EQ(read.code(), StatusCode::kCorrupt);
+    EXPECT_THAT(read.message(), testing::HasSubstr("a row of partition " + std::to_string(partition)));
+    ASSERT_TRUE(RemoveAll(path_).ok());
+  }
+}
+
+TEST_F(SavepointFiles, RecordsOfPartitionsThatAreNotThereAreRefused) {
+  const auto file = RecordFileWriter::Create(path_);
+  ASSERT_TRUE(file.ok());
+  RecordBlockBuilder block({"t", Partition(kPartitions)});
+  block.Append(Offset(5), 100, BytesView{}, BytesView::Of("v"));
+  ASSERT_TRUE((*file)->Add(*block.Finish()).ok());
+  ASSERT_TRUE((*file)->Finish().ok());
+  const auto nothing = [](const std::shared_ptr<const RecordBlock>&) { return Status::Ok(); };
+  EXPECT_EQ(ReadRecordFile(path_, "t", kPartitions, nothing).code(), StatusCode::kCorrupt);
+  EXPECT_TRUE(ReadRecordFile(path_, "t", kPartitions + 1, nothing).ok());
 }
 
 TEST_F(SavepointFiles, RecordsComeBackWithTheirHeadersAndNulls) {
@@ -126,7 +152,7 @@ TEST_F(SavepointFiles, RecordsComeBackWithTheirHeadersAndNulls) {
   ASSERT_TRUE((*file)->Finish().ok());
 
   std::vector<std::shared_ptr<const RecordBlock>> blocks;
-  const Status read = ReadRecordFile(path_, "t", [&](std::shared_ptr<const RecordBlock> block) {
+  const Status read = ReadRecordFile(path_, "t", kPartitions, [&](std::shared_ptr<const RecordBlock> block) {
     blocks.push_back(std::move(block));
     return Status::Ok();
   });
