@@ -39,6 +39,7 @@ class Restore {
     MR_ASSIGN_OR_RETURN(const auto topic_ids, SourceIds());
     MR_ASSIGN_OR_RETURN(restore_, PlanRestore(manifest_, shape_.topology, topic_ids, choice));
     report_.dropped = restore_.dropped;
+    MR_RETURN_IF_ERROR(CheckBeforeTopics());
     SetupOptions setup;
     setup.clock = &clock_;
     MR_RETURN_IF_ERROR(SetUpPipeline(plan_, cluster_, setup).status());
@@ -75,13 +76,23 @@ class Restore {
     return ids;
   }
 
-  /// Everything that is checked before anything is written.
-  Status Prepare() {
-    MR_ASSIGN_OR_RETURN(reader_, cluster_.MakeChangelogReader());
-    // Ends what an earlier restore that was cut off has left.
+  /// What can be checked without the topics that the pipeline needs: a refusal makes none.
+  Status CheckBeforeTopics() {
+    // Ends what an earlier restore that was cut off has left: its offsets would be waited for.
     MR_ASSIGN_OR_RETURN(producer_, cluster_.MakeProducer(plan_.name + "-savepoint"));
     MR_RETURN_IF_ERROR(producer_->Init());
     MR_RETURN_IF_ERROR(CheckNoOffsets());
+    for (const StepRestore& step : restore_.steps) {
+      if (step.moves)
+        MR_RETURN_IF_ERROR(
+            CheckSharedWindows(*step.stage, *step.step).WithContext("step '" + step.step->name + "'"));
+    }
+    return Status::Ok();
+  }
+
+  /// Everything else that is checked before anything is written.
+  Status Prepare() {
+    MR_ASSIGN_OR_RETURN(reader_, cluster_.MakeChangelogReader());
     for (const NewTopic& topic : shape_.topology.internal_topics) MR_RETURN_IF_ERROR(CheckEmpty(topic));
     RestoredOffsetsContext context;
     context.manifest = &manifest_;
@@ -94,11 +105,6 @@ class Restore {
     report_.warnings = restore_.warnings;
     report_.warnings.insert(report_.warnings.end(), restored.warnings.begin(), restored.warnings.end());
     report_.offsets = static_cast<std::int64_t>(offsets_.size());
-    for (const StepRestore& step : restore_.steps) {
-      if (step.moves)
-        MR_RETURN_IF_ERROR(
-            CheckSharedWindows(*step.stage, *step.step).WithContext("step '" + step.step->name + "'"));
-    }
     for (const StageRestore& stage : restore_.stages) MR_RETURN_IF_ERROR(CheckBacklog(stage));
     return Status::Ok();
   }
@@ -115,6 +121,8 @@ class Restore {
     std::vector<TopicPartition> partitions;
     for (const SubTopology& sub : shape_.topology.sub_topologies) {
       for (const std::string& topic : sub.input_topics) {
+        MR_ASSIGN_OR_RETURN(const auto found, cluster_.admin().Describe(topic));
+        if (!found.has_value()) continue;  // so it has no offsets
         for (std::int32_t p = 0; p < sub.partitions; ++p) partitions.push_back({topic, Partition(p)});
       }
     }

@@ -17,7 +17,7 @@ Result<OffsetMetadata> MetadataOf(const SavepointInput::At& at, const std::strin
   return ParseOffsetMetadata(at.metadata).WithContext("the saved offset of " + topic);
 }
 
-/// Of those that are known.
+/// Of those that are known; StageOffsets::AskTasksWithoutClock asks about the others.
 Watermark Lower(Watermark a, Watermark b) {
   if (a == kNoWatermark) return b;
   return b == kNoWatermark ? a : std::min(a, b);
@@ -74,6 +74,7 @@ class StageOffsets {
         lowest_ = Lower(lowest_, clock.task);
       }
     }
+    if (stage_.same == nullptr) MR_RETURN_IF_ERROR(AskTasksWithoutClock());
     for (std::int32_t p = 0; p < sub_.partitions; ++p) MR_RETURN_IF_ERROR(AddPartition(Partition(p)));
     return Status::Ok();
   }
@@ -83,6 +84,69 @@ class StageOffsets {
     MR_ASSIGN_OR_RETURN(const TaskProgram program, sub_.make_program(Partition(0), nullptr));
     for (const TaskProgram::Input& input : program.inputs)
       upstreams_[input.topic] = static_cast<std::size_t>(input.upstream_partitions);
+    return Status::Ok();
+  }
+
+  /// A task that had no watermark holds the others back, unless there is nothing that could be late.
+  Status AskTasksWithoutClock() {
+    if (lowest_ == kNoWatermark) return Status::Ok();
+    for (const SavepointStage* from : stage_.from) {
+      for (std::int32_t p = 0; p < from->partitions; ++p) {
+        MR_ASSIGN_OR_RETURN(const std::string what, RowsWithoutClock(*from, static_cast<std::size_t>(p)));
+        if (what.empty()) continue;
+        MR_RETURN_IF_ERROR(CheckNothingClosed(what));
+        begins_unknown_ = true;
+      }
+    }
+    return Status::Ok();
+  }
+
+  /// What a task has that its watermark would judge; "": it has one, or there is nothing.
+  Result<std::string> RowsWithoutClock(const SavepointStage& from, std::size_t p) const {
+    const bool has_rows = has_state_ && std::any_of(from.steps.begin(), from.steps.end(),
+                                                    [](const auto& step) { return step.rows.rows > 0; });
+    std::string what;
+    for (const SavepointInput& input : from.inputs) {
+      const SavepointInput::At& at = input.partitions.at(p);
+      MR_ASSIGN_OR_RETURN(const OffsetMetadata metadata, MetadataOf(at, input.topic));
+      if (!metadata.time.empty()) {
+        MR_ASSIGN_OR_RETURN(const InputClock clock, ParseInputClock(metadata.time));
+        if (clock.task != kNoWatermark) return std::string();
+      }
+      const std::string where = " partition " + std::to_string(p) + " of topic '" + input.topic + "'";
+      MR_ASSIGN_OR_RETURN(const bool has_backlog, HasBacklog(input, p));
+      if (input.in_flight_data > 0) what = "rows that are on their way, maybe to" + where;
+      if (has_backlog) what = "records that are still to be read from" + where;
+      if (has_rows && at.offset != kNoOffset && at.offset > Offset(0)) what = "state of" + where;
+    }
+    return what;
+  }
+
+  Result<bool> HasBacklog(const SavepointInput& input, std::size_t p) const {
+    if (!input.step.empty()) return false;
+    for (const StageRestore& stage : context_.plan->stages) {
+      for (const InputRestore& now : stage.inputs) {
+        if (now.saved != &input || now.from_start) continue;
+        if (p >= static_cast<std::size_t>(stage.sub->partitions)) continue;
+        MR_ASSIGN_OR_RETURN(const auto log,
+                            context_.reader->Bounds({now.topic, Partition(static_cast<std::int32_t>(p))}));
+        const Offset saved = input.partitions.at(p).offset;
+        return log.second > (saved == kNoOffset ? log.first : saved);
+      }
+    }
+    return false;
+  }
+
+  /// Windows that share rows leave no trace when they close: what closed is only known by the watermark.
+  Status CheckNothingClosed(const std::string& what) const {
+    for (const StepRestore& step : context_.plan->steps) {
+      if (step.sub != stage_.sub || step.step->windows.every_ms == 0 || step.step->rows.rows == 0) continue;
+      return Status::InvalidArgument(
+          "step '" + step.step->name + "': its windows overlap and share state, and there are " + what +
+          ", which had no watermark when the savepoint was made, while windows of other partitions had "
+          "closed; write a record with an event time to that partition, let the pipeline read everything and "
+          "save it again, or leave the state of the step out");
+    }
     return Status::Ok();
   }
 
@@ -147,6 +211,7 @@ class StageOffsets {
         MR_ASSIGN_OR_RETURN(clock, LowestClock(*input.saved));
       }
       clock.task = lowest_;  // also of an input that is new: what closed stays closed
+      if (begins_unknown_) clock = {};
     }
     // Each upstream partition reports anew.
     clock.upstreams.assign(upstreams_.at(input.topic), {});
@@ -182,6 +247,7 @@ class StageOffsets {
   RestoredOffsets& out_;
   std::map<std::string, std::size_t> upstreams_;  // by input topic
   Watermark lowest_ = kNoWatermark;               // of the tasks that the keys come from
+  bool begins_unknown_ = false;                   // some had no watermark, and rows
   bool has_state_ = false;                        // rows are restored into it
 };
 

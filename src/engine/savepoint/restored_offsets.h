@@ -27,11 +27,13 @@ struct RestoredOffsetsContext {
 
 /// Where each partition begins, and with which clock. Partition n of a stage that is the same goes on as it
 /// was. Elsewhere keys lie in other partitions, so every partition gets the lowest watermark of those that
-/// its keys may come from: no row is late that was not, and a row that was late may not be. Partitions that
-/// were added, and other topics, are read from their first record. An input that the savepoint does not have
-/// begins as in a pipeline without state, but where state is restored behind it: then at its first record or,
-/// of a repartition topic, at its end, with that watermark. Errors: user error for an offset that the
-/// log does not have yet; kCorrupt; those of asking.
+/// its keys may come from: no row is late that was not, and a row that was late may not be. A task that had
+/// no watermark yet, but state, rows on their way or records to be read, makes them begin without one; where
+/// windows share state that is refused. Partitions that were added, and other topics, are read from their
+/// first record. An input that the savepoint does not have begins as in a pipeline without state, but where
+/// state is restored behind it: then at its first record or, of a repartition topic, at its end, with that
+/// watermark. Errors: user error for an offset that the log does not have yet, and as said; kCorrupt; those
+/// of asking.
 Result<RestoredOffsets> OffsetsToRestore(const RestoredOffsetsContext& context);
 
 }  // namespace millrace

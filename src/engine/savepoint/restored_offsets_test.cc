@@ -123,6 +123,7 @@ TEST_F(RestoredOffsetsTest, PartitionsThatWereAddedBeginAtTheirStartAndAllHaveTh
   // A partition that never had a row holds nobody back.
   ReadFrom("in", 3, {{Offset(4), "50;60"}, {Offset(5), "40;70"}, {Offset(3), kNone + ";" + kNone}}, false);
   saved_.inputs[0].partitions.resize(2);
+  saved_.partitions = 2;
   EXPECT_THAT(Restored(), ElementsAre("4 40;60", "5 40;60", "2 40;60"));
   plan_.stages[0].inputs[0].saved = nullptr;
   EXPECT_THAT(Restored(), IsEmpty());  // a topic that the savepoint did not have: as a pipeline that begins
@@ -157,6 +158,58 @@ TEST_F(RestoredOffsetsTest, APartitionWithoutAClockHoldsNobodyBack) {
   Create("in", 1, 0, 10);
   ReadFrom("in", 1, {{Offset(4), "50;60"}, {Offset(3), kNone + ";" + kNone}, {kNoOffset, ""}}, false);
   EXPECT_THAT(Restored(), ElementsAre("4 50;60"));
+}
+
+struct Silent {
+  const char* what;
+  Offset offset;
+  std::int64_t rows;  // of a step
+  std::int64_t in_flight;
+  bool from_start;
+  bool begins_unknown;
+};
+
+TEST_F(RestoredOffsetsTest, APartitionWithoutAClockButWithRowsMakesAllBeginWithoutOne) {
+  const Silent cases[] = {
+      {"all was read, and there is no state", Offset(10), 0, 0, false, false},
+      {"nothing was read, and the step has state of others", Offset(0), 7, 0, true, false},
+      {"records are to be read", Offset(9), 0, 0, false, true},
+      {"nothing was committed, and records are to be read", kNoOffset, 0, 0, false, true},
+      {"another topic is read, and there is no state", Offset(9), 0, 0, true, false},
+      {"it may have state", Offset(10), 7, 0, false, true},
+      {"rows are on their way", Offset(10), 0, 1, false, true},
+  };
+  Create("in", 3, 0, 10);
+  Create("moved", 3, 0, 10);
+  for (const Silent& test : cases) {
+    plan_ = {};
+    saved_ = {};
+    const bool moved = test.in_flight > 0;
+    ReadFrom(moved ? "moved" : "in", 3, {{Offset(10), "50;60"}, {test.offset, kNone + ";" + kNone}}, false,
+             moved ? 1 : 0);
+    saved_.inputs[0].in_flight_data = test.in_flight;
+    plan_.stages[0].inputs[0].from_start = test.from_start;
+    saved_.steps.push_back({.name = "sums", .kind = "window", .layout = "", .place = {}});
+    saved_.steps[0].rows.rows = test.rows;
+    const TableSpec table;
+    plan_.steps.push_back(
+        {.stage = &saved_, .step = &saved_.steps[0], .sub = &sub_, .table = &table, .moves = true});
+    const auto restored = Restored();
+    ASSERT_EQ(restored.size(), 3U) << test.what << status_.message();
+    const std::string clock = test.begins_unknown ? kNone + ";" + kNone : "50;60";
+    for (const std::string& at : restored) EXPECT_THAT(at, HasSubstr(" " + clock)) << test.what;
+
+    saved_.steps[0].rows.rows = 7;
+    saved_.steps[0].windows = {1'000, 0};
+    const bool ok = Restored().size() == 3;
+    if (test.offset == Offset(0)) {
+      EXPECT_TRUE(ok) << test.what << status_.message();
+    } else {
+      EXPECT_EQ(status_.code(), StatusCode::kInvalidArgument) << test.what;
+      EXPECT_THAT(status_.message(), HasSubstr("step 'sums': its windows overlap")) << test.what;
+      EXPECT_THAT(status_.message(), HasSubstr("partition 1 of topic")) << test.what;
+    }
+  }
 }
 
 TEST_F(RestoredOffsetsTest, AnotherTopicIsReadFromItsStart) {

@@ -251,6 +251,15 @@ TEST_F(SavepointTest, ARestoreReplacesNoState) {
   EXPECT_EQ(RestoreInto(records).status().code(), StatusCode::kAlreadyExists);
 }
 
+TEST_F(SavepointTest, ARefusalForOffsetsThatAreThereMakesNoTopic) {
+  Place from(plan_, kPartitions);
+  Run(from);
+  Create(from);
+  ASSERT_TRUE(from.log.DeleteTopic(kChangelog).ok());
+  EXPECT_EQ(RestoreInto(from).status().code(), StatusCode::kAlreadyExists);
+  EXPECT_FALSE(from.log.Describe(kChangelog).has_value());
+}
+
 TEST_F(SavepointTest, NobodyMayRun) {
   Place from(plan_, kPartitions);
   Run(from);
