@@ -8,6 +8,7 @@ from harness.lab import Lab
 from harness.process import command
 from harness.savepoints import create, pipeline_of, restore
 from harness.topics import Record
+from harness.waiting import wait_until
 
 HALF = 6_000
 SUMS = {"n": "count()", "total": "sum(price)"}
@@ -99,3 +100,29 @@ def test_windows_that_overlap_do_not_close_twice(lab: Lab):
     file = lab.write(pipeline_of(lab, "keyed", other, f"{lab.name}-b") | {"steps": made["steps"]})
     done = command("savepoint", "restore", file, "--from", folder, "--map", f"{topic}={other}")
     assert done.returncode == 1 and "step 'window-1': its windows overlap" in done.stderr, done.stdout + done.stderr
+
+
+def test_windows_that_overlap_do_not_close_twice_behind_a_new_repartition(lab: Lab):
+    """The topic that is new to the windows begins with what the savepoint says of their time."""
+    topic = lab.create_input(2)
+    feeder = lab.topics.producer()
+    feeder.send_all(topic, bids(HALF, seed=99, late=0))
+    feeder.send_all(topic, beats())
+    made = pipeline_of(lab, "keyed", topic)
+    made["steps"] = [STEPS["hopping"]]
+    file = lab.write(made)
+    lab.run_to_end(file, topic)
+    before = {record.value for record in lab.topics.read(lab.output())}
+    assert len(before) > 100
+    folder = create(lab, file)
+    made = pipeline_of(lab, "moved", topic, f"{lab.name}-b") | {"steps": made["steps"]}
+    made["sinks"][0]["topic"] = f"{lab.name}-after"
+    file = lab.write(made)
+    restore(file, folder)
+    close_windows(feeder, topic, 2, HALF)
+    process = lab.run(file, state_dir=lab.folder / made["name"])
+    wait_until(lambda: len(lab.topics.read(f"{lab.name}-after")) > 100, 60, "windows are closed", every=0.5)
+    lab.topics.wait_read(made["name"], topic)
+    process.stop()
+    again = [record.value for record in lab.topics.read(f"{lab.name}-after") if record.value in before]
+    assert not again, f"{len(again)} results came twice, e.g. {again[0]}"
