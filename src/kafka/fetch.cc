@@ -64,12 +64,6 @@ bool NeedsThePipelineToStop(int code) {
   }
 }
 
-/// librdkafka has stopped reading the partition.
-Status OutsideTheLog(const TopicPartition& partition, Offset offset, std::string_view reason) {
-  return Status::Aborted(partition.ToString() + ": offset " + std::to_string(offset.value()) +
-                         ", which comes next, is not in the log any more (" + std::string(reason) + ")");
-}
-
 BytesView View(const void* data, std::size_t size) {
   return {static_cast<const char*>(data), static_cast<std::int32_t>(size)};
 }
@@ -212,6 +206,7 @@ void Fetch::Append(PartitionFetch& to, const rd_kafka_message_t& message) {
     const auto step = to.undecodable.OnGood(Offset(message.offset));
     if (!step.deliver) return Apply(to, step);
   }
+  if (message.offset > to.position.value() && IsGone(to, Offset(message.offset))) return;
   to.position = Offset(message.offset + 1);
   to.position_known = true;
   to.builder.Append(Offset(message.offset), rd_kafka_message_timestamp(&message, nullptr),
@@ -220,6 +215,22 @@ void Fetch::Append(PartitionFetch& to, const rd_kafka_message_t& message) {
   ++records_;
   bytes_ += static_cast<std::int64_t>(message.len + message.key_len);
   if (records_ >= limits_.max_records || bytes_ >= limits_.max_bytes) rd_kafka_yield(handle_);
+}
+
+bool Fetch::IsGone(PartitionFetch& at, Offset next) {
+  // Transactions and compaction leave gaps as well. The begin of the log comes with every answer of a broker.
+  std::int64_t low = RD_KAFKA_OFFSET_INVALID;
+  std::int64_t high = RD_KAFKA_OFFSET_INVALID;
+  const auto known = rd_kafka_get_watermark_offsets(handle_, at.partition.topic.c_str(),
+                                                    at.partition.partition.value(), &low, &high);
+  if (known != RD_KAFKA_RESP_ERR_NO_ERROR || low <= at.position.value() || low > next.value()) return false;
+  at.started = false;
+  if (gone_.ok()) {
+    gone_ = Status::Aborted(at.partition.ToString() + ": offset " + std::to_string(at.position.value()) +
+                            ", which comes next, is not in the log any more, which begins at " +
+                            std::to_string(low));
+  }
+  return true;
 }
 
 void Fetch::OnPartitionError(PartitionFetch& at, const rd_kafka_message_t& message) {
@@ -238,10 +249,6 @@ void Fetch::OnPartitionError(PartitionFetch& at, const rd_kafka_message_t& messa
     if (!at.undecodable.searching()) at.undecodable_reason = detail;
     const auto step = at.undecodable.OnError(Offset(message.offset), message.err);
     if (step.seek.has_value()) Apply(at, step);
-    return;
-  }
-  if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-    if (gone_.ok()) gone_ = OutsideTheLog(at.partition, Offset(message.offset), detail);
     return;
   }
   if (NeedsThePipelineToStop(message.err) && error_.ok()) {

@@ -86,8 +86,8 @@ class Fetch {
 
   /// The first error of a partition since the last call that reading does not get over by itself, or ok.
   Status TakeError();
-  /// That the next record of a partition is not in the log any more, which ends its reading: kAborted once,
-  /// or ok.
+  /// That the next record of a partition is not in the log any more, and nothing of it is delivered before
+  /// Start: kAborted once, or ok.
   Status TakeGone();
 
  private:
@@ -96,6 +96,9 @@ class Fetch {
   PartitionFetch* Find(const TopicPartition& partition) const;
   PartitionFetch* FindFast(const rd_kafka_topic_t* topic, std::int32_t partition);
   void Append(PartitionFetch& to, const rd_kafka_message_t& message);
+  /// Whether records were removed between its position and `next`, which came. Nothing more of it is
+  /// delivered then, before Start.
+  bool IsGone(PartitionFetch& at, Offset next);
   static void AppendHeaders(const rd_kafka_message_t& message, RecordBlockBuilder* to);
   void OnPartitionError(PartitionFetch& at, const rd_kafka_message_t& message);
   void Apply(PartitionFetch& at, const UndecodableBatch::Step& step);

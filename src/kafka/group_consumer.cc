@@ -99,7 +99,7 @@ void GroupConsumer::Assign(rd_kafka_topic_partition_list_t* partitions) {
     rd_kafka_queue_destroy(source);
   }
   // The eager protocol allows one assign() only, so partitions start paused and are sought one by one. From
-  // before: the log may have no record 0 any more, and reading ends where there is none.
+  // before, so that nothing is fetched at that offset.
   rd_kafka_pause_partitions(handle, partitions);
   pending_error_ = ToStatus(rd_kafka_assign(handle, partitions), "taking the assignment of group " + group_);
 
@@ -178,7 +178,7 @@ Result<std::vector<std::shared_ptr<const RecordBlock>>> GroupConsumer::Poll(cons
     MR_RETURN_IF_ERROR(ServeEvents(Duration(0)));
   }
   if (!fetch_->empty() && limits.linger > Duration(0)) MR_RETURN_IF_ERROR(Linger(limits));
-  // librdkafka has stopped reading the partition, and only an assignment begins it again.
+  // Whoever starts the partition again decides where to go on.
   if (const Status gone = fetch_->TakeGone(); !gone.ok()) MR_RETURN_IF_ERROR(JoinAnew(gone));
   auto blocks = fetch_->Take();
   if (blocks.empty()) MR_RETURN_IF_ERROR(fetch_->TakeError());

@@ -60,8 +60,9 @@ constexpr Setting kConsumerFixed[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
     {"isolation.level", "read_committed"},
-    // Never by librdkafka, which would pass over records without a word.
-    {"auto.offset.reset", "error"},
+    // What it passes over by that is found by Fetch. With "error" a partition could not be read on, also not
+    // behind a damaged batch, whose next offset is anything.
+    {"auto.offset.reset", "earliest"},
     {"enable.partition.eof", "true"},
     {"partition.assignment.strategy", "range"},
     {"group.protocol", "classic"},
