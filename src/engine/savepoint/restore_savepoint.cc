@@ -21,9 +21,13 @@
 #include "engine/savepoint/shared_windows.h"
 #include "engine/savepoint/state_file.h"
 #include "env/crash_point.h"
+#include "env/thread.h"
 
 namespace millrace {
 namespace {
+
+constexpr Duration kPatience{10'000};
+constexpr Duration kPause{200};
 
 /// One restore.
 class Restore {
@@ -43,7 +47,7 @@ class Restore {
     SetupOptions setup;
     setup.clock = &clock_;
     MR_RETURN_IF_ERROR(SetUpPipeline(plan_, cluster_, setup).status());
-    MR_RETURN_IF_ERROR(Prepare());
+    MR_RETURN_IF_ERROR(PrepareInTime());
     MR_RETURN_IF_ERROR(producer_->Begin());
     const Status written = Write();
     if (!written.ok()) {
@@ -90,7 +94,21 @@ class Restore {
     return Status::Ok();
   }
 
-  /// Everything else that is checked before anything is written.
+  /// Partitions that were made a moment ago may have no leader yet, or not be known everywhere.
+  Status PrepareInTime() {
+    const auto begin = clock_.Steady();
+    while (true) {
+      const Status prepared = Prepare();
+      if (prepared.ok()) return prepared;
+      const bool may_pass =
+          prepared.error_class() == ErrorClass::kRetryable || prepared.code() == StatusCode::kNotFound;
+      if (!may_pass) return prepared;
+      if (clock_.Steady() - begin > kPatience) return prepared;
+      StopToken().WaitFor(kPause);
+    }
+  }
+
+  /// Everything else that is checked before anything is written. Can be called again.
   Status Prepare() {
     MR_ASSIGN_OR_RETURN(reader_, cluster_.MakeChangelogReader());
     for (const NewTopic& topic : shape_.topology.internal_topics) MR_RETURN_IF_ERROR(CheckEmpty(topic));
