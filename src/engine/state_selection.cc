@@ -50,7 +50,7 @@ Result<std::string> PrefixBytes(const arrow::Field& field, const std::string& te
 Result<RowQuery> MakeRowQuery(const StoredRows& rows, const StateSelection& selection) {
   RowQuery query;
   query.limit = selection.limit;
-  query.skip = rows.key_skip();
+  query.skip = rows.key_prefix_bytes();
   query.slice = rows.only_slice();
   if (selection.window.has_value()) {
     if (!rows.has_windows()) return Status::InvalidArgument("window is for steps with tumbling windows");

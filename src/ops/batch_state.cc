@@ -5,6 +5,7 @@
 #include <arrow/array.h>
 
 #include "base/check.h"
+#include "ops/watermark_before.h"
 #include "ops/window_assigner.h"
 
 namespace millrace {
@@ -67,8 +68,7 @@ std::uint32_t BatchState::EntryOf(std::int64_t row) const {
 std::optional<std::string_view> BatchState::Get(std::int64_t row) const {
   const Entry& entry = entries_[EntryOf(row)];
   if (!entry.present) return std::nullopt;
-  const std::int64_t watermark =
-      batch_->watermark_before == nullptr ? batch_->watermark.value() : batch_->watermark_before->Value(row);
+  const std::int64_t watermark = WatermarkBefore(*batch_, row);
   if (entry.expires_ms != ValueRows::kNever && entry.expires_ms <= watermark) return std::nullopt;
   return entry.own ? std::string_view(entry.value) : rows_.value(entry.slot);
 }

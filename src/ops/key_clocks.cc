@@ -5,6 +5,8 @@
 
 #include <arrow/api.h>
 
+#include "ops/watermark_before.h"
+
 namespace millrace {
 
 Status KeyClocks::Judge(const Batch& batch, const KeyBuffer& keys, std::span<const std::int64_t> panes_ms,
@@ -36,8 +38,7 @@ Status KeyClocks::Judge(const Batch& batch, const KeyBuffer& keys, std::span<con
 void KeyClocks::JudgeRow(const Batch& batch, std::size_t row, std::int64_t pane_ms,
                          std::int64_t closes_at_ms) {
   const auto at = static_cast<std::int64_t>(row);
-  const std::int64_t watermark =
-      batch.watermark_before == nullptr ? batch.watermark.value() : batch.watermark_before->Value(at);
+  const std::int64_t watermark = WatermarkBefore(batch, at);
   const std::int64_t clock = rows_.clock_ms(clocks_[row]);
   const std::int64_t effective = clock == ClockedRows::kNoClock ? watermark : std::max(watermark, clock);
   if (closes_at_ms <= effective) {

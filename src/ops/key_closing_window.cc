@@ -109,16 +109,11 @@ class KeyClosingWindow final : public Operator {
   std::vector<std::uint32_t> slots_;
 };
 
-WindowAssigner::Shape ShapeOf(const WindowAggregateOptions& options) {
-  const Duration step = options.kind == WindowKind::kHopping ? options.step : options.size;
-  return {options.size, step, options.grace, options.offset};
-}
-
 KeyClosingWindow::KeyClosingWindow(Parts parts)
     : options_(std::move(parts.options)),
       output_schema_(std::move(parts.output_schema)),
       key_columns_(std::move(parts.key_columns)),
-      assigner_(ShapeOf(options_)),
+      assigner_(AssignerShape(options_)),
       groups_(std::move(parts.aggregators)),
       rows_(&groups_),
       clocks_(&assigner_, &rows_),

@@ -15,6 +15,7 @@
 #include "ops/latest_rows.h"
 #include "ops/passing_rows.h"
 #include "ops/row_bytes.h"
+#include "ops/watermark_before.h"
 #include "ops/window_assigner.h"
 
 namespace millrace {
@@ -25,10 +26,6 @@ using State = LatestRows::State;
 constexpr std::int64_t kMaxRowsEmitted = 65'536;
 
 /// Watermark before a row (T2b).
-std::int64_t WatermarkBefore(const Batch& batch, std::int64_t row) {
-  return batch.watermark_before == nullptr ? batch.watermark.value() : batch.watermark_before->Value(row);
-}
-
 class Latest final : public Operator {
  public:
   Latest(LatestOptions options, std::vector<int> key_columns, std::shared_ptr<arrow::Schema> schema)

@@ -11,6 +11,7 @@
 #include "ops/keyed_rows.h"
 #include "ops/session_index.h"
 #include "ops/triggered_update.h"
+#include "ops/watermark_before.h"
 #include "ops/window_assigner.h"
 #include "ops/window_results.h"
 #include "ops/window_span.h"
@@ -218,8 +219,7 @@ Status SessionWindow::PlaceRows(std::vector<RowError> failed, Batch* batch, Outp
   auto next_failed = failed.begin();
   const bool by_key = options_.closing == ClosingMode::kKey;
   for (std::int64_t row = 0; row < batch->num_rows(); ++row) {
-    const std::int64_t watermark =
-        batch->watermark_before == nullptr ? batch->watermark.value() : batch->watermark_before->Value(row);
+    const std::int64_t watermark = WatermarkBefore(*batch, row);
     const std::int64_t time = batch->event_time->Value(row);
     const std::string_view key = keys_[static_cast<std::size_t>(row)];
     const std::int64_t clock = by_key ? index_.ClockOf(key) : watermark;
@@ -352,9 +352,7 @@ Status SessionWindow::EmitFired(const Batch& batch, std::int64_t first_row, Outp
   std::int64_t sent = 0;
   for (std::size_t i = 0; i < fired.rows.size() && options_.emit == EmitMode::kFinal; ++i) {
     // What closed before the row comes before what it fires, however the rows are cut into batches (T5).
-    const std::int64_t watermark = batch.watermark_before == nullptr
-                                       ? batch.watermark.value()
-                                       : batch.watermark_before->Value(fired.rows[i]);
+    const std::int64_t watermark = WatermarkBefore(batch, fired.rows[i]);
     const std::int64_t row = first_row + fired.rows[i];
     if (!IsDueBefore(row, watermark)) continue;
     const auto at = static_cast<std::int64_t>(i);

@@ -41,7 +41,7 @@ class StoredRows {
   /// The slice with the rows; nullopt: any.
   std::optional<std::int64_t> only_slice() const { return layout_.only_slice; }
   /// Bytes of a row's key before its columns.
-  std::size_t key_skip() const { return layout_.sessions ? sizeof(std::int64_t) : 0; }
+  std::size_t key_prefix_bytes() const { return layout_.sessions ? sizeof(std::int64_t) : 0; }
 
  private:
   struct Layout {

@@ -13,6 +13,7 @@
 #include "ops/keyed_rows.h"
 #include "ops/row_errors.h"
 #include "ops/triggered_update.h"
+#include "ops/watermark_before.h"
 #include "ops/window_assigner.h"
 #include "ops/window_results.h"
 
@@ -101,21 +102,11 @@ class TriggeredWindow final : public Operator {
   std::vector<std::uint32_t> slots_;
 };
 
-WindowAssigner::Shape ShapeOf(const WindowAggregateOptions& options) {
-  const Duration step = options.kind == WindowKind::kHopping ? options.step : options.size;
-  return {options.size, step, options.grace, options.offset};
-}
-
 std::int64_t RowsAtOnce(const WindowAssigner& assigner) {
   constexpr std::int64_t kMostCopies = 32'768;
   if (!assigner.overlapping()) return std::numeric_limits<std::int64_t>::max();
   const std::int64_t windows = (assigner.size_ms() + assigner.step_ms() - 1) / assigner.step_ms();
   return std::max<std::int64_t>(1, kMostCopies / windows);
-}
-
-std::int64_t WatermarkBefore(const Batch& batch, std::size_t row) {
-  return batch.watermark_before == nullptr ? batch.watermark.value()
-                                           : batch.watermark_before->raw_values()[row];
 }
 
 TriggeredWindow::TriggeredWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
@@ -124,7 +115,7 @@ TriggeredWindow::TriggeredWindow(WindowAggregateOptions options, std::shared_ptr
     : options_(std::move(options)),
       output_schema_(std::move(output_schema)),
       key_columns_(std::move(key_columns)),
-      assigner_(ShapeOf(options_)),
+      assigner_(AssignerShape(options_)),
       rows_at_once_(RowsAtOnce(assigner_)),
       groups_(std::move(aggregators)),
       clocked_(&groups_),
@@ -242,14 +233,15 @@ Status TriggeredWindow::RemoveExceptions(const WindowAssigner::Exceptions& excep
   std::vector<std::int64_t> late_by_ms;
   for (const std::int32_t row : exceptions.late) {
     const auto i = static_cast<std::size_t>(row);
-    late_by_ms.push_back(SubtractTime(WatermarkBefore(*batch, i), assigner_.ClosesAt(panes_ms_[i])));
+    late_by_ms.push_back(SubtractTime(WatermarkBefore(*batch, static_cast<std::int64_t>(i)),
+                                      assigner_.ClosesAt(panes_ms_[i])));
   }
   return TakeOutLate(exceptions.late, std::move(late_by_ms), batch, output);
 }
 
 std::int64_t TriggeredWindow::ClosedFor(const Batch& batch, std::size_t row) const {
   if (by_key()) return clocks_.judgement().closed_until_ms[row];
-  return SubtractTime(WatermarkBefore(batch, row), assigner_.grace_ms());
+  return SubtractTime(WatermarkBefore(batch, static_cast<std::int64_t>(row)), assigner_.grace_ms());
 }
 
 // --- Windows and groups ---

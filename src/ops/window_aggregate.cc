@@ -16,6 +16,7 @@
 #include "ops/row_errors.h"
 #include "ops/session_window.h"
 #include "ops/triggered_window.h"
+#include "ops/watermark_before.h"
 #include "ops/window_assigner.h"
 #include "ops/window_results.h"
 
@@ -45,7 +46,6 @@ class WindowAggregate final : public Operator {
   Status AssignPanes(Batch* batch, Output& output);
   /// Takes out the late rows, or when there are none those without a window.
   Status RemoveExceptions(const WindowAssigner::Exceptions& exceptions, Batch* batch, Output& output);
-  static std::int64_t WatermarkBefore(const Batch& batch, std::size_t row);
   /// The first row that must not be counted before windows are closed that hold its pane but are closed for
   /// it; the number of rows when there is none.
   std::size_t RowsBeforeClose(const Batch& batch) const;
@@ -86,26 +86,11 @@ class WindowAggregate final : public Operator {
   std::vector<std::uint32_t> slots_;
 };
 
-WindowAssigner::Shape ShapeOf(const WindowAggregateOptions& options) {
-  switch (options.kind) {
-    case WindowKind::kTumbling:
-      return {options.size, options.size, options.grace, options.offset};
-    case WindowKind::kHopping:
-      return {options.size, options.step, options.grace, options.offset};
-    case WindowKind::kSliding:
-      return {options.size, Duration(1), options.grace, Duration(0)};
-    case WindowKind::kSession:
-    case WindowKind::kCount:
-      break;
-  }
-  return {};
-}
-
 WindowAggregate::WindowAggregate(Parts parts)
     : options_(std::move(parts.options)),
       output_schema_(std::move(parts.output_schema)),
       key_columns_(std::move(parts.key_columns)),
-      assigner_(ShapeOf(options_)),
+      assigner_(AssignerShape(options_)),
       groups_(std::move(parts.aggregators)),
       update_(&options_.aggregates, &groups_),
       merge_(std::move(parts.merge_aggregators), &groups_, &assigner_),
@@ -134,7 +119,7 @@ Status WindowAggregate::Process(Batch batch, Output& output) {
   while (assigner_.overlapping()) {
     const auto rows = static_cast<std::int64_t>(RowsBeforeClose(batch));
     if (rows == batch.num_rows()) break;
-    const std::int64_t watermark = WatermarkBefore(batch, static_cast<std::size_t>(rows));
+    const std::int64_t watermark = WatermarkBefore(batch, rows);
     Batch rest = SliceBatch(batch, rows, batch.num_rows() - rows);
     Batch head = SliceBatch(batch, 0, rows);
     MR_RETURN_IF_ERROR(AssignPanes(&head, output));
@@ -147,11 +132,6 @@ Status WindowAggregate::Process(Batch batch, Output& output) {
 }
 
 // --- Which rows count ---
-
-std::int64_t WindowAggregate::WatermarkBefore(const Batch& batch, std::size_t row) {
-  return batch.watermark_before == nullptr ? batch.watermark.value()
-                                           : batch.watermark_before->raw_values()[row];
-}
 
 Status WindowAggregate::AssignPanes(Batch* batch, Output& output) {
   const auto rows = static_cast<std::size_t>(batch->num_rows());
@@ -174,7 +154,8 @@ Status WindowAggregate::RemoveExceptions(const WindowAssigner::Exceptions& excep
     std::vector<std::int64_t> late_by_ms;
     for (const std::int32_t row : exceptions.late) {
       const auto i = static_cast<std::size_t>(row);
-      late_by_ms.push_back(SubtractTime(WatermarkBefore(*batch, i), assigner_.ClosesAt(panes_ms_[i])));
+      late_by_ms.push_back(SubtractTime(WatermarkBefore(*batch, static_cast<std::int64_t>(i)),
+                                        assigner_.ClosesAt(panes_ms_[i])));
     }
     return TakeOutLate(exceptions.late, std::move(late_by_ms), batch, output);
   }

@@ -10,6 +10,7 @@
 #include "ops/group_update.h"
 #include "ops/operator.h"
 #include "ops/rekey.h"
+#include "ops/window_assigner.h"
 #include "state/state_store.h"
 
 namespace millrace {
@@ -69,6 +70,9 @@ struct WindowDescription {
   /// "<name>=<layout>": a line of StateStoreOptions::layout.
   std::string state_layout;
 };
+
+/// How the rows of tumbling, hopping and sliding windows are cut into panes.
+WindowAssigner::Shape AssignerShape(const WindowAggregateOptions& options);
 
 /// Errors: user error when a column is missing, a type does not fit or a size is not positive.
 Result<WindowDescription> DescribeWindow(const WindowAggregateOptions& options, const arrow::Schema& input);

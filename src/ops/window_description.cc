@@ -90,6 +90,21 @@ std::string LayoutOf(const WindowAggregateOptions& options, const arrow::FieldVe
 
 }  // namespace
 
+WindowAssigner::Shape AssignerShape(const WindowAggregateOptions& options) {
+  switch (options.kind) {
+    case WindowKind::kTumbling:
+      return {options.size, options.size, options.grace, options.offset};
+    case WindowKind::kHopping:
+      return {options.size, options.step, options.grace, options.offset};
+    case WindowKind::kSliding:
+      return {options.size, Duration(1), options.grace, Duration(0)};
+    case WindowKind::kSession:
+    case WindowKind::kCount:
+      break;
+  }
+  return {};
+}
+
 Result<std::vector<std::unique_ptr<Aggregator>>> MakeAggregators(const WindowAggregateOptions& options) {
   return MakeAggregators(options.aggregates);
 }

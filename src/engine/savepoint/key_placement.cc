@@ -97,8 +97,8 @@ Result<std::unique_ptr<KeyPlacement>> KeyPlacement::Make(const std::string& layo
     if (columns.back() < 0) return Status::InvalidArgument("its key has no column '" + column + "'");
   }
   if (columns.empty()) return Status::InvalidArgument("it is not known by which columns its rows are placed");
-  auto placement = std::make_unique<ByColumns>(partitions, kSliceBytes + rows->key_skip(), rows->key_fields(),
-                                               std::move(columns));
+  auto placement = std::make_unique<ByColumns>(partitions, kSliceBytes + rows->key_prefix_bytes(),
+                                               rows->key_fields(), std::move(columns));
   if (place.by == KeyPlace::By::kMessageKey) MR_RETURN_IF_ERROR(placement->UseMessageKeys(place.key_format));
   return std::unique_ptr<KeyPlacement>(std::move(placement));
 }
