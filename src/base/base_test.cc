@@ -3,6 +3,7 @@
 #include "base/byte_size.h"
 #include "base/counted.h"
 #include "base/duration.h"
+#include "base/hex.h"
 #include "base/metrics.h"
 #include "base/result.h"
 #include "base/suggest.h"
@@ -74,6 +75,8 @@ TEST(Metrics, PrometheusTextHasTypesLabelsAndCumulativeBuckets) {
       << text;
   EXPECT_EQ(registry.Sum("rows_total"), 7);
 }
+
+TEST(Hex, IsTwoLowerCaseDigitsPerByte) { EXPECT_EQ(Hex(std::string_view("\0\x0a\xff z", 5)), "000aff207a"); }
 
 TEST(CheckDeathTest, NamesFileAndCondition) { EXPECT_DEATH(MR_CHECK(1 == 2) << "why", "1 == 2 why"); }
 

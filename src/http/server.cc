@@ -3,14 +3,17 @@
 #include <charconv>
 #include <map>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
 
 #include "base/mutex.h"
 #include "env/thread.h"
@@ -26,7 +29,12 @@ using Tcp = asio::ip::tcp;
 
 constexpr std::uint32_t kMaxHeaderBytes = 16 << 10;
 
-class Session;
+/// A connection that an answer of a route's `later` is for.
+class Waiting {
+ public:
+  virtual ~Waiting() = default;
+  virtual void AnswerNow(HttpResponse response) = 0;
+};
 
 /// How other threads reach the server; outlives it in the hands of those that still have an answer to give.
 struct Mailbox {
@@ -40,7 +48,7 @@ struct Shared {
   std::vector<HttpRoute> routes;
   std::int32_t connections = 0;
   std::shared_ptr<Mailbox> mailbox = std::make_shared<Mailbox>();
-  std::map<std::int64_t, std::shared_ptr<Session>> waiting{};  // for an answer that comes later, by number
+  std::map<std::int64_t, std::shared_ptr<Waiting>> waiting{};  // for an answer that comes later, by number
   std::int64_t last_number = 0;
 };
 
@@ -63,27 +71,59 @@ std::pair<const HttpRoute*, HttpResponse> FindRoute(const Shared& shared, const 
   return {nullptr, {404, "not found; there is:\n" + paths}};
 }
 
+void Deliver(Shared& shared, std::int64_t number, HttpResponse response) {
+  const auto found = shared.waiting.find(number);
+  if (found == shared.waiting.end()) return;  // it was too late
+  const std::shared_ptr<Waiting> session = std::move(found->second);
+  shared.waiting.erase(found);
+  session->AnswerNow(std::move(response));
+}
+
+using PlainStream = beast::tcp_stream;
+using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+
 /// One connection: reads a request, answers, and so on until either side closes.
-class Session : public std::enable_shared_from_this<Session> {
+template <typename Stream>
+class Session final : public Waiting, public std::enable_shared_from_this<Session<Stream>> {
  public:
-  Session(Tcp::socket socket, Shared& shared)
-      : stream_(std::move(socket)), too_late_(stream_.get_executor()), shared_(shared) {
+  Session(Stream stream, Shared& shared)
+      : stream_(std::move(stream)), too_late_(stream_.get_executor()), shared_(shared) {
     ++shared_.connections;
   }
-  ~Session() { --shared_.connections; }
+  ~Session() override { --shared_.connections; }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
+
+  void Start() {
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      tcp().expires_after(shared_.options.timeout);
+      stream_.async_handshake(asio::ssl::stream_base::server,
+                              [self = this->shared_from_this()](error_code error) {
+                                if (!error) self->Read();
+                              });
+    } else {
+      Read();
+    }
+  }
+
+  void AnswerNow(HttpResponse response) override {
+    too_late_.cancel();
+    Answer(std::move(response), keep_alive_, head_);
+  }
+
+ private:
+  PlainStream& tcp() { return beast::get_lowest_layer(stream_); }
 
   void Read() {
     parser_.emplace();
     parser_->header_limit(kMaxHeaderBytes);
     parser_->body_limit(static_cast<std::uint64_t>(shared_.options.max_body.value()));
-    stream_.expires_after(shared_.options.timeout);
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = shared_from_this()](error_code error, std::size_t) { self->OnRead(error); });
+    tcp().expires_after(shared_.options.timeout);
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = this->shared_from_this()](error_code error, std::size_t) { self->OnRead(error); });
   }
 
- private:
   void OnRead(error_code error) {
     if (error == http::error::body_limit) return Answer({413, "body too large\n"}, false, false);
     if (error == http::error::header_limit) return Answer({431, "headers too large\n"}, false, false);
@@ -94,6 +134,10 @@ class Session : public std::enable_shared_from_this<Session> {
     HttpRequest request{std::string(message.method_string()), std::string(target.substr(0, question)),
                         question == std::string_view::npos ? "" : std::string(target.substr(question + 1)),
                         message.body()};
+    for (const auto& field : message) {
+      request.headers.emplace_back(std::string_view(field.name_string().data(), field.name_string().size()),
+                                   std::string_view(field.value().data(), field.value().size()));
+    }
     keep_alive_ = message.keep_alive();
     head_ = request.method == "HEAD";
     auto [route, response] = FindRoute(shared_, request);
@@ -104,8 +148,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void AnswerLater(const HttpRoute& route, const HttpRequest& request) {
     const std::int64_t number = ++shared_.last_number;
-    shared_.waiting.emplace(number, shared_from_this());
-    stream_.expires_never();
+    shared_.waiting.emplace(number, this->shared_from_this());
+    tcp().expires_never();
     too_late_.expires_after(shared_.options.timeout);
     too_late_.async_wait([&shared = shared_, number](error_code error) {
       if (!error) Deliver(shared, number, {504, "no answer in time\n"});
@@ -119,38 +163,39 @@ class Session : public std::enable_shared_from_this<Session> {
                 });
   }
 
-  static void Deliver(Shared& shared, std::int64_t number, HttpResponse response) {
-    const auto found = shared.waiting.find(number);
-    if (found == shared.waiting.end()) return;  // it was too late
-    const std::shared_ptr<Session> session = std::move(found->second);
-    shared.waiting.erase(found);
-    session->too_late_.cancel();
-    session->Answer(std::move(response), session->keep_alive_, session->head_);
-  }
-
   void Answer(HttpResponse answer, bool keep_alive, bool head) {
     response_.emplace();
     response_->result(static_cast<unsigned>(answer.status));
     response_->set(http::field::server, "millrace");
     response_->set(http::field::content_type, answer.content_type);
     response_->set(http::field::cache_control, "no-store");
+    for (const auto& [name, value] : answer.headers) response_->set(name, value);
     response_->keep_alive(keep_alive);
     response_->content_length(answer.body.size());
     if (!head) response_->body() = std::move(answer.body);
-    stream_.expires_after(shared_.options.timeout);
+    tcp().expires_after(shared_.options.timeout);
     http::async_write(stream_, *response_,
-                      [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
+                      [self = this->shared_from_this(), keep_alive](error_code error, std::size_t) {
                         if (error || !keep_alive) return self->Close();
                         self->Read();
                       });
   }
 
   void Close() {
-    error_code ignored;
-    stream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      tcp().expires_after(shared_.options.timeout);
+      stream_.async_shutdown([self = this->shared_from_this()](error_code) { self->CloseSocket(); });
+    } else {
+      CloseSocket();
+    }
   }
 
-  beast::tcp_stream stream_;
+  void CloseSocket() {
+    error_code ignored;
+    tcp().socket().shutdown(Tcp::socket::shutdown_send, ignored);
+  }
+
+  Stream stream_;
   asio::steady_timer too_late_;  // for an answer that comes later
   bool keep_alive_ = false;
   bool head_ = false;
@@ -184,6 +229,27 @@ Result<Tcp::endpoint> ParseAddress(asio::io_context& context, const std::string&
   return found.begin()->endpoint();
 }
 
+Result<std::unique_ptr<asio::ssl::context>> MakeTls(const HttpServerOptions& options) {
+  if (options.certificate_file.empty() && options.key_file.empty())
+    return std::unique_ptr<asio::ssl::context>();
+  auto tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+  error_code error;
+  tls->set_options(asio::ssl::context::no_sslv2 | asio::ssl::context::no_sslv3 |
+                       asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1,
+                   error);
+  if (!error) tls->use_certificate_chain_file(options.certificate_file, error);
+  if (error) {
+    return Status::InvalidArgument("cannot serve HTTPS with the certificate '" + options.certificate_file +
+                                   "': " + error.message() + "; give a PEM file");
+  }
+  tls->use_private_key_file(options.key_file, asio::ssl::context::pem, error);
+  if (error) {
+    return Status::InvalidArgument("cannot serve HTTPS with the key '" + options.key_file +
+                                   "': " + error.message() + "; give the PEM file of the certificate's key");
+  }
+  return tls;
+}
+
 }  // namespace
 
 struct HttpServer::State {
@@ -207,17 +273,26 @@ struct HttpServer::State {
     return Status::Ok();
   }
 
+  void Serve(Tcp::socket socket) {
+    if (tls == nullptr) {
+      std::make_shared<Session<PlainStream>>(PlainStream(std::move(socket)), shared)->Start();
+    } else {
+      std::make_shared<Session<TlsStream>>(TlsStream(PlainStream(std::move(socket)), *tls), shared)->Start();
+    }
+  }
+
   void Accept() {
     acceptor.async_accept([this](error_code error, Tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;
       if (!error && shared.connections < shared.options.max_connections) {
-        std::make_shared<Session>(std::move(socket), shared)->Read();
+        Serve(std::move(socket));
       }
       Accept();
     });
   }
 
   Shared shared;  // before the context, whose sessions use it until they are destroyed
+  std::unique_ptr<asio::ssl::context> tls;  // null for HTTP; as above
   asio::io_context context{1};
   Tcp::acceptor acceptor;
   std::string address;
@@ -230,6 +305,7 @@ HttpServer::HttpServer(std::unique_ptr<State> state) : state_(std::move(state)) 
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options,
                                                       std::vector<HttpRoute> routes) {
   auto state = std::make_unique<State>(std::move(routes), std::move(options));
+  MR_ASSIGN_OR_RETURN(state->tls, MakeTls(state->shared.options));
   MR_RETURN_IF_ERROR(state->Listen());
   state->Accept();
   state->thread = Thread("http", [raw = state.get()] { raw->context.run(); });

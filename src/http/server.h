@@ -9,6 +9,7 @@
 #include "base/byte_size.h"
 #include "base/duration.h"
 #include "base/result.h"
+#include "http/header.h"
 
 namespace millrace {
 
@@ -17,12 +18,14 @@ struct HttpRequest {
   std::string path;    ///< "/metrics", without the query
   std::string query;   ///< "a=1&b=2", as sent; "" without one
   std::string body;
+  HttpHeaders headers{};  ///< FindHeader(headers, "X-Signature")
 };
 
 struct HttpResponse {
   int status = 200;
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";
+  HttpHeaders headers{};  ///< further ones, such as Retry-After
 };
 
 /// Takes the answer to one request, on any thread, once; it may also be dropped, or come when the server is
@@ -49,14 +52,20 @@ struct HttpServerOptions {
   ByteCount max_body{1 << 20};
   /// A connection that is silent, or slow with one request or response, for this long is closed.
   Duration timeout{10'000};
+  /// PEM files of the certificate (and those between it and an authority) and its key: serves HTTPS instead
+  /// of HTTP. Both or none.
+  std::string certificate_file{};
+  std::string key_file{};
 };
 
-/// A small HTTP/1.1 server on a thread of its own, for endpoints of a worker. Keeps connections alive.
+/// A small HTTP/1.1 server on a thread of its own, for endpoints of a worker and webhooks. Keeps connections
+/// alive.
 ///
 /// Serves from Start until destruction, which closes all connections. Thread-safe.
 class HttpServer {
  public:
-  /// Errors: user error for an address that cannot be read or listened on.
+  /// Errors: user error for an address that cannot be read or listened on, or a certificate that cannot be
+  /// used.
   static Result<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, std::vector<HttpRoute> routes);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;

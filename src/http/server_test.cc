@@ -102,6 +102,27 @@ TEST(HttpServer, ServesSeveralRequestsOnOneConnection) {
   EXPECT_THAT(answers, HasSubstr("hello 2"));
 }
 
+TEST(HttpServer, GivesAndTakesHeaders) {
+  HttpServerOptions options;
+  options.address = "127.0.0.1:0";
+  std::vector<HttpRoute> routes;
+  routes.push_back({"POST", "/hook", [](const HttpRequest& request) {
+                      const std::string* const signature = FindHeader(request.headers, "x-signature");
+                      HttpResponse response{200, signature == nullptr ? "none" : *signature};
+                      response.headers = {{"Retry-After", "7"}, {"Server", "test"}};
+                      return response;
+                    }});
+  const auto server = *HttpServer::Start(options, std::move(routes));
+  const std::string answer =
+      Exchange(*server,
+               "POST /hook HTTP/1.1\r\nHost: x\r\nX-SIGNATURE:  sha256=ab \r\nX-Signature: "
+               "second\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(answer, HasSubstr("\r\n\r\nsha256=ab"));
+  EXPECT_THAT(answer, HasSubstr("\r\nRetry-After: 7\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nServer: test\r\n"));
+  EXPECT_THAT(Exchange(*server, "POST /hook HTTP/1.0\r\nContent-Length: 0\r\n\r\n"), HasSubstr("none"));
+}
+
 TEST(HttpServer, BoundsTheBody) {
   HttpServerOptions options;
   options.max_body = ByteCount(10);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/counted.h"
+#include "base/hex.h"
 #include "engine/commands/checkpoint_verification.h"
 #include "engine/commands/open_pipeline.h"
 #include "engine/commands/state_directories.h"

@@ -10,6 +10,7 @@
 #include <arrow/api.h>
 
 #include "base/counted.h"
+#include "base/hex.h"
 #include "codec/json/json_codec.h"
 #include "columnar/arrow_status.h"
 #include "connect/file_format.h"

@@ -23,7 +23,4 @@ struct TableAt {
 /// corrupt are left out. Errors: kNotFound when there is none; kAlreadyExists for one that a process uses.
 Status ForEachTable(const std::string& directory, const std::function<Status(const TableAt&)>& visit);
 
-/// Lower-case digits.
-std::string Hex(std::string_view bytes);
-
 }  // namespace millrace

@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "base/check.h"
+#include "base/hex.h"
 #include "env/file.h"
 
 namespace millrace {
@@ -29,13 +30,7 @@ class Digest {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned int size = 0;
     MR_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), &size) == 1);
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::string hex;
-    for (unsigned int i = 0; i < size; ++i) {
-      hex.push_back(kDigits[digest[i] >> 4]);
-      hex.push_back(kDigits[digest[i] & 15]);
-    }
-    return hex;
+    return millrace::Hex({reinterpret_cast<const char*>(digest.data()), size});
   }
 
  private:

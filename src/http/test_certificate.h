@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+namespace millrace {
+
+/// PEM files of a certificate, which is its own authority, and of its key.
+struct TestCertificate {
+  std::string certificate_file;
+  std::string key_file;
+};
+
+struct TestCertificateOptions {
+  std::string names = "IP:127.0.0.1,DNS:localhost";
+  /// Seconds from now until it ends; negative: it has ended.
+  long seconds = 3'600;
+};
+
+/// Makes one in the folder of temporary files of the tests; the files stay for the process.
+TestCertificate MakeTestCertificate(const TestCertificateOptions& options = {});
+
+}  // namespace millrace
