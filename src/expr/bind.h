@@ -68,12 +68,16 @@ class Binder {
   /// `error_class` is that of a row that the conversion cannot represent.
   Result<BoundNodePtr> Convert(BoundNodePtr node, const TypePtr& type, const Expr& expr,
                                std::string_view error_class = "overflow");
+  /// The expression for a message, cut off when it is long. Remembered: each item of a long list asks for it.
+  const std::string& TextOf(const Expr& expr);
   Result<BoundNodePtr> ToBool(BoundNodePtr node, const Expr& expr, std::string_view what);
 
   Result<BoundNodePtr> MakeNode(const Expr& expr, Kernel kernel, Nodes nodes,
                                 std::string_view error_class = "");
 
   const arrow::Schema& schema_;
+  Expr text_of_;  // whose text `text_` is
+  std::string text_;
 };
 
 }  // namespace millrace::expr_internal

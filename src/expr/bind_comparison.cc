@@ -114,6 +114,21 @@ bool AddItem(const BoundNode& node, const TypePtr& type, std::vector<std::shared
   return true;  // a number that the column's type does not have is equal to none of its values
 }
 
+/// The conditions joined by `or`, in their order. Half with half: a long list makes no deep tree.
+BoundNodePtr AnyOf(std::vector<BoundNodePtr> conditions) {
+  while (conditions.size() > 1) {
+    std::size_t joined = 0;
+    for (std::size_t i = 0; i < conditions.size(); i += 2, ++joined) {
+      BoundNodePtr first = std::move(conditions[i]);
+      const bool alone = i + 1 == conditions.size();
+      conditions[joined] =
+          alone ? std::move(first) : MakeLogicNode(false, std::move(first), std::move(conditions[i + 1]));
+    }
+    conditions.resize(joined);
+  }
+  return std::move(conditions.front());
+}
+
 }  // namespace
 
 Result<bool> Binder::UnifyToCompare(const Expr& expr, Nodes* nodes) {
@@ -166,14 +181,13 @@ Result<BoundNodePtr> Binder::BindIn(const Expr& expr, Nodes nodes) {
         arrow::Datum(values), arrow::compute::SetLookupOptions::INCONCLUSIVE);
     return MakeNode(expr, ArrowKernel("is_in", std::move(options)), {std::move(nodes[0])});
   }
-  BoundNodePtr any;
+  Nodes equals;
   for (std::size_t i = 1; i < nodes.size(); ++i) {
-    const Expr equals =
-        MakeCall("=", {expr.node().children[0], expr.node().children[i]}, expr.node().position);
-    MR_ASSIGN_OR_RETURN(BoundNodePtr one, BindComparison(equals, {nodes[0], nodes[i]}));
-    any = any == nullptr ? std::move(one) : MakeLogicNode(false, std::move(any), std::move(one));
+    const Expr pair = MakeCall("=", {expr.node().children[0], expr.node().children[i]}, expr.node().position);
+    MR_ASSIGN_OR_RETURN(BoundNodePtr one, BindComparison(pair, {nodes[0], nodes[i]}));
+    equals.push_back(std::move(one));
   }
-  return any;
+  return AnyOf(std::move(equals));
 }
 
 }  // namespace millrace::expr_internal

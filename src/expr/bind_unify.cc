@@ -11,6 +11,8 @@
 namespace millrace::expr_internal {
 namespace {
 
+constexpr std::size_t kMostTextBytes = 500;
+
 bool IsTextConstant(const BoundNode& node) { return node.constant() != nullptr && IsString(*node.type()); }
 
 /// The value of a constant int64, if it is one.
@@ -53,14 +55,27 @@ TypePtr DecimalFor(std::int64_t value) {
 
 Result<BoundNodePtr> Binder::Convert(BoundNodePtr node, const TypePtr& type, const Expr& expr,
                                      std::string_view error_class) {
-  // The text of a long list is long, and it has many items.
   if (node->type()->Equals(*type)) return node;
   CastRequest request;
   request.target = type;
   request.error_class = error_class;
-  request.text = expr.ToString();
+  request.text = TextOf(expr);
   request.position = expr.node().position;
   return MakeCastNode(std::move(node), std::move(request));
+}
+
+const std::string& Binder::TextOf(const Expr& expr) {
+  if (text_of_.empty() || &text_of_.node() != &expr.node()) {
+    text_of_ = expr;
+    text_ = expr.ToString();
+    if (text_.size() > kMostTextBytes) {
+      // Not in the middle of a character.
+      std::size_t end = kMostTextBytes;
+      while ((static_cast<unsigned char>(text_[end]) & 0xC0U) == 0x80U) --end;
+      text_.replace(end, std::string::npos, "...");
+    }
+  }
+  return text_;
 }
 
 Result<BoundNodePtr> Binder::ToBool(BoundNodePtr node, const Expr& expr, std::string_view what) {

@@ -111,7 +111,7 @@ struct FunctionInfo {
   std::string name;
   std::string signature;  ///< "substring(string, int64, int64) -> string"
   std::string summary;    ///< one sentence
-  std::string group;      ///< "string", "math", "date", "list", "conditional", "aggregate"
+  std::string group;      ///< "string", "math", "date", "hash", "list", "conditional", "aggregate"
   std::string example;    ///< an expression and its result: "upper('a') = 'A'"
 };
 

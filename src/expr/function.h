@@ -49,6 +49,7 @@ std::vector<ScalarFunction> StringFunctions();
 std::vector<ScalarFunction> PatternFunctions();
 std::vector<ScalarFunction> MathFunctions();
 std::vector<ScalarFunction> DateFunctions();
+std::vector<ScalarFunction> HashFunctions();
 std::vector<ScalarFunction> ListFunctions();
 std::vector<ScalarFunction> ConditionalFunctions();
 

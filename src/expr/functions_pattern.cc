@@ -1,9 +1,7 @@
-#include <array>
 #include <cstddef>
 
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
-#include <openssl/evp.h>
 
 #include "expr/function.h"
 #include "expr/string_rows.h"
@@ -89,26 +87,6 @@ arrow::Result<Datum> RegexpExtract(const KernelCall& call) {
   return ForRows(call, std::move(group));
 }
 
-Kernel DigestKernel(const EVP_MD* (*algorithm)()) {
-  return [algorithm](const KernelCall& call) {
-    return MapToString<arrow::StringType>(
-        call, [&](std::int64_t, auto* out, std::string_view text) -> arrow::Status {
-          std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-          unsigned int size = 0;
-          if (EVP_Digest(text.data(), text.size(), digest.data(), &size, algorithm(), nullptr) != 1) {
-            return arrow::Status::UnknownError("OpenSSL refuses this hash");
-          }
-          constexpr std::string_view kDigits = "0123456789abcdef";
-          std::string hex;
-          for (unsigned int i = 0; i < size; ++i) {
-            hex += kDigits[digest[i] >> 4U];
-            hex += kDigits[digest[i] & 15U];
-          }
-          return out->Append(hex);
-        });
-  };
-}
-
 }  // namespace
 
 std::vector<ScalarFunction> PatternFunctions() {
@@ -139,22 +117,6 @@ std::vector<ScalarFunction> PatternFunctions() {
        3,
        false,
        RegexpReplace},
-      {"md5",
-       "md5(string) -> string",
-       "MD5 of the UTF-8 bytes in hexadecimal.",
-       "md5('a') = '0cc175b9c0f1b6a831c399e269772661'",
-       {P::kString},
-       1,
-       false,
-       DigestKernel(&EVP_md5)},
-      {"sha256",
-       "sha256(string) -> string",
-       "SHA-256 of the UTF-8 bytes in hexadecimal.",
-       "left(sha256('a'), 8) = 'ca978112'",
-       {P::kString},
-       1,
-       false,
-       DigestKernel(&EVP_sha256)},
   };
 }
 

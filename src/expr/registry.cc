@@ -38,6 +38,7 @@ std::vector<Group> MakeGroups() {
   std::vector<Group> groups;
   groups.push_back({"conditional", ConditionalFunctions()});
   groups.push_back({"date", DateFunctions()});
+  groups.push_back({"hash", HashFunctions()});
   groups.push_back({"list", ListFunctions()});
   groups.push_back({"math", MathFunctions()});
   groups.push_back({"string", Concatenated({StringFunctions(), PatternFunctions()})});
