@@ -15,6 +15,11 @@ bench_main() {
     name=$1
     shift
   fi
+  case "$name:${1:-}" in
+    -*) misuse bench "bench knows no option $name; what is for the benchmark comes after --" ;;
+    *:-- | *:) ;;
+    *) misuse bench "bench takes one NAME; what is for the benchmark comes after --" ;;
+  esac
   [ "${1:-}" != -- ] || shift
   . "$ROOT/tools/dev/build.sh"
   case "$name" in

@@ -17,7 +17,7 @@ build_main() {
       preset=$1
       shift
       ;;
-    -*) die "build knows no option $1; see ./dev build --help" ;;
+    -*) misuse build "build knows no option $1" ;;
   esac
   build_preset "$preset" "$@"
   if [ $# -eq 0 ] && [ -x "build/$preset/millrace" ]; then

@@ -13,7 +13,7 @@ check_main() {
     case $1 in
       --headers) headers=1 ;;
       --tidy) tidy=1 ;;
-      -*) die "check knows no option $1; see ./dev check --help" ;;
+      -*) misuse check "check knows no option $1" ;;
       *) words+=("$1") ;;
     esac
     shift

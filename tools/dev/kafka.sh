@@ -21,14 +21,22 @@ kafka_main() {
   [ $# -eq 0 ] || shift
   while [ $# -gt 0 ]; do
     case $1 in
-      --name) name=${2:?--name needs a value} && shift 2 ;;
-      --port) port=${2:?--port needs a value} && shift 2 ;;
-      --set) settings+=("${2:?--set needs KEY=VALUE}") && shift 2 ;;
-      --heap) heap=${2:?--heap needs a size like 384m} && shift 2 ;;
+      --name | --port | --set | --heap)
+        [ -n "${2:-}" ] || misuse kafka "$1 needs a value"
+        case $1 in
+          --name) name=$2 ;;
+          --port) port=$2 ;;
+          --set) settings+=("$2") ;;
+          --heap) heap=$2 ;;
+        esac
+        shift 2
+        ;;
       --all) all=1 && shift ;;
-      *) die "kafka knows no option $1; see ./dev kafka --help" ;;
+      *) misuse kafka "kafka knows no option $1" ;;
     esac
   done
+  # It becomes a folder, which `down` removes.
+  [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || misuse kafka "'$name' is no name: letters, digits, '.', '_' and '-'"
   local home=$ROOT/build/kafka/$name folder
   case $action in
     up) kafka_up "$home" "$port" "$heap" "${settings[@]}" ;;
@@ -43,7 +51,7 @@ kafka_main() {
       ;;
     status) kafka_status ;;
     lock) kafka_lock ;;
-    *) die "kafka knows no action '$action'; see ./dev kafka --help" ;;
+    *) misuse kafka "kafka knows no action '$action'" ;;
   esac
 }
 
@@ -168,8 +176,10 @@ kafka_tools() {
 kafka_copy_jars() {
   has mvn || install_packages maven
   has mvn || die "Maven is needed to fetch Kafka"
-  mvn -q -B -Dstyle.color=never -f "$ROOT/tools/kafka/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
-    -DincludeScope=runtime -DoutputDirectory="$1" >&2 || die "Maven could not fetch Kafka"
+  # With a repository of its own: in the user's a wrong file would be found again.
+  mvn -q -B -Dstyle.color=never -Dmaven.repo.local="$1/repository" -f "$ROOT/tools/kafka/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$1" >&2 || fetch_failed Maven "Apache Kafka" "$1"
+  rm -rf "$1/repository"
 }
 
 kafka_lock() {
@@ -195,16 +205,19 @@ kafka_libraries() {
     return 0
   fi
   step "fetching Apache Kafka for tests (44 MB)" >&2
-  rm -rf "$KAFKA_LIBRARIES"
-  kafka_copy_jars "$KAFKA_LIBRARIES"
-  local sha name file expected
+  local sha name file expected work=$KAFKA_LIBRARIES.new
+  rm -rf "$work"
+  kafka_copy_jars "$work"
   expected=$(lock_lines jar | wc -l)
   while read -r sha name file; do
-    [ -f "$KAFKA_LIBRARIES/$file" ] || die "Maven did not bring $file, which tools/deps.lock names"
-    verify_file "$sha" "$KAFKA_LIBRARIES/$file"
+    verify_file "$sha" "$work/$file" "$work"
   done < <(lock_lines jar)
-  [ "$(find "$KAFKA_LIBRARIES" -name '*.jar' | wc -l)" = "$expected" ] ||
+  [ "$(find "$work" -name '*.jar' | wc -l)" = "$expected" ] || {
+    rm -rf "$work"
     die "Maven brought jars that tools/deps.lock does not name; compare with ./dev kafka lock"
+  }
+  rm -rf "$KAFKA_LIBRARIES"
+  mv "$work" "$KAFKA_LIBRARIES"
   kafka_archive_classes
   printf '%s\n' "$key" >"$KAFKA_LIBRARIES/.stamp"
   exec 9>&-

@@ -6,6 +6,8 @@
 #   * librdkafka, built as a static library from the pinned npm package with the patches of tools/librdkafka.
 # Downloads are checked against tools/deps.lock. Results live in $MILLRACE_DEPS (default ~/.cache/millrace).
 # A second run takes less than a second. Other commands run it first.
+# Packages have the names of Debian 12. On another distribution install by hand what they hold; where apt-get does not know
+# them, MILLRACE_PACKAGES=by-hand says that they are there.
 
 SETUP_PACKAGES=(g++ cmake ninja-build make patch git ca-certificates python3 python3-venv
   ccache mold clang-format-14
@@ -15,7 +17,7 @@ SETUP_PACKAGES=(g++ cmake ninja-build make patch git ca-certificates python3 pyt
 
 setup_main() {
   help_if_asked "$ROOT/tools/dev/setup.sh" "$@"
-  [ $# -eq 0 ] || die "setup takes no arguments"
+  [ $# -eq 0 ] || misuse setup "setup takes no arguments"
   setup_everything
   say "Everything is in place ($MILLRACE_DEPS)."
 }
@@ -38,7 +40,8 @@ setup_platform() {
     local tool missing=()
     for tool in g++ cmake ninja make git python3; do has $tool || missing+=("$tool"); done
     if [ ${#missing[@]} -gt 0 ]; then
-      die "no apt-get here. Install by hand what these Debian packages hold: ${SETUP_PACKAGES[*]}"
+      die "this is $(distribution), without apt-get; ${missing[*]} and perhaps more is missing." \
+        "Install by hand what these packages of Debian 12 hold, then run this again: ${SETUP_PACKAGES[*]}"
     fi
   fi
   [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] ||
@@ -65,11 +68,11 @@ setup_arrow() {
     [ -x "$MILLRACE_DEPS/venv/bin/python" ] || python3 -m venv "$MILLRACE_DEPS/venv"
     python=$MILLRACE_DEPS/venv/bin/python
   fi
-  printf '%s --hash=sha256:%s\n' "$name" "$sha" >"$work/requirements.txt"
-  "$python" -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
+  # Only downloaded: nothing of it is run or unpacked before its hash is known.
+  "$python" -m pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps --only-binary=:all: \
     --platform manylinux_2_28_x86_64 --implementation cp --python-version 3.11 --abi cp311 \
-    --dest "$work" -r "$work/requirements.txt" || die "pip could not download $name"
-  verify_file "$sha" "$work/$file"
+    --dest "$work" "$name" || fetch_failed pip "$name" "$work"
+  verify_file "$sha" "$work/$file" "$work"
   python3 -m zipfile -e "$work/$file" "$work/wheel"
   mv "$work/wheel/pyarrow/include" "$work/include"
   local library
@@ -81,7 +84,7 @@ setup_arrow() {
     python3 "$ROOT/tools/hide_exports.py" "$library.whole" "$library"
     rm "$library.whole"
   done
-  rm -rf "$work/wheel" "${work:?}/$file" "$work/requirements.txt"
+  rm -rf "$work/wheel" "${work:?}/$file"
   printf '%s\n' "$key" >"$work/.stamp"
   rm -rf "$prefix"
   mv "$work" "$prefix"
@@ -97,7 +100,8 @@ setup_python_tests() {
   rm -rf "$venv"
   python3 -m venv "$venv" || die "python3 -m venv does not work; is python3-venv installed?"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-    --only-binary=:all: -r "$ROOT/tools/python_tests.lock" || die "pip could not install tools/python_tests.lock"
+    --only-binary=:all: -r "$ROOT/tools/python_tests.lock" ||
+    fetch_failed pip "what tools/python_tests.lock names" "$venv"
   printf '%s\n' "$key" >"$venv/.stamp"
 }
 
@@ -120,8 +124,8 @@ setup_librdkafka() {
   local work=$prefix.new
   rm -rf "$work"
   mkdir -p "$work/lib" "$work/include/librdkafka"
-  (cd "$work" && npm pack --silent "$name" >/dev/null) || die "npm could not fetch $name"
-  verify_file "$sha" "$work/$file"
+  (cd "$work" && npm pack --loglevel=error --cache="$work/npm" "$name" >/dev/null) || fetch_failed npm "$name" "$work"
+  verify_file "$sha" "$work/$file" "$work"
   tar -xzf "$work/$file" -C "$work" package/deps/librdkafka
   (
     cd "$work/package/deps/librdkafka"
@@ -136,7 +140,7 @@ setup_librdkafka() {
   }
   mv "$work/package/deps/librdkafka/src/librdkafka.a" "$work/lib/"
   mv "$work/package/deps/librdkafka/src/"{rdkafka.h,rdkafka_mock.h} "$work/include/librdkafka/"
-  rm -rf "$work/package" "${work:?}/$file" "$work/build.log"
+  rm -rf "$work/package" "${work:?}/$file" "$work/build.log" "$work/npm"
   printf '%s\n' "$key" >"$work/.stamp"
   rm -rf "$prefix"
   mv "$work" "$prefix"

@@ -22,6 +22,7 @@ TEST_TSAN_TARGETS=(runtime_test state_test http_test env_test kafka_test connect
 
 test_main() {
   help_if_asked "$ROOT/tools/dev/test.sh" "$@"
+  test_arguments "$@"
   if [ "${1:-}" = --cold ]; then
     . "$ROOT/tools/dev/cold.sh"
     cold_main
@@ -34,7 +35,7 @@ test_main() {
   TEST_FAILED=0
   local begin=$SECONDS
   # Larger inputs and more rounds, also in the Python tests.
-  if [ "${1:-}" = --long ] || [ "${2:-}" = --long ]; then export MILLRACE_TEST_LONG=1; fi
+  if [ "${!#}" = --long ]; then export MILLRACE_TEST_LONG=1; fi
   case ${1:-} in
     "")
       test_stages_quick
@@ -53,9 +54,7 @@ test_main() {
     --kafka) test_stage "kafka: integration" test_kafka ;;
     --faults) test_stage "asan: kills, failures" test_faults ;;
     --fuzz) test_stage "asan: fuzzing" test_fuzz ;;
-    -*) die "test knows no option $1; see ./dev test --help" ;;
     *)
-      [ $# -eq 1 ] || die "test takes one NAME"
       build_preset release
       setup_python_tests
       test_in_memory
@@ -67,6 +66,16 @@ test_main() {
   printf '%s\n' "${TEST_ROWS[@]}"
   printf '%-26s %-8s %7d\n' total "$([ $TEST_FAILED = 0 ] && echo ok || echo FAILED)" $((SECONDS - begin))
   return $TEST_FAILED
+}
+
+# Ends the program unless the words are as the usage says.
+test_arguments() {
+  case ${1:-} in
+    "" | --quick | --long | --cold) ;;
+    --kafka | --faults | --fuzz) if [ "${2:-}" = --long ]; then set -- "$1"; fi ;;
+    -*) misuse test "test knows no option $1" ;;
+  esac
+  [ $# -le 1 ] || misuse test "test does not take ${*:2} after $1"
 }
 
 test_stages_quick() {
