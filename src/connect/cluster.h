@@ -23,7 +23,7 @@ class Cluster {
   virtual Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) = 0;
   virtual Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() = 0;
   virtual TopicAdmin& admin() = 0;
-  /// Null where groups cannot be looked at from outside: the embedded broker, and the log in memory.
+  /// Null where groups cannot be looked at from outside: the embedded broker.
   virtual GroupAdmin* groups() { return nullptr; }
   /// True when transactions are real: false for the embedded broker of whatever process, which answers
   /// TxnOffsetCommit without storing it.

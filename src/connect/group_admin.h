@@ -23,6 +23,9 @@ class GroupAdmin {
   /// Who is in the group now; nobody when there is no such group. A member that died is there until its
   /// session times out. Errors: kUnavailable or kTimeout when no broker answers in time, kPermissionDenied.
   virtual Result<std::vector<MemberDescription>> Members(const std::string& group) = 0;
+  /// Every offset that the group has committed, of whatever topics; those of a transaction that is still open
+  /// are not among them. Errors: as Members.
+  virtual Result<std::vector<CommittedOffset>> Offsets(const std::string& group) = 0;
   /// Sets committed offsets of a group without members. Errors: kAborted when it has some; as Members.
   virtual Status SetOffsets(const std::string& group, std::span<const CommittedOffset> offsets) = 0;
   /// With it, offsets of `partitions` can go into a transaction though nobody is in the group. The broker may

@@ -43,9 +43,10 @@ class AssignmentListener {
  public:
   virtual ~AssignmentListener() = default;
   /// New partitions, paused until GroupMember::Start is called for them.
+  /// None: nothing came, and what is held stays.
   virtual void OnAssigned(std::vector<TopicPartition> partitions) = 0;
-  /// These partitions leave. `lost`: they already belong to somebody else, so nothing may be committed for
-  /// them.
+  /// These partitions leave; others may stay. `lost`: they already belong to somebody else, so nothing may be
+  /// committed for them.
   virtual void OnRevoked(std::vector<TopicPartition> partitions, bool lost) = 0;
 };
 
@@ -70,8 +71,8 @@ class GroupMember {
   /// Blocks of records, at most one per partition, each with records in offset order; empty when none came in
   /// time. Keeps the membership alive: call it at least every few seconds, also when everything is stalled
   /// (then with max_records = 0, which serves events and delivers nothing). When the next record of a
-  /// partition is not in the log any more, the member gives all partitions up and joins the group anew, so
-  /// that whoever starts them again decides where to go on.
+  /// partition is not in the log any more, the member gives that one up and takes it anew, or all of them by
+  /// joining the group anew, so that whoever starts them again decides where to go on.
   virtual Result<std::vector<std::shared_ptr<const RecordBlock>>> Poll(const PollLimits& limits) = 0;
 
   /// What Poll passed over since the last call, of partitions still started. To be settled in the transaction
@@ -83,8 +84,14 @@ class GroupMember {
   virtual Status Pause(const TopicPartition& partition) = 0;
   virtual Status Resume(const TopicPartition& partition) = 0;
 
-  /// Stable committed offsets (waits for open transactions of a predecessor).
-  virtual Result<std::vector<CommittedOffset>> Committed(std::span<const TopicPartition> partitions) = 0;
+  /// Stable committed offsets. Errors: kTimeout when an open transaction of a predecessor holds them for
+  /// longer than `wait`.
+  virtual Result<std::vector<CommittedOffset>> Committed(std::span<const TopicPartition> partitions,
+                                                         Duration wait) = 0;
+  /// Waits longer than a predecessor's transaction may stay open.
+  Result<std::vector<CommittedOffset>> Committed(std::span<const TopicPartition> partitions) {
+    return Committed(partitions, Duration(30'000));
+  }
   /// First and next offset of the log. Errors: kUnavailable when the broker does not answer.
   virtual Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition) = 0;
   /// Where a read_committed reader would end now: before the first record of an open transaction. Errors: as
@@ -95,7 +102,8 @@ class GroupMember {
   /// Commits outside a transaction (at_least_once). Errors: kAborted when this member no longer owns a
   /// partition.
   virtual Status CommitOffsets(std::span<const CommittedOffset> offsets) = 0;
-  /// Errors: kAborted when the membership is not valid (never generation < 0 or an empty member id).
+  /// To be asked for before each commit, and only for offsets of partitions assigned now. Errors: kAborted
+  /// when the membership is not valid (never generation < 0 or an empty member id).
   virtual Result<std::shared_ptr<const GroupToken>> Token() = 0;
   /// True when the group took the assignment away without a callback yet: abort, do not commit.
   virtual bool AssignmentLost() = 0;

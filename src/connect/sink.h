@@ -28,7 +28,7 @@ struct SinkContext {
 
 /// The end of a pipeline branch: one object per task and sink. One owner, one thread.
 ///
-/// Life: Recover -> (Write* -> Prepare -> Commit)* -> Close | Rollback.
+/// Life: Recover -> (Write* -> Prepare -> Commit -> Publish?)* -> Close | Rollback.
 ///
 /// A sink outside Kafka is exactly once by its note: a short text that is committed together with the task's
 /// offsets (in the metadata of the committed offset), so that Recover learns how far the last committed
@@ -57,6 +57,9 @@ class Sink {
   /// The transaction aborted or its outcome is unknown: forgets everything since the last Commit; only
   /// destruction may follow.
   virtual Status Rollback() { return Status::Ok(); }
+  /// Before a clean stop: makes visible now what would wait for more rows. The next note is empty then, so
+  /// that nothing has to be found again at the next start. Precondition: everything written is committed.
+  virtual Status Publish() { return Status::Ok(); }
   /// Precondition: everything written is committed.
   virtual Status Close() { return Status::Ok(); }
 };

@@ -45,7 +45,7 @@ class StagedFileSink final : public Sink {
   Status Recover(std::string_view note) override {
     MR_RETURN_IF_ERROR(CreateDirectories(staging_));
     MR_ASSIGN_OR_RETURN(const StagingNote committed, StagingNote::Parse(note));
-    if (!committed.id.empty()) MR_RETURN_IF_ERROR(Publish(committed));
+    if (!committed.id.empty()) MR_RETURN_IF_ERROR(PublishNote(committed));
     return DeleteUnreferenced();
   }
 
@@ -89,7 +89,7 @@ class StagedFileSink final : public Sink {
     committed_ = prepared_;
     if (!open_ || (committed_.bytes < options_.roll_bytes.value() && !CheckpointDue())) return Status::Ok();
     MR_RETURN_IF_ERROR(CloseFile());
-    return Publish(committed_);
+    return PublishNote(committed_);
   }
 
   Status Rollback() override {
@@ -97,12 +97,14 @@ class StagedFileSink final : public Sink {
     return CloseFile();
   }
 
-  Status Close() override {
+  Status Publish() override {
     if (!open_) return Status::Ok();
     const std::string id = open_->id;
     MR_RETURN_IF_ERROR(CloseFile());
-    return committed_.id == id ? Publish(committed_) : RemoveAll(PathOf(id));
+    return committed_.id == id ? PublishNote(committed_) : RemoveAll(PathOf(id));
   }
+
+  Status Close() override { return Publish(); }
 
  private:
   std::string PathOf(const std::string& id) const { return StagingPath(folder_, owner_, id); }
@@ -142,7 +144,7 @@ class StagedFileSink final : public Sink {
   }
 
   /// No effect when that has been done before.
-  Status Publish(const StagingNote& note) const {
+  Status PublishNote(const StagingNote& note) const {
     return PublishStaged(owner_, note, folder_, options_.formats);
   }
 

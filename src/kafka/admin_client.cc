@@ -28,6 +28,8 @@ using DeleteRecordsPointer =
 using Topics = std::unique_ptr<rd_kafka_TopicCollection_t, Destroyer<rd_kafka_TopicCollection_destroy>>;
 using GroupOffsets = std::unique_ptr<rd_kafka_AlterConsumerGroupOffsets_t,
                                      Destroyer<rd_kafka_AlterConsumerGroupOffsets_destroy>>;
+using OffsetsRequest = std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t,
+                                       Destroyer<rd_kafka_ListConsumerGroupOffsets_destroy>>;
 using TopicHandle = std::unique_ptr<rd_kafka_topic_t, Destroyer<rd_kafka_topic_destroy>>;
 using Metadata = std::unique_ptr<const rd_kafka_metadata_t, Destroyer<rd_kafka_metadata_destroy>>;
 
@@ -302,6 +304,51 @@ Result<std::vector<GroupMemberInfo>> AdminClient::Members(const std::string& gro
         {rd_kafka_MemberDescription_client_id(member), rd_kafka_MemberDescription_host(member)});
   }
   return members;
+}
+
+Result<std::vector<GroupOffset>> AdminClient::CommittedOffsets(const std::string& group) {
+  // A client without a group dies of a coordinator that has moved (issue 5040 of librdkafka, open at 2.15.1).
+  MR_ASSIGN_OR_RETURN(const auto client,
+                      Client::Make(Role::kGroupConsumer, options_, {{"group.id", group}}, nullptr));
+  // A coordinator that moves or is loading refuses; with a group of its own the client learns who it is.
+  const auto begin = options_.clock->Steady();
+  while (true) {
+    auto offsets = AskForOffsets(*client, group);
+    const bool may_pass = offsets.status().code() == StatusCode::kUnavailable;
+    if (!may_pass || options_.clock->Steady() - begin > kTimeout) return offsets;
+    rd_kafka_poll(client_->handle(), kKnownPauseMs);
+  }
+}
+
+Result<std::vector<GroupOffset>> AdminClient::AskForOffsets(const Client& client, const std::string& group) {
+  const std::string context = "asking for the offsets of group " + group;
+  const OffsetsRequest wanted(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
+  rd_kafka_ListConsumerGroupOffsets_t* request = wanted.get();
+  MR_ASSIGN_OR_RETURN(
+      const Event event,
+      Ask(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, context, [&](auto* options, auto* queue) {
+        rd_kafka_ListConsumerGroupOffsets(client.handle(), &request, 1, options, queue);
+      }));
+  std::size_t count = 0;
+  const auto* results = rd_kafka_ListConsumerGroupOffsets_result_groups(
+      rd_kafka_event_ListConsumerGroupOffsets_result(event.get()), &count);
+  if (count != 1) return Status::Unavailable(context + ": the broker's answer does not name the group");
+  std::vector<GroupOffset> offsets;
+  if (const rd_kafka_error_t* error = rd_kafka_group_result_error(results[0]); error != nullptr) {
+    if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) return offsets;
+    return ToStatus(rd_kafka_error_code(error), context, rd_kafka_error_string(error));
+  }
+  const rd_kafka_topic_partition_list_t* found = rd_kafka_group_result_partitions(results[0]);
+  for (int i = 0; i < found->cnt; ++i) {
+    const rd_kafka_topic_partition_t& one = found->elems[i];
+    const TopicPartition partition{one.topic, Partition(one.partition)};
+    MR_RETURN_IF_ERROR(ToStatus(one.err, context + ", " + partition.ToString()));
+    if (one.offset < 0) continue;  // nothing is committed
+    GroupOffset& at = offsets.emplace_back(GroupOffset{partition, Offset(one.offset), {}});
+    if (one.metadata != nullptr)
+      at.metadata.assign(static_cast<const char*>(one.metadata), one.metadata_size);
+  }
+  return offsets;
 }
 
 Status AdminClient::SetGroupOffsets(const std::string& group, std::span<const GroupOffset> offsets) {

@@ -67,11 +67,14 @@ class AdminClient {
 
   /// The members of a consumer group; none when there is no such group. The group does not notice.
   Result<std::vector<GroupMemberInfo>> Members(const std::string& group);
+  /// Every offset that a group has committed; none when there is no such group.
+  Result<std::vector<GroupOffset>> CommittedOffsets(const std::string& group);
   /// Commits offsets of a group without joining it. Errors: kAborted when it has members.
   Status SetGroupOffsets(const std::string& group, std::span<const GroupOffset> offsets);
 
  private:
   explicit AdminClient(ClientOptions options) : options_(std::move(options)) {}
+  static Result<std::vector<GroupOffset>> AskForOffsets(const Client& client, const std::string& group);
   Status WaitUntilKnown(const std::string& topic);
   Result<std::map<std::string, std::string>> DescribeConfig(const std::string& topic);
 

@@ -19,6 +19,9 @@ constexpr int kFirstAttemptMs = 1000;
 constexpr int kLongestAttemptMs = 5000;
 
 // Numbers of the Kafka protocol; librdkafka has no public names for them.
+constexpr std::int16_t kFindCoordinator = 10;
+constexpr std::int16_t kApiVersions = 18;
+constexpr std::int16_t kConsumerGroupHeartbeat = 68;
 constexpr std::int16_t kAddOffsetsToTxn = 25;
 constexpr std::int16_t kEndTxn = 26;
 constexpr std::int16_t kTxnOffsetCommit = 28;
@@ -96,6 +99,8 @@ struct Client::Callbacks {
   // NOLINTNEXTLINE(readability-function-size)
   static rd_kafka_resp_err_t OnRequestSent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api_key,
                                            std::int16_t, std::int32_t, std::size_t, void* opaque) {
+    if (api_key == kConsumerGroupHeartbeat)
+      static_cast<Client*>(opaque)->join_requests_.heartbeat_sent = true;
     if (BelongsToTransaction(api_key)) {
       auto& requests = static_cast<Client*>(opaque)->transaction_requests_;
       ++requests.sent;
@@ -111,6 +116,11 @@ struct Client::Callbacks {
   static rd_kafka_resp_err_t OnResponseReceived(rd_kafka_t*, int, const char*, std::int32_t,
                                                 std::int16_t api_key, std::int16_t, std::int32_t, std::size_t,
                                                 std::int64_t, rd_kafka_resp_err_t error, void* opaque) {
+    JoinRequests& join = static_cast<Client*>(opaque)->join_requests_;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && api_key == kFindCoordinator) join.coordinator_found = true;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && api_key == kApiVersions && join.coordinator_found) {
+      join.coordinator_reached = true;
+    }
     if (BelongsToTransaction(api_key) && LosesAnswer(error)) {
       ++static_cast<Client*>(opaque)->transaction_requests_.lost;
     }
@@ -137,7 +147,7 @@ Result<std::unique_ptr<Client>> Client::Make(Role role, const ClientOptions& opt
       rd_kafka_conf_set_dr_msg_cb(conf.get(), &Callbacks::Delivery);
     }
   }
-  if (role == Role::kTransactionalProducer) {
+  if (role == Role::kTransactionalProducer || role == Role::kGroupConsumer) {
     rd_kafka_conf_interceptor_add_on_new(conf.get(), "millrace", &Callbacks::OnNew, client.get());
   }
 

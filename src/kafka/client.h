@@ -49,6 +49,14 @@ struct TransactionRequests {
   void Reset() { sent = end_sent = lost = 0; }
 };
 
+/// How far a member that uses the consumer protocol has come towards its first heartbeat. A broker that does
+/// not know the heartbeat lets librdkafka wait for ever without a word. Written by librdkafka's threads.
+struct JoinRequests {
+  std::atomic<bool> coordinator_found{false};
+  std::atomic<bool> coordinator_reached{false};  ///< a connection made since then works
+  std::atomic<bool> heartbeat_sent{false};
+};
+
 /// One librdkafka handle: made, watched, destroyed. Forwards its log to ours and remembers the last error of
 /// a broker, so that a timeout can say why. Thread-safe but for the hooks, which belong to the polling
 /// thread.
@@ -66,6 +74,8 @@ class Client {
   /// The value that a property has in this client, defaults included; nullopt when it has none.
   std::optional<std::string> Property(const std::string& name) const;
   TransactionRequests& transaction_requests() { return transaction_requests_; }
+  /// Of a group consumer.
+  const JoinRequests& join_requests() const { return join_requests_; }
 
   /// Waits until a broker answers. After each failed attempt calls `on_attempt` (may be null) with the
   /// reason. Errors: kUnavailable after `timeout`; kPermissionDenied at once for refused credentials and
@@ -90,6 +100,7 @@ class Client {
   rd_kafka_t* handle_ = nullptr;  // constant after Make
   bool is_consumer_ = false;      // constant after Make
   TransactionRequests transaction_requests_;
+  JoinRequests join_requests_;
 
   mutable Mutex mutex_;
   int last_code_ = 0;                         // guarded by mutex_

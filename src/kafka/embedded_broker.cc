@@ -65,6 +65,10 @@ void EmbeddedBroker::FailRequests(std::int16_t api_key, const std::vector<int>& 
   rd_kafka_mock_push_request_errors_array(cluster_, api_key, codes.size(), codes.data());
 }
 
+void EmbeddedBroker::Unlearn(std::int16_t api_key) {
+  rd_kafka_mock_set_apiversion(cluster_, api_key, -1, -1);
+}
+
 std::map<std::string, EmbeddedBroker::Topic> EmbeddedBroker::topics() const {
   const MutexLock lock(mutex_);
   return topics_;

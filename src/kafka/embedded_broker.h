@@ -45,6 +45,8 @@ class EmbeddedBroker {
   /// The next requests with this key of the Kafka protocol fail, one per error (librdkafka's numbers; a
   /// negative one loses the connection instead of answering). For tests of what the clients make of it.
   void FailRequests(std::int16_t api_key, const std::vector<int>& errors);
+  /// As a broker that is too old for the requests with this key: it does not offer them. For tests.
+  void Unlearn(std::int16_t api_key);
   /// The topics made by CreateTopic.
   std::map<std::string, Topic> topics() const;
 

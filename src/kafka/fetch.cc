@@ -112,7 +112,15 @@ void Fetch::Add(const TopicPartition& partition) {
   RebuildPositionList();
 }
 
+void Fetch::DropCollected(PartitionFetch& of) {
+  std::erase_if(gone_, [&](const GonePartition& gone) { return gone.partition == of.partition; });
+  if (of.builder.num_records() == 0) return;
+  records_ -= of.builder.num_records();
+  of.builder = RecordBlockBuilder(of.partition);
+}
+
 void Fetch::Remove(const TopicPartition& partition) {
+  if (PartitionFetch* at = Find(partition); at != nullptr) DropCollected(*at);
   std::erase_if(partitions_, [&](const auto& at) { return at->partition == partition; });
   RebuildPositionList();
 }
@@ -120,7 +128,7 @@ void Fetch::Remove(const TopicPartition& partition) {
 void Fetch::Clear() {
   partitions_.clear();
   records_ = bytes_ = 0;
-  gone_ = Status::Ok();
+  gone_.clear();
   RebuildPositionList();
 }
 
@@ -147,10 +155,7 @@ Fetch::PartitionFetch* Fetch::FindFast(const rd_kafka_topic_t* topic, std::int32
 void Fetch::Start(const TopicPartition& partition, Offset offset) {
   PartitionFetch* at = Find(partition);
   MR_CHECK(at != nullptr) << partition;
-  if (at->builder.num_records() > 0) {
-    records_ -= at->builder.num_records();
-    at->builder = RecordBlockBuilder(partition);
-  }
+  DropCollected(*at);
   at->started = true;
   at->position = offset;
   at->position_known = false;
@@ -225,11 +230,11 @@ bool Fetch::IsGone(PartitionFetch& at, Offset next) {
                                                     at.partition.partition.value(), &low, &high);
   if (known != RD_KAFKA_RESP_ERR_NO_ERROR || low <= at.position.value() || low > next.value()) return false;
   at.started = false;
-  if (gone_.ok()) {
-    gone_ = Status::Aborted(at.partition.ToString() + ": offset " + std::to_string(at.position.value()) +
-                            ", which comes next, is not in the log any more, which begins at " +
-                            std::to_string(low));
-  }
+  gone_.push_back(
+      {at.partition,
+       Status::Aborted(at.partition.ToString() + ": offset " + std::to_string(at.position.value()) +
+                       ", which comes next, is not in the log any more, which begins at " +
+                       std::to_string(low))});
   return true;
 }
 
@@ -347,6 +352,6 @@ std::vector<SkippedRecords> Fetch::TakeSkipped() {
 
 Status Fetch::TakeError() { return std::exchange(error_, Status::Ok()); }
 
-Status Fetch::TakeGone() { return std::exchange(gone_, Status::Ok()); }
+std::vector<GonePartition> Fetch::TakeGone() { return std::exchange(gone_, {}); }
 
 }  // namespace millrace::kafka

@@ -38,6 +38,12 @@ struct SkippedRecords {
   std::string reason;
 };
 
+/// A partition whose next record is not in the log any more.
+struct GonePartition {
+  TopicPartition partition;
+  Status cause;  ///< kAborted
+};
+
 /// The reading side of a consumer: one librdkafka queue into which the partitions being read are forwarded,
 /// and the blocks that their records are copied into, inside librdkafka's callback (the fastest of its ways
 /// to consume).
@@ -86,9 +92,9 @@ class Fetch {
 
   /// The first error of a partition since the last call that reading does not get over by itself, or ok.
   Status TakeError();
-  /// That the next record of a partition is not in the log any more, and nothing of it is delivered before
-  /// Start: kAborted once, or ok.
-  Status TakeGone();
+  /// Partitions whose next record is not in the log any more, each once: nothing more of them is delivered
+  /// before Start.
+  std::vector<GonePartition> TakeGone();
 
  private:
   struct PartitionFetch;
@@ -105,6 +111,7 @@ class Fetch {
   void FollowSearches();
   void UpdatePositions();
   void RebuildPositionList();
+  void DropCollected(PartitionFetch& of);
 
   rd_kafka_t* const handle_;
   const Seek seek_;
@@ -122,7 +129,7 @@ class Fetch {
   PartitionFetch* last_found_ = nullptr;
   bool searching_ = false;  // some partition wants to be sought
   Status error_;
-  Status gone_;
+  std::vector<GonePartition> gone_;
 };
 
 }  // namespace millrace::kafka

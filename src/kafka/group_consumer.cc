@@ -11,7 +11,6 @@
 namespace millrace::kafka {
 namespace {
 
-constexpr Duration kCommittedTimeout{30'000};  // longer than a predecessor's transaction may stay open
 constexpr Duration kBoundsTimeout{10'000};
 constexpr Duration kSeekTimeout{10'000};
 // Records and events wait in two queues, so that events are served while records are held back. While there
@@ -19,6 +18,14 @@ constexpr Duration kSeekTimeout{10'000};
 constexpr Duration kEventSlice{20};
 constexpr int kWakeTimeoutMs = 100;
 constexpr int kMostEventsPerPoll = 1000;
+// From the first connection to the coordinator; the first heartbeat follows that at once or never.
+constexpr std::chrono::seconds kFirstHeartbeatWithin{3};
+
+/// The cluster does not offer the consumer protocol, or not to this group.
+bool RefusesProtocol(int code) {
+  return code == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION || code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
+         code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND || code == RD_KAFKA_RESP_ERR_UNSUPPORTED_ASSIGNOR;
+}
 
 }  // namespace
 
@@ -30,21 +37,30 @@ std::shared_ptr<const GroupMembership> MembershipOfNobody(const std::string& gro
                                                  std::move(partitions));
 }
 
-GroupConsumer::GroupConsumer(const ClientOptions& options, std::string group)
-    : group_(std::move(group)), clock_(*options.clock), metrics_(options.metrics) {}
+GroupConsumer::GroupConsumer(ClientOptions options, std::string group)
+    : options_(std::move(options)),
+      group_(std::move(group)),
+      clock_(*options_.clock),
+      metrics_(options_.metrics) {}
 
 Result<std::unique_ptr<GroupConsumer>> GroupConsumer::Make(const ClientOptions& options,
                                                            const std::string& group) {
   std::unique_ptr<GroupConsumer> consumer(new GroupConsumer(options, group));
-  MR_ASSIGN_OR_RETURN(consumer->client_,
-                      Client::Make(Role::kGroupConsumer, options, {{"group.id", group}}, consumer.get()));
-  rd_kafka_poll_set_consumer(consumer->client_->handle());
-  GroupConsumer* self = consumer.get();
-  consumer->fetch_ = std::make_unique<Fetch>(
-      consumer->client_->handle(),
-      [self](const TopicPartition& partition, Offset offset) { return self->Seek(partition, offset); },
-      options.metrics);
+  MR_RETURN_IF_ERROR(consumer->MakeClient(ProtocolOf(options.properties)));
   return consumer;
+}
+
+Status GroupConsumer::MakeClient(GroupProtocol protocol) {
+  ClientOptions options = options_;
+  if (protocol == GroupProtocol::kClassic) options.properties.erase("group.protocol");
+  MR_ASSIGN_OR_RETURN(client_, Client::Make(Role::kGroupConsumer, options, {{"group.id", group_}}, this));
+  protocol_ = protocol;
+  was_assigned_ = false;
+  rd_kafka_poll_set_consumer(client_->handle());
+  fetch_ = std::make_unique<Fetch>(
+      client_->handle(),
+      [this](const TopicPartition& partition, Offset offset) { return Seek(partition, offset); }, metrics_);
+  return Status::Ok();
 }
 
 GroupConsumer::~GroupConsumer() {
@@ -66,7 +82,66 @@ Status GroupConsumer::JoinAnew(const Status& cause) {
   return Join();
 }
 
+void GroupConsumer::TakeAnew(const TopicPartition& partition, const Status& cause) {
+  Log(LogLevel::kWarning, "taking a partition anew", {{"group", group_}, {"cause", cause}});
+  const PartitionList list = MakePartitionList(std::span(&partition, 1));
+  rd_kafka_pause_partitions(client_->handle(), list.get());
+  if (listener_ != nullptr) listener_->OnRevoked({partition}, false);
+  fetch_->Remove(partition);
+  fetch_->Add(partition);
+  statistics_.erase(partition);
+  if (listener_ != nullptr) listener_->OnAssigned({partition});
+}
+
+Status GroupConsumer::GiveUp(const GonePartition& gone) {
+  // Nobody else can read it either; whoever starts the partition again decides where to go on.
+  if (protocol_ == GroupProtocol::kClassic) return JoinAnew(gone.cause);
+  if (held_.contains(gone.partition)) TakeAnew(gone.partition, gone.cause);
+  return Status::Ok();
+}
+
+Status GroupConsumer::FallBackToClassic(const std::string& reason) {
+  Log(LogLevel::kWarning, "the group protocol 'consumer' is not to be had; going on with 'classic'",
+      {{"group", group_}, {"reason", reason}});
+  return JoinWithNewClient(GroupProtocol::kClassic);
+}
+
+Status GroupConsumer::JoinWithNewClient(GroupProtocol protocol) {
+  const std::vector<TopicPartition> lost(held_.begin(), held_.end());
+  if (listener_ != nullptr && !lost.empty()) listener_->OnRevoked(lost, true);
+  Drop(lost);
+  membership_.reset();
+  fetch_.reset();
+  client_.reset();
+  MR_RETURN_IF_ERROR(MakeClient(protocol));
+  return Join();
+}
+
+Status GroupConsumer::OnFatalError() {
+  const Status status = FatalError(client_->handle(), "consumer of group " + group_);
+  const int code = rd_kafka_fatal_error(client_->handle(), nullptr, 0);
+  if (protocol_ == GroupProtocol::kClassic || status.code() != StatusCode::kOutcomeUnknown) return status;
+  if (!was_assigned_ && RefusesProtocol(code)) {
+    return FallBackToClassic(rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(code)));
+  }
+  // Twice in a row is for the user to see to.
+  if (!was_assigned_) return Status::InvalidArgument(status.message());
+  Log(LogLevel::kWarning, "joining the group anew", {{"group", group_}, {"cause", status}});
+  return JoinWithNewClient(GroupProtocol::kConsumer);
+}
+
+Status GroupConsumer::WatchFirstHeartbeat() {
+  const JoinRequests& join = client_->join_requests();
+  if (protocol_ == GroupProtocol::kClassic || join.heartbeat_sent || !join.coordinator_reached)
+    return Status::Ok();
+  const auto now = clock_.Steady();
+  if (coordinator_reached_at_.count() < 0) coordinator_reached_at_ = now;
+  if (now - coordinator_reached_at_ < kFirstHeartbeatWithin) return Status::Ok();
+  return FallBackToClassic("the group's coordinator does not know its heartbeat");
+}
+
 Status GroupConsumer::Join() {
+  coordinator_reached_at_ = std::chrono::nanoseconds(-1);
   const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(topics_.size())));
   for (const std::string& topic : topics_) {
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
@@ -101,27 +176,56 @@ void GroupConsumer::Assign(rd_kafka_topic_partition_list_t* partitions) {
   // The eager protocol allows one assign() only, so partitions start paused and are sought one by one. From
   // before, so that nothing is fetched at that offset.
   rd_kafka_pause_partitions(handle, partitions);
-  pending_error_ = ToStatus(rd_kafka_assign(handle, partitions), "taking the assignment of group " + group_);
-
+  const std::string context = "taking the assignment of group " + group_;
   std::vector<TopicPartition> assigned = FromPartitionList(partitions);
-  fetch_->Clear();
+  if (protocol_ == GroupProtocol::kConsumer) {
+    pending_error_ = TakeError(rd_kafka_incremental_assign(handle, partitions), context);
+    if (!held_.empty()) WakeFetching();
+  } else {
+    pending_error_ = ToStatus(rd_kafka_assign(handle, partitions), context);
+    fetch_->Clear();
+    held_.clear();
+    statistics_.clear();
+  }
   for (const TopicPartition& tp : assigned) fetch_->Add(tp);
-  held_ = {assigned.begin(), assigned.end()};
+  held_.insert(assigned.begin(), assigned.end());
   joins_anew_ = false;
-  statistics_.clear();
+  was_assigned_ = true;
   client_->ForgetError();
   TakeMembership();
   if (listener_ != nullptr) listener_->OnAssigned(std::move(assigned));
 }
 
 void GroupConsumer::Revoke(rd_kafka_topic_partition_list_t* partitions) {
-  const bool lost = rd_kafka_assignment_lost(client_->handle()) != 0;
-  if (listener_ != nullptr && !held_.empty()) listener_->OnRevoked(FromPartitionList(partitions), lost);
+  rd_kafka_t* handle = client_->handle();
+  const bool lost = rd_kafka_assignment_lost(handle) != 0;
+  const std::vector<TopicPartition> revoked = FromPartitionList(partitions);
+  if (listener_ != nullptr && !held_.empty()) listener_->OnRevoked(revoked, lost);
   membership_.reset();
-  held_.clear();
-  statistics_.clear();
-  fetch_->Clear();
-  static_cast<void>(rd_kafka_assign(client_->handle(), nullptr));  // cannot fail: it only gives up
+  if (protocol_ == GroupProtocol::kConsumer) {
+    Drop(revoked);
+    pending_error_ = TakeError(rd_kafka_incremental_unassign(handle, partitions),
+                               "giving up partitions of group " + group_);
+    return;
+  }
+  Drop({held_.begin(), held_.end()});
+  static_cast<void>(rd_kafka_assign(handle, nullptr));  // cannot fail: it only gives up
+}
+
+void GroupConsumer::Drop(const std::vector<TopicPartition>& partitions) {
+  for (const TopicPartition& partition : partitions) {
+    held_.erase(partition);
+    statistics_.erase(partition);
+    fetch_->Remove(partition);
+  }
+}
+
+void GroupConsumer::WakeFetching() {
+  const std::vector<TopicPartition> held(held_.begin(), held_.end());
+  const PartitionList list = MakePartitionList(held);
+  for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
+  // One request to the broker of each partition; the answers do not matter.
+  static_cast<void>(rd_kafka_offsets_for_times(client_->handle(), list.get(), kWakeTimeoutMs));
 }
 
 void GroupConsumer::TakeMembership() {
@@ -131,8 +235,10 @@ void GroupConsumer::TakeMembership() {
   const auto membership = std::make_shared<const GroupMembership>(metadata, held_);
   // The broker accepts (-1, "") without any check.
   const char* member = rd_kafka_consumer_group_metadata_member_id(metadata);
-  const bool valid =
-      rd_kafka_consumer_group_metadata_generation_id(metadata) >= 0 && member != nullptr && *member != '\0';
+  // Epoch 0 of the consumer protocol: not in the group, or not any more.
+  const int first = protocol_ == GroupProtocol::kConsumer ? 1 : 0;
+  const bool valid = rd_kafka_consumer_group_metadata_generation_id(metadata) >= first && member != nullptr &&
+                     *member != '\0';
   if (valid) membership_ = membership;
 }
 
@@ -151,7 +257,7 @@ Status GroupConsumer::ServeEvents(Duration wait) {
     const int code = message->err;
     const std::string reason = rd_kafka_message_errstr(message);
     rd_kafka_message_destroy(message);
-    if (code == RD_KAFKA_RESP_ERR__FATAL) return FatalError(client_->handle(), "consumer of group " + group_);
+    if (code == RD_KAFKA_RESP_ERR__FATAL) return OnFatalError();
     const Status status = ToStatus(code, "group " + group_, reason);
     if (status.code() == StatusCode::kPermissionDenied || status.code() == StatusCode::kNotFound)
       return status;
@@ -159,6 +265,7 @@ Status GroupConsumer::ServeEvents(Duration wait) {
     Log(LogLevel::kWarning, "Kafka consumer", {{"group", group_}, {"reason", reason}});
     client_->RememberError(code, reason);
   }
+  MR_RETURN_IF_ERROR(WatchFirstHeartbeat());
   return std::exchange(pending_error_, Status::Ok());
 }
 
@@ -169,6 +276,7 @@ Result<std::vector<std::shared_ptr<const RecordBlock>>> GroupConsumer::Poll(cons
     return std::vector<std::shared_ptr<const RecordBlock>>();
   }
   MR_RETURN_IF_ERROR(ServeEvents(Duration(0)));
+  for (const GonePartition& gone : fetch_->TakeGone()) MR_RETURN_IF_ERROR(GiveUp(gone));
   FetchLimits slice = limits;
   for (Duration left = limits.wait;;) {
     slice.wait = std::min(left, kEventSlice);
@@ -178,8 +286,6 @@ Result<std::vector<std::shared_ptr<const RecordBlock>>> GroupConsumer::Poll(cons
     MR_RETURN_IF_ERROR(ServeEvents(Duration(0)));
   }
   if (!fetch_->empty() && limits.linger > Duration(0)) MR_RETURN_IF_ERROR(Linger(limits));
-  // Whoever starts the partition again decides where to go on.
-  if (const Status gone = fetch_->TakeGone(); !gone.ok()) MR_RETURN_IF_ERROR(JoinAnew(gone));
   auto blocks = fetch_->Take();
   if (blocks.empty()) MR_RETURN_IF_ERROR(fetch_->TakeError());
   return blocks;
@@ -246,14 +352,15 @@ Status GroupConsumer::Resume(const TopicPartition& partition) {
   return Start(partition, position);
 }
 
-Result<std::vector<GroupOffset>> GroupConsumer::Committed(std::span<const TopicPartition> partitions) {
+Result<std::vector<GroupOffset>> GroupConsumer::Committed(std::span<const TopicPartition> partitions,
+                                                          Duration wait) {
   const std::string context = "reading the committed offsets of group " + group_;
   const PartitionList list = MakePartitionList(partitions);
   const rd_kafka_resp_err_t error =
-      rd_kafka_committed(client_->handle(), list.get(), static_cast<int>(kCommittedTimeout.count()));
+      rd_kafka_committed(client_->handle(), list.get(), static_cast<int>(wait.count()));
   if (error == RD_KAFKA_RESP_ERR__TIMED_OUT) {
     return client_->Explain(
-        Status::Timeout(context + ": no stable offsets within " + FormatDuration(kCommittedTimeout) +
+        Status::Timeout(context + ": no stable offsets within " + FormatDuration(wait) +
                         "; a transaction that holds them has not ended, or the group's coordinator is away"));
   }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return client_->Explain(ToStatus(error, context));
@@ -325,6 +432,7 @@ Status GroupConsumer::Commit(std::span<const GroupOffset> offsets) {
 }
 
 Result<std::shared_ptr<const GroupMembership>> GroupConsumer::Membership() {
+  if (protocol_ == GroupProtocol::kConsumer && !held_.empty()) TakeMembership();
   if (membership_ == nullptr || AssignmentLost()) {
     return Status::Aborted("group " + group_ + ": this member holds no valid generation");
   }

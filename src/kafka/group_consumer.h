@@ -59,10 +59,15 @@ struct ConsumerProgress {
   Duration since_last_fetch = Duration::max();
 };
 
-/// A member of a consumer group: classic protocol, range assignor (partition n of all topics stays together).
+/// A member of a consumer group. The assignor is range, so partition n of all topics stays together: dealt by
+/// the members with the classic protocol, by the broker with the consumer protocol. Where the properties ask
+/// for the latter and the cluster does not offer it, or the group has members that it may not convert, the
+/// member says so and goes on with the classic one.
 ///
 /// One owner, one thread; callbacks come on that thread, from inside Poll and Close.
 /// Assigned partitions are held back inside the assign callback and deliver from the offset given to Start.
+/// With the classic protocol every assignment follows a revocation of everything; with the consumer protocol
+/// both name only what changes, and may name nothing.
 class GroupConsumer final : private ClientHooks {
  public:
   static Result<std::unique_ptr<GroupConsumer>> Make(const ClientOptions& options, const std::string& group);
@@ -81,8 +86,8 @@ class GroupConsumer final : private ClientHooks {
   Status Pause(const TopicPartition& partition);
   Status Resume(const TopicPartition& partition);
 
-  /// Waits for open transactions that wrote offsets (require_stable).
-  Result<std::vector<GroupOffset>> Committed(std::span<const TopicPartition> partitions);
+  /// Waits for open transactions that wrote offsets (require_stable). Errors: kTimeout after `wait`.
+  Result<std::vector<GroupOffset>> Committed(std::span<const TopicPartition> partitions, Duration wait);
   Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition);
   /// The end for read_committed: before the first record of an open transaction.
   Result<Offset> StableEnd(const TopicPartition& partition);
@@ -90,8 +95,11 @@ class GroupConsumer final : private ClientHooks {
 
   /// Errors: kAborted when a partition is not held.
   Status Commit(std::span<const GroupOffset> offsets);
-  /// Taken when the partitions were assigned and dropped when they were revoked: the broker would accept
-  /// fresh metadata even for a partition that has moved. Errors: kAborted when no valid generation is held.
+  /// To be asked for before each commit. With the classic protocol it is taken when the partitions were
+  /// assigned and dropped when they were revoked: the broker would accept fresh metadata even for a partition
+  /// that has moved. With the consumer protocol it is taken now, because the epoch moves without a callback;
+  /// a member that was fenced gets no new one before it has given up everything. Errors: kAborted when no
+  /// valid generation is held.
   Result<std::shared_ptr<const GroupMembership>> Membership();
   bool AssignmentLost();
 
@@ -99,21 +107,37 @@ class GroupConsumer final : private ClientHooks {
   Status Close();
 
  private:
-  GroupConsumer(const ClientOptions& options, std::string group);
+  GroupConsumer(ClientOptions options, std::string group);
   void OnRebalance(int code, rd_kafka_topic_partition_list_t* partitions) override;
   void OnStatistics(std::string_view json) override;
   void Assign(rd_kafka_topic_partition_list_t* partitions);
+  Status MakeClient(GroupProtocol protocol);
   Status Join();
   /// Collects more, until there is no room or `limits.linger` has passed.
   Status Linger(const FetchLimits& limits);
   /// What is held is revoked and assigned again.
   Status JoinAnew(const Status& cause);
+  /// The same for one partition, without the group taking part.
+  void TakeAnew(const TopicPartition& partition, const Status& cause);
+  Status GiveUp(const GonePartition& gone);
   void Revoke(rd_kafka_topic_partition_list_t* partitions);
+  /// Ends what is kept of partitions that were given up.
+  void Drop(const std::vector<TopicPartition>& partitions);
   void TakeMembership();
+  /// librdkafka has given up. Errors: what a new client cannot get over.
+  Status OnFatalError();
+  /// Whatever is held is lost, and a new client joins.
+  Status JoinWithNewClient(GroupProtocol protocol);
+  Status FallBackToClassic(const std::string& reason);
+  /// Falls back when the coordinator does not know the heartbeat of the consumer protocol.
+  Status WatchFirstHeartbeat();
+  /// Partitions that stay were paused during a rebalance; this wakes librdkafka's threads that fetch them.
+  void WakeFetching();
   Status ServeEvents(Duration wait);
   Status Seek(const TopicPartition& partition, Offset offset);
   Status CheckHeld(const TopicPartition& partition) const;
 
+  const ClientOptions options_;
   const std::string group_;
   const Clock& clock_;
   MetricRegistry* const metrics_;
@@ -121,6 +145,9 @@ class GroupConsumer final : private ClientHooks {
   std::vector<std::string> topics_;
   std::set<TopicPartition> held_;
   bool joins_anew_ = false;  // until the next assignment
+  GroupProtocol protocol_ = GroupProtocol::kClassic;
+  bool was_assigned_ = false;  // by this client
+  std::chrono::nanoseconds coordinator_reached_at_{-1};
   std::shared_ptr<const GroupMembership> membership_;
   std::unordered_map<TopicPartition, PartitionStatistics> statistics_;
   std::chrono::nanoseconds statistics_at_{0};

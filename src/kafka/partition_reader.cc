@@ -96,7 +96,7 @@ Result<std::vector<std::shared_ptr<const RecordBlock>>> PartitionReader::Poll(co
     if (!fetch_->empty() || moved || left <= slice.wait) break;
     left -= std::max(slice.wait, Duration(1));
   }
-  MR_RETURN_IF_ERROR(fetch_->TakeGone());
+  for (const GonePartition& gone : fetch_->TakeGone()) return gone.cause;
   auto blocks = fetch_->Take();
   if (blocks.empty()) MR_RETURN_IF_ERROR(fetch_->TakeError());
   return blocks;

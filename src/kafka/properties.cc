@@ -40,6 +40,10 @@ constexpr Setting kConsumerDefaults[] = {
     // New partitions of a source are seen this often; librdkafka's own 5 minutes are long for records to
     // wait.
     {"topic.metadata.refresh.interval.ms", "30000"},
+};
+
+// With the consumer protocol these are the broker's to say, and librdkafka refuses them.
+constexpr Setting kClassicGroupDefaults[] = {
     {"session.timeout.ms", "10000"},
     {"heartbeat.interval.ms", "1000"},
 };
@@ -64,11 +68,19 @@ constexpr Setting kConsumerFixed[] = {
     // behind a damaged batch, whose next offset is anything.
     {"auto.offset.reset", "earliest"},
     {"enable.partition.eof", "true"},
-    {"partition.assignment.strategy", "range"},
-    {"group.protocol", "classic"},
     {"allow.auto.create.topics", "false"},
     // Source of the age of the last fetch, which must be known to within 1 s.
     {"statistics.interval.ms", "500"},
+};
+
+constexpr Setting kClassicGroupFixed[] = {
+    {"group.protocol", "classic"},
+    {"partition.assignment.strategy", "range"},
+};
+
+constexpr Setting kConsumerGroupFixed[] = {
+    {"group.protocol", "consumer"},
+    {"group.remote.assignor", "range"},
 };
 
 constexpr Setting kProducerFixed[] = {
@@ -91,8 +103,7 @@ constexpr Reserved kReserved[] = {
     {"auto.offset.reset", nullptr, "set `offset_reset` of the source instead"},
     {"group.id", nullptr, "the group is the pipeline's `name`"},
     {"group.instance.id", nullptr, "each worker needs its own"},
-    {"group.protocol", "classic", "only the classic group protocol is supported"},
-    {"group.remote.assignor", nullptr, "only the classic group protocol is supported"},
+    {"group.remote.assignor", "range", "partition n of all inputs must stay together"},
     {"partition.assignment.strategy", "range", "partition n of all inputs must stay together"},
     {"transactional.id", nullptr, "Millrace derives it from the pipeline, the node and the slot"},
     {"enable.idempotence", "true", "without it retries duplicate records"},
@@ -150,19 +161,49 @@ Status CheckReserved(const std::string& name, const std::string& value) {
   return Status::Ok();
 }
 
+// With the reason why they cannot be set beside the consumer protocol.
+constexpr Setting kOfClassicGroups[] = {
+    {"session.timeout.ms", "the brokers' `group.consumer.session.timeout.ms` decides"},
+    {"heartbeat.interval.ms", "the brokers' `group.consumer.heartbeat.interval.ms` decides"},
+    {"partition.assignment.strategy", "the brokers assign, by range"},
+    {"group.protocol.type", "it belongs to classic groups"},
+};
+
+/// What librdkafka takes also in other spellings, and what goes with it.
+Status CheckGroupProtocol(const Properties& user) {
+  const auto protocol = user.find("group.protocol");
+  if (protocol == user.end() || protocol->second == "classic") return Status::Ok();
+  if (protocol->second != "consumer") {
+    return Status::InvalidArgument("kafka: `group.protocol` cannot be `" + protocol->second +
+                                   "`: write classic or consumer");
+  }
+  for (const Setting& setting : kOfClassicGroups) {
+    if (!user.contains(setting.name)) continue;
+    return Status::InvalidArgument("kafka: `" + std::string(setting.name) +
+                                   "` cannot be set with `group.protocol: consumer`: " + setting.value +
+                                   "; remove it");
+  }
+  return Status::Ok();
+}
+
 bool IsConsumer(Role role) { return role == Role::kGroupConsumer || role == Role::kReader; }
 
-Status SetRoleDefaults(rd_kafka_conf_t* conf, Role role) {
+Status SetRoleDefaults(rd_kafka_conf_t* conf, Role role, GroupProtocol protocol) {
   MR_RETURN_IF_ERROR(SetAll(conf, kCommonDefaults));
-  if (IsConsumer(role)) return SetAll(conf, kConsumerDefaults);
+  if (IsConsumer(role)) {
+    MR_RETURN_IF_ERROR(SetAll(conf, kConsumerDefaults));
+    return protocol == GroupProtocol::kClassic ? SetAll(conf, kClassicGroupDefaults) : Status::Ok();
+  }
   if (role == Role::kAdmin) return Set(conf, kSocketTimeout.name, kSocketTimeout.value);
   MR_RETURN_IF_ERROR(SetAll(conf, kProducerDefaults));
   return role == Role::kTransactionalProducer ? Set(conf, "transaction.timeout.ms", "10000") : Status::Ok();
 }
 
-Status SetRoleFixed(rd_kafka_conf_t* conf, Role role) {
+Status SetRoleFixed(rd_kafka_conf_t* conf, Role role, GroupProtocol protocol) {
   if (IsConsumer(role)) {
     MR_RETURN_IF_ERROR(SetAll(conf, kConsumerFixed));
+    MR_RETURN_IF_ERROR(protocol == GroupProtocol::kClassic ? SetAll(conf, kClassicGroupFixed)
+                                                           : SetAll(conf, kConsumerGroupFixed));
     return role == Role::kReader ? Set(conf, "statistics.interval.ms", "0") : Status::Ok();
   }
   // librdkafka's producers make a topic by asking for it; who only looks must not.
@@ -173,6 +214,12 @@ Status SetRoleFixed(rd_kafka_conf_t* conf, Role role) {
 }  // namespace
 
 void ConfDeleter::operator()(rd_kafka_conf_t* conf) const { rd_kafka_conf_destroy(conf); }
+
+GroupProtocol ProtocolOf(const Properties& user) {
+  const auto found = user.find("group.protocol");
+  return found != user.end() && found->second == "consumer" ? GroupProtocol::kConsumer
+                                                            : GroupProtocol::kClassic;
+}
 
 bool IsSecretProperty(std::string_view name) {
   // `.pem` values hold keys inline; sasl.oauthbearer.config may carry a signing secret.
@@ -222,6 +269,7 @@ Status CheckProperty(const std::string& name, const std::string& value) {
 
 Status CheckProperties(const Properties& user) {
   for (const auto& [name, value] : user) MR_RETURN_IF_ERROR(CheckProperty(name, value));
+  MR_RETURN_IF_ERROR(CheckGroupProtocol(user));
   const auto given = [&](const char* name) {
     const auto found = user.find(name);
     return found != user.end() && found->second.find_first_not_of(" ,") != std::string::npos;
@@ -235,10 +283,11 @@ Status CheckProperties(const Properties& user) {
 
 Result<ConfPointer> MakeConf(Role role, const Properties& user, const Properties& fixed) {
   MR_RETURN_IF_ERROR(CheckProperties(user));
+  const GroupProtocol protocol = role == Role::kGroupConsumer ? ProtocolOf(user) : GroupProtocol::kClassic;
   ConfPointer conf = NewConf();
-  MR_RETURN_IF_ERROR(SetRoleDefaults(conf.get(), role));
+  MR_RETURN_IF_ERROR(SetRoleDefaults(conf.get(), role, protocol));
   MR_RETURN_IF_ERROR(SetAll(conf.get(), user));
-  MR_RETURN_IF_ERROR(SetRoleFixed(conf.get(), role));
+  MR_RETURN_IF_ERROR(SetRoleFixed(conf.get(), role, protocol));
   MR_RETURN_IF_ERROR(SetAll(conf.get(), fixed));
   return conf;
 }

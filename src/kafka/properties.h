@@ -24,6 +24,16 @@ enum class Role {
   kAdmin,                  ///< topics, offsets, reachability
 };
 
+/// How the members of a group learn who reads what. Both deal partition n of all topics to one member
+/// (range).
+enum class GroupProtocol {
+  kClassic,   ///< the members decide; at every change everything is revoked and assigned anew
+  kConsumer,  ///< the broker decides (KIP-848); only what moves is revoked
+};
+
+/// What `group.protocol` asks for; kClassic unless said otherwise.
+GroupProtocol ProtocolOf(const Properties& user);
+
 /// Checks every property of the user: that librdkafka knows it, takes the value, and that it does not break
 /// what Millrace promises (offsets, isolation, group and transactional ids are set by the engine). Errors:
 /// user error naming the property, with the nearest known name or with librdkafka's own explanation; the
@@ -49,7 +59,7 @@ struct ConfDeleter {
 using ConfPointer = std::unique_ptr<rd_kafka_conf_t, ConfDeleter>;
 
 /// The configuration of one client: defaults of `role`, then `user`, then `fixed`, each overriding the
-/// former. Errors: as CheckProperties.
+/// former. Only a group consumer follows `group.protocol`. Errors: as CheckProperties.
 Result<ConfPointer> MakeConf(Role role, const Properties& user, const Properties& fixed);
 
 }  // namespace millrace::kafka

@@ -64,7 +64,8 @@ TEST(Properties, WhatWouldBreakTheGuaranteesIsRefusedWithAnAlternative) {
       {"enable.idempotence", "false", "duplicate"},
       {"acks", "1", "replica"},
       {"partition.assignment.strategy", "cooperative-sticky", "together"},
-      {"group.protocol", "consumer", "classic"},
+      {"group.protocol", "CONSUMER", "write classic or consumer"},
+      {"group.remote.assignor", "uniform", "together"},
       {"statistics.interval.ms", "0", "metrics"},
   };
   for (const ReservedCase& one : cases) {
@@ -117,6 +118,31 @@ std::string ValueOf(const std::string& name, const Properties& user) {
   std::size_t size = value.size();
   EXPECT_EQ(rd_kafka_conf_get(conf->get(), name.c_str(), value.data(), &size), RD_KAFKA_CONF_OK);
   return value.data();
+}
+
+TEST(Properties, WithTheConsumerProtocolTheBrokerAssignsByRangeAndItsTimesHold) {
+  const Properties user = With("group.protocol", "consumer");
+  EXPECT_EQ(ValueOf("group.protocol", user), "consumer");
+  EXPECT_EQ(ValueOf("group.remote.assignor", user), "range");
+  EXPECT_EQ(ValueOf("session.timeout.ms", user), "45000") << "set, it would be refused by librdkafka";
+  const Properties classic = With("group.protocol", "classic");
+  EXPECT_EQ(ValueOf("group.protocol", classic), "classic");
+  EXPECT_EQ(ValueOf("session.timeout.ms", classic), "10000");
+  for (const char* name : {"session.timeout.ms", "heartbeat.interval.ms"}) {
+    Properties both = user;
+    both[name] = "5000";
+    const Status status = CheckProperties(both);
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << name;
+    EXPECT_THAT(status.message(), AllOf(HasSubstr(name), HasSubstr(std::string("group.consumer.") + name)));
+    EXPECT_TRUE(CheckProperties(With(name, "5000")).ok()) << name;
+  }
+}
+
+TEST(Properties, OnlyAGroupConsumerFollowsTheGroupProtocol) {
+  const Properties user = With("group.protocol", "consumer");
+  for (const Role role :
+       {Role::kReader, Role::kTransactionalProducer, Role::kIdempotentProducer, Role::kAdmin})
+    EXPECT_TRUE(MakeConf(role, user, {}).ok()) << static_cast<int>(role);
 }
 
 TEST(Properties, PartitionsAddedToASourceAreLookedForEveryHalfMinuteOrAsTheUserSays) {

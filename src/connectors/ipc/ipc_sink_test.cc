@@ -158,6 +158,21 @@ TEST_F(IpcSinkTest, ACleanStopPublishesWhatIsCommitted) {
   EXPECT_EQ(Finished(), Numbers{1});
 }
 
+TEST_F(IpcSinkTest, WhatIsPublishedBeforeAStopLeavesAnEmptyNote) {
+  auto sink = Recovered("");
+  Prepared(*sink, {1});
+  ASSERT_TRUE(sink->Commit().ok());
+  ASSERT_TRUE(sink->Publish().ok());
+  EXPECT_EQ(Finished(), Numbers{1});
+  ASSERT_TRUE(sink->Prepare(context_).ok());
+  EXPECT_EQ(sink->Note(), "");
+  ASSERT_TRUE(sink->Commit().ok());
+  EXPECT_NE(Prepared(*sink, {2}), "");
+  ASSERT_TRUE(sink->Commit().ok());
+  ASSERT_TRUE(sink->Close().ok());
+  EXPECT_EQ(Files(path_).size(), 2U);
+}
+
 TEST_F(IpcSinkTest, ACrashAtAnyPointPublishesExactlyWhatTheLastCommittedNoteCovers) {
   enum class Crash { kAfterWrite, kAfterPrepare, kAfterTransaction, kAfterCommit };
   for (const Crash crash :

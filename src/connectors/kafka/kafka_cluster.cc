@@ -36,7 +36,8 @@ kafka::ClientOptions KafkaCluster::ClientOptionsFor(const std::string& client_id
   kafka::ClientOptions client;
   client.properties = options_.properties;
   if (embedded_) {
-    // The embedded broker lets a rebalance last as long as a session, so sessions are kept short.
+    // Its groups are classic. It lets a rebalance last as long as a session, so sessions are kept short.
+    client.properties.erase("group.protocol");
     client.properties.emplace("session.timeout.ms", "2000");
     client.properties.emplace("heartbeat.interval.ms", "300");
   }

@@ -23,6 +23,15 @@ class KafkaGroupAdmin final : public GroupAdmin {
     return members;
   }
 
+  Result<std::vector<CommittedOffset>> Offsets(const std::string& group) override {
+    MR_ASSIGN_OR_RETURN(std::vector<kafka::GroupOffset> found, client_->CommittedOffsets(group));
+    std::vector<CommittedOffset> offsets;
+    offsets.reserve(found.size());
+    for (kafka::GroupOffset& at : found)
+      offsets.push_back({std::move(at.partition), at.offset, std::move(at.metadata)});
+    return offsets;
+  }
+
   Status SetOffsets(const std::string& group, std::span<const CommittedOffset> offsets) override {
     std::vector<kafka::GroupOffset> wanted;
     wanted.reserve(offsets.size());

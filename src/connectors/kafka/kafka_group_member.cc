@@ -29,8 +29,9 @@ class KafkaGroupMember final : public GroupMember, private kafka::RebalanceListe
   Status Pause(const TopicPartition& partition) override { return consumer_->Pause(partition); }
   Status Resume(const TopicPartition& partition) override { return consumer_->Resume(partition); }
 
-  Result<std::vector<CommittedOffset>> Committed(std::span<const TopicPartition> partitions) override {
-    MR_ASSIGN_OR_RETURN(std::vector<kafka::GroupOffset> found, consumer_->Committed(partitions));
+  Result<std::vector<CommittedOffset>> Committed(std::span<const TopicPartition> partitions,
+                                                 Duration wait) override {
+    MR_ASSIGN_OR_RETURN(std::vector<kafka::GroupOffset> found, consumer_->Committed(partitions, wait));
     std::vector<CommittedOffset> offsets;
     offsets.reserve(found.size());
     for (kafka::GroupOffset& at : found) {

@@ -9,12 +9,12 @@
 #include "base/check.h"
 #include "connectors/kafka/kafka_cluster.h"
 #include "connectors/kafka/kafka_test_support.h"
-#include "env/environment.h"
 
 namespace millrace {
 namespace {
 
 using test::Member;
+using test::RealBroker;
 using test::SendText;
 using test::Until;
 using testing::HasSubstr;
@@ -22,12 +22,8 @@ using testing::HasSubstr;
 class RealKafka : public testing::Test {
  protected:
   void SetUp() override {
-    const auto bootstrap = GetEnv("MILLRACE_TEST_KAFKA");
-    if (!bootstrap.has_value()) {
-      GTEST_SKIP()
-          << "needs a real Kafka: start one with ./dev kafka up and set MILLRACE_TEST_KAFKA to its address";
-    }
-    bootstrap_ = *bootstrap;
+    bootstrap_ = RealBroker();
+    if (IsSkipped()) return;
     cluster_ = MakeCluster();
     ASSERT_TRUE(cluster_->WaitForBroker(Duration(30'000), nullptr).ok());
     // Names of this run and test, so that a broker can be used again.

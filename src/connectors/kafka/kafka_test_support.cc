@@ -2,9 +2,22 @@
 
 #include <algorithm>
 
+#include <gtest/gtest.h>
+
 #include "base/check.h"
+#include "env/environment.h"
 
 namespace millrace::test {
+
+std::string RealBroker() {
+  const auto bootstrap = GetEnv("MILLRACE_TEST_KAFKA");
+  const auto skip = [] {
+    GTEST_SKIP()
+        << "needs a real Kafka: start one with ./dev kafka up and set MILLRACE_TEST_KAFKA to its address";
+  };
+  if (!bootstrap.has_value()) skip();
+  return bootstrap.value_or("");
+}
 
 bool Until(const std::function<bool()>& step) {
   const SystemClock clock;
@@ -47,8 +60,8 @@ void Member::OnAssigned(std::vector<TopicPartition> partitions) {
   if (partitions.empty()) return;  // nothing to hold, so nothing will be handed back
   ++assignments;
   alternated = alternated && assigned.empty();
-  assigned = partitions;
-  if (start_when_assigned) to_start_ = std::move(partitions);
+  assigned.insert(assigned.end(), partitions.begin(), partitions.end());
+  if (start_when_assigned) to_start_.insert(to_start_.end(), partitions.begin(), partitions.end());
 }
 
 void Member::OnRevoked(std::vector<TopicPartition> partitions, bool lost) {
@@ -56,8 +69,12 @@ void Member::OnRevoked(std::vector<TopicPartition> partitions, bool lost) {
   alternated = alternated && !assigned.empty() &&
                std::is_permutation(partitions.begin(), partitions.end(), assigned.begin(), assigned.end());
   if (lost) ++losses;
-  assigned.clear();
-  to_start_.clear();
+  for (const TopicPartition& partition : partitions) {
+    std::erase(assigned, partition);
+    std::erase(to_start_, partition);
+    revoked.push_back(partition);
+  }
+  if (on_revoked) on_revoked();
 }
 
 void Member::Step() {

@@ -14,6 +14,10 @@
 
 namespace millrace::test {
 
+/// The address of the Apache Kafka that the integration tests use; unless MILLRACE_TEST_KAFKA names one, the
+/// test skips itself with the reason and this is empty. To be called in SetUp.
+std::string RealBroker();
+
 inline constexpr std::chrono::seconds kDeadline{40};
 
 /// Calls `step` until it returns true; false when that took longer than kDeadline.
@@ -49,6 +53,8 @@ class Member final : public AssignmentListener {
   std::vector<TopicPartition> assigned;
   int assignments = 0;
   int revocations = 0;
+  std::vector<TopicPartition> revoked;  ///< of all revocations
+  std::function<void()> on_revoked;     ///< called at the end of each; may be empty
   /// Assignments and revocations took turns, and each revocation was of exactly what was assigned.
   bool alternated = true;
   int losses = 0;

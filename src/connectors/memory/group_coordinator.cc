@@ -112,6 +112,12 @@ void GroupCoordinator::Store(std::span<const CommittedOffset> offsets) {
   for (const CommittedOffset& offset : offsets) committed_[offset.partition] = offset;
 }
 
+std::vector<CommittedOffset> GroupCoordinator::AllStored() const {
+  std::vector<CommittedOffset> all;
+  for (const auto& [partition, offset] : committed_) all.push_back(offset);
+  return all;
+}
+
 CommittedOffset GroupCoordinator::Stored(const TopicPartition& partition) const {
   const auto it = committed_.find(partition);
   return it == committed_.end() ? CommittedOffset{partition, kNoOffset, ""} : it->second;

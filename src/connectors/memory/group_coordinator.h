@@ -51,6 +51,7 @@ class GroupCoordinator {
 
   void Store(std::span<const CommittedOffset> offsets);
   CommittedOffset Stored(const TopicPartition& partition) const;
+  std::vector<CommittedOffset> AllStored() const;
   void Forget(const TopicPartition& partition) { committed_.erase(partition); }
 
  private:

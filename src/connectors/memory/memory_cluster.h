@@ -37,6 +37,9 @@ class MemoryCluster final : public Cluster, private TopicAdmin, private GroupAdm
   }
 
   Result<std::vector<MemberDescription>> Members(const std::string& group) override;
+  Result<std::vector<CommittedOffset>> Offsets(const std::string& group) override {
+    return log_->AllCommitted(group);
+  }
   Status SetOffsets(const std::string& group, std::span<const CommittedOffset> offsets) override;
   Result<std::shared_ptr<const GroupToken>> EmptyGroupToken(
       const std::string& group, std::span<const TopicPartition> partitions) override;

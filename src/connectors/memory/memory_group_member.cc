@@ -65,7 +65,8 @@ class MemoryGroupMember final : public GroupMember {
     return Status::Ok();
   }
 
-  Result<std::vector<CommittedOffset>> Committed(std::span<const TopicPartition> partitions) override {
+  Result<std::vector<CommittedOffset>> Committed(std::span<const TopicPartition> partitions,
+                                                 Duration /*wait*/) override {
     return log_->Committed(group_, partitions);
   }
   Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition) override {

@@ -356,6 +356,12 @@ Result<std::vector<CommittedOffset>> MemoryLog::Committed(const std::string& gro
   return stored;
 }
 
+std::vector<CommittedOffset> MemoryLog::AllCommitted(const std::string& group) const {
+  MutexLock lock(mutex_);
+  const auto found = groups_.find(group);
+  return found == groups_.end() ? std::vector<CommittedOffset>() : found->second.AllStored();
+}
+
 Status MemoryLog::CommitOffsets(const GroupToken& token, std::span<const CommittedOffset> offsets) {
   MutexLock lock(mutex_);
   const auto& member = dynamic_cast<const MemoryGroupToken&>(token);

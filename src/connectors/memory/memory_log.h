@@ -115,6 +115,8 @@ class MemoryLog {
   MembershipView Observe(const std::string& group, const std::string& member_id) const;
   Result<std::vector<CommittedOffset>> Committed(const std::string& group,
                                                  std::span<const TopicPartition> partitions);
+  /// Of whatever partitions, without those in open transactions.
+  std::vector<CommittedOffset> AllCommitted(const std::string& group) const;
   Status CommitOffsets(const GroupToken& token, std::span<const CommittedOffset> offsets);
 
   // --- Tests make trouble ---

@@ -3,12 +3,15 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/byte_size.h"
 #include "connect/file_format.h"
 
 namespace millrace {
 
 struct ParquetOptions {
+  // A row group is in memory, compressed, until it is full.
   std::int64_t row_group_rows = 1 << 20;
+  ByteCount row_group_bytes{128LL << 20};  ///< of its batches as they are in memory; the last may go beyond
   int zstd_level = 3;
 };
 

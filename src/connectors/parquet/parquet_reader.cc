@@ -16,24 +16,41 @@ constexpr std::int64_t kRowsAtOnce = 8192;
 
 class Reader final : public ParquetReader {
  public:
-  Reader(std::string path, std::unique_ptr<parquet::arrow::FileReader> file,
-         std::unique_ptr<arrow::RecordBatchReader> batches, std::int64_t rows)
-      : path_(std::move(path)), file_(std::move(file)), batches_(std::move(batches)), rows_(rows) {}
+  Reader(std::string path, std::unique_ptr<parquet::arrow::FileReader> file, std::vector<int> columns)
+      : path_(std::move(path)), file_(std::move(file)), columns_(std::move(columns)) {}
 
-  std::int64_t num_rows() const override { return rows_; }
+  std::int64_t num_rows() const override { return file_->parquet_reader()->metadata()->num_rows(); }
 
   Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
     std::shared_ptr<arrow::RecordBatch> batch;
-    if (const arrow::Status read = batches_->ReadNext(&batch); !read.ok())
-      return Status::Corrupt("cannot read " + path_ + ": " + read.message());
+    while (batch == nullptr) {
+      if (batches_ == nullptr && next_group_ == file_->num_row_groups()) return batch;
+      if (batches_ == nullptr) MR_RETURN_IF_ERROR(OpenGroup());
+      if (const arrow::Status read = batches_->ReadNext(&batch); !read.ok()) return Unreadable(read);
+      if (batch == nullptr) batches_.reset();
+    }
     return batch;
   }
 
+  /// One at a time: a batch never holds rows of several, so it is no larger than they are.
+  Status OpenGroup() {
+    auto opened = file_->GetRecordBatchReader({next_group_++}, columns_);
+    if (!opened.ok()) return Unreadable(opened.status());
+    batches_ = *std::move(opened);
+    return Status::Ok();
+  }
+
  private:
+  Status Unreadable(const arrow::Status& why) const {
+    return Status::Corrupt("cannot read " + path_ + ": " + why.message());
+  }
+
   const std::string path_;
   const std::unique_ptr<parquet::arrow::FileReader> file_;  // outlives batches_
-  const std::unique_ptr<arrow::RecordBatchReader> batches_;
-  const std::int64_t rows_;
+  const std::vector<int> columns_;
+  int next_group_ = 0;
+  std::unique_ptr<arrow::RecordBatchReader>
+      batches_;  // of the row group before next_group_; null: at its end
 };
 
 Result<std::vector<int>> IndicesOf(const std::vector<std::string>& columns, const parquet::FileMetaData& file,
@@ -59,16 +76,13 @@ Result<std::unique_ptr<ParquetReader>> OpenFile(const std::string& path,
     return opened.IsIOError() ? Status::NotFound(opened.message())
                               : Status::Corrupt("cannot read " + path + ": " + opened.message());
   const auto metadata = builder.raw_reader()->metadata();
-  MR_ASSIGN_OR_RETURN(const std::vector<int> indices, IndicesOf(columns, *metadata, path));
-  std::vector<int> groups(static_cast<std::size_t>(metadata->num_row_groups()));
-  std::iota(groups.begin(), groups.end(), 0);
+  MR_ASSIGN_OR_RETURN(std::vector<int> indices, IndicesOf(columns, *metadata, path));
   builder.properties(properties);
   auto file = builder.Build();
   if (!file.ok()) return Status::Corrupt("cannot read " + path + ": " + file.status().message());
-  auto batches = (*file)->GetRecordBatchReader(groups, indices);
-  if (!batches.ok()) return Status::Corrupt("cannot read " + path + ": " + batches.status().message());
-  return std::unique_ptr<ParquetReader>(
-      std::make_unique<Reader>(path, *std::move(file), *std::move(batches), metadata->num_rows()));
+  auto reader = std::make_unique<Reader>(path, *std::move(file), std::move(indices));
+  if (metadata->num_row_groups() > 0) MR_RETURN_IF_ERROR(reader->OpenGroup());
+  return std::unique_ptr<ParquetReader>(std::move(reader));
 }
 
 }  // namespace

@@ -133,5 +133,11 @@ TEST_F(ParquetSinkTest, RowGroupsAreBounded) {
   EXPECT_EQ(row_groups_, 3);
 }
 
+TEST_F(ParquetSinkTest, RowGroupsAreBoundedByBytesToo) {
+  const auto table = WriteAndRead({Bids(), Bids(), Bids()}, 0, "", {.row_group_bytes = ByteCount(1)});
+  EXPECT_EQ(table->num_rows(), 12);
+  EXPECT_EQ(row_groups_, 3);
+}
+
 }  // namespace
 }  // namespace millrace
