@@ -1,6 +1,7 @@
 #include "columnar/batch.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include <arrow/api.h>
@@ -34,6 +35,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> Flatten(const Batch& batch) {
   add(batch.watermark_before);
   add(batch.key);
   add(batch.tombstone);
+  add(batch.stands_for);
   if (batch.block != nullptr && batch.record == nullptr) {
     MR_ASSIGN_OR_RETURN(const auto range, RecordRange(0, batch.num_rows()));
     add(range);
@@ -58,6 +60,7 @@ Batch Unflatten(const Batch& from, const std::shared_ptr<arrow::RecordBatch>& fl
   next(to.watermark_before, from.watermark_before != nullptr);
   next(to.key, from.key != nullptr);
   next(to.tombstone, from.tombstone != nullptr);
+  next(to.stands_for, from.stands_for != nullptr);
   next(to.record, from.block != nullptr || from.record != nullptr);
   return to;
 }
@@ -77,6 +80,12 @@ void SliceSide(std::shared_ptr<Array>& side, std::int64_t offset, std::int64_t l
 }  // namespace
 
 std::int64_t Batch::num_rows() const { return data == nullptr ? 0 : data->num_rows(); }
+
+std::int64_t Batch::rows_behind() const {
+  if (stands_for == nullptr) return num_rows();
+  return std::accumulate(stands_for->raw_values(), stands_for->raw_values() + stands_for->length(),
+                         std::int64_t{0});
+}
 
 std::int64_t Batch::RecordOf(std::int64_t row) const {
   MR_DCHECK(block != nullptr);
@@ -112,6 +121,7 @@ void CheckBatch(const Batch& batch) {
   CheckSide(batch.key, "key", rows, true);
   CheckSide(batch.tombstone, "tombstone", rows, false);
   CheckSide(batch.record, "record", rows, false);
+  CheckSide(batch.stands_for, "stands_for", rows, false);
   if (batch.block != nullptr && batch.record == nullptr) {
     MR_CHECK(rows <= batch.block->num_records()) << rows << " rows from " << batch.block->num_records();
   }
@@ -150,6 +160,7 @@ Batch SliceBatch(const Batch& batch, std::int64_t offset, std::int64_t length) {
   SliceSide(to.key, offset, length);
   SliceSide(to.tombstone, offset, length);
   SliceSide(to.record, offset, length);
+  SliceSide(to.stands_for, offset, length);
   if (batch.block != nullptr && batch.record == nullptr && offset > 0) {
     auto range = RecordRange(offset, length);
     MR_CHECK(range.ok()) << range.status().ToString();

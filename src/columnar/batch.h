@@ -46,9 +46,14 @@ struct Batch {
   std::shared_ptr<const RecordBlock> block;
   /// int32: the record in `block` of each row. Null pointer: row i is record i.
   std::shared_ptr<arrow::Int32Array> record;
+  /// int64, no nulls: how many rows each row stands for, of partial aggregates between a partial_aggregate
+  /// and its window (K2a). Null pointer: one each.
+  std::shared_ptr<arrow::Int64Array> stands_for;
   Origin origin;
 
   std::int64_t num_rows() const;
+  /// The rows that its rows stand for: what the books of R4 count.
+  std::int64_t rows_behind() const;
   /// Record index in `block` of `row`. Precondition: block != nullptr.
   std::int64_t RecordOf(std::int64_t row) const;
   /// Offset of the record of `row`, or kNoOffset without a block.

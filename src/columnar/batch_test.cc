@@ -147,5 +147,20 @@ TEST(ArrowStatus, KeepsTheMessageAndTranslatesTheClass) {
   EXPECT_TRUE(FromArrow(arrow::Status::OK()).ok());
 }
 
+TEST(Batch, RowsMayStandForSeveral) {
+  Batch batch = FourRows();
+  EXPECT_EQ(batch.rows_behind(), 4);
+  batch.stands_for = Ints({1, 20, 300, 4000});
+  CheckBatch(batch);
+  EXPECT_EQ(batch.rows_behind(), 4321);
+  EXPECT_EQ(SliceBatch(batch, 1, 2).rows_behind(), 320);
+  const auto keep =
+      ArrayOf<arrow::BooleanArray, arrow::BooleanBuilder>(std::vector<bool>{false, true, false, true});
+  EXPECT_EQ(FilterBatch(batch, *keep)->rows_behind(), 4020);
+  EXPECT_EQ(
+      TakeRows(batch, ArrayOf<arrow::Int32Array, arrow::Int32Builder>(std::vector<int>{2, 0}))->rows_behind(),
+      301);
+}
+
 }  // namespace
 }  // namespace millrace

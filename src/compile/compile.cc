@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <optional>
 #include <set>
 
 #include <arrow/api.h>
@@ -12,6 +13,7 @@
 #include "columnar/tombstone_column.h"
 #include "compile/keyed_steps.h"
 #include "compile/operator_factory.h"
+#include "compile/partials.h"
 #include "compile/repartition.h"
 #include "compile/sink_factory.h"
 #include "compile/source_reader.h"
@@ -42,6 +44,13 @@ Status At(const PlanNode& node, Status status) {
   const std::string where = node.location.ToString();
   return std::move(status).WithContext((where.empty() ? "" : where + ": ") + std::string(node.kind()) + " '" +
                                        node.name + "'");
+}
+
+/// PartialsSentTo, with the place of an error.
+Result<std::optional<NodeId>> WindowOfPartials(const Compiled& compiled, const Stage& stage) {
+  auto window = PartialsSentTo(compiled.analyzed, stage);
+  if (!window.ok()) return At(compiled.node(stage.cut->at), window.status());
+  return window;
 }
 
 ErrorPolicy PolicyOf(const Plan& plan, const PlanNode& node) {
@@ -131,7 +140,7 @@ class ProgramBuilder {
     chain.name = node.name;
     chain.on_error = PolicyOf(plan_, node);
     if (const auto* sink = std::get_if<SinkNode>(&node.op)) return AddSink(id, *sink, std::move(chain));
-    MR_ASSIGN_OR_RETURN(chain.op, MakeOperator(node, compiled_.input_schema(id), store_));
+    MR_ASSIGN_OR_RETURN(chain.op, MakeOperator(node, compiled_.input_schema(id), store_, InputOf()));
     if (const auto* window = std::get_if<WindowStep>(&node.op);
         window != nullptr && !window->late_topic.empty()) {
       MR_ASSIGN_OR_RETURN(chain.late_sink,
@@ -139,6 +148,12 @@ class ProgramBuilder {
     }
     first_[id] = last_[id] = Append(std::move(chain));
     return Status::Ok();
+  }
+
+  /// What the task reads; the first topic, where there are several.
+  TopicPartition InputOf() const {
+    if (stage_.cut.has_value()) return {stage_.cut->topic, partition_};
+    return {std::get<KafkaSource>(compiled_.node(stage_.sources.front()).op).topic, partition_};
   }
 
   /// The columns that made the key of the rows that reach the node; none: they have that of their records.
@@ -183,7 +198,8 @@ class ProgramBuilder {
     return Status::Ok();
   }
 
-  /// The upstream half of a cut: rows get their key and leave for the repartition topic.
+  /// The upstream half of a cut: rows get their key and leave for the repartition topic, added up where they
+  /// may be (K2a).
   Status AddCutSink(const Stage& downstream) {
     const Cut& cut = *downstream.cut;
     const PlanNode& node = compiled_.node(cut.at);
@@ -194,6 +210,16 @@ class ProgramBuilder {
     if (!made.ok()) return At(node, made.status());
     rekey.op = *std::move(made);
     const std::size_t at = Append(std::move(rekey));
+    std::size_t last = at;
+    MR_ASSIGN_OR_RETURN(const auto window, WindowOfPartials(compiled_, downstream));
+    if (window) {
+      ChainNode partials;
+      partials.name = compiled_.node(*window).name + "-partials";
+      MR_ASSIGN_OR_RETURN(partials.op,
+                          MakeWindowPartials(compiled_.node(*window), compiled_.input_schema(*window)));
+      last = Append(std::move(partials));
+      program_.nodes[at].next.push_back(last);
+    }
     ChainNode sink;
     sink.name = node.name + "-repartition";
     sink.on_error = PolicyOf(plan_, node);
@@ -201,7 +227,7 @@ class ProgramBuilder {
     sink.sink = MakeRepartitionSink(
         {.topic = cut.topic, .partitions = downstream.partitions, .upstream = partition_}, *compiled_.clock);
     const std::size_t to = Append(std::move(sink));
-    program_.nodes[at].next.push_back(to);
+    program_.nodes[last].next.push_back(to);
     for (const NodeId input : node.inputs) edges_.emplace_back(input, at);
     return Status::Ok();
   }
@@ -240,7 +266,8 @@ class ProgramBuilder {
     const Cut& cut = *stage_.cut;
     TaskProgram::Input input;
     input.topic = cut.topic;
-    input.reader = MakeRepartitionReader(compiled_.input_schema(cut.at));
+    MR_ASSIGN_OR_RETURN(std::string partials, PartialsTaken(compiled_.analyzed, stage_));
+    input.reader = MakeRepartitionReader(compiled_.input_schema(cut.at), std::move(partials));
     input.upstream_partitions = compiled_.staged.stages[cut.from_stage].partitions;
     // Behind the cut stands the node that needed it, or, for a group_by, what comes after it.
     for (const auto& [from, entries] : entries_)
@@ -293,6 +320,8 @@ Result<SubTopology> Describe(const std::shared_ptr<const Compiled>& compiled, st
   if (stage.cut.has_value()) {
     out.input_topics.push_back(stage.cut->topic);
     out.repartition_inputs.push_back(stage.cut->topic);
+    MR_ASSIGN_OR_RETURN(const auto window, WindowOfPartials(*compiled, stage));
+    if (window) out.partial_inputs.push_back(stage.cut->topic);
   }
   for (const NodeId id : stage.nodes) {
     const PlanNode& node = compiled->node(id);

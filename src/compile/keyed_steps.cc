@@ -20,6 +20,7 @@ struct Maker {
   const std::string& name;
   const SchemaPtr& input;
   StateStore* store;
+  TopicPartition origin;
 
   DeduplicateOptions OptionsOf(const DeduplicateStep& step) const {
     return {.name = name, .by = step.by, .null_key = NullKeyPolicyOf(step.null_key), .within = step.within};
@@ -35,7 +36,11 @@ struct Maker {
     return options;
   }
   LatestOptions OptionsOf(const LatestStep& step) const {
-    return {.name = name, .by = step.by, .null_key = NullKeyPolicyOf(step.null_key), .ttl = step.ttl};
+    return {.name = name,
+            .by = step.by,
+            .null_key = NullKeyPolicyOf(step.null_key),
+            .ttl = step.ttl,
+            .origin = origin};
   }
   MapOptions OptionsOf(const MapStep& step) const {
     return {.name = name,
@@ -94,11 +99,11 @@ bool IsKeyedStep(const PlanNode& node) {
 }
 
 Result<std::unique_ptr<Operator>> MakeKeyedStep(const PlanNode& node, const SchemaPtr& input,
-                                                StateStore* store) {
+                                                StateStore* store, const TopicPartition& origin) {
   return std::visit(
       [&](const auto& step) -> MadeOperator {
         if constexpr (kIsKeyed<std::decay_t<decltype(step)>>) {
-          const Maker maker{node.name, input, store};
+          const Maker maker{node.name, input, store, origin};
           return maker.Make(maker.OptionsOf(step));
         } else {
           return Status::Bug("node '" + node.name + "' keeps nothing per key");
@@ -111,7 +116,7 @@ Result<std::string> KeyedStepLayout(const PlanNode& node, const SchemaPtr& input
   return std::visit(
       [&](const auto& step) -> Result<std::string> {
         if constexpr (kIsKeyed<std::decay_t<decltype(step)>>) {
-          const Maker maker{node.name, input, nullptr};
+          const Maker maker{node.name, input, nullptr, {}};
           return maker.Layout(maker.OptionsOf(step));
         } else {
           return Status::Bug("node '" + node.name + "' keeps nothing per key");

@@ -5,6 +5,7 @@
 
 #include <arrow/type_fwd.h>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "ops/operator.h"
 #include "ops/rekey.h"
@@ -22,7 +23,7 @@ bool IsKeyedStep(const PlanNode& node);
 /// MakeOperator for these. Precondition: IsKeyedStep(node).
 Result<std::unique_ptr<Operator>> MakeKeyedStep(const PlanNode& node,
                                                 const std::shared_ptr<arrow::Schema>& input,
-                                                StateStore* store);
+                                                StateStore* store, const TopicPartition& origin);
 
 /// StateLayout for these. Precondition: IsKeyedStep(node).
 Result<std::string> KeyedStepLayout(const PlanNode& node, const std::shared_ptr<arrow::Schema>& input);

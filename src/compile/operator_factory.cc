@@ -11,6 +11,7 @@
 #include "expr/builder.h"
 #include "ops/explode.h"
 #include "ops/filter.h"
+#include "ops/partial_aggregate.h"
 #include "ops/project.h"
 #include "ops/rekey.h"
 #include "ops/window_aggregate.h"
@@ -141,8 +142,10 @@ class CheckedOnly final : public Operator {
 };
 
 Result<std::unique_ptr<Operator>> MakeWindow(const PlanNode& node, const WindowStep& step,
-                                             const std::shared_ptr<arrow::Schema>& input, StateStore* store) {
+                                             const std::shared_ptr<arrow::Schema>& input, StateStore* store,
+                                             const TopicPartition& origin) {
   MR_ASSIGN_OR_RETURN(WindowAggregateOptions options, WindowOptions(node, step, input));
+  options.origin = origin;
   if (store != nullptr) return MakeWindowAggregate(std::move(options), input, *store);
   MR_ASSIGN_OR_RETURN(WindowDescription description, DescribeWindow(options, *input));
   return std::unique_ptr<Operator>(std::make_unique<CheckedOnly>(std::move(description.output_schema)));
@@ -151,8 +154,8 @@ Result<std::unique_ptr<Operator>> MakeWindow(const PlanNode& node, const WindowS
 }  // namespace
 
 Result<std::unique_ptr<Operator>> MakeOperator(const PlanNode& node,
-                                               const std::shared_ptr<arrow::Schema>& input,
-                                               StateStore* store) {
+                                               const std::shared_ptr<arrow::Schema>& input, StateStore* store,
+                                               const TopicPartition& origin) {
   if (const auto* filter = std::get_if<FilterStep>(&node.op)) {
     MR_ASSIGN_OR_RETURN(BoundExpr predicate,
                         BoundExpr::Bind(filter->predicate.expr, WithTombstoneField(input)));
@@ -162,8 +165,9 @@ Result<std::unique_ptr<Operator>> MakeOperator(const PlanNode& node,
     return MakeExplode(explode->column, explode->keep_empty, *input);
   if (const auto* group = std::get_if<GroupByStep>(&node.op))
     return MakeRekey(group->columns, NullKeyPolicyOf(group->null_key), input);
-  if (const auto* window = std::get_if<WindowStep>(&node.op)) return MakeWindow(node, *window, input, store);
-  if (IsKeyedStep(node)) return MakeKeyedStep(node, input, store);
+  if (const auto* window = std::get_if<WindowStep>(&node.op))
+    return MakeWindow(node, *window, input, store, origin);
+  if (IsKeyedStep(node)) return MakeKeyedStep(node, input, store, origin);
   return std::visit(
       [&](const auto& step) -> Result<std::unique_ptr<Operator>> {
         if constexpr (requires(const Projector& projector) { projector(step); }) {
@@ -174,6 +178,19 @@ Result<std::unique_ptr<Operator>> MakeOperator(const PlanNode& node,
         }
       },
       node.op);
+}
+
+Result<std::unique_ptr<Operator>> MakeWindowPartials(const PlanNode& node,
+                                                     const std::shared_ptr<arrow::Schema>& input) {
+  MR_ASSIGN_OR_RETURN(WindowAggregateOptions options,
+                      WindowOptions(node, std::get<WindowStep>(node.op), input));
+  return MakePartialAggregate(std::move(options), input);
+}
+
+Result<std::string> WindowPartialLayout(const PlanNode& node, const std::shared_ptr<arrow::Schema>& input) {
+  MR_ASSIGN_OR_RETURN(const WindowAggregateOptions options,
+                      WindowOptions(node, std::get<WindowStep>(node.op), input));
+  return PartialLayout(options, *input);
 }
 
 Result<std::string> StateLayout(const PlanNode& node, const std::shared_ptr<arrow::Schema>& input) {

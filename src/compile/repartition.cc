@@ -11,12 +11,14 @@
 
 #include "columnar/arrow_status.h"
 #include "connect/murmur2.h"
+#include "ops/partial_aggregate.h"
 
 namespace millrace {
 namespace {
 
 constexpr std::string_view kWatermarkHeader = "millrace.watermark";
-// Topic and partition of the records that the rows came from: "3;bids". Absent for rows without records.
+// Topic and partition of the records that the rows came from: "3;bids"; of rows without records
+// Batch::origin.
 constexpr std::string_view kOriginHeader = "millrace.origin";
 // Of a record with several rows: below what a topic takes by default (1,048,588 bytes with all that goes with
 // a record), also where message.max.bytes allows more. A row that is larger goes alone.
@@ -25,13 +27,17 @@ constexpr std::int64_t kPieceBytes = kMostBytes * 3 / 4;  // aimed at: rows are 
 constexpr const char* kTimeColumn = "__millrace_event_time";
 constexpr const char* kKeyColumn = "__millrace_key";
 constexpr const char* kOffsetColumn = "__millrace_offset";
+constexpr const char* kRowsColumn = "__millrace_rows";  // of partials only: the rows they stand for
 
+/// `payload` tells by its metadata whether it is of partials.
 std::shared_ptr<arrow::Schema> WireSchema(const arrow::Schema& payload) {
   arrow::FieldVector fields = payload.fields();
   fields.push_back(arrow::field(kTimeColumn, arrow::int64(), false));
   fields.push_back(arrow::field(kKeyColumn, arrow::binary()));
   fields.push_back(arrow::field(kOffsetColumn, arrow::int64()));
-  return arrow::schema(std::move(fields));
+  const bool partials = !PartialLayoutOf(payload).empty();
+  if (partials) fields.push_back(arrow::field(kRowsColumn, arrow::int64(), false));
+  return arrow::schema(std::move(fields), partials ? payload.metadata() : nullptr);
 }
 
 /// The offset of each row's record; all null when there are none.
@@ -55,6 +61,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> ToWire(const Batch& batch) {
   columns.push_back(batch.key);
   MR_ASSIGN_OR_RETURN(auto offsets, RecordOffsets(batch));
   columns.push_back(std::move(offsets));
+  if (batch.stands_for != nullptr) columns.push_back(batch.stands_for);
   return arrow::RecordBatch::Make(WireSchema(*batch.data->schema()), batch.num_rows(), std::move(columns));
 }
 
@@ -93,13 +100,9 @@ class RepartitionSink final : public Sink {
       rows_of_[static_cast<std::size_t>(PartitionOfKey(batch.key->GetView(i), options_.partitions).value())]
           .push_back(static_cast<std::int32_t>(i));
     }
-    std::string origin;
-    std::vector<HeaderView> headers;
-    if (batch.block != nullptr) {
-      const TopicPartition& source = batch.block->partition();
-      origin = std::to_string(source.partition.value()) + ";" + source.topic;
-      headers.push_back({kOriginHeader, BytesView::Of(origin)});
-    }
+    const TopicPartition& source = batch.block == nullptr ? batch.origin.partition : batch.block->partition();
+    const std::string origin = std::to_string(source.partition.value()) + ";" + source.topic;
+    const HeaderView header{kOriginHeader, BytesView::Of(origin)};
     for (std::size_t p = 0; p < rows_of_.size(); ++p) {
       if (rows_of_[p].empty()) continue;
       const auto indices = std::make_shared<arrow::Int32Array>(static_cast<std::int64_t>(rows_of_[p].size()),
@@ -107,7 +110,7 @@ class RepartitionSink final : public Sink {
       MR_ASSIGN_OR_RETURN(const Batch part, TakeRows(batch, indices));
       MR_ASSIGN_OR_RETURN(auto wire, ToWire(part));
       MR_RETURN_IF_ERROR(
-          SendRows({static_cast<std::int32_t>(p), std::move(wire), rows_of_[p]}, headers, context));
+          SendRows({static_cast<std::int32_t>(p), std::move(wire), rows_of_[p]}, {&header, 1}, context));
     }
     std::sort(context.errors->begin(), context.errors->end(),
               [](const auto& a, const auto& b) { return a.row < b.row; });
@@ -176,8 +179,8 @@ class RepartitionSink final : public Sink {
 
 class RepartitionReader final : public InputReader {
  public:
-  explicit RepartitionReader(std::shared_ptr<arrow::Schema> schema)
-      : schema_(std::move(schema)), wire_schema_(WireSchema(*schema_)) {}
+  RepartitionReader(std::shared_ptr<arrow::Schema> schema, std::string partials)
+      : rows_(std::move(schema)), partials_(PartialSchema(partials)), layout_(std::move(partials)) {}
 
   Result<InputItems> Read(std::shared_ptr<const RecordBlock> block) override {
     InputItems out;
@@ -211,6 +214,31 @@ class RepartitionReader final : public InputReader {
     return report;
   }
 
+  /// What a record may hold.
+  struct Kind {
+    explicit Kind(std::shared_ptr<arrow::Schema> schema)
+        : payload(std::move(schema)), wire(WireSchema(*payload)) {}
+    std::shared_ptr<arrow::Schema> payload;
+    std::shared_ptr<arrow::Schema> wire;
+  };
+
+  Result<const Kind*> KindOf(const arrow::RecordBatch* wire) const {
+    if (wire != nullptr) {
+      const std::string layout = PartialLayoutOf(*wire->schema());
+      const Kind& kind = layout.empty() ? rows_ : partials_;
+      if ((layout.empty() || layout == layout_) && wire->schema()->Equals(*kind.wire)) return &kind;
+      if (!layout.empty()) {
+        return Status::InvalidArgument(
+            "the repartition topic holds partial aggregates of another window (" + layout +
+            "): the pipeline was edited while they were on their way; run the old pipeline until it is "
+            "drained, or 'millrace reset' it");
+      }
+    }
+    return Status::InvalidArgument(
+        "the rows in the repartition topic have other columns than this pipeline: it was edited while "
+        "rows were on their way; run the old pipeline until it is drained, or 'millrace reset' it");
+  }
+
   Result<Batch> ReadRows(const std::shared_ptr<const RecordBlock>& block, std::int64_t record) const {
     const BytesView value = block->values()[static_cast<std::size_t>(record)];
     // Copied: columns need 8-byte alignment, which record values do not have.
@@ -220,37 +248,45 @@ class RepartitionReader final : public InputReader {
                                      std::make_shared<arrow::io::BufferReader>(buffer)));
     std::shared_ptr<arrow::RecordBatch> wire;
     MR_RETURN_IF_ARROW_ERROR(reader->ReadNext(&wire));
-    if (wire == nullptr || !wire->schema()->Equals(*wire_schema_)) {
-      return Status::InvalidArgument(
-          "the rows in the repartition topic have other columns than this pipeline: it was edited while "
-          "rows were on their way; run the old pipeline until it is drained, or 'millrace reset' it");
-    }
-    const int columns = schema_->num_fields();
+    MR_ASSIGN_OR_RETURN(const Kind* kind, KindOf(wire.get()));
+    const int columns = kind->payload->num_fields();
     Batch batch;
     arrow::ArrayVector payload(wire->columns().begin(), wire->columns().begin() + columns);
-    batch.data = arrow::RecordBatch::Make(schema_, wire->num_rows(), std::move(payload));
+    batch.data = arrow::RecordBatch::Make(kind->payload, wire->num_rows(), std::move(payload));
+    if (kind == &partials_)
+      batch.stands_for = std::static_pointer_cast<arrow::Int64Array>(wire->column(columns + 3));
     batch.event_time = std::static_pointer_cast<arrow::Int64Array>(wire->column(columns));
     batch.key = std::static_pointer_cast<arrow::BinaryArray>(wire->column(columns + 1));
     const Offset offset(block->offsets()[static_cast<std::size_t>(record)]);
     batch.origin = {block->partition(), offset, offset};
     if (const auto headers = block->headers(record); !headers.empty() && headers[0].name == kOriginHeader) {
       const auto offsets = std::static_pointer_cast<arrow::Int64Array>(wire->column(columns + 2));
-      MR_RETURN_IF_ERROR(AttachRecords(headers[0].value.view(), *offsets, &batch));
+      MR_RETURN_IF_ERROR(AttachOrigin(headers[0].value.view(), *offsets, &batch));
     }
     return batch;
   }
 
-  /// Gives the rows records that say where they came from: without the bytes, which stay in the source topic.
-  static Status AttachRecords(std::string_view origin, const arrow::Int64Array& offsets, Batch* batch) {
+  /// Tells where the rows came from. Those that were records get records, without the bytes, which stay in
+  /// the source topic.
+  static Status AttachOrigin(std::string_view origin, const arrow::Int64Array& offsets, Batch* batch) {
     TopicPartition source;
     std::int32_t partition = 0;
     const auto read = std::from_chars(origin.data(), origin.data() + origin.size(), partition);
     const auto digits = static_cast<std::size_t>(read.ptr - origin.data());
+    const bool no_records = offsets.null_count() == offsets.length();
     if (read.ec != std::errc{} || digits == origin.size() || origin[digits] != ';' ||
-        offsets.null_count() > 0)
+        (offsets.null_count() > 0 && !no_records))
       return Status::Corrupt("not the origin of rows");
     source.partition = Partition(partition);
     source.topic = origin.substr(digits + 1);
+    if (no_records) {
+      batch->origin = {.partition = std::move(source)};
+      return Status::Ok();
+    }
+    return AttachRecords(std::move(source), offsets, batch);
+  }
+
+  static Status AttachRecords(TopicPartition source, const arrow::Int64Array& offsets, Batch* batch) {
     RecordBlockBuilder records(std::move(source));
     std::vector<std::int32_t> record_of(static_cast<std::size_t>(offsets.length()));
     for (std::int64_t i = 0; i < offsets.length(); ++i) {
@@ -266,8 +302,9 @@ class RepartitionReader final : public InputReader {
     return Status::Ok();
   }
 
-  const std::shared_ptr<arrow::Schema> schema_;
-  const std::shared_ptr<arrow::Schema> wire_schema_;
+  const Kind rows_;
+  const Kind partials_;
+  const std::string layout_;  // of partials_; "": none are taken
 };
 
 }  // namespace
@@ -276,8 +313,9 @@ std::unique_ptr<Sink> MakeRepartitionSink(RepartitionSinkOptions options, const 
   return std::make_unique<RepartitionSink>(std::move(options), clock);
 }
 
-std::unique_ptr<InputReader> MakeRepartitionReader(std::shared_ptr<arrow::Schema> schema) {
-  return std::make_unique<RepartitionReader>(std::move(schema));
+std::unique_ptr<InputReader> MakeRepartitionReader(std::shared_ptr<arrow::Schema> schema,
+                                                   std::string partials) {
+  return std::make_unique<RepartitionReader>(std::move(schema), std::move(partials));
 }
 
 }  // namespace millrace

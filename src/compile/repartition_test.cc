@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <arrow/api.h>
@@ -11,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "connectors/memory/memory_cluster.h"
+#include "ops/partial_aggregate.h"
 
 namespace millrace {
 namespace {
@@ -50,18 +52,41 @@ class RepartitionTopic {
     batch.event_time = std::static_pointer_cast<arrow::Int64Array>(*times.Finish());
     batch.key = std::static_pointer_cast<arrow::BinaryArray>(*keys.Finish());
     batch.block = records.Finish();
+    return Write(batch);
+  }
+
+  Status Write(const Batch& batch) {
     SinkContext context{.producer = producer_.get(), .errors = &errors};
     MR_RETURN_IF_ERROR(sink_->Write(batch, context));
     context.watermark = Watermark(100);
     return sink_->Prepare(context);
   }
 
+  /// A result of a window on partition 3: a row of no record.
+  Status WriteResult() {
+    Batch batch;
+    arrow::StringBuilder text;
+    arrow::Int64Builder times;
+    arrow::BinaryBuilder keys;
+    EXPECT_TRUE(text.Append("r").ok() && times.Append(100).ok() && keys.Append("k").ok());
+    batch.data = arrow::RecordBatch::Make(schema_, 1, {*text.Finish()});
+    batch.event_time = std::static_pointer_cast<arrow::Int64Array>(*times.Finish());
+    batch.key = std::static_pointer_cast<arrow::BinaryArray>(*keys.Finish());
+    batch.origin.partition = {"in", Partition(3)};
+    SinkContext context{.producer = producer_.get(), .errors = &errors};
+    return sink_->Write(batch, context);
+  }
+
   InputItems ReadBack() {
-    const auto fetched = log_.Fetch(kMoved, Offset(0), {Isolation::kReadCommitted, 1'000, 1LL << 30});
-    EXPECT_TRUE(fetched.ok());
-    auto items = MakeRepartitionReader(schema_)->Read(fetched->block);
+    auto items = TryReadBack("");
     EXPECT_TRUE(items.ok()) << items.status().message();
     return *std::move(items);
+  }
+
+  Result<InputItems> TryReadBack(const std::string& partials) {
+    const auto fetched = log_.Fetch(kMoved, Offset(0), {Isolation::kReadCommitted, 1'000, 1LL << 30});
+    EXPECT_TRUE(fetched.ok());
+    return MakeRepartitionReader(schema_, partials)->Read(fetched->block);
   }
 
   std::vector<std::size_t> RecordBytes() const {
@@ -128,6 +153,18 @@ TEST(Repartition, ABatchThatIsMoreThanARecordMayHoldTravelsInSeveral) {
   }
 }
 
+// T5
+TEST(Repartition, ARowOfNoRecordKeepsWhichPartitionMadeIt) {
+  RepartitionTopic topic(1'048'588);
+  ASSERT_TRUE(topic.WriteResult().ok());
+  const InputItems read = topic.ReadBack();
+  ASSERT_EQ(read.items.size(), 1U);
+  const auto& row = std::get<Batch>(read.items[0]);
+  EXPECT_EQ(row.block, nullptr);
+  EXPECT_EQ(row.origin.partition, (TopicPartition{"in", Partition(3)}));
+  EXPECT_GT(row.origin.first, row.origin.last);
+}
+
 TEST(Repartition, SmallRowsOfABatchStayInOneRecord) {
   RepartitionTopic topic(1'048'588);
   ASSERT_TRUE(topic.Write(std::vector<std::int64_t>(1'000, 500)).ok());
@@ -148,6 +185,57 @@ TEST(Repartition, ARowThatAloneIsTooLargeIsARowErrorAndTheOthersMove) {
       offsets.push_back(part->OffsetOf(i).value());
   }
   EXPECT_THAT(offsets, ElementsAre(10, 14, 16, 18, 22));
+}
+
+/// Two groups that stand for five rows, of in[3] offsets 4 and 7, as a partial_aggregate makes them.
+Batch Partials(const std::string& layout) {
+  arrow::BinaryBuilder states, keys;
+  arrow::Int64Builder times, rows;
+  RecordBlockBuilder records({"in", Partition(3)});
+  for (const auto& [state, key, at] : {std::tuple{"one", "a", 4}, {"two", "b", 7}}) {
+    EXPECT_TRUE(states.Append(state).ok() && keys.Append(key).ok() && times.Append(at).ok() &&
+                rows.Append(at - 2).ok());
+    records.Append(Offset(at), at, BytesView{}, BytesView{});
+  }
+  Batch batch;
+  batch.data = arrow::RecordBatch::Make(PartialSchema(layout), 2, {*states.Finish()});
+  batch.event_time = std::static_pointer_cast<arrow::Int64Array>(*times.Finish());
+  batch.key = std::static_pointer_cast<arrow::BinaryArray>(*keys.Finish());
+  batch.stands_for = std::static_pointer_cast<arrow::Int64Array>(*rows.Finish());
+  batch.block = records.Finish();
+  return batch;
+}
+
+// K2a
+TEST(Repartition, PartialAggregatesAreReadAsTheyWereWritten) {
+  RepartitionTopic topic(1'048'588);
+  ASSERT_TRUE(topic.Write(Partials("tumbling 1m")).ok());
+  ASSERT_TRUE(topic.Write(std::vector<std::int64_t>{5}).ok());
+  const auto read = topic.TryReadBack("tumbling 1m");
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  ASSERT_EQ(read->items.size(), 3U);
+  const auto& partials = std::get<Batch>(read->items[0]);
+  CheckBatch(partials);
+  EXPECT_TRUE(partials.data->Equals(*Partials("").data));
+  EXPECT_EQ(PartialLayoutOf(*partials.data->schema()), "tumbling 1m");
+  EXPECT_TRUE(partials.stands_for->Equals(*Partials("").stands_for));
+  EXPECT_TRUE(partials.key->Equals(*Partials("").key));
+  EXPECT_EQ(partials.OffsetOf(1), Offset(7));
+  EXPECT_EQ(partials.event_time->Value(1), 7);
+  // Rows are read beside them: those of batches that do not become fewer, and of the pipeline as it was.
+  EXPECT_EQ(std::get<Batch>(read->items[2]).stands_for, nullptr);
+}
+
+TEST(Repartition, PartialAggregatesOfAnotherWindowAreRefused) {
+  for (const char* taken : {"", "tumbling 2m"}) {
+    RepartitionTopic topic(1'048'588);
+    ASSERT_TRUE(topic.Write(Partials("tumbling 1m")).ok());
+    const auto read = topic.TryReadBack(taken);
+    ASSERT_FALSE(read.ok());
+    EXPECT_THAT(read.status().message(), testing::AllOf(testing::HasSubstr("moved[0] offset 0"),
+                                                        testing::HasSubstr("of another window (tumbling 1m)"),
+                                                        testing::HasSubstr("run the old pipeline")));
+  }
 }
 
 }  // namespace

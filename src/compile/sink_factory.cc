@@ -143,10 +143,10 @@ Result<std::unique_ptr<Sink>> MakeSink(const PlanNode& node, const SinkFactoryCo
   return MakeFileSink(std::get<IpcSink>(sink), kIpc, node.name, context);
 }
 
-Status PublishNote(const StagingOwner& owner, std::string_view note) {
+Status PublishNote(const StagingOwner& owner, std::string_view note, const std::string& folder) {
   MR_ASSIGN_OR_RETURN(const StagingNote staged, StagingNote::Parse(note).WithContext("sink " + owner.sink));
-  MR_RETURN_IF_ERROR(PublishStaged(owner, staged, "", FormatOf));
-  Log(LogLevel::kInfo, "published what was committed of a file sink that the pipeline has no more",
+  MR_RETURN_IF_ERROR(PublishStaged(owner, staged, folder, FormatOf));
+  Log(LogLevel::kInfo, "published what a file sink had committed before the pipeline was edited",
       {{"sink", owner.sink}, {"partition", owner.partition.value()}, {"folder", staged.Folder()}});
   return Status::Ok();
 }

@@ -40,9 +40,9 @@ Result<std::unique_ptr<Operator>> MakeSinkProjection(const SinkNode& sink,
 /// Errors: user error; the caller adds the location.
 Result<std::unique_ptr<Sink>> MakeSink(const PlanNode& node, const SinkFactoryContext& context);
 
-/// TaskProgram::publish_note: what the note of a file sink commits becomes files in its folder.
-/// Errors: as PublishStaged; kCorrupt for a note that no file sink wrote.
-Status PublishNote(const StagingOwner& owner, std::string_view note);
+/// TaskProgram::publish_note: what the note of a file sink commits becomes files in its folder. `folder`: as
+/// PublishStaged. Errors: as PublishStaged; kCorrupt for a note that no file sink wrote.
+Status PublishNote(const StagingOwner& owner, std::string_view note, const std::string& folder = "");
 
 /// Writes late rows (with their `late_by`) as JSON to `topic` (W2). `input`: without late_by.
 /// `group_columns`: those that made the key of the rows, which is written as that of a sink, or is null where

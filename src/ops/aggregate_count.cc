@@ -33,6 +33,8 @@ class Count final : public RowAggregator<Count> {
     return true;
   }
 
+  bool order_free() const override { return true; }
+
   void Merge(std::byte* state, const Aggregator& /*from*/, const std::byte* from_state) override {
     reinterpret_cast<CountState*>(state)->rows += reinterpret_cast<const CountState*>(from_state)->rows;
   }

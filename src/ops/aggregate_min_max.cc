@@ -42,6 +42,8 @@ class MinMaxOfNumbers final : public RowAggregator<MinMaxOfNumbers<C, kMax>> {
     return true;
   }
 
+  bool order_free() const override { return true; }
+
   void Merge(std::byte* bytes, const Aggregator& /*from*/, const std::byte* from_bytes) override {
     auto* const state = reinterpret_cast<State*>(bytes);
     const auto* const other = reinterpret_cast<const State*>(from_bytes);
@@ -96,6 +98,8 @@ class MinMaxOfDecimals final : public RowAggregator<MinMaxOfDecimals<kMax>> {
     return true;
   }
 
+  bool order_free() const override { return true; }
+
   void Merge(std::byte* bytes, const Aggregator& /*from*/, const std::byte* from_bytes) override {
     auto* const state = reinterpret_cast<State*>(bytes);
     const auto* const other = reinterpret_cast<const State*>(from_bytes);
@@ -143,6 +147,8 @@ class MinMaxOfStrings final : public RowAggregator<MinMaxOfStrings<Offset, kMax>
     });
     return true;
   }
+
+  bool order_free() const override { return true; }
 
   void Merge(std::byte* bytes, const Aggregator& from, const std::byte* from_bytes) override {
     auto* const state = reinterpret_cast<State*>(bytes);

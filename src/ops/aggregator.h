@@ -81,6 +81,13 @@ class Aggregator {
   /// Adds the values of another group, whose rows come after those of `state` where order matters. `from` is
   /// this or an aggregator made by the same call, and owns `from_state`.
   virtual void Merge(std::byte* state, const Aggregator& from, const std::byte* from_state) = 0;
+  /// True when rows may be added to a state of their own, to be merged later, without a difference to the
+  /// last bit (K2a), as far as their values are Combinable.
+  virtual bool order_free() const { return false; }
+  /// False when a batch of such values may come near to what a state cannot hold.
+  virtual bool Combinable(const arrow::Array& /*values*/) const { return true; }
+  /// False when Merge of the two would overflow.
+  virtual bool MergeFits(const std::byte* /*state*/, const std::byte* /*from_state*/) const { return true; }
   /// "" or why a state has no result: "overflows int64; cast the argument to double".
   virtual std::string Unrepresentable(const std::byte* /*state*/) const { return ""; }
 

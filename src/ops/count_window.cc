@@ -9,7 +9,9 @@
 #include "columnar/key_encoding.h"
 #include "ops/keyed_rows.h"
 #include "ops/row_errors.h"
+#include "ops/rows_to_erase.h"
 #include "ops/triggered_count_window.h"
+#include "ops/window_parts.h"
 #include "ops/window_results.h"
 #include "ops/window_span.h"
 
@@ -18,9 +20,7 @@ namespace {
 
 class CountWindow final : public Operator {
  public:
-  CountWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
-              std::vector<int> key_columns, std::vector<std::unique_ptr<Aggregator>> aggregators,
-              std::vector<std::unique_ptr<Aggregator>> merge_aggregators);
+  CountWindow(WindowParts parts, std::vector<std::unique_ptr<Aggregator>> merge_aggregators);
   Status AddTable(StateStore& store);
 
   Status Process(Batch batch, Output& output) override;
@@ -43,9 +43,6 @@ class CountWindow final : public Operator {
   /// Merges the panes of a window into merged_ slot 0; false when it has no row.
   Status MergePanes(const Window& window, bool* any);
   Status DropPanes();
-  WindowSpan& SpanOf(GroupRows& rows, std::uint32_t slot) {
-    return WindowSpanAggregator::Of(rows.group(slot) + rows.state_at(rows.size() - 1));
-  }
 
   const WindowAggregateOptions options_;
   const std::shared_ptr<arrow::Schema> output_schema_;
@@ -65,20 +62,18 @@ class CountWindow final : public Operator {
   std::vector<std::int64_t> panes_;
   std::vector<Window> full_;
   std::vector<Window> open_;
+  RowsToErase passed_;
 };
 
-CountWindow::CountWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
-                         std::vector<int> key_columns, std::vector<std::unique_ptr<Aggregator>> aggregators,
-                         std::vector<std::unique_ptr<Aggregator>> merge_aggregators)
-    : options_(std::move(options)),
-      output_schema_(std::move(output_schema)),
-      key_columns_(std::move(key_columns)),
+CountWindow::CountWindow(WindowParts parts, std::vector<std::unique_ptr<Aggregator>> merge_aggregators)
+    : options_(std::move(parts.options)),
+      output_schema_(std::move(parts.output_schema)),
+      key_columns_(std::move(parts.key_columns)),
       pane_rows_(std::gcd(options_.count, options_.count_step)),
-      groups_(std::move(aggregators), /*hidden=*/1),
+      groups_(std::move(parts.aggregators), /*hidden=*/1),
       merged_(std::move(merge_aggregators), /*hidden=*/1),
       update_(&options_.aggregates, &groups_),
-      results_({.schema = output_schema_,
-                .key_fields = static_cast<int>(key_columns_.size()),
+      results_({.shape = {output_schema_, static_cast<int>(key_columns_.size()), options_.origin},
                 .groups = &merged_,
                 .aggregates = &options_.aggregates,
                 .merged = true}) {
@@ -98,7 +93,6 @@ Status CountWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, batch, &keys_));
   MR_RETURN_IF_ERROR(NumberRows(batch));
   MR_RETURN_IF_ERROR(AddRows(batch, output));
-  results_.set_origin(batch.origin);
   if (options_.emit == EmitMode::kCurrent) MR_RETURN_IF_ERROR(EmitWindows(open_, false, output));
   MR_RETURN_IF_ERROR(EmitWindows(full_, true, output));
   return DropPanes();
@@ -180,20 +174,13 @@ Status CountWindow::EmitWindows(const std::vector<Window>& windows, bool is_fina
 
 // The panes that no window after the full ones needs.
 Status CountWindow::DropPanes() {
-  KeyBuffer keys;
-  std::vector<std::int64_t> panes;
+  passed_.Clear();
   for (const Window& window : full_) {
     const std::int64_t last = (window.first + options_.count_step) / pane_rows_;
-    for (std::int64_t pane = window.first / pane_rows_; pane < last; ++pane) {
-      keys.Append(keys_[window.row]);
-      panes.push_back(pane);
-    }
+    for (std::int64_t pane = window.first / pane_rows_; pane < last; ++pane)
+      passed_.Add(pane, keys_[window.row]);
   }
-  if (panes.empty()) return Status::Ok();
-  slots_.resize(panes.size());
-  MR_RETURN_IF_ERROR(table_->Lookup(panes, {.data = keys.data(), .offsets = keys.offsets()}, slots_));
-  for (const std::uint32_t slot : slots_) table_->Erase(slot);
-  return Status::Ok();
+  return passed_.EraseFrom(*table_);
 }
 
 }  // namespace
@@ -202,15 +189,9 @@ Result<std::unique_ptr<Operator>> MakeCountWindow(WindowAggregateOptions options
                                                   const std::shared_ptr<arrow::Schema>& input,
                                                   StateStore& store) {
   if (options.trigger) return MakeTriggeredCountWindow(std::move(options), input, store);
-  MR_ASSIGN_OR_RETURN(WindowDescription description, DescribeWindow(options, *input));
-  MR_ASSIGN_OR_RETURN(std::vector<int> key_columns, KeyColumnIndices(options.by, *input));
-  MR_ASSIGN_OR_RETURN(auto aggregators, MakeAggregators(options));
-  MR_ASSIGN_OR_RETURN(auto merge_aggregators, MakeAggregators(options));
-  aggregators.push_back(std::make_unique<WindowSpanAggregator>());
-  merge_aggregators.push_back(std::make_unique<WindowSpanAggregator>());
-  auto window = std::make_unique<CountWindow>(std::move(options), std::move(description.output_schema),
-                                              std::move(key_columns), std::move(aggregators),
-                                              std::move(merge_aggregators));
+  MR_ASSIGN_OR_RETURN(WindowParts parts, MakeWindowParts(std::move(options), *input));
+  MR_ASSIGN_OR_RETURN(auto merge_aggregators, MakeWindowAggregators(parts.options));
+  auto window = std::make_unique<CountWindow>(std::move(parts), std::move(merge_aggregators));
   MR_RETURN_IF_ERROR(window->AddTable(store));
   return std::unique_ptr<Operator>(std::move(window));
 }

@@ -40,6 +40,21 @@ void GroupRows::Merge(std::uint32_t slot, const GroupRows& from, std::uint32_t f
   }
 }
 
+bool GroupRows::order_free() const {
+  return std::all_of(aggregators_.begin(), aggregators_.end(),
+                     [](const auto& aggregator) { return aggregator->order_free(); });
+}
+
+std::optional<std::size_t> GroupRows::MergeOverflow(std::uint32_t slot, const GroupRows& from,
+                                                    std::uint32_t from_slot) const {
+  const std::byte* const row = bytes() + slot * stride_;
+  const std::byte* const from_row = from.bytes() + from_slot * stride_;
+  for (std::size_t i = 0; i < aggregators_.size(); ++i) {
+    if (!aggregators_[i]->MergeFits(row + state_at_[i], from_row + state_at_[i])) return i;
+  }
+  return std::nullopt;
+}
+
 bool GroupRows::bounded() const {
   return std::any_of(aggregators_.begin(), aggregators_.end(),
                      [](const auto& aggregator) { return aggregator->bounded(); });

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,11 @@ class GroupRows final : public SlotRows {
   void Groups(std::span<const std::uint32_t> slots, std::vector<std::byte*>* groups);
   /// Adds group `from_slot` of `from` (this or made alike) to group `slot`.
   void Merge(std::uint32_t slot, const GroupRows& from, std::uint32_t from_slot);
+  /// True when all aggregators are Aggregator::order_free.
+  bool order_free() const;
+  /// The first aggregate for which Merge would overflow.
+  std::optional<std::size_t> MergeOverflow(std::uint32_t slot, const GroupRows& from,
+                                           std::uint32_t from_slot) const;
   /// True when a group can be unrepresentable that was never merged.
   bool bounded() const;
   /// "" or why the group has no result, with the aggregate it is about.

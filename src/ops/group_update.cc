@@ -73,6 +73,15 @@ Status GroupUpdate::TakeOutFailed(Batch* batch, Output& output) {
   return Status::Ok();
 }
 
+bool GroupUpdate::Combinable() const {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const Aggregator& aggregator = groups_.aggregator(i);
+    if (!aggregator.order_free()) return false;
+    if (arguments_[i] != nullptr && !aggregator.Combinable(*arguments_[i])) return false;
+  }
+  return true;
+}
+
 AggregateInput GroupUpdate::InputOf(std::size_t aggregate, const Batch& batch) const {
   return {.groups = rows_,
           .state_at = groups_.state_at(aggregate),

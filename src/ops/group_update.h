@@ -47,6 +47,9 @@ class GroupUpdate {
   /// Evaluates the arguments; rows on which one fails leave the batch as dead letters.
   Status TakeOutFailed(Batch* batch, Output& output);
 
+  /// True when the rows whose arguments were evaluated may be combined before they meet their groups (K2a).
+  bool Combinable() const;
+
   /// How a message names the group of a row: " in window [0, 10)".
   using GroupText = std::function<std::string(std::size_t row)>;
   /// Adds row i to the group in slots[i]. Returns the rows that were not added because a sum of integers

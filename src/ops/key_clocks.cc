@@ -10,7 +10,7 @@
 namespace millrace {
 
 Status KeyClocks::Judge(const Batch& batch, const KeyBuffer& keys, std::span<const std::int64_t> panes_ms,
-                        std::int64_t closed_until_ms) {
+                        std::optional<std::int64_t> closed_until_ms) {
   judgement_.late.clear();
   judgement_.late_by_ms.clear();
   judgement_.closings.clear();
@@ -18,7 +18,8 @@ Status KeyClocks::Judge(const Batch& batch, const KeyBuffer& keys, std::span<con
   judgement_.closed_until_ms.clear();
   moved_.clear();
   ++part_;
-  part_closed_until_ms_ = closed_until_ms;
+  cuts_ = closed_until_ms.has_value() && assigner_.overlapping();
+  part_closed_until_ms_ = closed_until_ms.value_or(kLowest);
   MR_RETURN_IF_ERROR(clocks_.FindOrAdd(*table_, ClockedRows::kClocks, keys));
   // Rows mostly fall into the pane of the row before them.
   std::int64_t pane = 0;
@@ -55,21 +56,24 @@ void KeyClocks::JudgeRow(const Batch& batch, std::size_t row, std::int64_t pane_
 }
 
 void KeyClocks::Keep(const Row& row) {
-  const std::int64_t closed = SubtractTime(row.effective_ms, assigner_.grace_ms());
-  judgement_.closed_until_ms.push_back(closed);
-  if (assigner_.overlapping() && closed > row.pane_ms && assigner_.FirstEndOf(row.pane_ms) <= closed) {
-    const std::int64_t closed_for_all = SubtractTime(row.watermark_ms, assigner_.grace_ms());
-    const bool by_key = rows_.mark(row.clock) == part_;
-    const bool by_watermark =
-        closed_for_all > part_closed_until_ms_ &&
-        (part_closed_until_ms_ == kLowest || assigner_.NextEndAfter(part_closed_until_ms_) <= closed_for_all);
-    if (by_key || by_watermark) {
-      judgement_.cuts.push_back({row.number, row.watermark_ms});
-      ++part_;
-      part_closed_until_ms_ = std::max(part_closed_until_ms_, closed_for_all);
-    }
+  judgement_.closed_until_ms.push_back(SubtractTime(row.effective_ms, assigner_.grace_ms()));
+  if (cuts_ && NeedsCut(row)) {
+    judgement_.cuts.push_back({row.number, row.watermark_ms});
+    ++part_;
+    part_closed_until_ms_ =
+        std::max(part_closed_until_ms_, SubtractTime(row.watermark_ms, assigner_.grace_ms()));
   }
   Move(row);
+}
+
+bool KeyClocks::NeedsCut(const Row& row) const {
+  const std::int64_t closed = SubtractTime(row.effective_ms, assigner_.grace_ms());
+  if (closed <= row.pane_ms || assigner_.FirstEndOf(row.pane_ms) > closed) return false;
+  if (rows_.mark(row.clock) == part_) return true;  // its key closed some
+  const std::int64_t closed_for_all = SubtractTime(row.watermark_ms, assigner_.grace_ms());
+  return closed_for_all > part_closed_until_ms_ &&
+         (part_closed_until_ms_ == kLowest ||
+          assigner_.NextEndAfter(part_closed_until_ms_) <= closed_for_all);
 }
 
 void KeyClocks::Move(const Row& row) {
@@ -110,23 +114,14 @@ Result<std::int64_t> KeyClocks::Of(std::string_view key) {
 }
 
 Status KeyClocks::Drop(const KeyBuffer& keys, std::int64_t before_ms) {
-  const auto rows = static_cast<std::size_t>(keys.num_rows());
-  if (rows == 0) return Status::Ok();
-  slices_.assign(rows, ClockedRows::kClocks);
-  slots_.resize(rows);
-  MR_RETURN_IF_ERROR(table_->Find(slices_, {.data = keys.data(), .offsets = keys.offsets()}, slots_));
+  if (keys.num_rows() == 0) return Status::Ok();
   dropped_.Clear();
-  for (std::size_t i = 0; i < rows; ++i) {
-    if (slots_[i] == KeyedTable::kNoSlot) continue;
-    if (rows_.clock_ms(slots_[i]) < before_ms) dropped_.Append(keys[i]);
+  MR_RETURN_IF_ERROR(found_.Find(*table_, ClockedRows::kClocks, keys));
+  for (std::size_t i = 0; i < found_.size(); ++i) {
+    if (found_[i] == KeyedTable::kNoSlot) continue;
+    if (rows_.clock_ms(found_[i]) < before_ms) dropped_.Add(ClockedRows::kClocks, keys[i]);
   }
-  const auto dropped = static_cast<std::size_t>(dropped_.num_rows());
-  if (dropped == 0) return Status::Ok();
-  slots_.resize(dropped);
-  MR_RETURN_IF_ERROR(table_->Lookup(std::span(slices_).first(dropped),
-                                    {.data = dropped_.data(), .offsets = dropped_.offsets()}, slots_));
-  for (const std::uint32_t slot : slots_) table_->Erase(slot);
-  return Status::Ok();
+  return dropped_.EraseFrom(*table_);
 }
 
 }  // namespace millrace

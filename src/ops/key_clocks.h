@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "columnar/key_encoding.h"
 #include "ops/clocked_rows.h"
 #include "ops/key_slots.h"
+#include "ops/rows_to_erase.h"
 #include "ops/window_assigner.h"
 #include "state/keyed_table.h"
 
@@ -44,14 +46,14 @@ class KeyClocks {
     std::vector<std::int32_t> late;
     std::vector<std::int64_t> late_by_ms;
     std::vector<Closing> closings;
-    std::vector<Cut> cuts;
+    std::vector<Cut> cuts;  ///< where Judge was asked for them
     /// Per row: windows of its key that end by then are closed for it.
     std::vector<std::int64_t> closed_until_ms;
   };
-  /// Moves the clocks of the keys by the rows that are not late. Windows that end by `closed_until_ms` were
-  /// emitted for all keys.
+  /// Moves the clocks of the keys by the rows that are not late. `closed_until_ms`: windows that end by then
+  /// were emitted for all keys; none: cuts are not needed, because each window counts its rows itself.
   Status Judge(const Batch& batch, const KeyBuffer& keys, std::span<const std::int64_t> panes_ms,
-               std::int64_t closed_until_ms);
+               std::optional<std::int64_t> closed_until_ms);
   /// Of the last batch.
   Judgement& judgement() { return judgement_; }
   const Judgement& judgement() const { return judgement_; }
@@ -75,6 +77,8 @@ class KeyClocks {
   };
   void JudgeRow(const Batch& batch, std::size_t row, std::int64_t pane_ms, std::int64_t closes_at_ms);
   void Keep(const Row& row);
+  /// Whether windows that hold the row's pane are closed for it and not yet emitted.
+  bool NeedsCut(const Row& row) const;
   void Move(const Row& row);
   /// Takes back the clocks that were added for keys all of whose rows are late.
   void EraseUnset();
@@ -87,13 +91,13 @@ class KeyClocks {
   KeySlots clocks_;
   std::vector<std::uint32_t> moved_;
   std::uint32_t part_ = 0;  // number of the part of a batch between two cuts; marks the keys that close in it
+  bool cuts_ = false;       // whether Judge was asked for them
   std::int64_t part_closed_until_ms_ = kLowest;
   // The last end of a window that is not after some time seen before.
   std::int64_t last_end_ms_ = 0;
   bool has_last_end_ = false;
-  KeyBuffer dropped_;
-  std::vector<std::int64_t> slices_;
-  std::vector<std::uint32_t> slots_;
+  KeySlots found_;
+  RowsToErase dropped_;
 };
 
 }  // namespace millrace

@@ -15,7 +15,9 @@
 #include "ops/keyed_rows.h"
 #include "ops/pane_merge.h"
 #include "ops/row_errors.h"
+#include "ops/rows_to_erase.h"
 #include "ops/window_assigner.h"
+#include "ops/window_parts.h"
 #include "ops/window_results.h"
 
 namespace millrace {
@@ -23,17 +25,9 @@ namespace {
 
 constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
 
-struct Parts {
-  WindowAggregateOptions options;
-  std::shared_ptr<arrow::Schema> output_schema;
-  std::vector<int> key_columns;
-  std::vector<std::unique_ptr<Aggregator>> aggregators;
-  std::vector<std::unique_ptr<Aggregator>> merge_aggregators;  // as many again
-};
-
 class KeyClosingWindow final : public Operator {
  public:
-  explicit KeyClosingWindow(Parts parts);
+  KeyClosingWindow(WindowParts parts, std::vector<std::unique_ptr<Aggregator>> merge_aggregators);
   Status AddTable(StateStore& store);
 
   Status Process(Batch batch, Output& output) override;
@@ -53,16 +47,13 @@ class KeyClosingWindow final : public Operator {
   Status RemoveLateRows(Batch* batch, Output& output);
 
   Status AddRows(const Batch& batch, std::int64_t first, std::int64_t until, Output& output);
-  Status EmitChanged(const Batch& batch, std::int64_t first, const std::vector<std::size_t>& rows,
-                     Output& output);
+  Status EmitChanged(std::int64_t first, const std::vector<std::size_t>& rows, Output& output);
 
   /// Emits what the rows before `until_row` close.
   Status RunClosings(std::int64_t until_row, Output& output);
   Status CloseKey(const Closing& closing, Output& output);
   Status CloseKeyTumbling(const Closing& closing, Output& output);
   Status CloseKeyOverlapping(const Closing& closing, Output& output);
-  /// Removes the panes that CloseKey emitted.
-  Status ErasePanes();
   /// Emits what is closed for all keys.
   Status ClosePartition(std::int64_t watermark, Output& output);
   Status ClosePartitionTumbling(std::int64_t watermark, Output& output);
@@ -103,13 +94,13 @@ class KeyClosingWindow final : public Operator {
   std::int64_t evaluated_rows_ = 0;  // when no row has left since: arguments are there
   std::vector<std::int64_t> panes_ms_;
   std::size_t next_closing_ = 0;  // those before it were emitted
-  KeyBuffer erased_keys_;
-  std::vector<std::int64_t> erased_panes_ms_;
+  RowsToErase emitted_;           // panes, by CloseKey
   KeyBuffer closed_keys_;
   std::vector<std::uint32_t> slots_;
 };
 
-KeyClosingWindow::KeyClosingWindow(Parts parts)
+KeyClosingWindow::KeyClosingWindow(WindowParts parts,
+                                   std::vector<std::unique_ptr<Aggregator>> merge_aggregators)
     : options_(std::move(parts.options)),
       output_schema_(std::move(parts.output_schema)),
       key_columns_(std::move(parts.key_columns)),
@@ -118,9 +109,8 @@ KeyClosingWindow::KeyClosingWindow(Parts parts)
       rows_(&groups_),
       clocks_(&assigner_, &rows_),
       update_(&options_.aggregates, &groups_),
-      merge_(std::move(parts.merge_aggregators), &groups_, &assigner_),
-      results_({.schema = output_schema_,
-                .key_fields = static_cast<int>(key_columns_.size()),
+      merge_(std::move(merge_aggregators), &groups_, &assigner_),
+      results_({.shape = {output_schema_, static_cast<int>(key_columns_.size()), options_.origin},
                 .groups = assigner_.overlapping() ? &merge_.rows() : &groups_,
                 .aggregates = &options_.aggregates,
                 .merged = assigner_.overlapping()}) {}
@@ -135,14 +125,12 @@ Status KeyClosingWindow::AddTable(StateStore& store) {
 void KeyClosingWindow::RestoreTime(Watermark watermark) {
   merge_.Clear();
   clocks_.judgement().closings.clear();
-  erased_keys_.Clear();
-  erased_panes_ms_.clear();
+  emitted_.Clear();
   closed_until_ = SubtractTime(watermark.value(), assigner_.grace_ms());
 }
 
 Watermark KeyClosingWindow::OutputWatermark(Watermark input) const {
-  if (input == kNoWatermark || input == kEndOfTime) return input;
-  return Watermark(SubtractTime(input.value(), assigner_.grace_ms()));
+  return HeldBack(input, assigner_.grace_ms());
 }
 
 Status KeyClosingWindow::Process(Batch batch, Output& output) {
@@ -152,7 +140,6 @@ Status KeyClosingWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(EvaluateArguments(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(RemoveLateRows(&batch, output));
-  results_.set_origin({.partition = batch.origin.partition});
   std::int64_t first = 0;
   for (const KeyClocks::Cut& cut : clocks_.judgement().cuts) {
     MR_RETURN_IF_ERROR(AddRows(batch, first, cut.row, output));
@@ -162,7 +149,7 @@ Status KeyClosingWindow::Process(Batch batch, Output& output) {
   }
   MR_RETURN_IF_ERROR(AddRows(batch, first, batch.num_rows(), output));
   MR_RETURN_IF_ERROR(RunClosings(batch.num_rows(), output));
-  MR_RETURN_IF_ERROR(ErasePanes());
+  MR_RETURN_IF_ERROR(emitted_.EraseFrom(*table_));
   clocks_.judgement().closings.clear();
   return results_.Flush(output);
 }
@@ -227,11 +214,11 @@ Status KeyClosingWindow::AddRows(const Batch& batch, std::int64_t first, std::in
   std::vector<std::size_t> counted;
   if (options_.emit == EmitMode::kCurrent) counted = RowsWithoutError(part.num_rows(), errors);
   if (!errors.empty()) MR_RETURN_IF_ERROR(output.DeadLetter(part, std::move(errors)));
-  return counted.empty() ? Status::Ok() : EmitChanged(part, first, counted, output);
+  return counted.empty() ? Status::Ok() : EmitChanged(first, counted, output);
 }
 
-Status KeyClosingWindow::EmitChanged(const Batch& batch, std::int64_t first,
-                                     const std::vector<std::size_t>& rows, Output& output) {
+Status KeyClosingWindow::EmitChanged(std::int64_t first, const std::vector<std::size_t>& rows,
+                                     Output& output) {
   MR_RETURN_IF_ERROR(results_.Flush(output));
   std::set<std::pair<std::int64_t, std::string_view>> changed;  // (end, key)
   for (const std::size_t row : rows) {
@@ -241,7 +228,6 @@ Status KeyClosingWindow::EmitChanged(const Batch& batch, std::int64_t first,
     const std::int64_t last = assigner_.LastEndOf(panes_ms_[i]);
     for (; end <= last; end += assigner_.step_ms()) changed.emplace(end, keys_[i]);
   }
-  results_.set_origin(batch.origin);
   results_.set_final(false);
   for (const auto& [end, key] : changed) {
     const auto add = [&, at = end](std::string_view name, std::uint32_t slot) {
@@ -251,7 +237,6 @@ Status KeyClosingWindow::EmitChanged(const Batch& batch, std::int64_t first,
                                                : table_->Peek(end - assigner_.size_ms(), key, add));
   }
   MR_RETURN_IF_ERROR(results_.Flush(output));
-  results_.set_origin({.partition = batch.origin.partition});
   results_.set_final(true);
   return Status::Ok();
 }
@@ -279,8 +264,7 @@ Status KeyClosingWindow::CloseKeyTumbling(const Closing& closing, Output& output
        pane = table_->NextSlice(*pane + 1)) {
     if (assigner_.ClosesAt(*pane) > closing.until_ms) break;
     MR_RETURN_IF_ERROR(table_->Peek(*pane, KeyOf(closing), [&](std::string_view key, std::uint32_t slot) {
-      erased_keys_.Append(key);
-      erased_panes_ms_.push_back(*pane);
+      emitted_.Add(*pane, key);
       return results_.Add({*pane, assigner_.EndOf(*pane)}, key, slot, output);
     }));
   }
@@ -311,22 +295,10 @@ Status KeyClosingWindow::CloseKeyOverlapping(const Closing& closing, Output& out
     if (*pane > last) break;
     if (assigner_.LastEndOf(*pane) <= emitted) continue;  // was erased with that
     MR_RETURN_IF_ERROR(table_->Peek(*pane, KeyOf(closing), [&](std::string_view key, std::uint32_t) {
-      erased_keys_.Append(key);
-      erased_panes_ms_.push_back(*pane);
+      emitted_.Add(*pane, key);
       return Status::Ok();
     }));
   }
-  return Status::Ok();
-}
-
-Status KeyClosingWindow::ErasePanes() {
-  if (erased_panes_ms_.empty()) return Status::Ok();
-  slots_.resize(erased_panes_ms_.size());
-  MR_RETURN_IF_ERROR(table_->Lookup(
-      erased_panes_ms_, {.data = erased_keys_.data(), .offsets = erased_keys_.offsets()}, slots_));
-  for (const std::uint32_t slot : slots_) table_->Erase(slot);
-  erased_keys_.Clear();
-  erased_panes_ms_.clear();
   return Status::Ok();
 }
 
@@ -345,7 +317,7 @@ Status KeyClosingWindow::ClosePartition(std::int64_t watermark, Output& output) 
 Status KeyClosingWindow::ClosePartitionTumbling(std::int64_t watermark, Output& output) {
   for (std::optional<std::int64_t> pane = FirstPane(); pane; pane = FirstPane()) {
     if (assigner_.ClosesAt(*pane) > watermark) break;
-    MR_RETURN_IF_ERROR(ErasePanes());
+    MR_RETURN_IF_ERROR(emitted_.EraseFrom(*table_));
     closed_keys_.Clear();
     MR_RETURN_IF_ERROR(table_->CloseSlice(*pane, [&](std::string_view key, std::uint32_t slot) {
       closed_keys_.Append(key);
@@ -397,7 +369,7 @@ Result<std::int64_t> KeyClosingWindow::EmittedUntil(std::string_view key,
 Status KeyClosingWindow::DropPanes() {
   for (std::optional<std::int64_t> pane = FirstPane(); pane; pane = FirstPane()) {
     if (assigner_.LastEndOf(*pane) > closed_until_) break;
-    MR_RETURN_IF_ERROR(ErasePanes());
+    MR_RETURN_IF_ERROR(emitted_.EraseFrom(*table_));
     closed_keys_.Clear();
     MR_RETURN_IF_ERROR(table_->CloseSlice(*pane, [this](std::string_view key, std::uint32_t) {
       closed_keys_.Append(key);
@@ -413,14 +385,9 @@ Status KeyClosingWindow::DropPanes() {
 Result<std::unique_ptr<Operator>> MakeKeyClosingWindow(WindowAggregateOptions options,
                                                        const std::shared_ptr<arrow::Schema>& input,
                                                        StateStore& store) {
-  MR_ASSIGN_OR_RETURN(WindowDescription description, DescribeWindow(options, *input));
-  Parts parts;
-  MR_ASSIGN_OR_RETURN(parts.key_columns, KeyColumnIndices(options.by, *input));
-  MR_ASSIGN_OR_RETURN(parts.aggregators, MakeAggregators(options));
-  MR_ASSIGN_OR_RETURN(parts.merge_aggregators, MakeAggregators(options));
-  parts.output_schema = std::move(description.output_schema);
-  parts.options = std::move(options);
-  auto window = std::make_unique<KeyClosingWindow>(std::move(parts));
+  MR_ASSIGN_OR_RETURN(WindowParts parts, MakeWindowParts(std::move(options), *input));
+  MR_ASSIGN_OR_RETURN(auto merge_aggregators, MakeWindowAggregators(parts.options));
+  auto window = std::make_unique<KeyClosingWindow>(std::move(parts), std::move(merge_aggregators));
   MR_RETURN_IF_ERROR(window->AddTable(store));
   return std::unique_ptr<Operator>(std::move(window));
 }

@@ -383,7 +383,9 @@ TEST(Running, ARowAfterWhichAnAggregateHoldsTooMuchIsADeadLetterAndTheOthersGoOn
 TEST(Latest, StateOfExpiredKeysIsGone) {
   RowFeed feed("k: int64; t: int64");
   ScratchStore store;
-  const auto step = *MakeLatest({.name = "l", .by = {"k"}, .ttl = Duration(10)}, feed.schema(), &*store);
+  const auto step =
+      *MakeLatest({.name = "l", .by = {"k"}, .ttl = Duration(10), .origin = {"in", Partition(3)}},
+                  feed.schema(), &*store);
   CollectedOutput output;
   std::int64_t most = 0;
   for (std::int64_t t = -500; t < 500; ++t) {
@@ -394,6 +396,8 @@ TEST(Latest, StateOfExpiredKeysIsGone) {
   }
   EXPECT_EQ(output.emitted.size(), 1990U) << "all rows, and the end of all but those of the last 10 ms";
   EXPECT_EQ(most, 20) << "a row and an entry for its expiry, for 10 ms";
+  EXPECT_EQ(output.batches.back().origin.partition, (TopicPartition{"in", Partition(3)}))
+      << "a row that expired comes from where the task reads";
   ASSERT_TRUE(step->AdvanceTime(kEndOfTime, output).ok());
   EXPECT_EQ(store->num_rows(), 0);
 }

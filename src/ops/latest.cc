@@ -41,7 +41,6 @@ class Latest final : public Operator {
   }
 
   Status Process(Batch batch, Output& output) override {
-    partition_ = batch.origin.partition;
     MR_RETURN_IF_ERROR(RemoveTombstonesWithoutKey(key_columns_, &batch, output));
     MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
     if (!expiry_) return batch.num_rows() == 0 ? Status::Ok() : ProcessRows(std::move(batch), output);
@@ -168,7 +167,7 @@ class Latest final : public Operator {
         rows, arrow::Buffer::FromVector(std::exchange(gone_times_ms_, {})));
     batch.key = std::move(gone_).ToBinaryArray();
     batch.tombstone = std::static_pointer_cast<arrow::BooleanArray>(all);
-    batch.origin.partition = partition_;
+    batch.origin.partition = options_.origin;
     return output.Emit(std::move(batch));
   }
 
@@ -181,7 +180,6 @@ class Latest final : public Operator {
   std::optional<ExpiryIndex> expiry_;
 
   // Of the batch under way; kept for their memory.
-  TopicPartition partition_;
   std::uint64_t origin_ = 0;
   KeyBuffer keys_;
   KeySlots slots_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/duration.h"
+#include "base/ids.h"
 #include "ops/operator.h"
 #include "ops/rekey.h"
 #include "state/state_store.h"
@@ -17,6 +18,7 @@ struct LatestOptions {
   std::vector<std::string> by;
   NullKeyPolicy null_key = NullKeyPolicy::kError;
   std::optional<Duration> ttl = std::nullopt;  ///< none: rows stay
+  TopicPartition origin = {};                  ///< as WindowAggregateOptions::origin, of rows that expire
 };
 
 /// "<name>=<layout>": a line of StateStoreOptions::layout. Errors: user error when a column is missing,

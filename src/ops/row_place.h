@@ -21,8 +21,9 @@ struct RowPlace {
   friend auto operator<=>(const RowPlace&, const RowPlace&) = default;
 };
 
-/// Topic and partition of the records of a batch, as a number that orders origins the same way in every
-/// process. Of rows that moved, where they came from: it must not matter which partition was faster (T5).
+/// Topic and partition of the records of a batch, or of the task that made its rows, as a number that orders
+/// origins the same way in every process. Of rows that moved, where they came from: it must not matter which
+/// partition was faster (T5).
 std::uint64_t OriginRank(const Batch& batch);
 
 }  // namespace millrace

@@ -17,15 +17,17 @@ void SessionIndex::Clear() {
   timers_.clear();
 }
 
-void SessionIndex::SetTimer(std::string_view key, const Session& session) {
-  timers_.emplace(ClosesAt(session), std::pair(std::string(key), session.id));
+std::size_t SessionIndex::num_sessions() const {
+  std::size_t sessions = 0;
+  for (const auto& [key, of_key] : keys_) sessions += of_key.size();
+  return sessions;
 }
 
 void SessionIndex::Restore(std::string_view key, const Session& session) {
   auto found = keys_.find(key);
   if (found == keys_.end()) found = keys_.emplace(key, Sessions()).first;
-  found->second.push_back(session);
-  SetTimer(key, session);
+  found->second.push_back(
+      {session, timers_.emplace(ClosesAt(session), std::pair(std::string(key), session.id))});
 }
 
 bool SessionIndex::Reaches(std::int64_t time_ms, std::int64_t watermark_ms, const Session& session) const {
@@ -38,17 +40,17 @@ bool SessionIndex::IsLate(std::string_view key, std::int64_t time_ms, std::int64
   const auto found = keys_.find(key);
   return found == keys_.end() ||
          std::none_of(found->second.begin(), found->second.end(),
-                      [&](const Session& session) { return Reaches(time_ms, watermark_ms, session); });
+                      [&](const Open& open) { return Reaches(time_ms, watermark_ms, open.session); });
 }
 
 SessionIndex::Placed SessionIndex::Place(std::string_view key, std::int64_t time_ms,
                                          std::int64_t watermark_ms) {
   auto found = keys_.find(key);
-  Session* reached[2] = {nullptr, nullptr};  // by start; sessions are a gap apart, so no more can be
+  Open* reached[2] = {nullptr, nullptr};  // by start; sessions are a gap apart, so no more can be
   if (found != keys_.end()) {
-    for (Session& session : found->second) {
-      if (Reaches(time_ms, watermark_ms, session))
-        (reached[0] == nullptr ? reached[0] : reached[1]) = &session;
+    for (Open& open : found->second) {
+      if (Reaches(time_ms, watermark_ms, open.session))
+        (reached[0] == nullptr ? reached[0] : reached[1]) = &open;
     }
   }
   if (reached[0] == nullptr) {
@@ -57,35 +59,39 @@ SessionIndex::Placed SessionIndex::Place(std::string_view key, std::int64_t time
     Restore(key, begun);
     return {.session = begun, .before = begun};
   }
-  if (reached[1] != nullptr && reached[1]->first_ms < reached[0]->first_ms) std::swap(reached[0], reached[1]);
-  Session& session = *reached[0];
+  if (reached[1] != nullptr && reached[1]->session.first_ms < reached[0]->session.first_ms)
+    std::swap(reached[0], reached[1]);
+  Session& session = reached[0]->session;
   Placed placed;
   if (reached[1] != nullptr) {
     placed.merged = true;
-    placed.from_id = reached[1]->id;
-    session.last_ms = std::max(session.last_ms, reached[1]->last_ms);
+    placed.from_id = reached[1]->session.id;
+    session.last_ms = std::max(session.last_ms, reached[1]->session.last_ms);
   }
   placed.before = session;
   session.first_ms = std::min(session.first_ms, time_ms);
   session.last_ms = std::max(session.last_ms, time_ms);
   placed.session = session;
-  if (placed.merged) found->second.erase(found->second.begin() + (reached[1] - found->second.data()));
+  if (placed.merged) {
+    timers_.erase(reached[1]->timer);
+    found->second.erase(found->second.begin() + (reached[1] - found->second.data()));
+  }
   return placed;
 }
 
 const SessionIndex::Session* SessionIndex::Find(std::string_view key, std::int64_t id) const {
   const auto found = keys_.find(key);
   if (found == keys_.end()) return nullptr;
-  const auto session =
-      std::find_if(found->second.begin(), found->second.end(), [id](const Session& s) { return s.id == id; });
-  return session == found->second.end() ? nullptr : &*session;
+  const auto open = std::find_if(found->second.begin(), found->second.end(),
+                                 [id](const Open& one) { return one.session.id == id; });
+  return open == found->second.end() ? nullptr : &open->session;
 }
 
 std::int64_t SessionIndex::ClockOf(std::string_view key) const {
   std::int64_t clock = std::numeric_limits<std::int64_t>::min();
   const auto found = keys_.find(key);
   if (found == keys_.end()) return clock;
-  for (const Session& session : found->second) clock = std::max(clock, session.last_ms);
+  for (const Open& open : found->second) clock = std::max(clock, open.session.last_ms);
   return clock;
 }
 
@@ -94,10 +100,11 @@ std::vector<SessionIndex::Session> SessionIndex::CloseOfKey(std::string_view key
   std::vector<Session> closed;
   const auto found = keys_.find(key);
   if (found == keys_.end()) return closed;
-  std::erase_if(found->second, [&](const Session& session) {
-    const std::int64_t closes_at = ClosesAt(session);
+  std::erase_if(found->second, [&](const Open& open) {
+    const std::int64_t closes_at = ClosesAt(open.session);
     if (closes_at > clock_ms || closes_at <= watermark_ms) return false;
-    closed.push_back(session);
+    closed.push_back(open.session);
+    timers_.erase(open.timer);
     return true;
   });
   if (found->second.empty()) keys_.erase(found);
@@ -109,17 +116,18 @@ std::vector<SessionIndex::Session> SessionIndex::CloseOfKey(std::string_view key
 std::vector<SessionIndex::Closed> SessionIndex::Close(std::int64_t watermark_ms) {
   std::vector<Closed> closed;
   while (!timers_.empty() && timers_.begin()->first <= watermark_ms) {
-    const auto timer = timers_.extract(timers_.begin());
-    const auto& [key, id] = timer.mapped();
-    const Session* const session = Find(key, id);
-    if (session == nullptr) continue;
-    if (ClosesAt(*session) > watermark_ms) {
-      SetTimer(key, *session);
+    auto timer = timers_.extract(timers_.begin());
+    auto& [key, id] = timer.mapped();
+    const auto found = keys_.find(key);
+    const auto open = std::find_if(found->second.begin(), found->second.end(),
+                                   [id = id](const Open& one) { return one.session.id == id; });
+    if (ClosesAt(open->session) > watermark_ms) {
+      timer.key() = ClosesAt(open->session);
+      open->timer = timers_.insert(std::move(timer));
       continue;
     }
-    closed.push_back({key, *session});
-    const auto found = keys_.find(key);
-    std::erase_if(found->second, [id = id](const Session& s) { return s.id == id; });
+    closed.push_back({std::move(key), open->session});
+    found->second.erase(open);
     if (found->second.empty()) keys_.erase(found);
   }
   std::sort(closed.begin(), closed.end(), [this](const Closed& a, const Closed& b) {

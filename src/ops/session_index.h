@@ -67,23 +67,31 @@ class SessionIndex {
   /// The session, or null.
   const Session* Find(std::string_view key, std::int64_t id) const;
 
+  /// Open sessions, and entries that tell when to look at one: as many, however sessions ended.
+  std::size_t num_sessions() const;
+  std::size_t num_timers() const { return timers_.size(); }
+
  private:
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
   };
-  using Sessions = std::vector<Session>;
+  /// When to look at a session (key, id): never later than it closes, but maybe earlier, for it may have
+  /// grown.
+  using Timers = std::multimap<std::int64_t, std::pair<std::string, std::int64_t>>;
+  struct Open {
+    Session session;
+    Timers::iterator timer;
+  };
+  using Sessions = std::vector<Open>;
 
-  void SetTimer(std::string_view key, const Session& session);
   /// The row belongs to the session, which is open.
   bool Reaches(std::int64_t time_ms, std::int64_t watermark_ms, const Session& session) const;
 
   const std::int64_t gap_ms_;
   const std::int64_t grace_ms_;
   std::unordered_map<std::string, Sessions, Hash, std::equal_to<>> keys_;
-  // When to look at a session (key, id): never later than it closes, but maybe earlier, for it may have
-  // grown, and maybe in vain, for it may have been merged.
-  std::multimap<std::int64_t, std::pair<std::string, std::int64_t>> timers_;
+  Timers timers_;  // one of each open session
 };
 
 }  // namespace millrace

@@ -13,6 +13,7 @@
 #include "ops/triggered_update.h"
 #include "ops/watermark_before.h"
 #include "ops/window_assigner.h"
+#include "ops/window_parts.h"
 #include "ops/window_results.h"
 #include "ops/window_span.h"
 
@@ -20,8 +21,7 @@ namespace millrace {
 
 class SessionWindow final : public Operator {
  public:
-  SessionWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
-                std::vector<int> key_columns, std::vector<std::unique_ptr<Aggregator>> aggregators);
+  explicit SessionWindow(WindowParts parts);
   Status AddTable(StateStore& store);
 
   Status Process(Batch batch, Output& output) override;
@@ -81,11 +81,8 @@ class SessionWindow final : public Operator {
     return by_key || index_.MayClose(watermark);
   }
   Status MergeSessions(const Merge& merge, std::string_view key);
-  Status EmitChanged(const Batch& batch, Output& output);
+  Status EmitChanged(Output& output);
   Status Emit(std::string_view key, const SessionIndex::Session& session, std::uint32_t slot, Output& output);
-  WindowSpan& SpanOf(std::uint32_t slot) {
-    return WindowSpanAggregator::Of(groups_.group(slot) + groups_.state_at(groups_.size() - 1));
-  }
 
   const WindowAggregateOptions options_;
   const std::shared_ptr<arrow::Schema> output_schema_;
@@ -127,17 +124,14 @@ void AppendSessionKey(std::int64_t id, std::string_view key, KeyBuffer* out) {
 
 }  // namespace
 
-SessionWindow::SessionWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
-                             std::vector<int> key_columns,
-                             std::vector<std::unique_ptr<Aggregator>> aggregators)
-    : options_(std::move(options)),
-      output_schema_(std::move(output_schema)),
-      key_columns_(std::move(key_columns)),
+SessionWindow::SessionWindow(WindowParts parts)
+    : options_(std::move(parts.options)),
+      output_schema_(std::move(parts.output_schema)),
+      key_columns_(std::move(parts.key_columns)),
       index_(options_.size.count(), options_.grace.count()),
-      groups_(std::move(aggregators), /*hidden=*/1),
+      groups_(std::move(parts.aggregators), /*hidden=*/1),
       update_(&options_.aggregates, &groups_),
-      results_({.schema = output_schema_,
-                .key_fields = static_cast<int>(key_columns_.size()),
+      results_({.shape = {output_schema_, static_cast<int>(key_columns_.size()), options_.origin},
                 .groups = &groups_,
                 .aggregates = &options_.aggregates,
                 .merged = true}) {}
@@ -145,7 +139,7 @@ SessionWindow::SessionWindow(WindowAggregateOptions options, std::shared_ptr<arr
 Status SessionWindow::AddTable(StateStore& store) {
   if (options_.trigger) {
     MR_ASSIGN_OR_RETURN(triggered_, TriggeredUpdate::Make({.trigger = *options_.trigger,
-                                                           .schema = output_schema_,
+                                                           .shape = results_.shape(),
                                                            .key_columns = key_columns_,
                                                            .update = &update_,
                                                            .groups = &groups_,
@@ -169,7 +163,7 @@ Status SessionWindow::ReadIndex() {
     if (session_key.size() < kIdBytes) return Status::Corrupt("the key of a session is cut short");
     std::int64_t id;
     std::memcpy(&id, session_key.data(), kIdBytes);
-    const WindowSpan& span = SpanOf(slot);
+    const WindowSpan& span = SpanOf(groups_, slot);
     index_.Restore(session_key.substr(kIdBytes), {id, span.first_ms, span.last_ms});
     return Status::Ok();
   }));
@@ -196,9 +190,8 @@ Status SessionWindow::Process(Batch batch, Output& output) {
   }
   MR_RETURN_IF_ERROR(AddRows(SliceBatch(batch, first, batch.num_rows() - first), first, output));
   for (const Merge& merge : merges_) changed_[static_cast<std::size_t>(merge.row)] = true;
-  if (options_.emit == EmitMode::kCurrent) MR_RETURN_IF_ERROR(EmitChanged(batch, output));
+  if (options_.emit == EmitMode::kCurrent) MR_RETURN_IF_ERROR(EmitChanged(output));
   if (closings_.empty()) return Status::Ok();
-  results_.set_origin({.partition = batch.origin.partition});
   MR_RETURN_IF_ERROR(RunClosings(batch.num_rows(), output));
   return results_.Flush(output);
 }
@@ -279,7 +272,7 @@ Status SessionWindow::AddRows(const Batch& batch, std::int64_t first_row, Output
   MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Add(batch, slots_.slots(), text));
   for (const RowError& error : errors) {
     const auto row = static_cast<std::size_t>(error.row);
-    changed_[first + row] = SpanOf(slots_[row]).Cover(batch.event_time->Value(error.row));
+    changed_[first + row] = SpanOf(groups_, slots_[row]).Cover(batch.event_time->Value(error.row));
   }
   output.CountAbsorbed(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
   return errors.empty() ? Status::Ok() : output.DeadLetter(batch, std::move(errors));
@@ -287,7 +280,7 @@ Status SessionWindow::AddRows(const Batch& batch, std::int64_t first_row, Output
 
 Status SessionWindow::AddTriggered(const Batch& batch, std::int64_t first_row, Output& output) {
   const auto first = static_cast<std::size_t>(first_row);
-  for (const std::uint32_t slot : slots_) triggered_->rows().set_empty(slot, SpanOf(slot).rows == 0);
+  for (const std::uint32_t slot : slots_) triggered_->rows().set_empty(slot, SpanOf(groups_, slot).rows == 0);
   const TriggeredUpdate::Input input = triggered_->Rows(batch);
   MR_RETURN_IF_ERROR(triggered_->Add({.batch = input.batch,
                                       .keys = input.keys,
@@ -313,7 +306,7 @@ Status SessionWindow::AddTriggered(const Batch& batch, std::int64_t first_row, O
 
 void SessionWindow::SetSpans(std::size_t first_row) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    WindowSpan& span = SpanOf(slots_[i]);
+    WindowSpan& span = SpanOf(groups_, slots_[i]);
     span.first_ms = bounds_.starts_ms[first_row + i];
     span.last_ms = SubtractTime(bounds_.ends_ms[first_row + i], options_.size.count());
   }
@@ -333,7 +326,7 @@ Status SessionWindow::MergeSessions(const Merge& merge, std::string_view key) {
 
 Status SessionWindow::Emit(std::string_view key, const SessionIndex::Session& session, std::uint32_t slot,
                            Output& output) {
-  if (SpanOf(slot).rows == 0) return Status::Ok();  // every row of it was a dead letter
+  if (SpanOf(groups_, slot).rows == 0) return Status::Ok();  // every row of it was a dead letter
   return results_.Add({session.first_ms, index_.EndOf(session)}, key, slot, output);
 }
 
@@ -348,23 +341,17 @@ Status SessionWindow::EmitFired(const Batch& batch, std::int64_t first_row, Outp
     keys.Append(keys_[row]);
   }
   MR_ASSIGN_OR_RETURN(const TriggeredUpdate::Fired fired,
-                      triggered_->TakeFired(std::move(windows), std::move(keys), batch.origin, output));
-  std::int64_t sent = 0;
-  for (std::size_t i = 0; i < fired.rows.size() && options_.emit == EmitMode::kFinal; ++i) {
-    // What closed before the row comes before what it fires, however the rows are cut into batches (T5).
-    const std::int64_t watermark = WatermarkBefore(batch, fired.rows[i]);
-    const std::int64_t row = first_row + fired.rows[i];
-    if (!IsDueBefore(row, watermark)) continue;
-    const auto at = static_cast<std::int64_t>(i);
-    if (at > sent) MR_RETURN_IF_ERROR(output.Emit(SliceBatch(fired.batch, sent, at - sent)));
-    sent = at;
-    MR_RETURN_IF_ERROR(RunClosings(row, output));
-    MR_RETURN_IF_ERROR(CloseSessions(watermark, output));
-  }
-  return output.Emit(SliceBatch(fired.batch, sent, fired.batch.num_rows() - sent));
+                      triggered_->TakeFired(std::move(windows), std::move(keys), output));
+  if (options_.emit == EmitMode::kCurrent) return output.Emit(fired.batch);
+  return fired.EmitTo(
+      output, [&](std::int32_t row) { return IsDueBefore(first_row + row, WatermarkBefore(batch, row)); },
+      [&](std::int32_t row) -> Status {
+        MR_RETURN_IF_ERROR(RunClosings(first_row + row, output));
+        return CloseSessions(WatermarkBefore(batch, row), output);
+      });
 }
 
-Status SessionWindow::EmitChanged(const Batch& batch, Output& output) {
+Status SessionWindow::EmitChanged(Output& output) {
   std::vector<SessionIndex::Closed> changed;
   std::set<std::pair<std::string_view, std::int64_t>> seen;
   for (std::size_t i = 0; i < ids_.size(); ++i) {
@@ -380,7 +367,6 @@ Status SessionWindow::EmitChanged(const Batch& batch, Output& output) {
   session_keys_.Clear();
   for (const auto& one : changed) AppendSessionKey(one.session.id, one.key, &session_keys_);
   MR_RETURN_IF_ERROR(slots_.Lookup(*table_, kSlice, session_keys_));
-  results_.set_origin(batch.origin);
   results_.set_final(false);
   for (std::size_t i = 0; i < changed.size(); ++i) {
     MR_RETURN_IF_ERROR(Emit(changed[i].key, changed[i].session, slots_[i], output));
@@ -427,19 +413,14 @@ Status SessionWindow::EmitClosed(const std::vector<SessionIndex::Closed>& closed
 }
 
 Watermark SessionWindow::OutputWatermark(Watermark input) const {
-  if (input == kNoWatermark || input == kEndOfTime) return input;
-  return Watermark(SubtractTime(input.value(), options_.grace.count()));
+  return HeldBack(input, options_.grace.count());
 }
 
 Result<std::unique_ptr<Operator>> MakeSessionWindow(WindowAggregateOptions options,
                                                     const std::shared_ptr<arrow::Schema>& input,
                                                     StateStore& store) {
-  MR_ASSIGN_OR_RETURN(WindowDescription description, DescribeWindow(options, *input));
-  MR_ASSIGN_OR_RETURN(std::vector<int> key_columns, KeyColumnIndices(options.by, *input));
-  MR_ASSIGN_OR_RETURN(auto aggregators, MakeAggregators(options));
-  aggregators.push_back(std::make_unique<WindowSpanAggregator>());
-  auto window = std::make_unique<SessionWindow>(std::move(options), std::move(description.output_schema),
-                                                std::move(key_columns), std::move(aggregators));
+  MR_ASSIGN_OR_RETURN(WindowParts parts, MakeWindowParts(std::move(options), *input));
+  auto window = std::make_unique<SessionWindow>(std::move(parts));
   MR_RETURN_IF_ERROR(window->AddTable(store));
   return std::unique_ptr<Operator>(std::move(window));
 }

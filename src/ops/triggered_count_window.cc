@@ -11,6 +11,7 @@
 #include "ops/keyed_rows.h"
 #include "ops/row_errors.h"
 #include "ops/triggered_update.h"
+#include "ops/window_parts.h"
 #include "ops/window_results.h"
 #include "ops/window_span.h"
 
@@ -19,8 +20,7 @@ namespace {
 
 class TriggeredCountWindow final : public Operator {
  public:
-  TriggeredCountWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
-                       std::vector<int> key_columns, std::vector<std::unique_ptr<Aggregator>> aggregators);
+  explicit TriggeredCountWindow(WindowParts parts);
   Status AddTable(StateStore& store);
 
   Status Process(Batch batch, Output& output) override;
@@ -35,10 +35,7 @@ class TriggeredCountWindow final : public Operator {
   void FindWindows(std::int64_t first, std::int64_t rows);
   Status FindGroups();
   Status EmitGrowing(std::int64_t first, const std::vector<RowError>& errors, Output& output);
-  Status EmitFired(const Origin& origin, Output& output);
-  WindowSpan& SpanOf(std::uint32_t slot) {
-    return WindowSpanAggregator::Of(groups_.group(slot) + groups_.state_at(groups_.size() - 1));
-  }
+  Status EmitFired(Output& output);
 
   const WindowAggregateOptions options_;
   const std::shared_ptr<arrow::Schema> output_schema_;
@@ -61,17 +58,13 @@ class TriggeredCountWindow final : public Operator {
   std::vector<std::uint32_t> slots_;
 };
 
-TriggeredCountWindow::TriggeredCountWindow(WindowAggregateOptions options,
-                                           std::shared_ptr<arrow::Schema> output_schema,
-                                           std::vector<int> key_columns,
-                                           std::vector<std::unique_ptr<Aggregator>> aggregators)
-    : options_(std::move(options)),
-      output_schema_(std::move(output_schema)),
-      key_columns_(std::move(key_columns)),
-      groups_(std::move(aggregators), /*hidden=*/1),
+TriggeredCountWindow::TriggeredCountWindow(WindowParts parts)
+    : options_(std::move(parts.options)),
+      output_schema_(std::move(parts.output_schema)),
+      key_columns_(std::move(parts.key_columns)),
+      groups_(std::move(parts.aggregators), /*hidden=*/1),
       update_(&options_.aggregates, &groups_),
-      results_({.schema = output_schema_,
-                .key_fields = static_cast<int>(key_columns_.size()),
+      results_({.shape = {output_schema_, static_cast<int>(key_columns_.size()), options_.origin},
                 .groups = &groups_,
                 .aggregates = &options_.aggregates,
                 .merged = false}) {
@@ -80,7 +73,7 @@ TriggeredCountWindow::TriggeredCountWindow(WindowAggregateOptions options,
 
 Status TriggeredCountWindow::AddTable(StateStore& store) {
   MR_ASSIGN_OR_RETURN(triggered_, TriggeredUpdate::Make({.trigger = *options_.trigger,
-                                                         .schema = output_schema_,
+                                                         .shape = results_.shape(),
                                                          .key_columns = key_columns_,
                                                          .update = &update_,
                                                          .groups = &groups_,
@@ -119,7 +112,7 @@ Status TriggeredCountWindow::NumberRows() {
   numbers_.assign(rows, kCountersOfRows);
   slots_.resize(rows);
   MR_RETURN_IF_ERROR(table_->Lookup(numbers_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_));
-  for (std::size_t row = 0; row < rows; ++row) numbers_[row] = SpanOf(slots_[row]).rows++;
+  for (std::size_t row = 0; row < rows; ++row) numbers_[row] = SpanOf(groups_, slots_[row]).rows++;
   return Status::Ok();
 }
 
@@ -148,7 +141,7 @@ Status TriggeredCountWindow::FindGroups() {
   MR_RETURN_IF_ERROR(
       table_->Lookup(windows_, {.data = window_keys_.data(), .offsets = window_keys_.offsets()}, slots_));
   // One that a window without a trigger left may hold nothing.
-  for (const std::uint32_t slot : slots_) triggered_->rows().set_empty(slot, SpanOf(slot).rows == 0);
+  for (const std::uint32_t slot : slots_) triggered_->rows().set_empty(slot, SpanOf(groups_, slot).rows == 0);
   return Status::Ok();
 }
 
@@ -169,10 +162,9 @@ Status TriggeredCountWindow::AddRows(const Batch& batch, std::int64_t first, std
   std::vector<RowError> row_errors = ErrorsOfRows(errors, row_of_);
   output.CountAbsorbed(rows - static_cast<std::int64_t>(row_errors.size()));
   if (!row_errors.empty()) MR_RETURN_IF_ERROR(output.DeadLetter(part, std::move(row_errors)));
-  results_.set_origin(batch.origin);
   if (options_.emit == EmitMode::kCurrent) MR_RETURN_IF_ERROR(EmitGrowing(first, errors, output));
   for (const std::uint32_t slot : triggered_->emptied()) table_->Erase(slot);
-  return EmitFired(batch.origin, output);
+  return EmitFired(output);
 }
 
 // --- Results ---
@@ -183,20 +175,20 @@ Status TriggeredCountWindow::EmitGrowing(std::int64_t first, const std::vector<R
   std::set<std::uint32_t> seen;
   for (const std::size_t i : RowsWithoutError(static_cast<std::int64_t>(slots_.size()), errors)) {
     if (triggered_->rows().empty(slots_[i]) || !seen.insert(slots_[i]).second) continue;
-    const WindowSpan& span = SpanOf(slots_[i]);
+    const WindowSpan& span = SpanOf(groups_, slots_[i]);
     const std::string_view key = keys_[static_cast<std::size_t>(first + row_of_[i])];
     MR_RETURN_IF_ERROR(results_.Add({span.first_ms, span.last_ms + 1}, key, slots_[i], output));
   }
   return results_.Flush(output);
 }
 
-Status TriggeredCountWindow::EmitFired(const Origin& origin, Output& output) {
+Status TriggeredCountWindow::EmitFired(Output& output) {
   if (triggered_->fired().empty()) return Status::Ok();
   KeyBuffer keys;
   for (const std::int32_t copy : triggered_->fired())
     keys.Append(window_keys_[static_cast<std::size_t>(copy)]);
   MR_ASSIGN_OR_RETURN(TriggeredUpdate::Fired fired,
-                      triggered_->TakeFired(triggered_->FiredSpans(), std::move(keys), origin, output));
+                      triggered_->TakeFired(triggered_->FiredSpans(), std::move(keys), output));
   return output.Emit(std::move(fired.batch));
 }
 
@@ -205,13 +197,8 @@ Status TriggeredCountWindow::EmitFired(const Origin& origin, Output& output) {
 Result<std::unique_ptr<Operator>> MakeTriggeredCountWindow(WindowAggregateOptions options,
                                                            const std::shared_ptr<arrow::Schema>& input,
                                                            StateStore& store) {
-  MR_ASSIGN_OR_RETURN(WindowDescription description, DescribeWindow(options, *input));
-  MR_ASSIGN_OR_RETURN(std::vector<int> key_columns, KeyColumnIndices(options.by, *input));
-  MR_ASSIGN_OR_RETURN(auto aggregators, MakeAggregators(options));
-  aggregators.push_back(std::make_unique<WindowSpanAggregator>());
-  auto window =
-      std::make_unique<TriggeredCountWindow>(std::move(options), std::move(description.output_schema),
-                                             std::move(key_columns), std::move(aggregators));
+  MR_ASSIGN_OR_RETURN(WindowParts parts, MakeWindowParts(std::move(options), *input));
+  auto window = std::make_unique<TriggeredCountWindow>(std::move(parts));
   MR_RETURN_IF_ERROR(window->AddTable(store));
   return std::unique_ptr<Operator>(std::move(window));
 }

@@ -10,7 +10,7 @@ namespace millrace {
 
 Result<std::unique_ptr<TriggeredUpdate>> TriggeredUpdate::Make(const Options& options) {
   MR_ASSIGN_OR_RETURN(auto question,
-                      TriggerQuestion::Make(options.trigger.when, {.schema = *options.schema,
+                      TriggerQuestion::Make(options.trigger.when, {.schema = *options.shape.schema,
                                                                    .key_columns = options.key_columns,
                                                                    .groups = options.groups,
                                                                    .spans = options.spans}));
@@ -18,8 +18,7 @@ Result<std::unique_ptr<TriggeredUpdate>> TriggeredUpdate::Make(const Options& op
 }
 
 TriggeredUpdate::TriggeredUpdate(const Options& options, std::unique_ptr<TriggerQuestion> question)
-    : schema_(options.schema),
-      key_fields_(static_cast<int>(options.key_columns.size())),
+    : shape_(options.shape),
       update_(*options.update),
       visible_(options.groups->visible()),
       rows_(options.rows, options.empty),
@@ -54,17 +53,14 @@ std::vector<WindowResults::Window> TriggeredUpdate::FiredSpans() const {
 }
 
 Result<TriggeredUpdate::Fired> TriggeredUpdate::TakeFired(std::vector<WindowResults::Window> windows,
-                                                          KeyBuffer keys, const Origin& origin,
-                                                          Output& output) {
+                                                          KeyBuffer keys, Output& output) {
   Fired fired{.batch = {}, .rows = rounds_.fired()};
   arrow::ArrayVector results = rounds_.results();
   results.resize(visible_);
-  MR_ASSIGN_OR_RETURN(fired.batch, WindowResults::MakeBatch(schema_, key_fields_,
-                                                            {.windows = std::move(windows),
-                                                             .keys = std::move(keys),
-                                                             .results = std::move(results),
-                                                             .is_final = true}));
-  fired.batch.origin = origin;
+  MR_ASSIGN_OR_RETURN(fired.batch, WindowResults::MakeBatch(shape_, {.windows = std::move(windows),
+                                                                     .keys = std::move(keys),
+                                                                     .results = std::move(results),
+                                                                     .is_final = true}));
   std::vector<RowError> errors = rounds_.TakeWithoutResult();
   if (errors.empty()) return fired;
   Fired kept;
@@ -73,6 +69,19 @@ Result<TriggeredUpdate::Fired> TriggeredUpdate::TakeFired(std::vector<WindowResu
   MR_ASSIGN_OR_RETURN(kept.batch, WithoutRows(fired.batch, errors));
   MR_RETURN_IF_ERROR(output.DeadLetter(fired.batch, std::move(errors)));
   return kept;
+}
+
+Status TriggeredUpdate::Fired::EmitTo(Output& output, const std::function<bool(std::int32_t)>& is_due,
+                                      const std::function<Status(std::int32_t)>& close) const {
+  std::int64_t sent = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!is_due(rows[i])) continue;
+    const auto at = static_cast<std::int64_t>(i);
+    if (at > sent) MR_RETURN_IF_ERROR(output.Emit(SliceBatch(batch, sent, at - sent)));
+    sent = at;
+    MR_RETURN_IF_ERROR(close(rows[i]));
+  }
+  return output.Emit(SliceBatch(batch, sent, batch.num_rows() - sent));
 }
 
 std::vector<RowError> ErrorsOfRows(std::vector<RowError> errors, const std::vector<std::int32_t>& row_of) {

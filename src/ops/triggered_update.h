@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -23,11 +24,11 @@ class TriggeredUpdate {
  public:
   struct Options {
     const WindowTrigger& trigger;
-    std::shared_ptr<arrow::Schema> schema;  ///< WindowDescription::output_schema
-    const std::vector<int>& key_columns;    ///< of the input
-    GroupUpdate* update;                    ///< all of these outlive this
-    GroupRows* groups;                      ///< of `update`
-    SlotRows* rows;                         ///< `groups`, or these with others beside them
+    WindowResults::Shape shape;
+    const std::vector<int>& key_columns;  ///< of the input
+    GroupUpdate* update;                  ///< all of these outlive this
+    GroupRows* groups;                    ///< of `update`
+    SlotRows* rows;                       ///< `groups`, or these with others beside them
     TriggeredRows::Empty empty = TriggeredRows::Empty::kErased;
     bool spans = false;  ///< TriggerQuestion::Options::spans
   };
@@ -65,17 +66,20 @@ class TriggeredUpdate {
   struct Fired {
     Batch batch;
     std::vector<std::int32_t> rows;
+
+    /// Emits them in order. What closed before the row of a result comes before it, however the rows are cut
+    /// into batches (T5): where `is_due(row)` says that there is something, `close(row)` emits that.
+    Status EmitTo(Output& output, const std::function<bool(std::int32_t)>& is_due,
+                  const std::function<Status(std::int32_t)>& close) const;
   };
-  /// The results of fired(), whose `windows` and `keys` these are, and which come from `origin`. Those that
-  /// have no result go to `output` as dead letters.
-  Result<Fired> TakeFired(std::vector<WindowResults::Window> windows, KeyBuffer keys, const Origin& origin,
-                          Output& output);
+  /// The results of fired(), whose `windows` and `keys` these are. Those that have no result go to `output`
+  /// as dead letters.
+  Result<Fired> TakeFired(std::vector<WindowResults::Window> windows, KeyBuffer keys, Output& output);
 
  private:
   TriggeredUpdate(const Options& options, std::unique_ptr<TriggerQuestion> question);
 
-  const std::shared_ptr<arrow::Schema> schema_;
-  const int key_fields_;
+  const WindowResults::Shape shape_;
   GroupUpdate& update_;
   const std::size_t visible_;
   TriggeredRows rows_;

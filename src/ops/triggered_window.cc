@@ -12,9 +12,11 @@
 #include "ops/key_clocks.h"
 #include "ops/keyed_rows.h"
 #include "ops/row_errors.h"
+#include "ops/rows_to_erase.h"
 #include "ops/triggered_update.h"
 #include "ops/watermark_before.h"
 #include "ops/window_assigner.h"
+#include "ops/window_parts.h"
 #include "ops/window_results.h"
 
 namespace millrace {
@@ -24,8 +26,7 @@ constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
 
 class TriggeredWindow final : public Operator {
  public:
-  TriggeredWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
-                  std::vector<int> key_columns, std::vector<std::unique_ptr<Aggregator>> aggregators);
+  explicit TriggeredWindow(WindowParts parts);
   Status AddTable(StateStore& store);
 
   Status Process(Batch batch, Output& output) override;
@@ -54,7 +55,7 @@ class TriggeredWindow final : public Operator {
   Status FindGroups(std::int64_t first);
   /// `first`: of the rows that were added.
   Status EmitFired(const Batch& batch, std::int64_t first, Output& output);
-  Status EmitChanged(const Origin& origin, const std::vector<RowError>& errors, Output& output);
+  Status EmitChanged(const std::vector<RowError>& errors, Output& output);
   Status AddResult(std::int64_t start, std::string_view key, std::uint32_t slot, Output& output);
 
   /// What came due before a row of the batch, in order.
@@ -63,8 +64,6 @@ class TriggeredWindow final : public Operator {
   /// Emits what the rows before `until_row` close of their keys.
   Status RunClosings(std::int64_t until_row, Output& output);
   Status CloseKey(const Closing& closing, Output& output);
-  /// Removes the windows that CloseKey emitted.
-  Status EraseClosed();
   /// Emits what is closed for all keys.
   Status ClosePartition(std::int64_t watermark, Output& output);
   std::optional<std::int64_t> FirstStart() const;
@@ -90,8 +89,7 @@ class TriggeredWindow final : public Operator {
   std::vector<std::int64_t> panes_ms_;
   KeyBuffer keys_;
   std::size_t next_closing_ = 0;  // those before it were emitted
-  KeyBuffer erased_keys_;
-  std::vector<std::int64_t> erased_starts_ms_;
+  RowsToErase emitted_;           // by CloseKey
   KeyBuffer closed_keys_;
 
   // Of the rows that are being added, one entry per row and window.
@@ -109,20 +107,17 @@ std::int64_t RowsAtOnce(const WindowAssigner& assigner) {
   return std::max<std::int64_t>(1, kMostCopies / windows);
 }
 
-TriggeredWindow::TriggeredWindow(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> output_schema,
-                                 std::vector<int> key_columns,
-                                 std::vector<std::unique_ptr<Aggregator>> aggregators)
-    : options_(std::move(options)),
-      output_schema_(std::move(output_schema)),
-      key_columns_(std::move(key_columns)),
+TriggeredWindow::TriggeredWindow(WindowParts parts)
+    : options_(std::move(parts.options)),
+      output_schema_(std::move(parts.output_schema)),
+      key_columns_(std::move(parts.key_columns)),
       assigner_(AssignerShape(options_)),
       rows_at_once_(RowsAtOnce(assigner_)),
-      groups_(std::move(aggregators)),
+      groups_(std::move(parts.aggregators)),
       clocked_(&groups_),
       clocks_(&assigner_, &clocked_),
       update_(&options_.aggregates, &groups_),
-      results_({.schema = output_schema_,
-                .key_fields = static_cast<int>(key_columns_.size()),
+      results_({.shape = {output_schema_, static_cast<int>(key_columns_.size()), options_.origin},
                 .groups = &groups_,
                 .aggregates = &options_.aggregates,
                 .merged = false}) {}
@@ -132,7 +127,7 @@ Status TriggeredWindow::AddTable(StateStore& store) {
   MR_ASSIGN_OR_RETURN(
       triggered_,
       TriggeredUpdate::Make({.trigger = *options_.trigger,
-                             .schema = output_schema_,
+                             .shape = results_.shape(),
                              .key_columns = key_columns_,
                              .update = &update_,
                              .groups = &groups_,
@@ -147,13 +142,11 @@ Status TriggeredWindow::AddTable(StateStore& store) {
 void TriggeredWindow::RestoreTime(Watermark /*watermark*/) {
   clocks_.judgement().closings.clear();
   next_closing_ = 0;
-  erased_keys_.Clear();
-  erased_starts_ms_.clear();
+  emitted_.Clear();
 }
 
 Watermark TriggeredWindow::OutputWatermark(Watermark input) const {
-  if (input == kNoWatermark || input == kEndOfTime) return input;
-  return Watermark(SubtractTime(input.value(), assigner_.grace_ms()));
+  return HeldBack(input, assigner_.grace_ms());
 }
 
 Status TriggeredWindow::Process(Batch batch, Output& output) {
@@ -161,7 +154,6 @@ Status TriggeredWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
   MR_RETURN_IF_ERROR(by_key() ? ChooseRowsByKey(&batch, output) : ChooseRows(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
-  results_.set_origin({.partition = batch.origin.partition});
   // A list for each row takes memory.
   constexpr std::int64_t kMostLists = 256;
   const bool lists = triggered_->question().reads_lists();
@@ -176,7 +168,7 @@ Status TriggeredWindow::Process(Batch batch, Output& output) {
   }
   if (!by_key()) return Status::Ok();
   MR_RETURN_IF_ERROR(RunClosings(batch.num_rows(), output));
-  MR_RETURN_IF_ERROR(EraseClosed());
+  MR_RETURN_IF_ERROR(emitted_.EraseFrom(*table_));
   clocks_.judgement().closings.clear();
   return results_.Flush(output);
 }
@@ -199,7 +191,7 @@ Status TriggeredWindow::ChooseRowsByKey(Batch* batch, Output& output) {
   if (batch->num_rows() == 0) return Status::Ok();
   if (batch->num_rows() < rows) MR_RETURN_IF_ERROR(AssignPanes(batch, output));
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, *batch, &keys_));
-  MR_RETURN_IF_ERROR(clocks_.Judge(*batch, keys_, panes_ms_, kLowest));
+  MR_RETURN_IF_ERROR(clocks_.Judge(*batch, keys_, panes_ms_, /*closed_until_ms=*/std::nullopt));
   next_closing_ = 0;
   KeyClocks::Judgement& judgement = clocks_.judgement();
   if (judgement.late.empty()) return Status::Ok();
@@ -302,7 +294,7 @@ Status TriggeredWindow::AddRows(const Batch& batch, std::int64_t first, std::int
   output.CountAbsorbed(rows - static_cast<std::int64_t>(row_errors.size()));
   if (!row_errors.empty()) MR_RETURN_IF_ERROR(output.DeadLetter(part, std::move(row_errors)));
   MR_RETURN_IF_ERROR(EmitFired(batch, first, output));
-  return options_.emit == EmitMode::kCurrent ? EmitChanged(batch.origin, errors, output) : Status::Ok();
+  return options_.emit == EmitMode::kCurrent ? EmitChanged(errors, output) : Status::Ok();
 }
 
 // --- Results ---
@@ -317,23 +309,20 @@ Status TriggeredWindow::EmitFired(const Batch& batch, std::int64_t first, Output
     keys.Append(window_keys_[i]);
   }
   MR_ASSIGN_OR_RETURN(const TriggeredUpdate::Fired fired,
-                      triggered_->TakeFired(std::move(windows), std::move(keys), batch.origin, output));
-  std::int64_t sent = 0;
-  for (std::size_t i = 0; i < fired.rows.size() && options_.emit == EmitMode::kFinal; ++i) {
-    // What closed before the row comes before what it fires, however the rows are cut into batches (T5).
-    const auto row = static_cast<std::size_t>(first + row_of_[static_cast<std::size_t>(fired.rows[i])]);
-    const std::int64_t watermark = WatermarkBefore(batch, row);
-    if (!IsDueBefore(row, watermark)) continue;
-    const auto at = static_cast<std::int64_t>(i);
-    if (at > sent) MR_RETURN_IF_ERROR(output.Emit(SliceBatch(fired.batch, sent, at - sent)));
-    sent = at;
-    MR_RETURN_IF_ERROR(CloseBefore(row, watermark, output));
-  }
-  return output.Emit(SliceBatch(fired.batch, sent, fired.batch.num_rows() - sent));
+                      triggered_->TakeFired(std::move(windows), std::move(keys), output));
+  if (options_.emit == EmitMode::kCurrent) return output.Emit(fired.batch);
+  const auto row_of = [&](std::int32_t copy) {
+    return static_cast<std::size_t>(first + row_of_[static_cast<std::size_t>(copy)]);
+  };
+  return fired.EmitTo(
+      output,
+      [&](std::int32_t copy) { return IsDueBefore(row_of(copy), WatermarkBefore(batch, row_of(copy))); },
+      [&](std::int32_t copy) {
+        return CloseBefore(row_of(copy), WatermarkBefore(batch, row_of(copy)), output);
+      });
 }
 
-Status TriggeredWindow::EmitChanged(const Origin& origin, const std::vector<RowError>& errors,
-                                    Output& output) {
+Status TriggeredWindow::EmitChanged(const std::vector<RowError>& errors, Output& output) {
   std::vector<std::size_t> changed =
       RowsWithoutError(static_cast<std::int64_t>(slots_.size()), errors);  // of rows and windows
   std::erase_if(changed, [this](std::size_t i) { return triggered_->rows().empty(slots_[i]); });
@@ -346,12 +335,10 @@ Status TriggeredWindow::EmitChanged(const Origin& origin, const std::vector<RowE
     return starts_ms_[a] != starts_ms_[b] ? starts_ms_[a] < starts_ms_[b] : window_keys_[a] < window_keys_[b];
   });
   MR_RETURN_IF_ERROR(results_.Flush(output));
-  results_.set_origin(origin);
   results_.set_final(false);
   for (const std::size_t i : changed)
     MR_RETURN_IF_ERROR(results_.Add({starts_ms_[i], ends_ms_[i]}, window_keys_[i], slots_[i], output));
   MR_RETURN_IF_ERROR(results_.Flush(output));
-  results_.set_origin({.partition = origin.partition});
   results_.set_final(true);
   return Status::Ok();
 }
@@ -397,22 +384,10 @@ Status TriggeredWindow::CloseKey(const Closing& closing, Output& output) {
        start = table_->NextSlice(*start + 1)) {
     if (WindowClosesAt(*start) > closing.until_ms) break;
     MR_RETURN_IF_ERROR(table_->Peek(*start, key, [&](std::string_view name, std::uint32_t slot) {
-      erased_keys_.Append(name);
-      erased_starts_ms_.push_back(*start);
+      emitted_.Add(*start, name);
       return AddResult(*start, name, slot, output);
     }));
   }
-  return Status::Ok();
-}
-
-Status TriggeredWindow::EraseClosed() {
-  if (erased_starts_ms_.empty()) return Status::Ok();
-  slots_.resize(erased_starts_ms_.size());
-  MR_RETURN_IF_ERROR(table_->Lookup(
-      erased_starts_ms_, {.data = erased_keys_.data(), .offsets = erased_keys_.offsets()}, slots_));
-  for (const std::uint32_t slot : slots_) table_->Erase(slot);
-  erased_keys_.Clear();
-  erased_starts_ms_.clear();
   return Status::Ok();
 }
 
@@ -429,7 +404,7 @@ std::optional<std::int64_t> TriggeredWindow::FirstStart() const {
 Status TriggeredWindow::ClosePartition(std::int64_t watermark, Output& output) {
   for (std::optional<std::int64_t> start = FirstStart(); start; start = FirstStart()) {
     if (WindowClosesAt(*start) > watermark) break;
-    MR_RETURN_IF_ERROR(EraseClosed());
+    MR_RETURN_IF_ERROR(emitted_.EraseFrom(*table_));
     closed_keys_.Clear();
     MR_RETURN_IF_ERROR(table_->CloseSlice(*start, [&](std::string_view key, std::uint32_t slot) {
       if (by_key()) closed_keys_.Append(key);
@@ -446,11 +421,8 @@ Status TriggeredWindow::ClosePartition(std::int64_t watermark, Output& output) {
 Result<std::unique_ptr<Operator>> MakeTriggeredWindow(WindowAggregateOptions options,
                                                       const std::shared_ptr<arrow::Schema>& input,
                                                       StateStore& store) {
-  MR_ASSIGN_OR_RETURN(WindowDescription description, DescribeWindow(options, *input));
-  MR_ASSIGN_OR_RETURN(std::vector<int> key_columns, KeyColumnIndices(options.by, *input));
-  MR_ASSIGN_OR_RETURN(auto aggregators, MakeAggregators(options));
-  auto window = std::make_unique<TriggeredWindow>(std::move(options), std::move(description.output_schema),
-                                                  std::move(key_columns), std::move(aggregators));
+  MR_ASSIGN_OR_RETURN(WindowParts parts, MakeWindowParts(std::move(options), *input));
+  auto window = std::make_unique<TriggeredWindow>(std::move(parts));
   MR_RETURN_IF_ERROR(window->AddTable(store));
   return std::unique_ptr<Operator>(std::move(window));
 }

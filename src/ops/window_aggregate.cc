@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <set>
 
 #include <arrow/api.h>
@@ -30,7 +31,8 @@ class WindowAggregate final : public Operator {
     std::shared_ptr<arrow::Schema> output_schema;
     std::vector<int> key_columns;
     std::vector<std::unique_ptr<Aggregator>> aggregators;
-    std::vector<std::unique_ptr<Aggregator>> merge_aggregators;  // as many again
+    std::vector<std::unique_ptr<Aggregator>> merge_aggregators;    // as many again
+    std::vector<std::unique_ptr<Aggregator>> partial_aggregators;  // and again
   };
   explicit WindowAggregate(Parts parts);
   Status AddTable(StateStore& store);
@@ -52,6 +54,12 @@ class WindowAggregate final : public Operator {
   /// Adds rows whose panes are assigned.
   Status Add(Batch batch, Output& output);
   Status FindGroups(const Batch& batch);
+  /// Merges partials (K2a) whose panes are assigned.
+  Status AddPartials(Batch batch, Output& output);
+  /// Sets keys_, slots_ and the groups of partials_.
+  Status ReadPartials(const Batch& batch);
+  /// Tells of groups that changed below what PaneMerge has read.
+  void TouchMerged();
   /// How messages name the group of a row.
   GroupUpdate::GroupText WindowText() const;
 
@@ -61,7 +69,7 @@ class WindowAggregate final : public Operator {
   std::optional<std::int64_t> NextEnd() const;
   Status DropPanes();
   /// Emits the open windows of `rows`, which were counted.
-  Status EmitChanged(const Batch& batch, std::vector<std::size_t> rows, Output& output);
+  Status EmitChanged(std::vector<std::size_t> rows, Output& output);
   Status EmitChangedTumbling(std::vector<std::size_t> rows, Output& output);
   Status EmitChangedOverlapping(const std::vector<std::size_t>& rows, Output& output);
   WindowResults::Window WindowEndingAt(std::int64_t end_ms) const {
@@ -76,6 +84,8 @@ class WindowAggregate final : public Operator {
   GroupRows groups_;
   GroupUpdate update_;
   PaneMerge merge_;  // used when windows overlap
+  GroupRows partials_;
+  std::uint32_t partials_room_ = 0;  // slots that partials_ has
   WindowResults results_;
   KeyedTable* table_ = nullptr;
   std::int64_t closed_until_ = std::numeric_limits<std::int64_t>::min();  // windows ending by then are closed
@@ -94,8 +104,10 @@ WindowAggregate::WindowAggregate(Parts parts)
       groups_(std::move(parts.aggregators)),
       update_(&options_.aggregates, &groups_),
       merge_(std::move(parts.merge_aggregators), &groups_, &assigner_),
-      results_({.schema = output_schema_,
-                .key_fields = static_cast<int>(key_columns_.size()),
+      partials_(std::move(parts.partial_aggregators)),
+      results_({.shape = {.schema = output_schema_,
+                          .key_fields = static_cast<int>(key_columns_.size()),
+                          .origin = options_.origin},
                 .groups = assigner_.overlapping() ? &merge_.rows() : &groups_,
                 .aggregates = &options_.aggregates,
                 .merged = assigner_.overlapping()}) {}
@@ -112,10 +124,11 @@ void WindowAggregate::RestoreTime(Watermark watermark) {
 }
 
 Status WindowAggregate::Process(Batch batch, Output& output) {
-  MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
-  MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+  if (batch.stands_for == nullptr) {
+    MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
+    MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+  }
   MR_RETURN_IF_ERROR(AssignPanes(&batch, output));
-  results_.set_origin({.partition = batch.origin.partition});
   while (assigner_.overlapping()) {
     const auto rows = static_cast<std::int64_t>(RowsBeforeClose(batch));
     if (rows == batch.num_rows()) break;
@@ -177,25 +190,69 @@ std::size_t WindowAggregate::RowsBeforeClose(const Batch& batch) const {
 // --- Groups and aggregates ---
 
 Status WindowAggregate::Add(Batch batch, Output& output) {
+  if (batch.stands_for != nullptr) return AddPartials(std::move(batch), output);
   const std::int64_t rows = batch.num_rows();
   MR_RETURN_IF_ERROR(update_.TakeOutFailed(&batch, output));
   if (batch.num_rows() < rows) MR_RETURN_IF_ERROR(AssignPanes(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(FindGroups(batch));
   MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Add(batch, slots_, WindowText()));
-  if (merge_.read_until() > std::numeric_limits<std::int64_t>::min()) {
-    for (std::size_t i = 0; i < panes_ms_.size(); ++i) merge_.Touch(panes_ms_[i], keys_[i]);
-  }
+  TouchMerged();
   output.CountAbsorbed(batch.num_rows() - static_cast<std::int64_t>(errors.size()));
   std::vector<std::size_t> counted;
   if (options_.emit == EmitMode::kCurrent) counted = RowsWithoutError(batch.num_rows(), errors);
   if (!errors.empty()) MR_RETURN_IF_ERROR(output.DeadLetter(batch, std::move(errors)));
-  return counted.empty() ? Status::Ok() : EmitChanged(batch, std::move(counted), output);
+  return counted.empty() ? Status::Ok() : EmitChanged(std::move(counted), output);
 }
 
 Status WindowAggregate::FindGroups(const Batch& batch) {
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, batch, &keys_));
   slots_.resize(static_cast<std::size_t>(batch.num_rows()));
+  return table_->Lookup(panes_ms_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_);
+}
+
+void WindowAggregate::TouchMerged() {
+  if (merge_.read_until() == std::numeric_limits<std::int64_t>::min()) return;
+  for (std::size_t i = 0; i < panes_ms_.size(); ++i) merge_.Touch(panes_ms_[i], keys_[i]);
+}
+
+Status WindowAggregate::AddPartials(Batch batch, Output& output) {
+  if (batch.num_rows() == 0) return Status::Ok();
+  MR_RETURN_IF_ERROR(ReadPartials(batch));
+  std::vector<RowError> errors;
+  std::int64_t refused = 0;
+  const GroupUpdate::GroupText window_text = WindowText();
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    const std::optional<std::size_t> overflow = groups_.MergeOverflow(slots_[i], partials_, i);
+    if (!overflow) {
+      groups_.Merge(slots_[i], partials_, i);
+      continue;
+    }
+    const std::int64_t rows = batch.stands_for->Value(i);
+    refused += rows;
+    errors.push_back({i, "overflow",
+                      (rows == 1 ? "" : std::to_string(rows) + " rows: ") +
+                          options_.aggregates[*overflow].text + " overflows int64" + window_text(i) +
+                          "; cast the argument to double"});
+  }
+  TouchMerged();
+  output.CountAbsorbed(batch.rows_behind() - refused);
+  std::vector<std::size_t> counted;
+  if (options_.emit == EmitMode::kCurrent) counted = RowsWithoutError(batch.num_rows(), errors);
+  if (!errors.empty()) MR_RETURN_IF_ERROR(output.DeadLetter(batch, std::move(errors)));
+  return counted.empty() ? Status::Ok() : EmitChanged(std::move(counted), output);
+}
+
+Status WindowAggregate::ReadPartials(const Batch& batch) {
+  const auto rows = static_cast<std::uint32_t>(batch.num_rows());
+  const auto& states = static_cast<const arrow::BinaryArray&>(*batch.data->column(0));
+  if (rows > partials_room_) partials_.Resize(partials_room_ = rows);
+  keys_.Clear();
+  for (std::uint32_t i = 0; i < rows; ++i) {
+    keys_.Append(batch.key->GetView(i));
+    MR_RETURN_IF_ERROR(partials_.Decode(i, states.GetView(i)));
+  }
+  slots_.resize(rows);
   return table_->Lookup(panes_ms_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_);
 }
 
@@ -208,13 +265,11 @@ GroupUpdate::GroupText WindowAggregate::WindowText() const {
 
 // --- Results ---
 
-Status WindowAggregate::EmitChanged(const Batch& batch, std::vector<std::size_t> rows, Output& output) {
-  results_.set_origin(batch.origin);
+Status WindowAggregate::EmitChanged(std::vector<std::size_t> rows, Output& output) {
   results_.set_final(false);
   MR_RETURN_IF_ERROR(assigner_.overlapping() ? EmitChangedOverlapping(rows, output)
                                              : EmitChangedTumbling(std::move(rows), output));
   MR_RETURN_IF_ERROR(results_.Flush(output));
-  results_.set_origin({.partition = batch.origin.partition});
   results_.set_final(true);
   return Status::Ok();
 }
@@ -314,8 +369,7 @@ Status WindowAggregate::DropPanes() {
 }
 
 Watermark WindowAggregate::OutputWatermark(Watermark input) const {
-  if (input == kNoWatermark || input == kEndOfTime) return input;
-  return Watermark(SubtractTime(input.value(), assigner_.grace_ms()));
+  return HeldBack(input, assigner_.grace_ms());
 }
 
 }  // namespace
@@ -333,6 +387,7 @@ Result<std::unique_ptr<Operator>> MakeWindowAggregate(WindowAggregateOptions opt
   MR_ASSIGN_OR_RETURN(parts.key_columns, KeyColumnIndices(options.by, *input));
   MR_ASSIGN_OR_RETURN(parts.aggregators, MakeAggregators(options));
   MR_ASSIGN_OR_RETURN(parts.merge_aggregators, MakeAggregators(options));
+  MR_ASSIGN_OR_RETURN(parts.partial_aggregators, MakeAggregators(options));
   parts.output_schema = std::move(description.output_schema);
   parts.options = std::move(options);
   auto window = std::make_unique<WindowAggregate>(std::move(parts));

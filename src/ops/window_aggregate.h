@@ -61,6 +61,9 @@ struct WindowAggregateOptions {
   ClosingMode closing = ClosingMode::kPartition;
   std::vector<Aggregate> aggregates;
   std::optional<WindowTrigger> trigger = std::nullopt;  ///< not kSliding
+  /// Batch::origin of all results: where the task reads. It must not depend on which input has come since the
+  /// task started (T5).
+  TopicPartition origin = {};
 };
 
 /// What a plan must know of a window before it runs.
@@ -95,6 +98,9 @@ Result<std::vector<std::unique_ptr<Aggregator>>> MakeAggregators(const WindowAgg
 ///      with a trigger also whenever that fires, and each row is in at most one result.
 ///   2. After AdvanceTime(w) no state exists for a window with end + grace <= w.
 ///   3. The same rows in the same order give the same results, however they are cut into batches.
+///
+/// Takes partial aggregates (see partial_aggregate.h) as the rows that they stand for: such a batch is late,
+/// and counted, by the panes of its rows. Precondition: PartialLayout of its options is the batch's.
 ///
 /// A row leaves by the first of these that applies: tombstone (absorbed), null key, no representable window,
 /// late (all its windows are closed), argument error, overflow of an integer sum (W8), failure of the

@@ -34,6 +34,7 @@ class WindowAggregateTest : public testing::Test {
     options.name = "window-1";
     options.by = {"k"};
     options.size = Duration(10);
+    options.origin = {"in", Partition(3)};
   }
 
   void Open(const std::vector<std::pair<std::string, std::string>>& aggregates,
@@ -75,7 +76,7 @@ TEST_F(WindowAggregateTest, FinalResultsComeOnceAtCloseInEndThenKeyOrder) {
   EXPECT_EQ(batch.event_time->Value(0), 9);
   EXPECT_EQ(batch.key->GetView(0), std::string("\1a"));
   EXPECT_GT(batch.origin.first, batch.origin.last);
-  EXPECT_EQ(batch.origin.partition.topic, "in");
+  EXPECT_EQ(batch.origin.partition, (TopicPartition{"in", Partition(3)}));
   AdvanceTo(1000);
   AdvanceTo(1000);
   EXPECT_THAT(output.Take(), ElementsAre("k=c window_start=20 window_end=30 n=1 s=8"));
@@ -409,6 +410,49 @@ TEST_F(WindowAggregateTest, LayoutOfTheStateNamesWhatItDependsOn) {
   EXPECT_EQ(layout(), before);
   options.size = Duration(20);
   EXPECT_NE(layout(), before);
+}
+
+// T5
+TEST(WindowOrigin, ResultsOfEveryKindComeFromWhereTheTaskReadsAlsoBeforeItHasReadAnything) {
+  const auto shape = [](WindowKind kind, ClosingMode closing, const char* trigger) {
+    WindowAggregateOptions options;
+    options.kind = kind;
+    options.size = Duration(10);
+    options.step = Duration(5);
+    options.count = 2;
+    options.count_step = 1;
+    options.closing = closing;
+    if (trigger != nullptr) options.trigger = WindowTrigger{*ParseExpr(trigger)};
+    options.origin = {"task", Partition(3)};
+    return options;
+  };
+  for (const WindowKind kind : {WindowKind::kTumbling, WindowKind::kHopping, WindowKind::kSliding,
+                                WindowKind::kSession, WindowKind::kCount}) {
+    for (const ClosingMode closing : {ClosingMode::kPartition, ClosingMode::kKey}) {
+      for (const char* const trigger : {static_cast<const char*>(nullptr), "n >= 2"}) {
+        const bool of_stretches = kind != WindowKind::kSliding && kind != WindowKind::kCount;
+        if (closing == ClosingMode::kKey && !of_stretches) continue;
+        if (trigger != nullptr && kind == WindowKind::kSliding) continue;
+        for (const EmitMode emit : {EmitMode::kFinal, EmitMode::kCurrent}) {
+          WindowAggregateOptions options = shape(kind, closing, trigger);
+          options.emit = emit;
+          SCOPED_TRACE(std::to_string(static_cast<int>(kind)) + (closing == ClosingMode::kKey ? " key" : "") +
+                       (trigger == nullptr ? "" : " trigger") + (emit == EmitMode::kFinal ? "" : " current"));
+          WindowRun run(options, {{"n", "count()"}});
+          run.feed.set_out_of_orderness(100);
+          run.Run({"k=a t=1 v=1 d=0", "k=b t=1 v=1 d=0", "k=b t=2 v=1 d=0", "k=a t=30 v=1 d=0"});
+          run.Commit();
+          run.Rollback(/*anew=*/true);
+          ASSERT_TRUE(run.window->AdvanceTime(kEndOfTime, run.output).ok());
+          EXPECT_FALSE(run.output.batches.empty());
+          for (const Batch& batch : run.output.batches) {
+            EXPECT_EQ(batch.origin.partition, (TopicPartition{"task", Partition(3)}));
+            EXPECT_GT(batch.origin.first, batch.origin.last) << "results are no records";
+          }
+        }
+      }
+    }
+  }
 }
 
 }  // namespace

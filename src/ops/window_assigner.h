@@ -22,6 +22,12 @@ constexpr std::int64_t SubtractTime(std::int64_t a, std::int64_t b) {
   return a < 0 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
 }
 
+/// Operator::OutputWatermark of a window that waits so long for late rows.
+constexpr Watermark HeldBack(Watermark input, std::int64_t grace_ms) {
+  if (input == kNoWatermark || input == kEndOfTime) return input;
+  return Watermark(SubtractTime(input.value(), grace_ms));
+}
+
 /// Windows [start, start + size), one beginning every step, aligned to the epoch plus an offset; times in ms
 /// may be negative (W1). Immutable.
 ///

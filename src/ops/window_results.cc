@@ -17,8 +17,7 @@ std::shared_ptr<arrow::Array> Times(const std::shared_ptr<arrow::DataType>& type
 }  // namespace
 
 WindowResults::WindowResults(Options options)
-    : schema_(std::move(options.schema)),
-      key_fields_(options.key_fields),
+    : shape_(std::move(options.shape)),
       groups_(options.groups),
       aggregates_(*options.aggregates),
       checks_(options.merged || options.groups->bounded()) {}
@@ -51,8 +50,7 @@ Status WindowResults::Flush(Output& output) {
     MR_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Array> column, groups_->aggregator(i).Finish());
     rows.results.push_back(std::move(column));
   }
-  MR_ASSIGN_OR_RETURN(Batch batch, MakeBatch(schema_, key_fields_, std::move(rows)));
-  batch.origin = origin_;
+  MR_ASSIGN_OR_RETURN(Batch batch, MakeBatch(shape_, std::move(rows)));
   if (errors_.empty()) return output.Emit(std::move(batch));
   std::vector<RowError> errors = std::exchange(errors_, {});
   MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(batch, errors));
@@ -60,8 +58,8 @@ Status WindowResults::Flush(Output& output) {
   return output.Emit(std::move(kept));
 }
 
-Result<Batch> WindowResults::MakeBatch(const std::shared_ptr<arrow::Schema>& schema, int key_fields,
-                                       Rows rows) {
+Result<Batch> WindowResults::MakeBatch(const Shape& shape, Rows rows) {
+  const auto& [schema, key_fields, origin] = shape;
   const auto n = static_cast<std::int64_t>(rows.windows.size());
   arrow::ArrayVector columns;
   if (key_fields > 0) {
@@ -88,6 +86,7 @@ Result<Batch> WindowResults::MakeBatch(const std::shared_ptr<arrow::Schema>& sch
   batch.event_time =
       std::static_pointer_cast<arrow::Int64Array>(Times(arrow::int64(), std::move(event_times_ms)));
   batch.key = std::move(rows.keys).ToBinaryArray();
+  batch.origin.partition = origin;
   return batch;
 }
 

@@ -19,11 +19,15 @@ class WindowResults {
  public:
   static constexpr std::int64_t kMaxRows = 65'536;
 
-  /// `schema` is WindowDescription::output_schema, its first `key_fields` columns the key; `groups` and
-  /// `aggregates` outlive this. With `merged` groups are made of others.
+  /// What all results of a window have in common.
+  struct Shape {
+    std::shared_ptr<arrow::Schema> schema;  ///< WindowDescription::output_schema
+    int key_fields;                         ///< its first columns, which are the key
+    TopicPartition origin;                  ///< WindowAggregateOptions::origin
+  };
+  /// `groups` and `aggregates` outlive this. With `merged` groups are made of others.
   struct Options {
-    std::shared_ptr<arrow::Schema> schema;
-    int key_fields;
+    Shape shape;
     GroupRows* groups;
     const std::vector<WindowAggregateSpec>* aggregates;
     bool merged;
@@ -42,8 +46,7 @@ class WindowResults {
     std::vector<std::shared_ptr<arrow::Array>> results;  ///< by aggregate
     bool is_final;
   };
-  /// A batch of `schema` and `key_fields` as in Options.
-  static Result<Batch> MakeBatch(const std::shared_ptr<arrow::Schema>& schema, int key_fields, Rows rows);
+  static Result<Batch> MakeBatch(const Shape& shape, Rows rows);
 
   /// Adds the group in `slot`, as a dead letter when an aggregate has no result (W8). Emits when a batch is
   /// full.
@@ -51,21 +54,18 @@ class WindowResults {
   /// Emits what Add collected.
   Status Flush(Output& output);
 
+  const Shape& shape() const { return shape_; }
   /// For the rows that follow: what goes to the column `final`, where the schema has one.
   void set_final(bool is_final) { is_final_ = is_final; }
-  /// Where the rows of the batch under way came from.
-  void set_origin(Origin origin) { origin_ = std::move(origin); }
 
  private:
   void Check(const Window& window, std::uint32_t slot);
 
-  const std::shared_ptr<arrow::Schema> schema_;
-  const int key_fields_;
+  const Shape shape_;
   GroupRows* const groups_;
   const std::vector<WindowAggregateSpec>& aggregates_;
   const bool checks_;  // whether some group may have no result
   bool is_final_ = true;
-  Origin origin_;
   std::vector<Window> windows_;
   std::vector<RowError> errors_;
   KeyBuffer keys_;

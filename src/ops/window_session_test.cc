@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "ops/ops_harness.h"
+#include "ops/session_index.h"
 #include "ops/window_harness.h"
 
 namespace millrace {
@@ -134,6 +135,37 @@ TEST(CountWindow, AnyCutIntoBatchesGivesWhatTheListOfRowsGives) {
                            random);
     }
   }
+}
+
+// W5 W9
+TEST(SessionIndex, HasOneTimerPerOpenSessionHoweverSessionsEnd) {
+  SessionIndex index(/*gap_ms=*/10, /*grace_ms=*/0);
+  std::size_t most = 0;
+  const auto note = [&] {
+    EXPECT_EQ(index.num_timers(), index.num_sessions());
+    most = std::max(most, index.num_timers());
+  };
+  for (std::int64_t time = 0; time < 100'000; time += 50) {
+    EXPECT_FALSE(index.Place("closed by its key", time, kLowest).late);
+    index.CloseOfKey("closed by its key", time, kLowest);
+    note();
+  }
+  EXPECT_EQ(most, 1U) << "that of the session which the last row began";
+  EXPECT_FALSE(index.Place("merged", 0, kLowest).merged);
+  EXPECT_FALSE(index.Place("merged", 18, kLowest).merged);
+  EXPECT_TRUE(index.Place("merged", 9, kLowest).merged);
+  EXPECT_FALSE(index.Place("grows", 0, kLowest).merged);
+  EXPECT_FALSE(index.Place("grows", 9, kLowest).merged);
+  note();
+  EXPECT_EQ(index.num_sessions(), 3U);
+  EXPECT_TRUE(index.Close(18).empty()) << "they have grown since their timers were set";
+  note();
+  EXPECT_EQ(index.num_sessions(), 3U);
+  EXPECT_EQ(index.Close(28).size(), 2U);
+  note();
+  index.Clear();
+  note();
+  EXPECT_EQ(index.num_timers(), 0U);
 }
 
 // W8

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/aggregator.h"
+#include "ops/group_rows.h"
 
 namespace millrace {
 
@@ -42,5 +43,10 @@ class WindowSpanAggregator final : public Aggregator {
   std::vector<std::int64_t> starts_ms_;
   std::vector<std::int64_t> ends_ms_;
 };
+
+/// Of a group whose last aggregate is a WindowSpanAggregator.
+inline WindowSpan& SpanOf(GroupRows& groups, std::uint32_t slot) {
+  return WindowSpanAggregator::Of(groups.group(slot) + groups.state_at(groups.size() - 1));
+}
 
 }  // namespace millrace

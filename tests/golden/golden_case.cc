@@ -112,6 +112,8 @@ class Parser {
       return ReadInput(section);
     } else if (section.name == "output" || section.name == "late") {
       return ReadOutput(section);
+    } else if (section.name == "files") {
+      return ReadFiles(section);
     } else if (section.name == "dead_letters") {
       return ReadDeadLetters(section);
     } else if (section.name == "counters") {
@@ -188,6 +190,18 @@ class Parser {
       output.rows.insert(output.rows.end(), rows.begin(), rows.end());
     }
     case_.outputs.push_back(std::move(output));
+    return Status::Ok();
+  }
+
+  Status ReadFiles(const Section& section) {
+    if (section.argument.empty()) return Status::InvalidArgument("expected files FOLDER:");
+    GoldenOutput files;
+    files.topic = section.argument;
+    for (const Line& line : section.lines) {
+      MR_ASSIGN_OR_RETURN(const auto rows, Rows(line));
+      files.rows.insert(files.rows.end(), rows.begin(), rows.end());
+    }
+    case_.files.push_back(std::move(files));
     return Status::Ok();
   }
 

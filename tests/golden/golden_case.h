@@ -38,9 +38,9 @@ struct GoldenClock {
 struct GoldenRun {};
 using GoldenInput = std::variant<GoldenRow, GoldenClock, GoldenRun>;
 
-/// What a topic must hold.
+/// What a topic, or a folder of files, must hold.
 struct GoldenOutput {
-  std::string topic;
+  std::string topic;  ///< or the folder
   std::vector<GoldenRow> rows;
 };
 
@@ -61,6 +61,7 @@ struct GoldenCase {
   std::string pipeline;  ///< complete YAML
   std::vector<GoldenInput> input;
   std::vector<GoldenOutput> outputs;
+  std::vector<GoldenOutput> files;  ///< by folder
   std::optional<std::vector<GoldenDeadLetter>> dead_letters;
   std::vector<std::pair<std::string, std::int64_t>> counters;
   std::vector<std::pair<std::string, bool>> topics;  ///< name, exists

@@ -51,6 +51,7 @@ class Check {
     }
     ASSERT_TRUE(status.ok()) << status.ToString();
     for (const GoldenOutput& output : case_.outputs) CheckOutput(output);
+    for (const GoldenOutput& files : case_.files) CheckFiles(files);
     if (case_.dead_letters) CheckDeadLetters(*case_.dead_letters);
     if (counters) CheckCounters();
     for (const auto& [topic, exists] : case_.topics) {
@@ -96,6 +97,13 @@ class Check {
                     << " lacks: " << output.rows[i].text << "\nit has:" << List(records);
       return;
     }
+  }
+
+  void CheckFiles(const GoldenOutput& files) {
+    std::vector<std::string> expected;
+    for (const GoldenRow& row : files.rows) expected.push_back(row.Value().value_or("null"));
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(result_.files.at(files.topic), expected) << "finished files in " << files.topic;
   }
 
   static std::optional<std::string> PartOf(const TestOutputRecord& record, const std::string& name) {

@@ -3,6 +3,10 @@
 #include <algorithm>
 
 #include "engine/yaml/pipeline_file.h"
+#include "env/environment.h"
+#include "env/file.h"
+#include "env/random.h"
+#include "golden_files.h"
 
 namespace millrace {
 namespace {
@@ -31,9 +35,27 @@ Result<TestInputRecord> ToRecord(const GoldenRow& row, const std::vector<KafkaSo
   return record;
 }
 
-Status Run(const GoldenCase& golden, const GoldenConfig& config, const MakeTestDriver& make,
-           std::unique_ptr<TestDriver>* driver) {
-  MR_ASSIGN_OR_RETURN(PipelineFile file, ReadPipelineText(golden.path, golden.pipeline, {}));
+/// The place of the files of one run. Removes it in the end.
+class FileFolder {
+ public:
+  FileFolder() : path_(GetEnv("TMPDIR").value_or("/tmp") + "/millrace-golden-files-" + RandomId()) {}
+  ~FileFolder() { static_cast<void>(RemoveAll(path_)); }
+  FileFolder(const FileFolder&) = delete;
+  FileFolder& operator=(const FileFolder&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+};
+
+Status Run(const GoldenCase& golden, const GoldenConfig& config, const std::string& folder,
+           const MakeTestDriver& make, std::unique_ptr<TestDriver>* driver) {
+  SubstitutionSources substituted;
+  substituted.variable = [&folder](const std::string& name) {
+    return name == "FILES" ? std::optional(folder) : std::nullopt;
+  };
+  MR_ASSIGN_OR_RETURN(PipelineFile file, ReadPipelineText(golden.path, golden.pipeline, substituted));
   std::vector<KafkaSource> sources;
   for (const PlanNode& node : file.plan.nodes) {
     if (const auto* source = std::get_if<KafkaSource>(&node.op)) sources.push_back(*source);
@@ -44,6 +66,8 @@ Status Run(const GoldenCase& golden, const GoldenConfig& config, const MakeTestD
   options.workers = config.workers;
   options.batch_rows = config.batch_rows;
   options.restart = config.restart;
+  options.max_rows_in_memory = config.max_rows_in_memory;
+  options.file_sinks = !golden.files.empty();
   auto input = golden.input.begin();
   for (; input != golden.input.end() && std::holds_alternative<GoldenRow>(*input); ++input) {
     MR_ASSIGN_OR_RETURN(TestInputRecord record, ToRecord(std::get<GoldenRow>(*input), sources));
@@ -74,9 +98,18 @@ bool IsFor(const GoldenCase& golden, const std::string& config) {
 
 GoldenResult RunGoldenCase(const GoldenCase& golden, const GoldenConfig& config, const MakeTestDriver& make) {
   GoldenResult result;
+  const FileFolder folder;
   std::unique_ptr<TestDriver> driver;
-  result.status = Run(golden, config, make, &driver);
+  result.status = Run(golden, config, folder.path(), make, &driver);
   if (!result.status.ok()) return result;
+  for (const GoldenOutput& files : golden.files) {
+    auto rows = FinishedRows(folder.path() + "/" + files.topic);
+    if (!rows.ok()) {
+      result.status = rows.status();
+      return result;
+    }
+    result.files.emplace(files.topic, *std::move(rows));
+  }
   result.counters = driver->counters();
   std::vector<std::string> names;
   for (const GoldenOutput& output : golden.outputs) names.push_back(output.topic);

@@ -18,6 +18,7 @@ struct GoldenConfig {
   std::int64_t batch_rows = 0;
   TestRestart restart = TestRestart::kNever;
   int workers = 1;
+  std::int64_t max_rows_in_memory = 0;
 };
 
 /// True unless the case names the configurations it is for, and this is none of them.
@@ -29,6 +30,9 @@ struct GoldenResult {
   TestCounters counters;
   /// Committed records of every topic that the case speaks of and that exists.
   std::map<std::string, std::vector<TestOutputRecord>> topics;
+  /// Rows of the finished files, as JSON, in the order of their text, of every folder that the case speaks
+  /// of.
+  std::map<std::string, std::vector<std::string>> files;
 };
 
 using MakeTestDriver = std::function<Result<std::unique_ptr<TestDriver>>(Plan, TestDriverOptions)>;

@@ -32,6 +32,7 @@ constexpr GoldenConfig kMemoryConfigs[] = {
     {.name = "restart", .restart = TestRestart::kKill},
     {.name = "stop", .restart = TestRestart::kStop},
     {.name = "two_workers", .workers = 2},
+    {.name = "little_memory", .max_rows_in_memory = 1},
 };
 constexpr const char* kKafka = "kafka";
 constexpr int kKafkaThreads = 16;

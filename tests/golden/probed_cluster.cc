@@ -28,8 +28,9 @@ class ProbedMember final : public GroupMember {
   }
   Status Pause(const TopicPartition& partition) override { return member_->Pause(partition); }
   Status Resume(const TopicPartition& partition) override { return member_->Resume(partition); }
-  Result<std::vector<CommittedOffset>> Committed(std::span<const TopicPartition> partitions) override {
-    return member_->Committed(partitions);
+  Result<std::vector<CommittedOffset>> Committed(std::span<const TopicPartition> partitions,
+                                                 Duration wait) override {
+    return member_->Committed(partitions, wait);
   }
   Result<std::pair<Offset, Offset>> Bounds(const TopicPartition& partition) override {
     return member_->Bounds(partition);

@@ -135,18 +135,33 @@ class Generator:
         if triggered and kind == "sliding":
             kind = "hopping"
         window = self.window(by, emit, kind, r.randrange(1, 40), last_of_pair=True)
-        if not moves:
+        if kind == "count" or triggered:
             self.keep_in_place(case, window)
+        moves = moves or (case["partitions"] > 1 and window["null_key"] == "group")
         if triggered:
             window["trigger"] = self.trigger(triggers)
         # Of rows that moved, what closes a window of a key depends on how partitions interleave.
         if kind in ("tumbling", "hopping", "session") and not moves and random.Random(f"closing {self.seed}").random() < 0.4:
             window["closing"] = "key"
+        if moves and kind in ("tumbling", "hopping") and random.Random(f"partials {self.seed}").random() < 0.6:
+            self.let_partials_travel(window)
         return window
+
+    def let_partials_travel(self, window):
+        """Of rows that move: nothing that needs single rows, and windows so long that they share keys (K2a)."""
+        window["late_topic"] = False
+        for name in ("size", "step"):
+            if name in window:
+                window[name] *= 5
+        for a in window["aggregates"]:
+            if a["function"] in ("first", "last"):
+                a["function"] = {"first": "min", "last": "max"}[a["function"]]
+            elif a["function"] in ("sum", "mean") and a["type"] == "double" and a["argument_type"] == "double":
+                a["function"] = "max"
 
     @staticmethod
     def keep_in_place(case, step):
-        """Null as a group would move its rows, for records without a message key lie in any partition."""
+        """Null as a group would move its rows, and then their order is not defined."""
         if case["partitions"] > 1 and step["null_key"] == "group":
             step["null_key"] = "drop"
 
@@ -198,7 +213,8 @@ class Generator:
             if function == "count" and r.random() < 0.5:
                 argument = None
             result = {"count": "int", "mean": "double"}.get(function, kind)
-            chosen.append({"name": f"a{i}", "function": function, "argument": argument, "type": result})
+            chosen.append({"name": f"a{i}", "function": function, "argument": argument, "argument_type": kind,
+                           "type": result})
         return chosen
 
     # --- Expressions: each has the type asked for; those with fails=False cannot fail ---
@@ -272,7 +288,7 @@ class Generator:
 
     def record(self, case, time, partition=None):
         r = self.random
-        k = KEYS[partition] if partition is not None else r.choice(KEYS) if case["source_key"] or partition is not None or r.random() < 0.93 else None
+        k = KEYS[partition] if partition is not None else r.choice(KEYS) if r.random() < 0.93 else None
         # Rows of one key are in one partition, as a producer with a key would put them.
         partition = KEYS.index(k) % case["partitions"] if k is not None else r.randrange(case["partitions"])
         record = {"partition": partition, "time": max(time, 1), "key": k}
@@ -360,7 +376,9 @@ def window_yaml(window):
     else:
         lines.append(f"      {window['kind']}: {window['size']}ms")
     if window["kind"] != "count":
-        lines += [f"      grace: {window['grace']}ms", "      late: {topic: late}"]
+        lines.append(f"      grace: {window['grace']}ms")
+    if window["kind"] != "count" and window.get("late_topic", True):
+        lines.append("      late: {topic: late}")
     if window["offset"]:
         lines.append(f"      offset: {window['offset']}ms")
     lines.append(f"      emit: {window['emit']}")

@@ -1,6 +1,5 @@
 """Windows that the clock of a key closes (W5)."""
-from expressions import Failures, evaluate
-from reference import NEVER, Sessions, Window, key_of
+from reference import NEVER, Sessions, Window, arguments_of, key_of
 
 
 def closed_by_key_of(options, result):
@@ -18,10 +17,7 @@ class ClosedByKey(Window):
         key = key_of(row, self.options, self.result)
         if key is None:
             return []
-        failures = Failures()
-        for aggregate in self.options["aggregates"]:
-            if aggregate["argument"] is not None:
-                evaluate(aggregate["argument"], row.values, failures)
+        _, failures = arguments_of(self.options["aggregates"], row)
         if failures:
             self.result.dead.append((*row.source, failures))  # and moves no clock
             return []

@@ -1,6 +1,6 @@
 """Steps that remember per key without a window: deduplicate, changes and running, from docs/state-steps.md."""
-from expressions import INT_MAX, INT_MIN, Failures, evaluate
-from reference import Row, aggregated, key_of
+from expressions import INT_MAX, INT_MIN
+from reference import Row, aggregated, arguments_of, key_of
 
 KINDS = ["deduplicate", "changes", "running"]
 
@@ -60,9 +60,7 @@ class Running(Keyed):
 
     def take(self, key, row):
         aggregates = self.options["aggregates"]
-        failures = Failures()
-        arguments = [None if a["argument"] is None else evaluate(a["argument"], row.values, failures)
-                     for a in aggregates]
+        arguments, failures = arguments_of(aggregates, row)
         held = self.rows.get(key, [])
         if failures or any(a["function"] == "sum" and leaves_int64([*(h[1][i] for h in held), arguments[i]])
                            for i, a in enumerate(aggregates)):

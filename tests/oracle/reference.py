@@ -69,8 +69,19 @@ def run(case):
 
 
 def moves_rows(case):
-    """True when rows of one group may be in several partitions: the declared key is not among its columns (K2)."""
-    return any("window" in step and case["source_key"] not in step["window"]["by"] for step in case["steps"])
+    """True when rows of one group may be in several partitions (K2): the declared key is not among its columns, or null
+    is a group, for records without a message key lie in any partition."""
+    import keyed  # which needs Row
+
+    lie_anywhere = True  # rows in which the declared key is null
+    for step in case["steps"]:
+        options = next((step[kind] for kind in ["window", *keyed.KINDS] if kind in step), None)
+        if options is None:
+            continue
+        if case["source_key"] not in options["by"] or (options["null_key"] == "group" and lie_anywhere):
+            return True
+        lie_anywhere = False  # it lets none of them pass
+    return False
 
 
 class Clock:
@@ -274,9 +285,7 @@ class Window:
 
     def take(self, key, row):
         """Adds a row that is not late; yields the running results that changed."""
-        failures = Failures()
-        arguments = [None if a["argument"] is None else evaluate(a["argument"], row.values, failures)
-                     for a in self.options["aggregates"]]
+        arguments, failures = arguments_of(self.options["aggregates"], row)
         if failures or self.overflows(key, row, arguments):
             self.result.dead.append((*row.source, failures or {"overflow"}))
             return []
@@ -421,6 +430,12 @@ class Counted(Window):
 
     def close(self, watermark):
         return []
+
+
+def arguments_of(aggregates, row):
+    """(the values of the aggregates' arguments, why some failed)."""
+    failures = Failures()
+    return [None if a["argument"] is None else evaluate(a["argument"], row.values, failures) for a in aggregates], failures
 
 
 def aggregated(aggregate, i, held):

@@ -5,7 +5,7 @@ in.
 """
 from expressions import INT_MAX, INT_MIN, Failures, evaluate
 from key_closing import ClosedByKey, SessionsByKey
-from reference import Counted, Sessions, Window
+from reference import Counted, Sessions, Window, arguments_of
 
 
 def triggered_of(options, result):
@@ -19,9 +19,7 @@ class Asking:
 
     def arguments_of(self, row):
         """The values of the aggregates' arguments; None when one fails, which is noted."""
-        failures = Failures()
-        arguments = [None if a["argument"] is None else evaluate(a["argument"], row.values, failures)
-                     for a in self.options["aggregates"]]
+        arguments, failures = arguments_of(self.options["aggregates"], row)
         if failures:
             self.result.dead.append((*row.source, failures))
             return None
@@ -30,17 +28,18 @@ class Asking:
     def asks_before(self):
         return self.options["trigger"]["when_asked"] == "before"
 
-    def asked(self, key, window, held):
-        """(whether it fires, why it failed)."""
-        failures = Failures()
-        values = self.row_of(key, window, held).values
-        return evaluate(self.options["trigger"]["when"], values, failures) is True, failures
-
     def final(self, key, window, held):
         row = self.row_of(key, window, held)
         if self.options["emit"] == "current":
             row.values["final"] = True
         return row
+
+    def fired(self, key, window, held):
+        """(the result when it fires, why asking failed)."""
+        failures = Failures()
+        values = self.row_of(key, window, held).values
+        fires = evaluate(self.options["trigger"]["when"], values, failures) is True
+        return [self.final(key, window, held)] if fires and not failures else [], failures
 
     def overflow_of(self, held, arguments):
         """Whether a sum of integers would leave int64 with these rows and one more (W8)."""
@@ -52,7 +51,44 @@ class Asking:
         return False
 
 
-class Triggered(Asking, Window):
+class AskingEach(Asking):
+    """Each window of a row is asked for itself; `gone` of a row are those that it left, or that did not take it."""
+
+    def times_of(self, window, held):
+        """(start, end)."""
+        return window
+
+    def fired_of(self, key, window):
+        """As fired; the rows leave with the result."""
+        held = self.held(key, window)
+        results, failures = self.fired(key, self.times_of(window, held), held)
+        if results:
+            self.leave(window, held)
+        return results, failures
+
+    def leave(self, window, held):
+        for row, _ in held:
+            row.gone.add(window)
+
+    def take_in(self, key, row, arguments, window):
+        """Adds the row to one window: (results that leave, why it was not added)."""
+        given, failures = [], None
+        if self.asks_before() and self.held(key, window):
+            given, failures = self.fired_of(key, window)
+            if failures:
+                return [], failures
+        if self.overflow_of(self.held(key, window), arguments):
+            return given, {"overflow"}
+        row.gone.discard(window)
+        if not self.asks_before():
+            given, failures = self.fired_of(key, window)
+            if failures:
+                row.gone.add(window)
+                return [], failures
+        return given, None
+
+
+class Triggered(AskingEach, Window):
     """Tumbling and hopping windows."""
 
     def held(self, key, window):
@@ -81,34 +117,6 @@ class Triggered(Asking, Window):
         if self.options["emit"] != "current":
             return given
         return given + [self.result_row(key, window, final=False) for window in changed]
-
-    def take_in(self, key, row, arguments, window):
-        """Adds the row to one window: (results that leave, why it was not added)."""
-        given = []
-        if self.asks_before() and self.held(key, window):
-            fires, failures = self.asked(key, window, self.held(key, window))
-            if failures:
-                return [], failures
-            if fires:
-                given.append(self.released(key, window))
-        if self.overflow_of(self.held(key, window), arguments):
-            return given, {"overflow"}
-        row.gone.discard(window)
-        if not self.asks_before():
-            fires, failures = self.asked(key, window, self.held(key, window))
-            if failures:
-                row.gone.add(window)
-                return [], failures
-            if fires:
-                given.append(self.released(key, window))
-        return given, None
-
-    def released(self, key, window):
-        held = self.held(key, window)
-        result = self.final(key, window, held)
-        for row, _ in held:
-            row.gone.add(window)
-        return result
 
 
 class TriggeredByKey(Triggered, ClosedByKey):
@@ -156,20 +164,17 @@ class TriggeredSessions(Asking, Sessions):
         return self.released_if(key, (min(w[0] for w in reached), max(w[1] for w in reached)), held)
 
     def released_if(self, key, window, held):
-        fires, failures = self.asked(key, window, held)
-        if failures or not fires:
-            return [], failures
-        result = self.final(key, window, held)
+        results, failures = self.fired(key, window, held)
         for row, _ in held:
-            row.gone = True
-        return [result], None
+            row.gone = row.gone or bool(results)
+        return results, failures
 
 
 class TriggeredSessionsByKey(TriggeredSessions, SessionsByKey):
     """Sessions that a key's own time closes."""
 
 
-class TriggeredCounted(Asking, Counted):
+class TriggeredCounted(AskingEach, Counted):
     """Windows of `size` rows of a key: which rows these are does not depend on what fires."""
 
     def take(self, key, row):
@@ -183,52 +188,24 @@ class TriggeredCounted(Asking, Counted):
         self.rows.append((key, row, arguments))
         finals, growing, errors = [], [], []
         for begin in begins:
-            fired, failures = self.take_in(key, row, begin)
+            fired, failures = self.take_in(key, row, arguments, begin)
             finals += fired
             if failures:
                 errors.append(failures)
-            left = self.held_from(key, begin)
+            left = self.held(key, begin)
             if left and begin + size == number + 1:
-                finals.append(self.released(key, begin))
+                finals.append(self.final(key, self.times_of(begin, left), left))
+                self.leave(begin, left)
             elif left and not failures:
                 growing.append(self.numbered(key, left, False))
         if errors:
             self.result.dead.append((*row.source, errors[0]))
         return (growing if self.options["emit"] == "current" else []) + finals
 
-    def take_in(self, key, row, begin):
-        given = []
-        if self.asks_before() and self.held_from(key, begin):
-            fires, failures = self.asked_from(key, begin)
-            if failures:
-                return [], failures
-            if fires:
-                given.append(self.released(key, begin))
-        row.gone.discard(begin)
-        if not self.asks_before():
-            fires, failures = self.asked_from(key, begin)
-            if failures:
-                row.gone.add(begin)
-                return [], failures
-            if fires:
-                given.append(self.released(key, begin))
-        return given, None
-
-    def held_from(self, key, begin):
+    def held(self, key, begin):
         of_key = [(row, arguments) for k, row, arguments in self.rows if k == key]
         return [h for h in of_key[begin:begin + self.options["size"]] if begin not in h[0].gone]
 
-    def span(self, held):
+    def times_of(self, begin, held):
         times = [row.time for row, _ in held]
         return min(times), max(times) + 1
-
-    def asked_from(self, key, begin):
-        held = self.held_from(key, begin)
-        return self.asked(key, self.span(held), held)
-
-    def released(self, key, begin):
-        held = self.held_from(key, begin)
-        result = self.final(key, self.span(held), held)
-        for row, _ in held:
-            row.gone.add(begin)
-        return result
