@@ -22,6 +22,14 @@ def test_every_bid_is_in_one_window_or_late_or_a_dead_letter(words: list[str]):
     assert (letters > 0) == ("0.01" in words), done.stdout
 
 
+def test_the_duration_begins_with_the_first_bid():
+    """Not before the workers have shared the partitions: that alone takes longer than this demo."""
+    done = command("demo", "--duration", "50ms", "--window", "1s", "--rate", "5000", "--workers", "4", "--partitions", "4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    generated, processed = numbers(r"([\d,]+) bids? generated and ([\d,]+) processed", done.stdout)
+    assert generated == processed > 100, done.stdout
+
+
 def numbers(pattern: str, text: str) -> list[int]:
     found = re.search(pattern, text)
     assert found, text

@@ -29,6 +29,7 @@ constexpr Duration kGrace{1'000};
 constexpr Duration kTick{20};
 constexpr Duration kRefresh{200};
 constexpr Duration kDrainTimeout{15'000};
+constexpr Duration kStartTimeout{60'000};
 constexpr std::int64_t kPriceLimitCents = 5'000;
 /// The embedded broker keeps 5 MiB of a partition; this much of it is never exceeded.
 constexpr std::int64_t kMaxLagPerPartition = 20'000;
@@ -36,6 +37,7 @@ constexpr const char* kResultTopic = "bids_per_window";
 
 /// What the generator has done; read by other threads.
 struct Generated {
+  std::atomic<bool> begun{false};  ///< the pipeline has all partitions, and the first bid is due
   std::atomic<std::int64_t> sent{0};
   std::atomic<std::int64_t> broken{0};
   std::atomic<std::int64_t> above_limit{0};  ///< good bids that pass the filter
@@ -68,6 +70,7 @@ struct Demo {
   Generated generated;
   StopToken stop_generator;
   std::atomic<bool> pipeline_ended{false};
+  std::atomic<bool> generator_ended{false};
   Status pipeline_status;   // of the pipeline thread, until it is joined
   Status generator_status;  // of the generator thread, until it is joined
   Thread pipeline;
@@ -90,6 +93,7 @@ Status Generate(Demo& demo) {
   const std::int64_t per_tick_limit = std::max<std::int64_t>(1, options.rate * kTick.count() / 1000);
   double due = 0;
   auto last = demo.clock.Steady();
+  demo.generated.begun = true;
   while (!demo.stop_generator.WaitFor(kTick)) {
     const auto now = demo.clock.Steady();
     due += std::chrono::duration<double>(now - last).count() * static_cast<double>(options.rate);
@@ -142,7 +146,10 @@ Status Start(Demo& demo) {
     demo.pipeline_status = demo.runner->Run();
     demo.pipeline_ended = true;
   });
-  demo.generator = Thread("bids", [&demo] { demo.generator_status = Generate(demo); });
+  demo.generator = Thread("bids", [&demo] {
+    demo.generator_status = Generate(demo);
+    demo.generator_ended = true;
+  });
   return Status::Ok();
 }
 
@@ -150,6 +157,20 @@ Status Serve(Demo& demo) {
   if (demo.options.http.empty()) return Status::Ok();
   MR_ASSIGN_OR_RETURN(demo.server,
                       ServeEndpoints(demo.options.http, demo.metrics, [&demo] { return demo.runner.get(); }));
+  return Status::Ok();
+}
+
+/// Waits for the first bid: the time that workers take to join is not time of `--duration`.
+Status AwaitBegin(Demo& demo, const StopToken& stop) {
+  const auto deadline = demo.clock.Steady() + kStartTimeout;
+  const auto over = [&] { return stop.stop_requested() || demo.pipeline_ended || demo.generator_ended; };
+  while (!demo.generated.begun && !over()) {
+    if (demo.clock.Steady() > deadline) {
+      return Status::Timeout("the pipeline did not get all partitions within " +
+                             FormatDuration(kStartTimeout) + "; `--log-level info` shows what it waits for");
+    }
+    stop.WaitFor(kTick);
+  }
   return Status::Ok();
 }
 
@@ -230,10 +251,13 @@ Exit RunDemo(Demo& demo, CommandIo& io, const StopToken& stop) {
   if (const Status status = Serve(demo); !status.ok()) return Report(io, status, Exit::kUsage);
   Introduce(demo, io.out);
   DemoView view(io, kGrace);
+  Status status = AwaitBegin(demo, stop);
   const auto begin = demo.clock.Steady();
   const auto passed = [&] { return demo.clock.Steady() - begin; };
   const Duration duration = demo.options.duration;
-  Status status = Watch(demo, view, stop, [&] { return duration.count() > 0 && passed() > duration; });
+  if (status.ok())
+    status = Watch(demo, view, stop,
+                   [&] { return demo.generator_ended || (duration.count() > 0 && passed() > duration); });
   const double seconds = std::chrono::duration<double>(passed()).count();
   demo.stop_generator.RequestStop();
   demo.generator.Join();
