@@ -33,7 +33,8 @@ void AddDemoCommands(CLI::App* app, Action* action) {
   AddDuration(demo, "--window", &options->window, "length of the windows");
   AddDuration(demo, "--duration", &options->duration, "how long bids are generated; 0 goes on until Ctrl-C");
   demo->add_flag("--keep", options->keep, "afterwards leave broker and pipeline running until Ctrl-C");
-  demo->add_option("--http", options->http, "serve /metrics, /healthz and /readyz")->type_name("HOST:PORT");
+  demo->add_option("--http", options->http, "serve /metrics, /healthz, /readyz and /state")
+      ->type_name("HOST:PORT");
   demo->add_flag("--print", options->print, "print the pipeline file of the demo and end");
   demo->callback([=] { *action = [options](CommandIo& io) { return DemoCommand(*options, io); }; });
 

@@ -69,10 +69,12 @@ std::string CommandLine(const CLI::App& app) {
   return app.get_parent() == nullptr ? app.get_name() : CommandLine(*app.get_parent()) + " " + app.get_name();
 }
 
+/// Those that the help lists.
 std::vector<std::string> CommandsOf(const CLI::App& app) {
   std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
-    names.push_back(command->get_name());
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!command->get_group().empty()) names.push_back(command->get_name());
+  }
   return names;
 }
 

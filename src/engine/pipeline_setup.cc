@@ -6,6 +6,8 @@
 #include "base/counted.h"
 #include "base/log.h"
 #include "compile/compile.h"
+#include "engine/left_notes.h"
+#include "engine/moved_state.h"
 #include "engine/schema_inference.h"
 
 namespace millrace {
@@ -168,6 +170,11 @@ Result<ReadyPipeline> SetUpOnce(Plan plan, Cluster& cluster, const SetupOptions&
   MR_ASSIGN_OR_RETURN(ready.analyzed, AnalyzePlan(std::move(plan)));
   MR_ASSIGN_OR_RETURN(ready.topology, CompilePlan(ready.analyzed, options));
   MR_RETURN_IF_ERROR(CheckFixedPartitions(ready.topology, options.source_partitions, cluster.admin()));
+  if (GroupAdmin* const groups = cluster.groups(); groups != nullptr) {
+    MR_ASSIGN_OR_RETURN(const std::vector<CommittedOffset> offsets, groups->Offsets(ready.topology.app));
+    MR_RETURN_IF_ERROR(CheckNoStateMoved(ready.topology, offsets, cluster.admin()));
+    MR_RETURN_IF_ERROR(PublishLeftNotes(ready.analyzed, ready.topology, offsets, cluster));
+  }
   MR_RETURN_IF_ERROR(EnsureInternalTopics(ready.topology.internal_topics, cluster.admin()));
   MR_RETURN_IF_ERROR(EnsureOutputTopics(ready.analyzed.plan, most_partitions, cluster.admin()));
   return ready;

@@ -22,10 +22,11 @@ constexpr std::int64_t kStateMemory = 64LL << 20;
 std::string HiddenTopic(const std::string& sink) { return "__sink." + sink; }
 
 /// Sinks without a topic write to a hidden one instead.
-void RedirectSinks(Plan* plan) {
+void RedirectSinks(bool file_sinks, Plan* plan) {
   for (PlanNode& node : plan->nodes) {
     auto* sink = std::get_if<SinkNode>(&node.op);
     if (sink == nullptr || std::holds_alternative<KafkaSink>(sink->sink)) continue;
+    if (file_sinks && !std::holds_alternative<ConsoleSink>(sink->sink)) continue;
     KafkaSink kafka;
     kafka.topic = HiddenTopic(node.name);
     sink->sink = kafka;
@@ -51,7 +52,7 @@ class Driver final : public TestDriver {
 
   Status SetUp(Plan plan) {
     MR_RETURN_IF_ERROR(NameNodes(&plan));
-    RedirectSinks(&plan);
+    RedirectSinks(options_.file_sinks, &plan);
     DeclareTextSchemas(&plan);
     for (PlanNode& node : plan.nodes) {
       auto* source = std::get_if<KafkaSource>(&node.op);
@@ -75,6 +76,7 @@ class Driver final : public TestDriver {
     context_.metrics = &metrics_;
     context_.state_runtime = state_.get();
     context_.state_dir = state_dir_;
+    if (options_.max_rows_in_memory > 0) context_.max_rows_in_memory = options_.max_rows_in_memory;
     workers_.resize(static_cast<std::size_t>(options_.workers));
     for (std::size_t i = 0; i < workers_.size(); ++i) MR_RETURN_IF_ERROR(StartWorker(i));
     return Status::Ok();

@@ -32,6 +32,10 @@ struct TestDriverOptions {
   /// Rows per batch; 0: as the plan says.
   std::int64_t batch_rows = 0;
   TestRestart restart = TestRestart::kNever;
+  /// Rows of state that a task keeps in memory; 0: more than a test has.
+  std::int64_t max_rows_in_memory = 0;
+  /// File sinks write their files, in the place that the plan names.
+  bool file_sinks = false;
   /// Written to the source topics before the pipeline starts: what an undeclared schema is inferred from
   /// (R7).
   std::vector<TestInputRecord> waiting;
@@ -62,9 +66,10 @@ TestCounters CountersFrom(const MetricRegistry& metrics);
 /// Runs a plan synchronously on a log in memory, with a clock that moves only when told: for tests of
 /// pipelines.
 ///
-/// Everything is real but the broker, the disk of file sinks and the clock. Nothing happens between calls.
-/// The driver makes the source topics; file and console sinks are replaced by lists that ReadSinkRows
-/// returns. One owner, one thread. Life: Make -> (Write | AdvanceClock | RunUntilIdle | Read*)* -> destroy.
+/// Everything is real but the broker, the clock and, unless `file_sinks`, the disk of file sinks. Nothing
+/// happens between calls. The driver makes the source topics; console sinks and file sinks without a disk are
+/// replaced by lists that ReadSinkRows returns. One owner, one thread. Life: Make -> (Write | AdvanceClock |
+/// RunUntilIdle | Read*)* -> destroy.
 class TestDriver {
  public:
   /// Errors: user error as AnalyzePlan and compilation give it; a source without a declared schema needs

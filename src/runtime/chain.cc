@@ -24,6 +24,14 @@ Result<Batch> WithLateBy(const Batch& batch, const std::vector<std::int64_t>& la
   return batch.WithData(std::move(data));
 }
 
+/// The rows that the failed rows of a batch stand for.
+std::int64_t RowsBehind(const Batch& batch, const std::vector<RowError>& errors) {
+  if (batch.stands_for == nullptr) return static_cast<std::int64_t>(errors.size());
+  std::int64_t rows = 0;
+  for (const RowError& error : errors) rows += batch.stands_for->Value(error.row);
+  return rows;
+}
+
 }  // namespace
 
 struct Chain::Node {
@@ -56,9 +64,8 @@ class Chain::NodeOutput final : public Output {
   NodeOutput(Chain& chain, Node& node) : chain_(chain), node_(node) {}
 
   Status Emit(Batch batch) override {
-    const std::int64_t rows = batch.num_rows();
-    if (rows == 0) return Status::Ok();
-    node_.metrics.rows_out.Add(rows);
+    if (batch.num_rows() == 0) return Status::Ok();
+    node_.metrics.rows_out.Add(batch.rows_behind());
     const auto& next = node_.spec.next;
     if (next.empty()) return Status::Ok();
     for (std::size_t i = 0; i + 1 < next.size(); ++i) {
@@ -115,7 +122,7 @@ Status Chain::Push(std::size_t entry, Batch batch) {
 
 Status Chain::PushInto(Node& node, Batch batch) {
   if (batch.num_rows() == 0) return Status::Ok();
-  node.metrics.rows_in.Add(batch.num_rows());
+  node.metrics.rows_in.Add(batch.rows_behind());
   if (node.spec.sink != nullptr) {
     return WriteSink(node, *node.spec.sink, batch);
   }
@@ -124,11 +131,12 @@ Status Chain::PushInto(Node& node, Batch batch) {
 }
 
 Status Chain::WriteSink(Node& node, Sink& sink, const Batch& batch) {
+  has_output_ = true;
   std::vector<RowError> errors;
   SinkContext context{.producer = producer_, .errors = &errors};
   MR_RETURN_IF_ERROR(sink.Write(batch, context).WithContext(node.spec.name));
   node.bytes_out->Add(context.bytes);
-  const std::int64_t accepted = batch.num_rows() - static_cast<std::int64_t>(errors.size());
+  const std::int64_t accepted = batch.rows_behind() - RowsBehind(batch, errors);
   node.metrics.rows_out.Add(accepted);
   if (!node.spec.internal && &sink == node.spec.sink.get()) sink_rows_.Add(accepted);
   if (errors.empty()) return Status::Ok();
@@ -137,19 +145,22 @@ Status Chain::WriteSink(Node& node, Sink& sink, const Batch& batch) {
 
 Status Chain::HandleErrors(Node& node, const Batch& batch, std::vector<RowError> errors) {
   if (errors.empty()) return Status::Ok();
+  has_output_ = true;
   std::vector<std::int64_t> records(errors.size(), 0);
   if (batch.block != nullptr) {
     for (std::size_t i = 0; i < errors.size(); ++i) records[i] = batch.RecordOf(errors[i].row);
   }
   MR_RETURN_IF_ERROR(
       dead_letters_.Handle(node.spec.on_error, node.spec.name, batch.block.get(), records, errors));
-  node.metrics.CountFailed(node.spec.on_error, static_cast<std::int64_t>(errors.size()));
+  node.metrics.CountFailed(node.spec.on_error, RowsBehind(batch, errors));
   return Status::Ok();
 }
 
 Status Chain::HandleLate(Node& node, const Batch& batch, std::vector<std::int64_t> late_by_ms) {
-  node.metrics.rows_late.Add(batch.num_rows());
-  if (node.spec.late_sink != nullptr) {
+  const std::int64_t rows = batch.rows_behind();
+  node.metrics.rows_late.Add(rows);
+  // Partial aggregates were on their way when the late output was added: there are no rows to give it.
+  if (node.spec.late_sink != nullptr && batch.stands_for == nullptr) {
     MR_ASSIGN_OR_RETURN(const Batch extended, WithLateBy(batch, late_by_ms));
     return WriteSink(node, *node.spec.late_sink, extended);
   }
@@ -158,7 +169,7 @@ Status Chain::HandleLate(Node& node, const Batch& batch, std::vector<std::int64_
     node.late_warned_at_ms = now;
     Log(LogLevel::kWarning, "rows came too late",
         {{"step", node.spec.name},
-         {"rows", batch.num_rows()},
+         {"rows", rows},
          {"late_by_ms_max", *std::max_element(late_by_ms.begin(), late_by_ms.end())},
          {"partition", batch.origin.partition.ToString()},
          {"advice",
@@ -250,6 +261,10 @@ bool Chain::CheckpointDue() const {
   });
 }
 
+bool Chain::reports_time() const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->spec.internal; });
+}
+
 Status Chain::Prepare(Watermark watermark, bool idle) {
   std::vector<Watermark> out(nodes_.size(), kNoWatermark);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -267,7 +282,12 @@ Status Chain::Prepare(Watermark watermark, bool idle) {
 }
 
 Status Chain::Commit() {
+  has_output_ = false;
   return ForEachSink([](Sink& sink) { return sink.Commit(); });
+}
+
+Status Chain::Publish() {
+  return ForEachSink([](Sink& sink) { return sink.Publish(); });
 }
 
 Status Chain::Rollback() {

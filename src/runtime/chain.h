@@ -42,9 +42,15 @@ class Chain {
   std::map<std::string, std::string> Notes() const;
   /// True when a sink needs a checkpoint though no input came.
   bool CheckpointDue() const;
+  /// True when something went to a sink, or to the dead letters, since the last Commit.
+  bool has_output() const { return has_output_; }
+  /// True when others learn the time from here: a repartition sink reports it at every checkpoint.
+  bool reports_time() const;
   /// Sinks make everything durable; `watermark` and `idle` are what a repartition sink reports downstream.
   Status Prepare(Watermark watermark, bool idle);
   Status Commit();
+  /// Sinks make everything committed visible (Sink::Publish).
+  Status Publish();
   Status Rollback();
   Status Close();
 
@@ -68,6 +74,7 @@ class Chain {
   const Clock& clock_;
   Counter& sink_rows_;
   Producer* producer_ = nullptr;
+  bool has_output_ = false;
 };
 
 }  // namespace millrace

@@ -62,12 +62,7 @@ Status Restorer::CheckNothingMoved(const Task& task) {
   for (const auto& [topic, noted_id] : task.ChangelogsOfMovedTables()) {
     MR_ASSIGN_OR_RETURN(const auto now, admin_.Describe(topic.changelog_topic));
     if (!now.has_value() || now->topic_id != noted_id) continue;  // it was reset
-    return Status::InvalidArgument("the rows of step '" + topic.table +
-                                   "' come into other partitions since the pipeline was edited, and its "
-                                   "state is where they were before; undo the "
-                                   "change, carry the state over with millrace savepoint, or start the step "
-                                   "empty with: millrace reset FILE --step " +
-                                   topic.table + " --yes");
+    return RowsMoved(topic);
   }
   return Status::Ok();
 }

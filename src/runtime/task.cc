@@ -10,6 +10,8 @@ namespace {
 
 constexpr const char* kSource = "source";  // how dead letters and metrics name what reads input
 constexpr int kMostBeside = 9;             // directories of one task on one machine
+// A process that dies in a quiet time forgets so much of its clock at most.
+constexpr std::chrono::seconds kIdleClockCommit{10};
 
 /// State is never left out of its changelog, so this stops the pipeline, with everything as of the last
 /// commit.
@@ -37,7 +39,7 @@ Task::Task(TaskId id, const TaskContext& context)
       name_(sub_.name + "_" + std::to_string(id.partition.value())),
       state_metrics_(*context.metrics, *context.clock),
       source_metrics_(*context.metrics, kSource),
-      state_notes_(sub_.state_layout),
+      state_notes_(sub_),
       dead_letters_(context.topology->dead_letter_topic, *context.clock, *context.metrics) {}
 
 Task::~Task() = default;
@@ -145,6 +147,7 @@ Status Task::LoadNotes(const std::vector<CommittedOffset>& committed) {
   state_notes_.Take(&notes_);
   notes_.erase(std::string(kHttpNote));
   notes_.erase(std::string(kBegunNote));
+  noted_ = !notes_.empty();
   return Status::Ok();
 }
 
@@ -253,8 +256,17 @@ Status Task::ProcessBatch(std::size_t input, Batch batch, const RecordBlock& blo
 Status Task::CheckIdle(const std::vector<bool>& at_end) {
   const bool was_idle = tracker_->idle();
   const bool moved = tracker_->CheckIdle(context_.clock->Now(), at_end);
-  if (moved || tracker_->idle() != was_idle) progress_ = true;
-  return moved ? chain_->AdvanceTime(tracker_->watermark()) : Status::Ok();
+  if (tracker_->idle() != was_idle) progress_ = true;
+  if (!moved) return Status::Ok();
+  if (!clock_moved_at_.has_value()) clock_moved_at_ = context_.clock->Steady();
+  return chain_->AdvanceTime(tracker_->watermark());
+}
+
+bool Task::needs_commit() const {
+  if (progress_ || chain_->CheckpointDue()) return true;
+  if (!clock_moved_at_.has_value()) return false;
+  return is_dirty() || chain_->has_output() || chain_->reports_time() ||
+         context_.clock->Steady() - *clock_moved_at_ >= kIdleClockCommit;
 }
 
 Status Task::Prepare(Producer& producer) {
@@ -318,7 +330,15 @@ Status Task::Commit(const Producer& producer) {
     MR_RETURN_IF_ERROR(store_->CommitDirty(ends));
   }
   progress_ = false;
+  clock_moved_at_.reset();
+  noted_ = !chain_->Notes().empty();
   return chain_->Commit();
+}
+
+Status Task::Publish() {
+  MR_RETURN_IF_ERROR(chain_->Publish());
+  progress_ = progress_ || noted_;
+  return Status::Ok();
 }
 
 Status Task::Answer(const StateQuery& query, StateAnswer* answer) {

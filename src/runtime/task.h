@@ -95,7 +95,10 @@ class Task {
   Status CheckIdle(const std::vector<bool>& at_end);
 
   /// True when a checkpoint would commit something new.
-  bool has_progress() const { return progress_ || chain_->CheckpointDue(); }
+  bool has_progress() const { return progress_ || clock_moved_at_.has_value() || chain_->CheckpointDue(); }
+  /// True when that is due as soon as the commit interval has passed. A clock that moves because nothing
+  /// comes can wait, unless rows come of it or others learn the time from here.
+  bool needs_commit() const;
   /// Bytes of state changed since the last commit.
   std::int64_t dirty_bytes() const { return store_ ? store_->dirty_bytes() : 0; }
   bool is_dirty() const { return store_ != nullptr && store_->dirty_rows() > 0; }
@@ -110,6 +113,9 @@ class Task {
   std::vector<CommittedOffset> Offsets() const;
   /// Checkpoint step 4, after the transaction: state to disk, sinks publish.
   Status Commit(const Producer& producer);
+  /// Before a clean stop, with nothing uncommitted: sinks publish what is committed. There is progress then
+  /// when notes of sinks are committed, which the next checkpoint leaves out.
+  Status Publish();
   /// Sinks forget everything since the last commit; nothing but destruction may follow. State that was not
   /// committed lives in memory only and goes with the object.
   Status Abandon();
@@ -155,7 +161,10 @@ class Task {
   std::vector<Offset> positions_;                   // by input: next offset to process
   std::vector<std::optional<std::int32_t>> begun_;  // by input: StartPosition::begun
   std::map<std::string, std::string> notes_;        // of sinks, as committed last
+  bool noted_ = false;                              // sinks have notes beside the offsets committed last
   bool progress_ = false;
+  /// When the idle clock first moved since the last commit.
+  std::optional<std::chrono::nanoseconds> clock_moved_at_;
 };
 
 }  // namespace millrace

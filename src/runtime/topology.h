@@ -113,6 +113,8 @@ struct SubTopology {
   std::string state_layout;       ///< StateStoreOptions::layout
   /// Those of input_topics that may be purged below the committed offset.
   std::vector<std::string> repartition_inputs;
+  /// Those of repartition_inputs through which partial aggregates travel where that is less than rows (K2a).
+  std::vector<std::string> partial_inputs;
   /// Makes the program of one task. `store`: null for a stateless sub-topology, else tables are added to it.
   std::function<Result<TaskProgram>(Partition partition, StateStore* store)> make_program;
 };

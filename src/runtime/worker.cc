@@ -8,7 +8,11 @@
 namespace millrace {
 namespace {
 
-constexpr Duration kBetweenAttempts{500};   // to start a task
+constexpr Duration kBetweenAttempts{500};  // to start a task
+// How long running tasks may stand still because the offsets of one that starts are not stable yet, or their
+// coordinator is slow; longer each time, with four times as long in between.
+constexpr Duration kStandstillFirst{100};
+constexpr Duration kStandstillMost{1'000};
 constexpr Duration kWaitWhileRestoring{1};  // for input: little, but no spinning while nothing comes
 constexpr Duration kRecoveryBackoffFirst{100};
 constexpr Duration kRecoveryBackoffMost{5'000};
@@ -31,7 +35,8 @@ Worker::Worker(const TaskContext& context, Cluster& cluster, WorkerOptions optio
     : context_(context),
       options_(WithinBounds(std::move(options))),
       cluster_(cluster),
-      metrics_(*context.metrics) {}
+      metrics_(*context.metrics),
+      standstill_(kStandstillFirst) {}
 
 Worker::~Worker() = default;
 
@@ -96,7 +101,7 @@ Status Worker::RunOnce(Duration wait) {
   if (CanRecoverFrom(processed)) return Recover(processed);
   MR_RETURN_IF_ERROR(processed);
   CrashPoint("after_process");
-  if (CommitIsDue()) MR_RETURN_IF_ERROR(Checkpoint());
+  MR_RETURN_IF_ERROR(CheckpointIfDue());
   if (!recovery_needed_ && AllCommitted()) AnswerQuestions();
   return PurgeRepartitions();
 }
@@ -104,6 +109,7 @@ Status Worker::RunOnce(Duration wait) {
 Status Worker::Stop() {
   questions_.Close();
   Status committed = recovery_needed_ ? Status::Ok() : CommitAll();
+  if (committed.ok() && !recovery_needed_) committed = PublishAll();
   if (!committed.ok()) {
     Log(LogLevel::kWarning, "the last checkpoint failed; its input will be read again",
         {{"worker", options_.id}, {"error", committed}});
@@ -123,9 +129,9 @@ Status Worker::Stop() {
 
 // --- Checkpoint ---
 
-bool Worker::HasProgress() const {
-  return std::any_of(tasks_.begin(), tasks_.end(), [](const auto& entry) {
-    return entry.second.phase == Phase::kRunning && entry.second.task->has_progress();
+bool Worker::AnyRunning(bool (Task::*holds)() const) const {
+  return std::any_of(tasks_.begin(), tasks_.end(), [&](const auto& entry) {
+    return entry.second.phase == Phase::kRunning && (*entry.second.task.*holds)();
   });
 }
 
@@ -136,9 +142,21 @@ bool Worker::CommitIsDue() const {
   return std::max(dirty_bytes, input_bytes_) >= options_.commit_bytes;
 }
 
+Status Worker::CheckpointIfDue() {
+  if (!CommitIsDue()) return Status::Ok();
+  if (AnyRunning(&Task::needs_commit)) return Checkpoint();
+  StartInterval();
+  return Status::Ok();
+}
+
 Status Worker::Checkpoint() {
   Status status = CommitAll();
   return CanRecoverFrom(status) ? Recover(status) : status;
+}
+
+void Worker::StartInterval() {
+  last_commit_ = context_.clock->Steady();
+  input_bytes_ = 0;
 }
 
 Status Worker::BeginIfNeeded() {
@@ -149,10 +167,9 @@ Status Worker::BeginIfNeeded() {
 }
 
 Status Worker::CommitAll() {
-  const auto started = context_.clock->Steady();
-  last_commit_ = started;
-  input_bytes_ = 0;
-  if (!HasProgress()) return Status::Ok();
+  StartInterval();
+  const auto started = last_commit_;
+  if (!AnyRunning(&Task::has_progress)) return Status::Ok();
   MR_RETURN_IF_ERROR(BeginIfNeeded());
   std::vector<CommittedOffset> offsets;
   for (auto& [id, held] : tasks_) {
@@ -179,6 +196,13 @@ Status Worker::CommitAll() {
   status_.last_commit_ms = took.count() * 1000;
   last_commit_ = context_.clock->Steady();
   return Status::Ok();
+}
+
+Status Worker::PublishAll() {
+  for (auto& [id, held] : tasks_) {
+    if (held.phase == Phase::kRunning) MR_RETURN_IF_ERROR(held.task->Publish());
+  }
+  return CommitAll();
 }
 
 Status Worker::SendOffsetsAndCommit(const std::vector<CommittedOffset>& offsets) {
@@ -261,6 +285,8 @@ Status Worker::OpenTasks() {
     held = HeldTask{};
     held.next_attempt = context_.clock->Steady() + kBetweenAttempts;
     if (!IsRetryable(opened)) return opened;
+    // The others would wait for the same: running tasks must not stand still for each of them.
+    if (opened.code() == StatusCode::kTimeout) DelayOpening();
     Log(LogLevel::kWarning, "a task could not start; trying again",
         {{"sub_topology", context_.topology->sub_topologies[id.sub_topology].name},
          {"partition", id.partition.value()},
@@ -271,13 +297,26 @@ Status Worker::OpenTasks() {
   return Status::Ok();
 }
 
+void Worker::DelayOpening() {
+  const auto until = context_.clock->Steady() + std::max(kBetweenAttempts, 4 * standstill_);
+  for (auto& [id, held] : tasks_) {
+    if (held.task == nullptr) held.next_attempt = until;
+  }
+  standstill_ = std::min(2 * standstill_, kStandstillMost);
+}
+
 Status Worker::OpenTask(TaskId id, HeldTask* held) {
   MR_ASSIGN_OR_RETURN(held->task, Task::Make(id, context_));
   // In this order: what is committed first, then how far the changelogs go.
-  MR_ASSIGN_OR_RETURN(held->committed, member_->Committed(held->task->inputs()));
+  if (status_.tasks_running.load() > 0) {
+    MR_ASSIGN_OR_RETURN(held->committed, member_->Committed(held->task->inputs(), standstill_));
+  } else {
+    MR_ASSIGN_OR_RETURN(held->committed, member_->Committed(held->task->inputs()));
+  }
   MR_RETURN_IF_ERROR(held->task->LoadNotes(held->committed));
   MR_RETURN_IF_ERROR(restorer_->Add(held->task.get()));
   held->phase = Phase::kRestoring;
+  standstill_ = kStandstillFirst;
   return Status::Ok();
 }
 
@@ -307,6 +346,7 @@ Status Worker::StartTask(HeldTask* held) {
   MR_RETURN_IF_ERROR(held->task->Ready(producer_.get()));
   for (const auto& [partition, offset] : starts) MR_RETURN_IF_ERROR(member_->Start(partition, offset));
   held->phase = Phase::kRunning;
+  metrics_.tasks_started.Add(1);
   UpdateStatus();
   return Status::Ok();
 }
@@ -314,7 +354,7 @@ Status Worker::StartTask(HeldTask* held) {
 bool Worker::AllCommitted() const {
   return std::none_of(tasks_.begin(), tasks_.end(), [](const auto& entry) {
     const HeldTask& held = entry.second;
-    return held.phase == Phase::kRunning && (held.task->has_progress() || held.task->is_dirty());
+    return held.phase == Phase::kRunning && (held.task->needs_commit() || held.task->is_dirty());
   });
 }
 
@@ -336,7 +376,8 @@ void Worker::AnswerQuestions() {
 // --- Assignment ---
 
 void Worker::OnAssigned(std::vector<TopicPartition> partitions) {
-  Log(LogLevel::kInfo, "partitions assigned", {{"worker", options_.id}, {"partitions", partitions.size()}});
+  Log(LogLevel::kInfo, "partitions assigned",
+      {{"worker", options_.id}, {"partitions", partitions.size()}, {"held_before", assigned_.size()}});
   assigned_.insert(partitions.begin(), partitions.end());
   has_assignment_ = true;
   assignment_opened_ = false;
@@ -353,7 +394,9 @@ void Worker::OnAssigned(std::vector<TopicPartition> partitions) {
 
 void Worker::OnRevoked(std::vector<TopicPartition> partitions, bool lost) {
   Log(LogLevel::kInfo, lost ? "partitions lost" : "partitions revoked",
-      {{"worker", options_.id}, {"partitions", partitions.size()}});
+      {{"worker", options_.id},
+       {"partitions", partitions.size()},
+       {"kept", assigned_.size() - std::min(assigned_.size(), partitions.size())}});
   CrashPoint("during_revoke");
   has_assignment_ = assignment_opened_ = false;
   Status status;
@@ -428,9 +471,10 @@ void Worker::UpdateStatus() {
 }
 
 bool Worker::quiet() const {
-  return blocks_last_poll_ == 0 && !recovery_needed_ && !HasProgress() && restorer_->empty() &&
-         std::all_of(tasks_.begin(), tasks_.end(),
-                     [](const auto& entry) { return entry.second.phase == Phase::kRunning; });
+  return blocks_last_poll_ == 0 && !recovery_needed_ && !AnyRunning(&Task::needs_commit) &&
+         restorer_->empty() && std::all_of(tasks_.begin(), tasks_.end(), [](const auto& entry) {
+           return entry.second.phase == Phase::kRunning;
+         });
 }
 
 }  // namespace millrace

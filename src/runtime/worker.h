@@ -95,9 +95,14 @@ class Worker final : private AssignmentListener {
 
   /// A new producer, and with its Init the end of whatever transaction its predecessor left.
   Status CreateProducer();
+  void StartInterval();
   Status BeginIfNeeded();
   bool CommitIsDue() const;
+  Status CheckpointIfDue();
   Status CommitAll();
+  /// Before a clean stop: sinks publish what is committed, and what is committed then says so. Whoever starts
+  /// the pipeline again need not find the files.
+  Status PublishAll();
   Status SendOffsetsAndCommit(const std::vector<CommittedOffset>& offsets);
   /// Sets recovery_needed_ and a pause when Kafka does not answer, or when nothing was committed since the
   /// recovery before; RunOnce tries again.
@@ -107,6 +112,8 @@ class Worker final : private AssignmentListener {
   /// Makes the tasks whose inputs are all held, and begins to restore them.
   Status OpenTasks();
   Status OpenTask(TaskId id, HeldTask* held);
+  /// None of the tasks that are not open yet is tried for a while.
+  void DelayOpening();
   Status RestoreSome(Duration wait);
   /// Its state is complete: seeks its inputs.
   Status StartTask(HeldTask* held);
@@ -124,7 +131,7 @@ class Worker final : private AssignmentListener {
   void ForgetLag(const TopicPartition& partition);
   std::vector<TaskId> TasksOf(const TopicPartition& partition) const;
   bool HoldsAllInputs(TaskId id) const;
-  bool HasProgress() const;
+  bool AnyRunning(bool (Task::*holds)() const) const;
   /// Retryable, or a task's state does not verify and Recover can rebuild it.
   bool CanRecoverFrom(const Status& status) const;
   void UpdateStatus();
@@ -155,6 +162,7 @@ class Worker final : private AssignmentListener {
   std::chrono::nanoseconds last_idle_check_{0};
   std::chrono::nanoseconds last_purge_{0};
   Duration recovery_backoff_{0};                // since the last commit; 0: nothing was recovered from
+  Duration standstill_;                         // that running tasks may be put to for one that starts
   Duration pause_{0};                           // before the next attempt to recover
   std::map<TopicPartition, Offset> committed_;  // for purging
   std::map<TopicPartition, Offset> purged_;

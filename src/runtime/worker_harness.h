@@ -94,6 +94,17 @@ class EchoSink final : public Sink {
   }
 };
 
+/// A program of so many nodes, yet empty, whose first one gets the rows of "in".
+inline TaskProgram ReadingInput(std::size_t nodes) {
+  TaskProgram program;
+  program.inputs.resize(1);
+  program.inputs[0].topic = "in";
+  program.inputs[0].reader = std::make_unique<KeyReader>();
+  program.inputs[0].entries = {0};
+  program.nodes.resize(nodes);
+  return program;
+}
+
 /// Writes keyed records to "in", runs workers on them by hand, and compares "out" and the changelog with what
 /// was written.
 class WorkerTest : public ::testing::Test {
@@ -117,12 +128,7 @@ class WorkerTest : public ::testing::Test {
     sub.tables = {{"count", "changelog"}};
     sub.state_layout = "count=int64\n";
     sub.make_program = [](Partition, StateStore* store) -> Result<TaskProgram> {
-      TaskProgram program;
-      program.inputs.resize(1);
-      program.inputs[0].topic = "in";
-      program.inputs[0].reader = std::make_unique<KeyReader>();
-      program.inputs[0].entries = {0};
-      program.nodes.resize(2);
+      TaskProgram program = ReadingInput(2);
       program.nodes[0].name = "count";
       MR_ASSIGN_OR_RETURN(program.nodes[0].op, CountingOperator::Make(*store));
       program.nodes[0].next = {1};

@@ -16,6 +16,9 @@ WorkerMetrics::WorkerMetrics(MetricRegistry& registry)
       commits(registry.GetCounter("millrace_commits_total", "Checkpoints committed.")),
       recoveries(registry.GetCounter("millrace_recoveries_total",
                                      "Times a worker dropped uncommitted work and recovered.")),
+      tasks_started(registry.GetCounter(
+          "millrace_tasks_started_total",
+          "Tasks that came to run: at the start, with partitions that were assigned, in a recovery.")),
       commit_seconds(
           registry.GetHistogram("millrace_commit_seconds", "Duration of a checkpoint.", kCommitBounds)),
       commit_engine_seconds(registry.GetHistogram(

@@ -12,6 +12,7 @@ struct WorkerMetrics {
   Counter& bytes_in;
   Counter& commits;
   Counter& recoveries;
+  Counter& tasks_started;
   Histogram& commit_seconds;
   Histogram& commit_engine_seconds;
   Histogram& commit_kafka_seconds;

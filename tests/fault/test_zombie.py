@@ -2,17 +2,19 @@
 import signal
 
 import pytest
-from harness.bids import PIPELINES, assert_results, bids, close_windows
+from harness.bids import PIPELINES, assert_results, bids, close_windows, with_protocol
 from harness.lab import Lab
 
 PARTITIONS = 2
 
 
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
 @pytest.mark.parametrize("kind", ["windows", "stateless"])
-def test_nothing_that_a_frozen_process_wrote_becomes_visible_twice(lab: Lab, kind: str):
+def test_nothing_that_a_frozen_process_wrote_becomes_visible_twice(lab: Lab, kind: str, protocol: str):
     topic = lab.create_input(PARTITIONS)
     # Long transactions, so that the process is frozen inside one.
-    file = lab.write(PIPELINES[kind](lab.name, lab.broker.bootstrap, topic, commit_interval="2s", batch={"rows": 200}))
+    pipeline = PIPELINES[kind](lab.name, lab.broker.bootstrap, topic, commit_interval="2s", batch={"rows": 200})
+    file = lab.write(with_protocol(pipeline, protocol))
     feeder = lab.topics.producer()
     part = 10_000
     feeder.send_all(topic, bids(part, seed=71))

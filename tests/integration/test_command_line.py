@@ -1,4 +1,6 @@
 """The command line around the pipelines: help, exit codes, and records copied from topic to topic."""
+import re
+
 import pytest
 from harness.bids import pass_pipeline, window_pipeline
 from harness.lab import Lab
@@ -19,6 +21,16 @@ def test_a_misspelt_option_of_every_command_is_corrected():
     done = command("run", "x.yaml", "--log-levl", "debug")
     assert done.returncode == 2
     assert "'--log-level'" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("group", ["", "topic", "schema", "state", "savepoint", "checkpoint"])
+def test_an_unknown_command_is_answered_with_what_the_help_lists(group: str):
+    words = group.split()
+    listed = re.findall(r"^  ([a-z]+) ", command(*words, "--help").stdout.split("Subcommands:")[1], re.M)
+    done = command(*words, "nonsense")
+    assert done.returncode == 2
+    offered = re.search(r"\(there is: ([^)]*)\)", done.stderr)[1].removesuffix(", ...").replace("'", "").split(", ")
+    assert offered and set(offered) <= set(listed), done.stderr
 
 
 @pytest.mark.parametrize("slot", ["x", "-1", "1000"])

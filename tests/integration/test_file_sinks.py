@@ -1,5 +1,6 @@
 """File sinks: what is committed appears, also when the pipeline is edited after a kill."""
 import pathlib
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -66,6 +67,28 @@ def test_committed_rows_appear_after_a_kill_and_an_edit(lab: Lab, edit: Callable
     assert len(numbers(rows)) == len(set(numbers(rows)))
 
 
+@pytest.mark.parametrize("sink", ["stays", "goes"])
+def test_committed_rows_appear_when_their_repartition_went(lab: Lab, sink: str):
+    topic = lab.create_input(2)
+    lab.topics.producer().send_all(topic, bids(20, seed=1))
+    pipeline = file_pipeline(lab, topic) | {"steps": [{"group_by": ["seq"]}]}
+    del pipeline["source"]["key"]
+    process = lab.run(lab.write(pipeline))
+    lab.await_read(topic)
+    lab.await_read(f"{lab.name}-group_by-1-repartition")
+    process.kill()
+    rows = lab.folder / "rows"
+    assert numbers(rows) == [], "it rolled too early to show anything"
+    pipeline["steps"] = []
+    if sink == "goes":
+        removed(lab, pipeline)
+    process = lab.run_to_end(lab.write(pipeline), topic)
+    assert numbers(rows) == list(range(20)), process.log()
+    assert staged(rows) == []
+    shutil.rmtree(rows)
+    lab.run_to_end(lab.write(pipeline), topic)
+
+
 def test_committed_rows_whose_folder_is_gone_stop_the_start_until_it_is_back(lab: Lab):
     topic = lab.create_input(1)
     lab.topics.producer().send_all(topic, bids(5, seed=1))
@@ -82,6 +105,48 @@ def test_committed_rows_whose_folder_is_gone_stop_the_start_until_it_is_back(lab
     (lab.folder / "away").rename(rows)
     process = lab.run(lab.write(pipeline))
     wait_until(lambda: numbers(rows) == list(range(5)), 30, "the rows appear")
+    process.stop()
+
+
+def long_pipeline(lab: Lab, topic: str) -> tuple[dict, pathlib.Path]:
+    """Its folder has a path that no note beside an offset has room for."""
+    pipeline = file_pipeline(lab, topic)
+    rows = lab.folder / ("long-" * 40) / "rows"
+    pipeline["sinks"][0]["parquet"]["path"] = str(rows)
+    return pipeline, rows
+
+
+def test_after_a_clean_stop_a_folder_may_go_anywhere_however_long_its_path_is(lab: Lab):
+    topic = lab.create_input(1)
+    feeder = lab.topics.producer()
+    feeder.send_all(topic, bids(5, seed=1))
+    pipeline, rows = long_pipeline(lab, topic)
+    lab.run_to_end(lab.write(pipeline), topic)
+    assert numbers(rows) == list(range(5))
+    rows.rename(lab.folder / "archive")
+    feeder.send_all(topic, bids(5, seed=1, first=5))
+    pipeline["sinks"][0]["parquet"]["path"] = str(lab.folder / "new")
+    lab.run_to_end(lab.write(pipeline), topic)
+    assert numbers(lab.folder / "new") == list(range(5, 10))
+
+
+def test_after_a_kill_a_folder_with_a_long_path_is_found_where_the_sink_is_now_and_else_asked_for(lab: Lab):
+    topic = lab.create_input(1)
+    lab.topics.producer().send_all(topic, bids(5, seed=1))
+    pipeline, rows = long_pipeline(lab, topic)
+    process = lab.run(lab.write(pipeline))
+    lab.await_read(topic)
+    process.kill()
+    moved_to = lab.folder / ("other-" * 30)
+    rows.rename(moved_to)
+    pipeline["sinks"][0]["parquet"]["path"] = str(lab.folder / "new")
+    refused = lab.run(lab.write(pipeline))
+    assert refused.wait_exit() == 1
+    assert "rows of the file sink 'sink-1' of partition 0 are committed but were not published" in refused.log(), refused.log()
+    assert "its folder of then" in refused.log(), refused.log()
+    pipeline["sinks"][0]["parquet"]["path"] = str(moved_to)
+    process = lab.run(lab.write(pipeline))
+    wait_until(lambda: numbers(moved_to) == list(range(5)), 30, "the rows appear")
     process.stop()
 
 

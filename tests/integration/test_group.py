@@ -2,7 +2,8 @@
 import json
 import threading
 
-from harness.bids import WindowOracle, assert_passed, bids, close_windows, pass_pipeline, window_pipeline
+import pytest
+from harness.bids import WindowOracle, assert_passed, bids, close_windows, pass_pipeline, window_pipeline, with_protocol
 from harness.lab import SCALE, Lab
 from harness.process import Millrace, command
 
@@ -75,15 +76,19 @@ def test_processes_come_and_go_and_each_record_passes_once(lab: Lab):
     assert_passed(lab.topics.read(topic, seconds=120), lab.topics.read(lab.output(), seconds=120))
 
 
-def test_processes_come_and_go_and_windows_equal_the_oracle(lab: Lab):
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_processes_come_and_go_and_windows_equal_the_oracle(lab: Lab, protocol: str):
     topic = lab.create_input(PARTITIONS)
-    come_and_go(lab, window_pipeline(lab.name, lab.broker.bootstrap, topic), topic, 200_000 * SCALE, seed=42)
+    pipeline = with_protocol(window_pipeline(lab.name, lab.broker.bootstrap, topic), protocol)
+    come_and_go(lab, pipeline, topic, 200_000 * SCALE, seed=42)
     WindowOracle.of(lab.topics.read(topic, seconds=120)).assert_equals(lab.topics.read(lab.output(), seconds=120))
 
 
-def test_at_least_once_loses_nothing_while_processes_come_and_go(lab: Lab):
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_at_least_once_loses_nothing_while_processes_come_and_go(lab: Lab, protocol: str):
     topic = lab.create_input(PARTITIONS)
     pipeline = pass_pipeline(lab.name, lab.broker.bootstrap, topic, guarantee="at_least_once")
+    pipeline = with_protocol(pipeline, protocol)
     come_and_go(lab, pipeline, topic, 100_000 * SCALE, seed=43)
     wanted = {bid["seq"] for bid in (json.loads(record.value) for record in lab.topics.read(topic)) if bid["price"] > 50}
     assert {json.loads(record.value)["seq"] for record in lab.topics.read(lab.output())} == wanted

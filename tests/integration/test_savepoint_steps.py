@@ -83,14 +83,20 @@ def test_state_goes_on(lab: Lab, kind: str):
     assert found.keys() == expected.keys() and not different, f"{len(different)} keys, e.g. {next(iter(different.items()), None)}"
 
 
-def test_windows_that_overlap_do_not_close_twice(lab: Lab):
+def input_with_one_partition_ahead(lab: Lab, seed: int) -> str:
+    """Two partitions; only in the second has the time come far enough to close windows."""
     topic = lab.create_input(2)
     feeder = lab.topics.producer()
-    feeder.send_all(topic, bids(HALF, seed=98, late=0))
+    feeder.send_all(topic, bids(HALF, seed=seed, late=0))
     ahead = next(i for i in range(1_000) if murmur2_partition(str(i).encode(), 2) == 1)
     value = {"seq": -9, "ts": START_MS + HALF + 1_000, "auction": ahead, "bidder": 0, "price": 1.0}
     feeder.send(topic, str(ahead).encode(), json.dumps(value).encode())
     feeder.flush()
+    return topic
+
+
+def test_windows_that_overlap_do_not_close_twice(lab: Lab):
+    topic = input_with_one_partition_ahead(lab, seed=98)
     made = pipeline_of(lab, "keyed", topic)
     made["steps"] = [STEPS["hopping"]]
     file = lab.write(made)
@@ -100,6 +106,34 @@ def test_windows_that_overlap_do_not_close_twice(lab: Lab):
     file = lab.write(pipeline_of(lab, "keyed", other, f"{lab.name}-b") | {"steps": made["steps"]})
     done = command("savepoint", "restore", file, "--from", folder, "--map", f"{topic}={other}")
     assert done.returncode == 1 and "step 'window-1': its windows overlap" in done.stderr, done.stdout + done.stderr
+
+
+def test_windows_with_a_trigger_go_on_wherever_they_have_closed(lab: Lab):
+    """Each has rows of its own, so that nothing of a window that closed is left to close again."""
+    def windows() -> list[tuple[int, int]]:
+        rows = [json.loads(record.value) for record in lab.topics.read(lab.output())]
+        return [(row["auction"], row["window_start"]) for row in rows]
+
+    topic = input_with_one_partition_ahead(lab, seed=96)
+    rows = [json.loads(record.value) for record in lab.topics.read(topic)]
+    expected = {(row["auction"], row["ts"] - row["ts"] % 500 - 500 * i) for row in rows for i in range(4)}
+    made = pipeline_of(lab, "keyed", topic)
+    made["steps"] = [{"window": STEPS["hopping"]["window"] | {"trigger": {"when": "n > 1000000", "after": "update"}}}]
+    file = lab.write(made)
+    lab.run_to_end(file, topic)
+    assert len(windows()) > 100
+    folder = create(lab, file)
+    other = lab.topics.create(f"{lab.name}-other", 3)
+    made = pipeline_of(lab, "keyed", other, f"{lab.name}-b") | {"steps": made["steps"]}
+    file = lab.write(made)
+    restore(file, folder, "--map", f"{topic}={other}")
+    close_windows(lab.topics.producer(), other, 3, HALF)
+    process = lab.run(file, state_dir=lab.folder / made["name"])
+    lab.topics.wait_read(made["name"], other)
+    process.stop()
+    found = windows()
+    assert len(found) == len(set(found)), "a window gave its result twice"
+    assert set(found) == expected
 
 
 def test_windows_that_overlap_do_not_close_twice_behind_a_new_repartition(lab: Lab):

@@ -1,7 +1,9 @@
 """Topics that are not as a pipeline left them: more partitions, another changelog."""
 import json
 import pathlib
+from collections.abc import Callable
 
+import pytest
 from confluent_kafka.admin import NewPartitions
 from harness.bids import WindowOracle, assert_passed, bids, close_windows, pass_pipeline, window_pipeline
 from harness.lab import Lab
@@ -116,17 +118,55 @@ def test_a_changelog_that_was_made_anew_is_noticed_and_state_follows_it(lab: Lab
     assert lab.topics.ends(changelog_of(lab), "read_committed")[0] > 0, "new state goes to the new changelog"
 
 
-def test_an_edit_after_which_rows_come_into_other_partitions_is_refused_and_can_be_undone(lab: Lab):
+def grouped_by(column: str) -> Callable[[dict], None]:
+    """Rows move by that column before a window by two."""
+    def edit(pipeline: dict) -> None:
+        pipeline["source"].pop("key", None)
+        pipeline["steps"] = [*pipeline["steps"][:2], {"group_by": [column]}, pipeline["steps"][-1]]
+        pipeline["steps"][-1]["window"]["by"] = ["auction", "seq"]
+    return edit
+
+
+def by_message_key(pipeline: dict) -> None:
+    pipeline["source"]["key"] = "auction"
+    pipeline["steps"] = [step for step in pipeline["steps"] if "group_by" not in step]
+
+
+def nulls_are_a_group(pipeline: dict) -> None:
+    pipeline["steps"][2]["window"]["null_key"] = "group"
+
+
+def as_it_is(_: dict) -> None:
+    pass
+
+
+@pytest.mark.parametrize(("written", "edit"), [(as_it_is, nulls_are_a_group), (grouped_by("auction"), by_message_key),
+                                               (grouped_by("auction"), grouped_by("seq"))],
+                         ids=["move-now", "moved-before", "move-by-another-key"])
+def test_an_edit_that_moves_rows_is_refused_and_can_be_undone(
+        lab: Lab, written: Callable[[dict], None], edit: Callable[[dict], None]):
     topic = lab.create_input(2)
     feeder = lab.topics.producer()
     feeder.send_all(topic, bids(2_000, seed=67))
     pipeline = window_pipeline(lab.name, lab.broker.bootstrap, topic)
-    lab.run_to_end(lab.write(pipeline), topic)
+    written(pipeline)
+    process = lab.run(lab.write(pipeline))
+    lab.await_read(topic)
+    if written is not as_it_is:
+        lab.await_read(f"{lab.name}-group_by-1-repartition")
+    process.stop()
     edited = json.loads(json.dumps(pipeline))
-    edited["steps"][2]["window"]["null_key"] = "group"
-    process = lab.run(lab.write(edited))
+    edit(edited)
+    file = lab.write(edited)
+    refused = "the rows of step 'window-1' come into other partitions since the pipeline was edited"
+    process = lab.run(file)
     assert process.wait_exit() == 1
-    assert "the rows of step 'window-1' come into other partitions since the pipeline was edited" in process.log(), process.log()
+    assert refused in process.log(), process.log()
+    saved = command("savepoint", "create", file, "--to", lab.folder / "savepoint")
+    assert saved.returncode == 1 and refused in saved.stderr, saved.stdout + saved.stderr
+    if written is not as_it_is:
+        lab.run_to_end(lab.write(pipeline), topic)
+        return
     feeder.send_all(topic, bids(1_000, seed=67, first=2_000))
     close_windows(feeder, topic, 2, 3_000)
     lab.run_to_end(lab.write(pipeline), topic)

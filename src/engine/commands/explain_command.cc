@@ -74,7 +74,11 @@ void WriteText(const AnalyzedPlan& plan, const Topology& topology, std::int32_t 
       << PlanToText(plan) << "\nruns as (for " << Counted(partitions, "partition") << " per source topic)\n";
   for (const SubTopology& sub : topology.sub_topologies) {
     out << "  sub-topology " << sub.name << ": " << Counted(sub.partitions, "task");
-    for (const std::string& topic : sub.input_topics) out << "\n    reads       " << topic;
+    for (const std::string& topic : sub.input_topics) {
+      out << "\n    reads       " << topic;
+      if (std::find(sub.partial_inputs.begin(), sub.partial_inputs.end(), topic) != sub.partial_inputs.end())
+        out << ": partial aggregates where they are fewer than rows";
+    }
     for (const TableSpec& table : sub.tables)
       out << "\n    state       " << table.table << ", mirrored by " << table.changelog_topic;
     out << "\n";

@@ -67,6 +67,67 @@ TEST_F(Explain, TheJsonHasWhatTheTextHas) {
   EXPECT_THAT(outcome.out, Not(HasSubstr("hunter2")));
 }
 
+// K2a
+TEST_F(Explain, PartialAggregatesTravelWhereNothingNeedsSingleRows) {
+  struct Case {
+    const char* why;
+    const char* steps;
+    bool partials;
+  };
+  for (const Case& c :
+       {Case{"a count", "window: {by: k, tumbling: 10s, aggregate: {n: count()}}", true},
+        Case{"hopping", "window: {by: k, hopping: {size: 1m, step: 10s}, aggregate: {n: count()}}", true},
+        Case{"aggregates that have no order",
+             "window: {by: k, tumbling: 10s, grace: 5s, aggregate: {n: count(x), s: sum(v) where x > 1, "
+             "lo: min(x), hi: max(k), m: mean(v)}}",
+             true},
+        Case{"a sum of doubles", "window: {by: k, tumbling: 10s, aggregate: {n: count(), s: sum(x)}}", false},
+        Case{"a mean of doubles", "window: {by: k, tumbling: 10s, aggregate: {m: mean(x)}}", false},
+        Case{"the first row", "window: {by: k, tumbling: 10s, aggregate: {f: first(v)}}", false},
+        Case{"late rows have a topic",
+             "window: {by: k, tumbling: 10s, late: {topic: l}, aggregate: {n: count()}}", false},
+        Case{"results with each batch",
+             "window: {by: k, tumbling: 10s, emit: current, aggregate: {n: count()}}", false},
+        Case{"closing by key", "window: {by: k, tumbling: 10s, closing: key, aggregate: {n: count()}}",
+             false},
+        Case{"a trigger",
+             "window: {by: k, tumbling: 10s, trigger: {when: n > 3, after: update}, aggregate: {n: count()}}",
+             false},
+        Case{"sliding", "window: {by: k, sliding: 10s, aggregate: {n: count()}}", false},
+        Case{"sessions", "window: {by: k, session: 10s, aggregate: {n: count()}}", false},
+        Case{"counted rows", "window: {by: k, count: {size: 10}, aggregate: {n: count()}}", false},
+        Case{"group_by in front", "group_by: k\n  - window: {tumbling: 10s, aggregate: {n: count()}}", true},
+        Case{"null groups that the window takes",
+             "group_by: {by: k, null_key: group}\n"
+             "  - window: {null_key: group, tumbling: 10s, aggregate: {n: count()}}",
+             true},
+        Case{"null groups that it refuses",
+             "group_by: {by: k, null_key: group}\n  - window: {by: k, null_key: drop, tumbling: 10s, "
+             "aggregate: {n: count()}}",
+             false},
+        Case{"a step between",
+             "group_by: k\n  - filter: x > 1\n  - window: {tumbling: 10s, aggregate: {n: count()}}", false},
+        Case{"a step before",
+             "filter: x > 1\n  - group_by: k\n  - window: {tumbling: 10s, aggregate: {n: count()}}", true},
+        Case{"another key behind group_by",
+             "group_by: k\n  - window: {by: [k, v], tumbling: 10s, aggregate: {n: count()}}", false},
+        Case{"another step", "running: {by: k, aggregate: {n: count()}}", false}}) {
+    const std::string file =
+        Write("k2a.yaml",
+              "name: p\nkafka: {bootstrap.servers: \"localhost:1\"}\n"
+              "source: {topic: t, timestamp: ts, schema: {ts: \"timestamp[ms]\", k: string, v: "
+              "int64, x: double}}\nsteps:\n  - " +
+                  std::string(c.steps) + "\nsinks: [{topic: o}]\n");
+    const Outcome json = Run(file, true);
+    ASSERT_EQ(json.exit, Exit::kOk) << c.why << ": " << json.err;
+    EXPECT_THAT(json.out, HasSubstr("-repartition\"],\"partial_aggregates\":[")) << c.why;
+    const bool partials = json.out.find("-repartition\"],\"partial_aggregates\":[\"p-") != std::string::npos;
+    EXPECT_EQ(partials, c.partials) << c.why;
+    const Outcome text = Run(file, false);
+    EXPECT_EQ(text.out.find("-repartition: partial aggregates") != std::string::npos, c.partials) << c.why;
+  }
+}
+
 TEST_F(Explain, AConsoleSinkIsExplainedAndPrintsNothing) {
   const std::string file = Write("c.yaml",
                                  "name: p\nkafka: {bootstrap.servers: \"localhost:1\"}\n"

@@ -179,6 +179,7 @@ std::string SubTopologyJson(const SubTopology& sub) {
       .Text("name", sub.name)
       .Number("partitions", sub.partitions)
       .Json("inputs", Texts(sub.input_topics))
+      .Json("partial_aggregates", Texts(sub.partial_inputs))
       .Json("changelogs", Texts(changelogs))
       .Json("state", Array(state))
       .Finish();

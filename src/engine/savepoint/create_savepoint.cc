@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "connect/changelog.h"
 #include "engine/group_activity.h"
+#include "engine/moved_state.h"
 #include "engine/savepoint/log_reading.h"
 #include "engine/savepoint/pipeline_shape.h"
 #include "engine/savepoint/record_file.h"
@@ -142,7 +143,8 @@ class Savepoint {
     for (const SubTopology& sub : shape_.topology.sub_topologies) {
       for (std::int32_t p = 0; p < sub.partitions; ++p) MR_RETURN_IF_ERROR(CheckTask(sub, Partition(p)));
     }
-    return Status::Ok();
+    MR_ASSIGN_OR_RETURN(const std::vector<CommittedOffset> all, cluster_.groups()->Offsets(plan_.name));
+    return CheckNoStateMoved(shape_.topology, all, cluster_.admin());
   }
 
   Status CheckTask(const SubTopology& sub, Partition partition) const {
@@ -154,7 +156,7 @@ class Savepoint {
           ParseOffsetMetadata(at.metadata).WithContext("committed offset of " + at.partition.ToString()));
       notes.merge(metadata.notes);
     }
-    StateNotes state(sub.state_layout);
+    StateNotes state(sub);
     state.Take(&notes);
     for (const TableSpec& table : sub.tables) {
       MR_ASSIGN_OR_RETURN(const TopicDescription topic, Describe(table.changelog_topic));

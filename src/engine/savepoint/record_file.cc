@@ -53,7 +53,8 @@ arrow::Status AppendBytes(BytesView bytes, arrow::BinaryBuilder* to) {
 class Writer final : public RecordFileWriter {
  public:
   Status Open(const std::string& path) {
-    MR_ASSIGN_OR_RETURN(file_, MakeParquetFormat()->Create(path, FileSchema()));
+    MR_ASSIGN_OR_RETURN(file_,
+                        MakeParquetFormat({.row_group_bytes = kRowGroupBytes})->Create(path, FileSchema()));
     return Status::Ok();
   }
 

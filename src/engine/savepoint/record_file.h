@@ -5,10 +5,14 @@
 #include <memory>
 #include <string>
 
+#include "base/byte_size.h"
 #include "base/result.h"
 #include "columnar/record_block.h"
 
 namespace millrace {
+
+/// Of all Parquet files of a savepoint: what is in memory, compressed, before it is written.
+inline constexpr ByteCount kRowGroupBytes{64LL << 20};
 
 /// Writes records of a topic to a Parquet file, exactly. One owner, one thread. Life: Add* -> Finish.
 class RecordFileWriter {

@@ -38,7 +38,7 @@ Result<InputClock> LowestClock(const SavepointInput& input) {
 
 /// The notes of sinks alone.
 std::map<std::string, std::string> SinkNotes(std::map<std::string, std::string> notes) {
-  StateNotes("").Take(&notes);
+  TakeStateNotes(&notes);
   notes.erase(std::string(kHttpNote));
   notes.erase(std::string(kBegunNote));
   return notes;
@@ -155,7 +155,7 @@ class StageOffsets {
     MR_RETURN_IF_ERROR(TakeSinkNotes(partition, &notes));
     std::map<std::string, std::string> ids;
     for (const TableSpec& table : sub_.tables) ids[table.table] = context_.changelog_ids.at(table.table);
-    StateNotes(sub_.state_layout).AddTo(ids, &notes);
+    StateNotes(sub_).AddTo(ids, &notes);
     for (const InputRestore& input : stage_.inputs) {
       if (input.saved == nullptr && !has_state_) continue;  // as a pipeline that begins
       const TopicPartition at{input.topic, partition};

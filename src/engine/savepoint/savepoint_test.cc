@@ -142,7 +142,11 @@ class SavepointTest : public testing::Test {
     for (std::int32_t p = 0; p < kPartitions; ++p) {
       offsets.push_back({{"in", Partition(p)}, Offset(10 + p), std::to_string(1'000 + p) + ";1001"});
       std::map<std::string, std::string> notes;
-      StateNotes(Layout()).AddTo({{"window-1", place.log.Describe(kChangelog)->topic_id}}, &notes);
+      SubTopology sub;
+      sub.state_layout = Layout();
+      sub.partitions = kPartitions;
+      sub.tables = {{"window-1", kChangelog, {}}};
+      StateNotes(sub).AddTo({{"window-1", place.log.Describe(kChangelog)->topic_id}}, &notes);
       std::string metadata = std::to_string(900 + p) + ";0;1000;a100i0";
       for (const auto& [name, note] : notes) metadata += "|" + name + "=" + note;
       offsets.push_back({{kRepartition, Partition(p)}, Offset(0), metadata});

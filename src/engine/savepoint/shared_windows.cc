@@ -18,6 +18,8 @@ std::int64_t FloorDivide(std::int64_t value, std::int64_t by) {
 SharedWindows SharedWindowsOf(const PlanNode& node) {
   const auto* const window = std::get_if<WindowStep>(&node.op);
   if (window == nullptr) return {};
+  // With a trigger each window has rows of its own, which go when it closes.
+  if (window->trigger.has_value()) return {};
   // One for the time of each row.
   if (window->shape == WindowShape::kSliding) return {.every_ms = 1, .at_ms = 0};
   if (window->shape != WindowShape::kHopping || window->step >= window->size) return {};

@@ -30,6 +30,9 @@ TEST(SharedWindows, AreThoseThatOverlap) {
   EXPECT_EQ(SharedWindowsOf(Window(WindowShape::kTumbling, Duration(1'000), Duration(0))), SharedWindows{});
   EXPECT_EQ(SharedWindowsOf(Window(WindowShape::kSession, Duration(1'000), Duration(0))), SharedWindows{});
   EXPECT_EQ(SharedWindowsOf(Window(WindowShape::kSliding, Duration(1'000), Duration(0))).every_ms, 1);
+  PlanNode triggered = Window(WindowShape::kHopping, Duration(2'500), Duration(1'000));
+  std::get<WindowStep>(triggered.op).trigger = WindowTriggerSpec{};
+  EXPECT_EQ(SharedWindowsOf(triggered), SharedWindows{}) << "each has rows of its own";
   PlanNode other;
   other.op = DeduplicateStep{};
   EXPECT_EQ(SharedWindowsOf(other), SharedWindows{});

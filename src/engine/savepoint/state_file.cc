@@ -10,6 +10,7 @@
 #include "columnar/arrow_status.h"
 #include "connectors/parquet/parquet_format.h"
 #include "connectors/parquet/parquet_reader.h"
+#include "engine/savepoint/record_file.h"
 #include "ops/stored_rows.h"
 #include "state/store_key.h"
 
@@ -43,7 +44,7 @@ class Writer final : public StateFileWriter {
   }
 
   Status Open(const std::string& path) {
-    MR_ASSIGN_OR_RETURN(file_, MakeParquetFormat()->Create(path, schema_));
+    MR_ASSIGN_OR_RETURN(file_, MakeParquetFormat({.row_group_bytes = kRowGroupBytes})->Create(path, schema_));
     return Status::Ok();
   }
 

@@ -1,5 +1,8 @@
 #include "engine/savepoint/state_file.h"
 
+#include <algorithm>
+#include <cstring>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -104,6 +107,78 @@ TEST_F(SavepointFiles, RowsOfALayoutThatIsKnownHaveColumnsAndThoseForExpiryNulls
   ASSERT_NE(batch->GetColumnByName("key"), nullptr) << batch->schema()->ToString();
   EXPECT_TRUE(batch->GetColumnByName("key")->IsNull(0));
   EXPECT_FALSE(batch->GetColumnByName("key")->IsNull(1));
+}
+
+/// Bytes that no compression makes less.
+std::string Noise(std::size_t bytes, std::mt19937_64* random) {
+  std::string noise(bytes, '\0');
+  for (std::size_t i = 0; i + 8 <= bytes; i += 8) {
+    const std::uint64_t word = (*random)();
+    std::memcpy(noise.data() + i, &word, 8);
+  }
+  return noise;
+}
+
+/// What Arrow has allocated since, at most.
+class MostAllocated {
+ public:
+  Status Look() {
+    most_ = std::max(most_, arrow::default_memory_pool()->bytes_allocated() - before_);
+    return Status::Ok();
+  }
+  std::int64_t bytes() const { return most_; }
+
+ private:
+  const std::int64_t before_ = arrow::default_memory_pool()->bytes_allocated();
+  std::int64_t most_ = 0;
+};
+
+constexpr std::size_t kLargeBytes = 1 << 20;
+constexpr int kLargeRows = 300;
+constexpr std::int64_t kMostBytes = 200LL << 20;
+
+TEST_F(SavepointFiles, OfStateHoldLittleInMemoryHoweverLargeTheRowsAre) {
+  std::mt19937_64 random(7);
+  MostAllocated writing;
+  const auto state = StateFileWriter::Create(path_, "of another version");
+  ASSERT_TRUE(state.ok());
+  for (int i = 0; i < kLargeRows; ++i) {
+    ASSERT_TRUE((*state)->Add(0, KeyOf(0, i), Noise(kLargeBytes, &random)).ok());
+    ASSERT_TRUE(writing.Look().ok());
+  }
+  ASSERT_TRUE((*state)->Finish().ok());
+  EXPECT_LT(writing.bytes(), kMostBytes);
+  MostAllocated reading;
+  std::int64_t rows = 0;
+  EXPECT_TRUE(ReadStateFile(path_, kPartitions, [&](const StateRows& part) {
+                rows += part.keys->length();
+                return reading.Look();
+              }).ok());
+  EXPECT_EQ(rows, kLargeRows);
+  EXPECT_LT(reading.bytes(), kMostBytes);
+}
+
+TEST_F(SavepointFiles, OfRecordsHoldLittleInMemoryHoweverLargeTheyAre) {
+  std::mt19937_64 random(8);
+  MostAllocated writing;
+  const auto file = RecordFileWriter::Create(path_);
+  ASSERT_TRUE(file.ok());
+  for (int i = 0; i < kLargeRows; ++i) {
+    RecordBlockBuilder block({"t", Partition(0)});
+    block.Append(Offset(i), 100, BytesView{}, BytesView::Of(Noise(kLargeBytes, &random)));
+    ASSERT_TRUE((*file)->Add(*block.Finish()).ok());
+    ASSERT_TRUE(writing.Look().ok());
+  }
+  ASSERT_TRUE((*file)->Finish().ok());
+  EXPECT_LT(writing.bytes(), kMostBytes);
+  MostAllocated reading;
+  std::int64_t records = 0;
+  EXPECT_TRUE(ReadRecordFile(path_, "t", kPartitions, [&](const std::shared_ptr<const RecordBlock>& block) {
+                records += block->num_records();
+                return reading.Look();
+              }).ok());
+  EXPECT_EQ(records, kLargeRows);
+  EXPECT_LT(reading.bytes(), kMostBytes);
 }
 
 TEST_F(SavepointFiles, WhatIsNoParquetFileIsRefused) {

@@ -17,7 +17,9 @@ constexpr KeySpec kPipelineKeys[] = {
     {"name", kName, "", "",
      "The pipeline's name: the consumer group, and the first part of the names of internal topics.",
      kRequired},
-    {"kafka", kProperties, "", "", "Any librdkafka property; `bootstrap.servers` at least."},
+    {"kafka", kProperties, "", "",
+     "Any librdkafka property; `bootstrap.servers` at least. With `group.protocol: consumer` a rebalance "
+     "stops only what moves."},
     {"guarantee", kChoice, "exactly_once|at_least_once", "exactly_once",
      "What a failure may do to results: nothing, or repeat some."},
     {"commit_interval", kDuration, "", "",

@@ -68,6 +68,14 @@ def pass_pipeline(name: str, bootstrap: str, topic: str, **more: object) -> dict
     return pipeline | more
 
 
+def with_protocol(pipeline: dict, protocol: str) -> dict:
+    """As a member of a group of that protocol; with `consumer` the broker knows the times."""
+    if protocol == "classic":
+        return pipeline
+    kafka = {k: v for k, v in pipeline["kafka"].items() if k not in ("session.timeout.ms", "heartbeat.interval.ms")}
+    return pipeline | {"kafka": {**kafka, "group.protocol": protocol}}
+
+
 def _pipeline(name: str, bootstrap: str, topic: str) -> dict:
     return {"name": name,
             "kafka": {"bootstrap.servers": bootstrap, "session.timeout.ms": "2000", "heartbeat.interval.ms": "500"},
