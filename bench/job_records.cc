@@ -6,7 +6,7 @@
 namespace millrace::bench {
 namespace {
 
-constexpr std::int64_t kRecordsPerMinute = 600'000;
+constexpr std::int64_t kRecordsPerKeyAndMinute = 60;
 
 // SplitMix64: the sequence must be the same on every machine and with every standard library.
 std::uint64_t NextRandom(std::uint64_t& state) {
@@ -21,7 +21,7 @@ constexpr const char* kCountries[] = {"DE", "FR", "US", "JP", "BR", "IN", "PL", 
 
 }  // namespace
 
-JobRecords::JobRecords(int size) : size_(size) {
+JobRecords::JobRecords(int size, std::int64_t keys) : size_(size), keys_(keys) {
   if (size != 86 && size != 363) {
     std::fprintf(stderr, "a record has 86 or 363 bytes, not %d\n", size);
     std::exit(2);
@@ -30,8 +30,8 @@ JobRecords::JobRecords(int size) : size_(size) {
 
 void JobRecords::Next() {
   const std::uint64_t random = NextRandom(state_);
-  bid_.ts = kStartMs + index_ / kRecordsPerMinute * kWindowMs + index_ % kRecordsPerMinute / 10;
-  bid_.auction = 1'000'000'000 + static_cast<std::int64_t>(random % kKeys);
+  bid_.ts = kStartMs + index_ * kWindowMs / (kRecordsPerKeyAndMinute * keys_);
+  bid_.auction = 1'000'000'000 + static_cast<std::int64_t>(random % static_cast<std::uint64_t>(keys_));
   bid_.bidder = 200'000'000'000 + static_cast<std::int64_t>((random >> 16U) % 50'000'000);
   bid_.price = 1'000.0 + static_cast<double>((random >> 44U) % 36'000) * 0.25;
   ++index_;
@@ -66,7 +66,7 @@ void JobRecords::Write() {
 }
 
 std::string JobRecords::Sentinel(std::int64_t records, std::int32_t partition) {
-  const std::int64_t ts = kStartMs + (records / kRecordsPerMinute + 60) * kWindowMs;
+  const std::int64_t ts = kStartMs + (records / (kRecordsPerKeyAndMinute * kKeys) + 60) * kWindowMs;
   return R"({"ts": )" + std::to_string(ts) + R"(, "auction": )" + std::to_string(SentinelAuction(partition)) +
          R"(, "bidder": 0, "price": 0.0})";
 }

@@ -12,9 +12,9 @@ constexpr std::int64_t kFirstSentinelAuction = 9'000'000'000;
 
 /// The input of the job that every figure is about: a fixed sequence of JSON bids.
 ///
-/// Record i is a function of (size, i) alone. Event time moves by one minute every 600,000 records and never
-/// goes back; keys are uniform over kKeys auctions; prices are multiples of 0.25, so that sums of doubles are
-/// exact in any order. Every record has exactly `size` bytes, 86 or 363.
+/// Record i is a function of (size, keys, i) alone. Event time moves by one minute every 60 records per key
+/// and never goes back; keys are uniform over so many auctions; prices are multiples of 0.25, so that sums of
+/// doubles are exact in any order. Every record has exactly `size` bytes, 86 or 363.
 class JobRecords {
  public:
   static constexpr std::int64_t kKeys = 10'000;
@@ -27,7 +27,7 @@ class JobRecords {
     double price = 0;
   };
 
-  explicit JobRecords(int size);
+  explicit JobRecords(int size, std::int64_t keys = kKeys);
 
   /// Moves to the next record.
   void Next();
@@ -37,7 +37,7 @@ class JobRecords {
   /// Valid until the next call of Next.
   std::string_view value() const { return value_; }
 
-  /// A record far behind every window of `records` records, for one partition: it closes them.
+  /// A record far behind every window of `records` records of kKeys keys, for one partition: it closes them.
   static std::string Sentinel(std::int64_t records, std::int32_t partition);
   static std::int64_t SentinelAuction(std::int32_t partition) { return kFirstSentinelAuction + partition; }
 
@@ -45,6 +45,7 @@ class JobRecords {
   void Write();
 
   const int size_;
+  const std::int64_t keys_;
   std::int64_t index_ = 0;
   std::uint64_t state_ = 20'260'101;
   Bid bid_;

@@ -1,7 +1,8 @@
 // The topics around a benchmark run, seen by a client that shares nothing with the engine.
 //
 //   job_topic fill  BOOTSTRAP TOPIC SIZE RECORDS      creates and fills the input; nothing when it is filled
-//   job_topic await BOOTSTRAP TOPIC GROUP SECONDS     waits until the group has committed the end of the
+//   job_topic fill  BOOTSTRAP TOPIC SIZE RECORDS KEYS the same with so many keys, and its last windows stay
+//   open job_topic await BOOTSTRAP TOPIC GROUP SECONDS     waits until the group has committed the end of the
 //   topic job_topic check BOOTSTRAP TOPIC SIZE RECORDS      compares the results with the same aggregates
 //   computed here
 
@@ -61,14 +62,15 @@ KafkaHandle NewProducer(const std::string& bootstrap) {
   return producer;
 }
 
-int Fill(const std::string& bootstrap, const std::string& topic, int size, std::int64_t records) {
+// `sentinels`: each partition ends with one.
+int Fill(const std::string& bootstrap, const std::string& topic, JobRecords source, std::int64_t records,
+         bool sentinels) {
   const KafkaHandle producer = NewProducer(bootstrap);
   std::int64_t present = 0;
   for (const std::int64_t end : EndOffsets(producer.get(), topic)) present += end;
-  if (present == records + kPartitions) return 0;
+  if (present == records + (sentinels ? kPartitions : 0)) return 0;
   if (present != 0) Die(topic + " holds something else; start with an empty broker");
   CreateTopic(producer.get(), topic, kPartitions, {{"compression.type", "lz4"}});
-  JobRecords source(size);
   for (std::int64_t i = 0; i < records; ++i) {
     source.Next();
     Produce(producer.get(), topic, RD_KAFKA_PARTITION_UA, source.key(), source.value());
@@ -76,7 +78,7 @@ int Fill(const std::string& bootstrap, const std::string& topic, int size, std::
   }
   // Only when all others are in place, so that each partition ends with its sentinel.
   if (rd_kafka_flush(producer.get(), 120'000) != RD_KAFKA_RESP_ERR_NO_ERROR) Die("the broker is too slow");
-  for (std::int32_t p = 0; p < kPartitions; ++p) {
+  for (std::int32_t p = 0; sentinels && p < kPartitions; ++p) {
     Produce(producer.get(), topic, p, std::to_string(JobRecords::SentinelAuction(p)),
             JobRecords::Sentinel(records, p));
   }
@@ -170,7 +172,12 @@ int Check(const std::string& bootstrap, const std::string& topic, int size, std:
 
 int Main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
-  if (command == "fill" && argc == 6) return Fill(argv[2], argv[3], std::atoi(argv[4]), std::atoll(argv[5]));
+  if (command == "fill" && argc == 6)
+    return Fill(argv[2], argv[3], JobRecords(std::atoi(argv[4])), std::atoll(argv[5]), /*sentinels=*/true);
+  if (command == "fill" && argc == 7) {
+    return Fill(argv[2], argv[3], JobRecords(std::atoi(argv[4]), std::atoll(argv[6])), std::atoll(argv[5]),
+                /*sentinels=*/false);
+  }
   if (command == "await" && argc == 6) return Await(argv[2], argv[3], argv[4], std::atoi(argv[5]));
   if (command == "check" && argc == 6)
     return Check(argv[2], argv[3], std::atoi(argv[4]), std::atoll(argv[5]));

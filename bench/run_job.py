@@ -37,7 +37,7 @@ source:
 steps:
   - window:
       by: [auction]
-      tumbling: 1m
+      {window}
       aggregate: {{bids: count(), total: sum(price), low: min(price), high: max(price)}}
 sinks:
   - topic: {name}-results
@@ -87,6 +87,12 @@ class Job:
         self.tool("fill", self.bootstrap, name, size, records)
         return name
 
+    def open_topic(self, records: int, keys: int) -> str:
+        """Nothing closes its last windows: 60 of them for each key would be most of what a short run of a window of an hour costs."""
+        name = f"bids-open-{keys}-{records}"
+        self.tool("fill", self.bootstrap, name, 86, records, keys)
+        return name
+
     def finish(self, process: subprocess.Popen, case: str, records: int, begin: float) -> Measure:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -110,13 +116,20 @@ class Job:
 
     def engine(self, size: int, records: int, guarantee: str = "exactly_once", port: int = 0) -> Measure:
         """With a port, its metrics at the end are in `self.metrics`."""
-        topic = self.topic(size, records)
-        self.run_number += 1
         case = f"millrace-{size}" if guarantee == "exactly_once" else f"millrace-{size}-{guarantee}"
-        name = f"job-{size}-{self.run_number}"
+        measure, results = self.run(case, self.topic(size, records), records, port, guarantee=guarantee,
+                                    extra=EXTRA_COLUMNS if size == 363 else "")
+        self.tool("check", self.bootstrap, results, size, records)
+        return measure
+
+    def run(self, case: str, topic: str, records: int, port: int, guarantee: str = "exactly_once", window: str = "tumbling: 1m",
+            extra: str = "") -> tuple[Measure, str]:
+        """The measure, and the topic of the results."""
+        self.run_number += 1
+        name = f"job-{self.run_number}"
         file, state = self.folder / f"{name}.yaml", self.folder / f"{name}.state"
         file.write_text(PIPELINE.format(name=name, bootstrap=self.bootstrap, guarantee=guarantee, topic=topic,
-                                        workers=self.options.workers, extra=EXTRA_COLUMNS if size == 363 else ""))
+                                        workers=self.options.workers, window=window, extra=extra))
         begin = now()
         with open(self.folder / f"{case}.log", "w") as log:
             words = ["--http", f"127.0.0.1:{port}"] if port else []
@@ -134,9 +147,8 @@ class Job:
                 self.metrics = answer.read().decode()
         process.send_signal(signal.SIGTERM)
         measure = self.finish(process, case, records, begin)
-        self.tool("check", self.bootstrap, f"{name}-results", size, records)
         shutil.rmtree(state, ignore_errors=True)
-        return measure
+        return measure, f"{name}-results"
 
 
 def now() -> float:
@@ -175,11 +187,47 @@ def memory(job: Job) -> bool:
     return growth <= 1.2
 
 
+def free_port() -> int:
+    find = [sys.executable, ROOT / "tools" / "dev" / "free_port.py", ROOT / "build" / "last-port"]
+    return int(subprocess.run(find, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+# Window, keys, and what the CPU of tumbling windows with 10,000 keys may be multiplied by. A session of 4 s has about as many bids
+# as a tumbling window here (60), so that there are as many results.
+WINDOWS = {
+    "tumbling": ("tumbling: 1m", 10_000, 1),
+    "hopping 1h/1m": ("hopping: {size: 1h, step: 1m}", 10_000, 1.5),
+    "session 4s": ("session: 4s", 10_000, 1 / 0.6),
+    "tumbling, 1 M keys": ("tumbling: 1m", 1_000_000, 3),
+}
+
+
+def windows(job: Job) -> bool:
+    """Kinds of windows, and many keys, by the CPU of tumbling ones. How many results there are is checked, not what is in them."""
+    options = job.options
+    port = free_port()
+    runs: dict[str, list[float]] = {}
+    for _ in range(options.rounds):
+        for case, (window, keys, _) in WINDOWS.items():
+            measure, _ = job.run(case, job.open_topic(options.records, keys), options.records, port, window=window)
+            results = int(re.search(r"^millrace_sink_rows_total\S* (\d+)", job.metrics, re.MULTILINE).group(1))
+            print(f"{measure.line()} {results:,} results", flush=True)
+            closed = (options.records - 1) // (60 * keys) * keys
+            if results != closed and not window.startswith("session"):
+                sys.exit(f"{case}: {results} results instead of {closed}")
+            runs.setdefault(case, []).append(measure.cpu_s)
+    seconds = {case: statistics.median(all_runs) for case, all_runs in runs.items()}
+    good = True
+    for case, (_, _, most) in WINDOWS.items():
+        ratio = seconds[case] / seconds["tumbling"]
+        good = good and ratio <= most
+        print(f"{case + ' median':<24} {ratio:>12.2f} x the CPU of tumbling with 10,000 keys, at most {most:.2f}", flush=True)
+    return good
+
+
 def checkpoints(job: Job) -> bool:
     """What a checkpoint costs the engine itself, and how long it waits for Kafka. Every key is dirty in each."""
-    find_port = [sys.executable, ROOT / "tools" / "dev" / "free_port.py", ROOT / "build" / "last-port"]
-    port = int(subprocess.run(find_port, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    print(job.engine(86, job.options.records, port=port).line(), flush=True)
+    print(job.engine(86, job.options.records, port=free_port()).line(), flush=True)
     bounds = {}
     for share in ("engine", "kafka"):
         counts = histogram(job.metrics, f"millrace_commit_{share}_seconds")
@@ -209,6 +257,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=[86, 363], choices=[86, 363])
     parser.add_argument("--memory", action="store_true", help="compare peak memory of 2 M and 20 M records")
     parser.add_argument("--checkpoint", action="store_true", help="measure the two shares of checkpoints")
+    parser.add_argument("--windows", action="store_true", help="compare kinds of windows, and 1 M keys, with the job's windows")
     parser.add_argument("--at-least-once", action="store_true", help="one more run per size with that guarantee")
     parser.add_argument("--bar", type=float, help="fail when a ratio is below this")
     parser.add_argument("--timeout", type=int, default=600, help="seconds for one run of the engine")
@@ -230,6 +279,8 @@ def main() -> int:
         start_up(job)
         if options.memory:
             good = memory(job)
+        elif options.windows:
+            good = windows(job)
         elif options.checkpoint:
             good = checkpoints(job)
         else:

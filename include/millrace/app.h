@@ -35,6 +35,9 @@ struct AppOptions {
   std::chrono::milliseconds batch_delay{0};
   /// Processing threads, each a member of the consumer group.
   int workers = 1;
+  /// Warm copies of each task's state on other machines, which follow its changelogs, so that a task that has
+  /// to move goes on with little to restore.
+  int standbys = 0;
   std::int64_t memory_bytes = 1LL << 30;
   std::string state_dir = "./state";
   /// A quiet source partition stops holding windows open after this time (T3); nullopt: never.

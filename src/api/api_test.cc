@@ -243,6 +243,7 @@ TEST(Api, SettingsReachThePlan) {
                  .commit_interval = 7ms,
                  .batch_rows = 5,
                  .workers = 3,
+                 .standbys = 2,
                  .state_dir = "/s",
                  .idle_after = std::nullopt,
                  .out_of_orderness = 9ms,
@@ -253,6 +254,7 @@ TEST(Api, SettingsReachThePlan) {
   EXPECT_EQ(plan.EffectiveCommitInterval(), 7ms);
   EXPECT_EQ(plan.batch.rows, 5);
   EXPECT_EQ(plan.workers, 3);
+  EXPECT_EQ(plan.standbys, 2);
   EXPECT_EQ(plan.state_dir, "/s");
   EXPECT_EQ(plan.idle_after, std::nullopt);
   EXPECT_EQ(plan.out_of_orderness, 9ms);

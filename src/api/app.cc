@@ -50,6 +50,7 @@ Result<Plan> BuildPlan(const App& app) {
   plan.commit_bytes = ByteCount(options.commit_bytes);
   plan.batch = {options.batch_rows, ByteCount(options.batch_bytes), options.batch_delay};
   plan.workers = options.workers;
+  plan.standbys = options.standbys;
   plan.memory = ByteCount(options.memory_bytes);
   plan.state_dir = options.state_dir;
   plan.stop_timeout = options.stop_timeout;

@@ -13,7 +13,8 @@ namespace millrace {
 /// A member of a consumer group, as its coordinator knows it.
 struct MemberDescription {
   std::string client_id;
-  std::string host;  ///< its address
+  std::string host;                      ///< its address
+  std::vector<TopicPartition> assigned;  ///< none while a rebalance is going on
 };
 
 /// Consumer groups of a cluster, looked at and changed from outside: the group does not notice. Thread-safe.

@@ -77,6 +77,10 @@ class Runner final : public PipelineRunner {
     for (int i = 0; i < plan.workers; ++i) {
       const std::optional<int> slot_number = options_.slot ? std::optional(*options_.slot + i) : std::nullopt;
       MR_ASSIGN_OR_RETURN(auto slot, Slot::Acquire(app_dir, plan.name, slot_number));
+      slots_.push_back(std::move(slot));
+    }
+    MakeStandbys();
+    for (const auto& slot : slots_) {
       WorkerOptions worker;
       worker.id = slot->transactional_id();
       worker.exactly_once = plan.guarantee == Guarantee::kExactlyOnce;
@@ -86,7 +90,7 @@ class Runner final : public PipelineRunner {
                      .max_records = std::min(plan.batch.rows, budget.batch_records),
                      .max_bytes = std::min(plan.batch.bytes, budget.batch_bytes).value(),
                      .linger = plan.batch.delay};
-      slots_.push_back(std::move(slot));
+      worker.standbys = standbys_.get();
       workers_.push_back(std::make_unique<Worker>(context_, *options_.cluster, std::move(worker)));
     }
     return Status::Ok();
@@ -102,6 +106,7 @@ class Runner final : public PipelineRunner {
           if (!results[i].ok()) options_.stop.RequestStop();
         });
       }
+      if (standbys_ != nullptr) threads.emplace_back("standbys", [this] { KeepStandbys(); });
     }
     for (Status& result : results) {
       if (!result.ok()) return std::move(result);
@@ -163,6 +168,26 @@ class Runner final : public PipelineRunner {
     return std::max(kLeastRowsPerTask, budget.state_rows / std::max<std::int64_t>(1, tasks));
   }
 
+  void MakeStandbys() {
+    const Plan& plan = ready_.analyzed.plan;
+    if (plan.standbys == 0 || state_steps_.empty()) return;
+    if (options_.cluster->groups() == nullptr) {
+      Log(LogLevel::kWarning, "no standbys: this broker does not tell who is in a group",
+          {{"standbys", plan.standbys}});
+      return;
+    }
+    StandbyOptions options;
+    options.node = Slot::NodeOf(plan.name, slots_.front()->transactional_id());
+    options.copies = plan.standbys;
+    standbys_ = std::make_unique<StandbyKeeper>(context_, *options_.cluster, std::move(options));
+  }
+
+  void KeepStandbys() {
+    while (!options_.stop.stop_requested()) {
+      if (!standbys_->RunOnce(kPollWait)) options_.stop.WaitFor(kPollWait);
+    }
+  }
+
   Status RunWorker(Worker& worker) {
     Status status = worker.Start();
     while (status.ok() && !options_.stop.stop_requested()) status = worker.RunOnce(kPollWait);
@@ -179,6 +204,7 @@ class Runner final : public PipelineRunner {
   std::map<std::string, StateStep> state_steps_;
   StateOwners owners_;  // thread-safe
   std::vector<std::unique_ptr<Slot>> slots_;
+  std::unique_ptr<StandbyKeeper> standbys_;       // null: none are kept
   std::vector<std::unique_ptr<Worker>> workers_;  // each used by its own thread, status() by any
 };
 

@@ -300,8 +300,9 @@ Result<std::vector<GroupMemberInfo>> AdminClient::Members(const std::string& gro
   }
   for (std::size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(found[0]); ++i) {
     const rd_kafka_MemberDescription_t* member = rd_kafka_ConsumerGroupDescription_member(found[0], i);
-    members.push_back(
-        {rd_kafka_MemberDescription_client_id(member), rd_kafka_MemberDescription_host(member)});
+    const rd_kafka_MemberAssignment_t* assignment = rd_kafka_MemberDescription_assignment(member);
+    members.push_back({rd_kafka_MemberDescription_client_id(member), rd_kafka_MemberDescription_host(member),
+                       FromPartitionList(rd_kafka_MemberAssignment_partitions(assignment))});
   }
   return members;
 }

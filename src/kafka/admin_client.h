@@ -35,7 +35,8 @@ struct TopicToCreate {
 /// One member of a consumer group, as the coordinator knows it.
 struct GroupMemberInfo {
   std::string client_id;
-  std::string host;  ///< "/127.0.0.1"
+  std::string host;                      ///< "/127.0.0.1"
+  std::vector<TopicPartition> assigned;  ///< none while a rebalance is going on
 };
 
 /// Topics and groups of a cluster, by admin requests. Thread-safe; every call blocks until the answer or a

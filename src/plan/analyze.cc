@@ -90,6 +90,7 @@ class PlanAnalyzer {
           "' must be letters, digits, '.', '_' and '-': topics and the group are named after it");
     }
     if (plan_.workers < 1) Add("'workers' must be at least 1");
+    if (plan_.standbys < 0) Add("'standbys' must be at least 0");
     if (plan_.EffectiveCommitInterval() <= Duration(0)) Add("'commit_interval' must be longer than 0");
     if (plan_.batch.rows < 1 || plan_.batch.bytes.value() < 1) {
       Add("'batch' must allow at least one row and one byte");

@@ -240,6 +240,7 @@ struct Plan {
   ByteCount commit_bytes{64LL << 20};
   BatchLimits batch;
   int workers = 1;
+  int standbys = 0;  ///< copies of each task's state on other machines
   ByteCount memory{1LL << 30};
   std::string state_dir = "./state";
   Duration stop_timeout{30'000};                         ///< between a signal and the end of the process (D5)

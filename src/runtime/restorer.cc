@@ -1,7 +1,6 @@
 #include "runtime/restorer.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/log.h"
 
@@ -9,18 +8,7 @@ namespace millrace {
 namespace {
 
 constexpr std::chrono::seconds kLogEvery{5};
-constexpr std::chrono::milliseconds kAskEvery{100};             // whether a transaction has ended
-constexpr std::int64_t kDefaultDeleteRetentionMs = 86'400'000;  // Kafka's
-
-/// How long the log keeps tombstones.
-std::int64_t DeleteRetentionMs(const TopicDescription& topic) {
-  const auto found = topic.config.find("delete.retention.ms");
-  if (found == topic.config.end()) return kDefaultDeleteRetentionMs;
-  std::int64_t retention = kDefaultDeleteRetentionMs;
-  const std::string& text = found->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), retention);
-  return error == std::errc() && end == text.data() + text.size() ? retention : kDefaultDeleteRetentionMs;
-}
+constexpr std::chrono::milliseconds kAskEvery{100};  // whether a transaction has ended
 
 }  // namespace
 
@@ -37,23 +25,12 @@ Status Restorer::Add(Task* task) {
   tasks_[task] = 0;
   MR_RETURN_IF_ERROR(CheckNothingMoved(*task));
   if (task->store() == nullptr) return Status::Ok();
-  std::vector<Table> tables;
-  bool trusted = true;
-  bool any_offset = false;
-  for (const auto& [name, changelog] : task->Changelogs()) {
-    MR_ASSIGN_OR_RETURN(Table table, Inspect(task, name, changelog));
-    trusted = trusted && table.trusted;
-    any_offset = any_offset || task->store()->ChangelogOffset(name).has_value();
-    tables.push_back(std::move(table));
-  }
-  // Rows without any offset can only come from a store that was cut off before its first commit.
-  if (!trusted || (!any_offset && task->store()->num_rows() > 0)) {
-    MR_RETURN_IF_ERROR(task->store()->Wipe());
-    for (Table& table : tables) table.applied = table.first;
-  }
-  for (Table& table : tables) {
-    const TopicPartition changelog = table.changelog;
-    MR_RETURN_IF_ERROR(Begin(std::move(table)).WithContext("restoring from " + changelog.ToString()));
+  MR_ASSIGN_OR_RETURN(std::vector<ChangelogPlace> places,
+                      FindChangelogPlaces(task->state_on_disk(), *reader_, admin_, clock_));
+  for (ChangelogPlace& place : places) {
+    const TopicPartition changelog = place.changelog;
+    MR_RETURN_IF_ERROR(Begin({.task = task, .place = std::move(place)})
+                           .WithContext("restoring from " + changelog.ToString()));
   }
   return Status::Ok();
 }
@@ -67,68 +44,23 @@ Status Restorer::CheckNothingMoved(const Task& task) {
   return Status::Ok();
 }
 
-Result<Restorer::Table> Restorer::Inspect(Task* task, const std::string& name,
-                                          const TopicPartition& changelog) {
-  MR_ASSIGN_OR_RETURN(const auto topic, admin_.Describe(changelog.topic));
-  if (!topic.has_value()) {
-    return Status::NotFound("the changelog topic '" + changelog.topic +
-                            "' does not exist any more; reset the pipeline's state");
-  }
-  MR_RETURN_IF_ERROR(task->CheckChangelog(name, topic->topic_id));
-  MR_ASSIGN_OR_RETURN(const auto bounds, reader_->Bounds(changelog));
-  Table table;
-  table.task = task;
-  table.name = name;
-  table.changelog = changelog;
-  table.changelog_id = topic->topic_id;
-  table.first = bounds.first;
-  table.end = bounds.second;
-  table.trusted = IsTrusted(table, DeleteRetentionMs(*topic));
-  table.applied = std::max(task->store()->ChangelogOffset(name).value_or(table.first), table.first);
-  return table;
-}
-
-bool Restorer::IsTrusted(const Table& table, std::int64_t delete_retention_ms) const {
-  StateStore& store = *table.task->store();
-  const std::optional<Offset> from = store.ChangelogOffset(table.name);
-  if (!from.has_value()) return true;  // nothing is on disk
-  const std::string known_id = store.ChangelogId(table.name);
-  const bool other_topic = !known_id.empty() && known_id != table.changelog_id;
-  if (*from < table.first || *from > table.end || other_topic) {
-    Log(LogLevel::kWarning, "state on disk does not match its changelog; it is rebuilt",
-        {{"changelog", table.changelog.ToString()},
-         {"state_offset", from->value()},
-         {"first", table.first.value()},
-         {"end", table.end.value()}});
-    return false;
-  }
-  const std::optional<EventTime> written = store.LastCommitted();
-  const std::int64_t age_ms = written.has_value() ? clock_.Now().value() - written->value() : 0;
-  // Rows whose tombstones the log has forgotten would stay for ever. Half: the rest is for the reading.
-  if (age_ms <= delete_retention_ms / 2) return true;
-  Log(LogLevel::kWarning, "state on disk is older than the changelog keeps tombstones; it is rebuilt",
-      {{"changelog", table.changelog.ToString()},
-       {"age_s", age_ms / 1000},
-       {"delete_retention_ms", delete_retention_ms}});
-  return false;
-}
-
 Status Restorer::Begin(Table table) {
-  if (table.applied >= table.end) {
-    MR_ASSIGN_OR_RETURN(const Offset stable, reader_->StableEnd(table.changelog));
-    table.settled = stable >= table.end;
+  if (table.place.applied >= table.place.end) {
+    MR_ASSIGN_OR_RETURN(const Offset stable, reader_->StableEnd(table.place.changelog));
+    table.settled = stable >= table.place.end;
     table.asked = clock_.Steady();
     if (table.settled)
-      return table.task->store()->ApplyChangelog(table.name, table.changelog_id, {}, table.applied);
+      return table.task->store()->ApplyChangelog(table.place.table, table.place.changelog_id, {},
+                                                 table.place.applied);
   }
-  MR_RETURN_IF_ERROR(reader_->Add(table.changelog, table.applied));
+  MR_RETURN_IF_ERROR(reader_->Add(table.place.changelog, table.place.applied));
   ++tasks_[table.task];
   Log(LogLevel::kInfo,
       table.settled ? "restoring state" : "waiting for the end of a transaction on the changelog",
-      {{"changelog", table.changelog.ToString()},
-       {"from", table.applied.value()},
-       {"to", table.end.value()}});
-  const TopicPartition changelog = table.changelog;
+      {{"changelog", table.place.changelog.ToString()},
+       {"from", table.place.applied.value()},
+       {"to", table.place.end.value()}});
+  const TopicPartition changelog = table.place.changelog;
   tables_.insert_or_assign(changelog, std::move(table));
   return Status::Ok();
 }
@@ -178,9 +110,7 @@ Status Restorer::ReadChangelogs(Duration wait) {
     const auto found = tables_.find(block->partition());
     if (found == tables_.end()) continue;
     Table& table = found->second;
-    MR_RETURN_IF_ERROR(
-        table.task->ApplyChangelog(table.name, table.changelog_id, *block, block->next_offset()));
-    table.applied = block->next_offset();
+    MR_RETURN_IF_ERROR(ApplyChangelog(*block, *table.task->store(), &table.place));
     rows_restored_.Add(block->num_records());
   }
   return Status::Ok();
@@ -197,20 +127,21 @@ Status Restorer::FinishTables() {
 }
 
 Result<bool> Restorer::IsComplete(Table& table) {
-  if (reader_->Position(table.changelog) < table.end) return false;
+  if (reader_->Position(table.place.changelog) < table.place.end) return false;
   if (table.settled) return true;
   const auto now = clock_.Steady();
   if (now - table.asked < kAskEvery) return false;
   table.asked = now;
-  MR_ASSIGN_OR_RETURN(const Offset stable, reader_->StableEnd(table.changelog));
-  table.settled = stable >= table.end;
+  MR_ASSIGN_OR_RETURN(const Offset stable, reader_->StableEnd(table.place.changelog));
+  table.settled = stable >= table.place.end;
   return table.settled;
 }
 
 Status Restorer::FinishTable(const TopicPartition& changelog) {
   const Table& table = tables_.at(changelog);
-  const Offset position = std::max(reader_->Position(changelog), table.applied);
-  MR_RETURN_IF_ERROR(table.task->store()->ApplyChangelog(table.name, table.changelog_id, {}, position));
+  const Offset position = std::max(reader_->Position(changelog), table.place.applied);
+  MR_RETURN_IF_ERROR(
+      table.task->store()->ApplyChangelog(table.place.table, table.place.changelog_id, {}, position));
   MR_RETURN_IF_ERROR(reader_->Remove(changelog));
   --tasks_[table.task];
   tables_.erase(changelog);
@@ -221,7 +152,7 @@ void Restorer::LogProgress() {
   std::int64_t left = 0;
   const Table* unsettled = nullptr;
   for (const auto& [changelog, table] : tables_) {
-    left += std::max<std::int64_t>(0, table.end.value() - reader_->Position(changelog).value());
+    left += std::max<std::int64_t>(0, table.place.end.value() - reader_->Position(changelog).value());
     if (!table.settled) unsettled = &table;
   }
   rows_left_.Set(static_cast<double>(left));
@@ -230,7 +161,7 @@ void Restorer::LogProgress() {
   if (left > 0) Log(LogLevel::kInfo, "restoring", {{"tasks", tasks_.size()}, {"records_left", left}});
   if (unsettled != nullptr) {
     Log(LogLevel::kWarning, "a transaction on the changelog has not ended",
-        {{"changelog", unsettled->changelog.ToString()},
+        {{"changelog", unsettled->place.changelog.ToString()},
          {"advice",
           "after the death of a process it ends within transaction.timeout.ms; if it does not, "
           "see kafka-transactions.sh find-hanging"}});

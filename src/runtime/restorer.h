@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "connect/cluster.h"
+#include "runtime/changelog_place.h"
 #include "runtime/task.h"
 
 namespace millrace {
@@ -37,22 +38,13 @@ class Restorer {
  private:
   struct Table {
     Task* task = nullptr;
-    std::string name;
-    TopicPartition changelog;
-    std::string changelog_id;
-    Offset first;                       // of the changelog
-    Offset end;                         // of the changelog when restoring began
-    Offset applied;                     // read and applied up to here
-    bool trusted = true;                // what is on disk belongs to this changelog
-    bool settled = true;                // no transaction is open below `end`
+    ChangelogPlace place;               // as it was when restoring began, but for `applied`
+    bool settled = true;                // no transaction is open below the end
     std::chrono::nanoseconds asked{0};  // when `settled` was last looked at
   };
   /// Errors: user error when a table that was committed with the task's inputs belongs to another
   /// sub-topology now.
   Status CheckNothingMoved(const Task& task);
-  Result<Table> Inspect(Task* task, const std::string& name, const TopicPartition& changelog);
-  /// Whether what the disk has of it may be built on; says why not. `table` is inspected but for that.
-  bool IsTrusted(const Table& table, std::int64_t delete_retention_ms) const;
   Status Begin(Table table);
   Status ReadChangelogs(Duration wait);
   /// Ends the reading of tables that have come to their end.

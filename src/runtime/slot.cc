@@ -41,6 +41,13 @@ Result<std::string> NodeId(const std::string& app_dir) {
 
 }  // namespace
 
+std::string Slot::NodeOf(const std::string& app, const std::string& id) {
+  const std::string prefix = app + "-";
+  const std::size_t end = id.rfind('-');
+  if (!id.starts_with(prefix) || end < prefix.size()) return "";
+  return id.substr(prefix.size(), end - prefix.size());
+}
+
 Result<std::unique_ptr<Slot>> Slot::Acquire(const std::string& app_dir, const std::string& app,
                                             std::optional<int> wanted) {
   const std::string dir = app_dir + "/slots";

@@ -20,6 +20,10 @@ class Slot {
                                                std::optional<int> wanted);
   virtual ~Slot() = default;
 
+  /// The part of a slot's id that names the machine's state directory; "" when `id` is not of a slot of
+  /// `app`.
+  static std::string NodeOf(const std::string& app, const std::string& id);
+
   virtual const std::string& transactional_id() const = 0;
   virtual int number() const = 0;
 };

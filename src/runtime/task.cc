@@ -36,7 +36,7 @@ Task::Task(TaskId id, const TaskContext& context)
     : id_(id),
       context_(context),
       sub_(context.topology->sub_topologies[id.sub_topology]),
-      name_(sub_.name + "_" + std::to_string(id.partition.value())),
+      name_(TaskName(sub_, id.partition)),
       state_metrics_(*context.metrics, *context.clock),
       source_metrics_(*context.metrics, kSource),
       state_notes_(sub_),
@@ -45,12 +45,7 @@ Task::Task(TaskId id, const TaskContext& context)
 Task::~Task() = default;
 
 Result<std::unique_ptr<StateStore>> Task::OpenStore() {
-  StateStoreOptions options;
-  options.directory = context_.state_dir + "/" + name_;
-  options.layout = sub_.state_layout;
-  options.identity = context_.topology->app + "/" + name_;
-  options.clock = context_.clock;
-  options.max_rows_in_memory = context_.max_rows_in_memory;
+  StateStoreOptions options = TaskStoreOptions(context_, sub_, id_.partition);
   auto opened = StateStore::Open(options, *context_.state_runtime);
   // The holder no longer owns the partition, or it would not have come to us: go beside it and restore.
   for (int beside = 2;
@@ -108,25 +103,6 @@ Status Task::Open() {
   chain_ =
       std::make_unique<Chain>(std::move(program.nodes), dead_letters_, *context_.metrics, *context_.clock);
   return Status::Ok();
-}
-
-std::vector<std::pair<std::string, TopicPartition>> Task::Changelogs() const {
-  std::vector<std::pair<std::string, TopicPartition>> out;
-  for (const TableSpec& table : sub_.tables)
-    out.emplace_back(table.table, TopicPartition{table.changelog_topic, id_.partition});
-  return out;
-}
-
-Status Task::ApplyChangelog(const std::string& table, const std::string& changelog_id,
-                            const RecordBlock& block, Offset next) {
-  std::vector<std::pair<std::string_view, std::optional<std::string_view>>> entries;
-  entries.reserve(static_cast<std::size_t>(block.num_records()));
-  for (std::size_t i = 0; i < static_cast<std::size_t>(block.num_records()); ++i) {
-    const BytesView value = block.values()[i];
-    entries.emplace_back(block.keys()[i].view(),
-                         value.is_null() ? std::nullopt : std::optional(value.view()));
-  }
-  return store_->ApplyChangelog(table, changelog_id, entries, next);
 }
 
 std::size_t Task::InputIndex(const std::string& topic) const {
@@ -324,7 +300,7 @@ std::vector<CommittedOffset> Task::Offsets() const {
 Status Task::Commit(const Producer& producer) {
   if (store_ != nullptr) {
     std::map<std::string, Offset> ends;
-    for (const auto& [table, partition] : Changelogs()) {
+    for (const auto& [table, partition] : ChangelogsOf(sub_, id_.partition)) {
       if (const Offset end = producer.AcknowledgedEnd(partition); end != kNoOffset) ends[table] = end;
     }
     MR_RETURN_IF_ERROR(store_->CommitDirty(ends));

@@ -13,40 +13,21 @@
 #include "connect/group_member.h"
 #include "connect/producer.h"
 #include "runtime/chain.h"
+#include "runtime/changelog_place.h"
 #include "runtime/start_position.h"
 #include "runtime/state_metrics.h"
 #include "runtime/state_notes.h"
 #include "runtime/state_query.h"
 #include "runtime/step_metrics.h"
-#include "runtime/topology.h"
+#include "runtime/task_context.h"
 #include "runtime/watermark_tracker.h"
 
 namespace millrace {
 
-/// Names a task: one sub-topology on one partition number.
-struct TaskId {
-  std::size_t sub_topology = 0;
-  Partition partition{0};
-  friend auto operator<=>(const TaskId&, const TaskId&) = default;
-};
-
-/// What a task needs from its worker; all outlive the task.
-struct TaskContext {
-  const Topology* topology = nullptr;
-  const Clock* clock = nullptr;
-  MetricRegistry* metrics = nullptr;
-  StateRuntime* state_runtime = nullptr;
-  /// Directory of all tasks of this pipeline: "<state_dir>/<app>".
-  std::string state_dir;
-  std::int64_t max_rows_in_memory = 1'000'000;
-  /// Where this process answers for its state; "": nowhere.
-  std::string http_address;
-};
-
 /// One sub-topology on one partition number: its readers, its operator chain, its state and its clock.
 ///
 /// Owned by a worker, used on its thread. Life, driven by the worker:
-///   Make -> LoadNotes -> CheckChangelog, ApplyChangelog* -> LoadPosition of every input -> Ready ->
+///   Make -> LoadNotes -> (restoring: state_on_disk) -> LoadPosition of every input -> Ready ->
 ///   (Process* | CheckIdle* -> Prepare -> Commit)* -> Close | Abandon.
 class Task {
  public:
@@ -67,21 +48,15 @@ class Task {
   /// Null when stateless.
   StateStore* store() { return store_.get(); }
 
-  /// Changelog partitions of its tables: (table, partition).
-  std::vector<std::pair<std::string, TopicPartition>> Changelogs() const;
+  /// Precondition: not stateless. Valid as long as the task lives.
+  StateOnDisk state_on_disk() const {
+    return {.store = store_.get(), .sub = &sub_, .partition = id_.partition, .notes = &state_notes_};
+  }
   /// What is noted beside the committed offsets of its inputs. Errors: kCorrupt.
   Status LoadNotes(const std::vector<CommittedOffset>& committed);
-  /// Errors: user error when the changelog of `table` was written by another definition of its step (K4).
-  Status CheckChangelog(const std::string& table, const std::string& changelog_id) const {
-    return state_notes_.Check(table, changelog_id);
-  }
   /// Tables that were committed with this task's inputs and are in another sub-topology now, with the id that
   /// their changelog topic had.
   std::vector<std::pair<TableSpec, std::string>> ChangelogsOfMovedTables() const;
-  /// Applies one block of a changelog to `table`.
-  Status ApplyChangelog(const std::string& table, const std::string& changelog_id, const RecordBlock& block,
-                        Offset next);
-
   /// Clock of one input, as committed, and where reading starts.
   Status LoadPosition(const CommittedOffset& committed, const StartPosition& start);
   /// All inputs are loaded: recovers sinks and sets the clocks.

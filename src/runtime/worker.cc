@@ -306,6 +306,7 @@ void Worker::DelayOpening() {
 }
 
 Status Worker::OpenTask(TaskId id, HeldTask* held) {
+  if (options_.standbys != nullptr) options_.standbys->Take(id);
   MR_ASSIGN_OR_RETURN(held->task, Task::Make(id, context_));
   // In this order: what is committed first, then how far the changelogs go.
   if (status_.tasks_running.load() > 0) {
@@ -427,6 +428,7 @@ Status Worker::DropPartition(const TopicPartition& partition) {
       if (first.ok()) first = std::move(closed);
     }
     tasks_.erase(found);
+    if (options_.standbys != nullptr) options_.standbys->Return(id);
   }
   assigned_.erase(partition);
   start_positions_.Forget(partition);

@@ -12,6 +12,7 @@
 #include "connect/cluster.h"
 #include "env/clock.h"
 #include "runtime/restorer.h"
+#include "runtime/standby_keeper.h"
 #include "runtime/task.h"
 #include "runtime/topology.h"
 #include "runtime/worker_metrics.h"
@@ -26,6 +27,8 @@ struct WorkerOptions {
   /// Bytes of input, or of changed state, after which a commit does not wait for its time.
   std::int64_t commit_bytes = 64 << 20;
   PollLimits poll;
+  /// Told of the tasks that this worker has; null: this process keeps no copies. Outlives the worker.
+  StandbyKeeper* standbys = nullptr;
 };
 
 /// Numbers that other threads may read at any time.

@@ -34,6 +34,37 @@ TEST_F(WorkerTest, StateIsRebuiltFromTheChangelogWhenTheDiskIsLost) {
   ExpectExactlyOnce();
 }
 
+TEST_F(WorkerTest, ATaskThatIsReadyWorksWhileAnotherRestores) {
+  const auto write = [this](int partition, int records) {
+    for (int i = 0; i < records; ++i) {
+      MemoryRecord record;
+      record.key = "k" + std::to_string(2 * i + partition);
+      record.value = "v";
+      record.timestamp_ms = 1'000 + i;
+      ASSERT_TRUE(log_.Append({"in", Partition(partition)}, record).ok());
+    }
+  };
+  write(0, 3);
+  write(1, 50'000);
+  auto worker = MakeWorker("w0", 20'000);
+  RunUntilQuiet({worker.get()});
+  ASSERT_TRUE(worker->Stop().ok());
+  ASSERT_TRUE(RemoveAll(dir_).ok());
+  const std::size_t before = log_.Read({"out", Partition(0)}).size();
+  write(0, 5);
+  worker = MakeWorker("w0", 20'000);
+  bool worked_meanwhile = false;
+  for (int round = 0; round < 100 && !worker->status().settled; ++round) {
+    ASSERT_TRUE(worker->RunOnce(Duration(0)).ok());
+    if (worker->status().tasks_restoring == 1)
+      worked_meanwhile = worked_meanwhile || log_.Read({"out", Partition(0)}).size() == before + 5;
+  }
+  EXPECT_TRUE(worked_meanwhile);
+  RunUntilQuiet({worker.get()});
+  ASSERT_TRUE(worker->Stop().ok());
+  ExpectExactlyOnce();
+}
+
 TEST_F(WorkerTest, WhatIsLeftToRestoreIsShownWhileItGetsLess) {
   keys_ = 50'000;
   WriteInput(keys_);

@@ -8,6 +8,7 @@
 #include "state/disk.h"
 #include "state/layout.h"
 #include "state/restore_run.h"
+#include "state/run_counts.h"
 #include "state/state_store.h"
 #include "state/store_key.h"
 #include "state/table.h"
@@ -23,6 +24,8 @@ constexpr std::int64_t kMaxStagedBytes = 64LL << 20;
 constexpr std::int64_t kMostRunBytes = 64LL << 20;
 constexpr std::int64_t kLeastRunBytes = 1LL << 20;
 constexpr std::int64_t kLeastIngestedEntries = 10'000;
+// Looking a key up costs about as much as counting so many rows.
+constexpr std::int64_t kRowsPerLookup = 8;
 // A checkpoint that changes nothing is written only this often, to keep LastCommitted young.
 constexpr std::int64_t kIdleCommitMs = 3'600'000;
 
@@ -60,6 +63,7 @@ class RocksStateStore final : public StateStore {
       const std::string& table, const std::string& changelog_id,
       const std::vector<std::pair<std::string_view, std::optional<std::string_view>>>& entries,
       Offset next) override;
+  Status WriteRestored() override { return WriteOut(); }
   Status FinishRestore() override;
   Status CollectDirty(const std::function<Status(const ChangelogEntry&)>& visit) override;
   Status CommitDirty(const std::map<std::string, Offset>& changelog_offsets) override;
@@ -114,6 +118,7 @@ class RocksStateStore final : public StateStore {
   RestoreRun run_;
   std::int64_t run_bytes_shared_ = 0;  // of run_, as counted in shared_
   bool counted_ = true;                // the row counts on disk are right
+  bool restoring_ = false;             // tables do not know yet what is on disk
   bool collected_ = false;             // CollectDirty came to its end
 };
 
@@ -207,6 +212,7 @@ Status RocksStateStore::Wipe() {
   ForgetRun();
   MR_RETURN_IF_ERROR(disk_->Wipe());
   counted_ = true;
+  restoring_ = false;
   last_committed_.reset();
   committed_on_disk_ms_ = 0;
   MR_RETURN_IF_ERROR(WriteIdentity());
@@ -226,10 +232,7 @@ Status RocksStateStore::ApplyChangelog(
         << "restore of table " << table << " over uncommitted rows of " << name;
   }
   if (run_.empty()) MR_RETURN_IF_ERROR(WriteOut());
-  if (!entries.empty() && counted_) {
-    counted_ = false;
-    run_.Add("", ReservedKey(Reserved::kCounted), std::nullopt);
-  }
+  restoring_ = restoring_ || !entries.empty();
   const std::string prefix = RowPrefix(table);
   for (const auto& [entry_key, value] : entries) {
     if (entry_key.size() < kSliceBytes) {
@@ -252,6 +255,13 @@ Status RocksStateStore::ApplyChangelog(
 
 // The entries and the offsets that they lead to become durable together.
 Status RocksStateStore::WriteRun() {
+  if (counted_ && run_.size() * kRowsPerLookup > num_rows()) {
+    counted_ = false;
+    run_.Add("", ReservedKey(Reserved::kCounted), std::nullopt);
+  } else if (counted_) {
+    run_.Sort();
+    MR_RETURN_IF_ERROR(AddRowCounts(*disk_, &run_));
+  }
   for (const auto& [name, progress] : progress_) {
     if (!progress.on_disk) run_.Add("", ReservedKey(Reserved::kOffset, name), Encoded(progress));
   }
@@ -281,6 +291,7 @@ Status RocksStateStore::FinishRestore() {
   MR_RETURN_IF_ERROR(disk_->Flush(/*wait=*/true));
   last_flush_ = clock_->Steady();
   for (auto& [name, table] : tables_) MR_RETURN_IF_ERROR(table->Reload());
+  restoring_ = false;
   return Status::Ok();
 }
 
@@ -318,7 +329,7 @@ Status RocksStateStore::CountRows() {
 // --- Checkpoint ---
 
 Status RocksStateStore::CollectDirty(const std::function<Status(const ChangelogEntry&)>& visit) {
-  MR_CHECK(counted_) << "state directory " << disk_->directory() << ": FinishRestore was not called";
+  MR_CHECK(!restoring_) << "state directory " << disk_->directory() << ": FinishRestore was not called";
   collected_ = false;
   for (auto& [name, table] : tables_) MR_RETURN_IF_ERROR(table->Collect(visit));
   collected_ = true;

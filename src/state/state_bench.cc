@@ -143,6 +143,31 @@ void RestorePerEntry(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
+// A store with many rows takes over what the last seconds of a changelog changed.
+void RestoreOfALittle(benchmark::State& state) {
+  constexpr std::size_t kEntries = 10'000;
+  Filled filled(state.range(0));
+  MR_CHECK(filled.store->CollectDirty([](const ChangelogEntry&) { return Status::Ok(); }).ok());
+  MR_CHECK(filled.store->CommitDirty({{"t", Offset(1)}}).ok());
+  MR_CHECK(filled.store->FinishRestore().ok());
+  std::mt19937_64 random(1);
+  std::int64_t offset = 1;
+  for (auto _ : state) {
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; i < kEntries; ++i) {
+      const std::uint64_t key = random();
+      keys.push_back(std::string("\x80\0\0\0\0\0\0\0\1", 9) +
+                     std::string(reinterpret_cast<const char*>(&key), 8));
+    }
+    std::vector<std::pair<std::string_view, std::optional<std::string_view>>> entries;
+    for (const std::string& key : keys) entries.emplace_back(key, "value");
+    MR_CHECK(filled.store->ApplyChangelog("t", "id", entries, Offset(++offset)).ok());
+    MR_CHECK(filled.store->FinishRestore().ok());
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kEntries));
+}
+BENCHMARK(RestoreOfALittle)->Arg(1'000'000)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();
+
 // All threads count: RocksDB compacts beside it.
 BENCHMARK(RestorePerEntry)->Arg(2'000'000)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();
 

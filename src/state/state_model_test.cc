@@ -40,7 +40,8 @@ class Model {
     if (choice < 82) return Rollback();
     if (choice < 92) return CloseOne();
     if (choice < 95) return Reopen();
-    if (choice < 97) return Restore();
+    if (choice < 96) return Restore();
+    if (choice < 98) return Follow();
     Check();
   }
 
@@ -222,6 +223,30 @@ class Model {
     Expect(store_->ApplyChangelog("table", "id", {middle, entries.end()}, Offset(++offset_)));
     Expect(store_->FinishRestore());
     now_ = committed_;
+  }
+
+  /// Somebody else goes on with the changelog; the store applies what it reads of that, some at a time.
+  void Follow() {
+    Rollback();
+    for (std::uint64_t parts = 1 + random_() % 3; parts > 0; --parts) {
+      std::vector<std::pair<std::string, std::optional<std::string>>> read;
+      for (std::uint64_t n = random_() % 20; n > 0; --n) {
+        const auto row = std::pair(RandomSlice(), RandomKey());
+        const std::string& key = read.emplace_back(ChangelogKey(row.first, row.second), std::nullopt).first;
+        if (random_() % 3 == 0) {
+          committed_.erase(row);
+          changelog_.erase(key);
+        } else {
+          read.back().second = committed_[row] = changelog_[key] = std::to_string(random_() % 1000);
+        }
+      }
+      Expect(store_->ApplyChangelog("table", "id", {read.begin(), read.end()}, Offset(++offset_)));
+      if (random_() % 2 == 0) Expect(store_->WriteRestored());
+      if (random_() % 4 == 0) Reopen();
+    }
+    Expect(store_->FinishRestore());
+    now_ = committed_;
+    Check();
   }
 
   std::mt19937_64 random_;

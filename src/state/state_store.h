@@ -102,12 +102,16 @@ class StateStore {
   /// Removes all rows and offsets, in memory and on disk.
   virtual Status Wipe() = 0;
   /// Writes entries read from a changelog straight to disk; `next` is the offset to go on from after them.
-  /// Precondition: nothing dirty.
+  /// Cost: with few entries on many rows a lookup per key, else FinishRestore counts all rows. Precondition:
+  /// nothing dirty.
   virtual Status ApplyChangelog(
       const std::string& table, const std::string& changelog_id,
       const std::vector<std::pair<std::string_view, std::optional<std::string_view>>>& entries,
       Offset next) = 0;
-  /// Ends a restore: flushes, so that a crash need not read the changelog again.
+  /// Hands over to the disk what ApplyChangelog keeps in memory, so that little is left to do at a close. It
+  /// is durable by and by; a crash has it read again.
+  virtual Status WriteRestored() = 0;
+  /// Ends a restore: flushes, so that a crash need not read the changelog again. More may be applied after.
   virtual Status FinishRestore() = 0;
 
   /// Visits what changed since the last commit: last value per key, tables in name order, keys ascending.

@@ -18,7 +18,9 @@ class KafkaGroupAdmin final : public GroupAdmin {
     for (kafka::GroupMemberInfo& member : found) {
       // Brokers write an address as "/10.0.0.1": a name they did not look up, and the address.
       const bool slash = member.host.starts_with('/');
-      members.push_back({std::move(member.client_id), member.host.substr(slash ? 1 : 0)});
+      members.push_back({.client_id = std::move(member.client_id),
+                         .host = member.host.substr(slash ? 1 : 0),
+                         .assigned = std::move(member.assigned)});
     }
     return members;
   }

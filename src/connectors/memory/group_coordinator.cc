@@ -90,10 +90,14 @@ MembershipView GroupCoordinator::Observe(const std::string& member_id) const {
   return view;
 }
 
-std::vector<std::string> GroupCoordinator::Members() const {
-  std::vector<std::string> client_ids;
-  for (const auto& [id, member] : members_) client_ids.push_back(member.client_id);
-  return client_ids;
+std::vector<MemberDescription> GroupCoordinator::Members() const {
+  std::vector<MemberDescription> members;
+  for (const auto& [id, member] : members_) {
+    members.push_back({.client_id = member.client_id,
+                       .host = "memory",
+                       .assigned = preparing_ ? std::vector<TopicPartition>() : member.assignment});
+  }
+  return members;
 }
 
 bool GroupCoordinator::MayCommit(const std::string& member_id, std::int32_t generation) const {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "connect/group_member.h"
+#include "connect/group_admin.h"
 
 namespace millrace {
 
@@ -41,8 +41,8 @@ class GroupCoordinator {
   void TopicChanged(const std::string& topic);
 
   MembershipView Observe(const std::string& member_id) const;
-  /// Client ids, in the order of member ids.
-  std::vector<std::string> Members() const;
+  /// In the order of member ids.
+  std::vector<MemberDescription> Members() const;
   /// True when a member with this generation may commit; as in Kafka, also one without id while there are no
   /// members.
   bool MayCommit(const std::string& member_id, std::int32_t generation) const;

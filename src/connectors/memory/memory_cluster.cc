@@ -22,9 +22,7 @@ Result<std::unique_ptr<ChangelogReader>> MemoryCluster::MakeChangelogReader() {
 }
 
 Result<std::vector<MemberDescription>> MemoryCluster::Members(const std::string& group) {
-  std::vector<MemberDescription> members;
-  for (std::string& client_id : log_->Members(group)) members.push_back({std::move(client_id), "memory"});
-  return members;
+  return log_->Members(group);
 }
 
 Status MemoryCluster::SetOffsets(const std::string& group, std::span<const CommittedOffset> offsets) {

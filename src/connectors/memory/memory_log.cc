@@ -325,10 +325,10 @@ void MemoryLog::Rejoin(const std::string& group, const std::string& member_id) {
   groups_[group].Rejoin(member_id, Counts());
 }
 
-std::vector<std::string> MemoryLog::Members(const std::string& group) const {
+std::vector<MemberDescription> MemoryLog::Members(const std::string& group) const {
   MutexLock lock(mutex_);
   const auto found = groups_.find(group);
-  return found == groups_.end() ? std::vector<std::string>() : found->second.Members();
+  return found == groups_.end() ? std::vector<MemberDescription>() : found->second.Members();
 }
 
 MembershipView MemoryLog::Observe(const std::string& group, const std::string& member_id) const {

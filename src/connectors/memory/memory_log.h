@@ -110,8 +110,8 @@ class MemoryLog {
                    const std::vector<std::string>& topics);
   void Leave(const std::string& group, const std::string& member_id);
   void Rejoin(const std::string& group, const std::string& member_id);
-  /// Client ids.
-  std::vector<std::string> Members(const std::string& group) const;
+  /// Who is in the group now.
+  std::vector<MemberDescription> Members(const std::string& group) const;
   MembershipView Observe(const std::string& group, const std::string& member_id) const;
   Result<std::vector<CommittedOffset>> Committed(const std::string& group,
                                                  std::span<const TopicPartition> partitions);

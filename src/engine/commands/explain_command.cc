@@ -56,7 +56,9 @@ void ExplainSettings(const Plan& plan, std::ostream& out) {
       << FormatByteSize(plan.batch.bytes) << ", " << FormatDuration(plan.batch.delay) << "\n";
   out << "  workers           " << plan.workers << " in this process, " << FormatByteSize(plan.memory)
       << " of memory\n";
-  out << "  state             " << plan.state_dir << "\n";
+  out << "  state             " << plan.state_dir;
+  if (plan.standbys > 0) out << ", and " << Counted(plan.standbys, "copy") << " on other machines";
+  out << "\n";
   out << "  end               within " << FormatDuration(plan.stop_timeout) << " of a signal\n";
   out << "  event time        out of order by up to " << FormatDuration(plan.out_of_orderness)
       << "; idle after " << (plan.idle_after ? FormatDuration(*plan.idle_after) : "never") << "; at most "

@@ -141,6 +141,7 @@ void AddSettings(const Plan& plan, Object* out) {
       .Number("workers", plan.workers)
       .Number("memory_bytes", plan.memory.value())
       .Text("state_dir", plan.state_dir)
+      .Number("standbys", plan.standbys)
       .Number("stop_timeout_ms", plan.stop_timeout.count())
       .Number("out_of_orderness_ms", plan.out_of_orderness.count())
       .Json("idle_after_ms", plan.idle_after ? std::to_string(plan.idle_after->count()) : "null")

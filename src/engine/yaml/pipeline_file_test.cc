@@ -88,6 +88,7 @@ TEST(PipelineFile, DefaultsAreThoseOfThePlan) {
   EXPECT_EQ(plan.batch.bytes, defaults.batch.bytes);
   EXPECT_EQ(plan.batch.delay, defaults.batch.delay);
   EXPECT_EQ(plan.workers, defaults.workers);
+  EXPECT_EQ(plan.standbys, defaults.standbys);
   EXPECT_EQ(plan.memory, defaults.memory);
   EXPECT_EQ(plan.state_dir, defaults.state_dir);
   EXPECT_EQ(plan.idle_after, defaults.idle_after);

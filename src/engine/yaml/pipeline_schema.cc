@@ -29,6 +29,10 @@ constexpr KeySpec kPipelineKeys[] = {
     {"batch", kSection, "batch", "", "Bounds of one batch."},
     {"workers", kInteger, "1..1024", "1",
      "Processing threads of this process; each is one member of the group."},
+    {"standbys", kInteger, "0..16", "0",
+     "Warm copies of each task's state on other machines: they follow its changelogs, so that a task that "
+     "has "
+     "to move goes on with little to restore."},
     {"memory", kByteSize, "", "1GiB",
      "Bound on the memory of buffers, state caches and queues of this process."},
     {"state_dir", kText, "", "./state", "Folder that holds the state of this machine's tasks."},

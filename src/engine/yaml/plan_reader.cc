@@ -74,6 +74,7 @@ void ReadSettings(const SectionReader& top, Plan& plan) {
     plan.batch = {batch->Integer("rows"), batch->Bytes("bytes"), batch->Time("delay")};
   }
   plan.workers = static_cast<int>(top.Integer("workers"));
+  plan.standbys = static_cast<int>(top.Integer("standbys"));
   plan.memory = top.Bytes("memory");
   plan.state_dir = top.Text("state_dir");
   plan.stop_timeout = ReadPositiveTime(top, "stop_timeout").value_or(plan.stop_timeout);

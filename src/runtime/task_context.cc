@@ -1,0 +1,20 @@
+#include "runtime/task_context.h"
+
+namespace millrace {
+
+std::string TaskName(const SubTopology& sub, Partition partition) {
+  return sub.name + "_" + std::to_string(partition.value());
+}
+
+StateStoreOptions TaskStoreOptions(const TaskContext& context, const SubTopology& sub, Partition partition) {
+  const std::string name = TaskName(sub, partition);
+  StateStoreOptions options;
+  options.directory = context.state_dir + "/" + name;
+  options.layout = sub.state_layout;
+  options.identity = context.topology->app + "/" + name;
+  options.clock = context.clock;
+  options.max_rows_in_memory = context.max_rows_in_memory;
+  return options;
+}
+
+}  // namespace millrace
