@@ -21,7 +21,7 @@ constexpr const char* kCountries[] = {"DE", "FR", "US", "JP", "BR", "IN", "PL", 
 
 }  // namespace
 
-JobRecords::JobRecords(int size, std::int64_t keys) : size_(size), keys_(keys) {
+JobRecords::JobRecords(int size, std::int64_t keys, Order order) : size_(size), keys_(keys), order_(order) {
   if (size != 86 && size != 363) {
     std::fprintf(stderr, "a record has 86 or 363 bytes, not %d\n", size);
     std::exit(2);
@@ -31,11 +31,25 @@ JobRecords::JobRecords(int size, std::int64_t keys) : size_(size), keys_(keys) {
 void JobRecords::Next() {
   const std::uint64_t random = NextRandom(state_);
   bid_.ts = kStartMs + index_ * kWindowMs / (kRecordsPerKeyAndMinute * keys_);
-  bid_.auction = 1'000'000'000 + static_cast<std::int64_t>(random % static_cast<std::uint64_t>(keys_));
+  bid_.auction = 1'000'000'000 + static_cast<std::int64_t>(ChooseAuction(random));
   bid_.bidder = 200'000'000'000 + static_cast<std::int64_t>((random >> 16U) % 50'000'000);
   bid_.price = 1'000.0 + static_cast<double>((random >> 44U) % 36'000) * 0.25;
   ++index_;
   Write();
+}
+
+std::uint64_t JobRecords::ChooseAuction(std::uint64_t random) const {
+  constexpr std::uint64_t kStride = 7'368'787;  // a prime: neighbours in time are none in number
+  const auto keys = static_cast<std::uint64_t>(keys_);
+  switch (order_) {
+    case Order::kUniform:
+      break;
+    case Order::kEachOnce:
+      return static_cast<std::uint64_t>(index_) * kStride % keys;
+    case Order::kSkewed:
+      if ((random >> 40U) % 100 < 99) return random % (keys / 100) * kStride % keys;
+  }
+  return random % keys;
 }
 
 void JobRecords::Write() {

@@ -12,9 +12,9 @@ constexpr std::int64_t kFirstSentinelAuction = 9'000'000'000;
 
 /// The input of the job that every figure is about: a fixed sequence of JSON bids.
 ///
-/// Record i is a function of (size, keys, i) alone. Event time moves by one minute every 60 records per key
-/// and never goes back; keys are uniform over so many auctions; prices are multiples of 0.25, so that sums of
-/// doubles are exact in any order. Every record has exactly `size` bytes, 86 or 363.
+/// Record i is a function of (size, keys, order, i) alone. Event time moves by one minute every 60 records
+/// per key and never goes back; prices are multiples of 0.25, so that sums of doubles are exact in any order.
+/// Every record has exactly `size` bytes, 86 or 363.
 class JobRecords {
  public:
   static constexpr std::int64_t kKeys = 10'000;
@@ -27,7 +27,14 @@ class JobRecords {
     double price = 0;
   };
 
-  explicit JobRecords(int size, std::int64_t keys = kKeys);
+  /// Which of so many auctions a record is for.
+  enum class Order {
+    kUniform,   ///< any
+    kEachOnce,  ///< one after the other, not in the order of their numbers
+    kSkewed,    ///< in 99 of 100 records one of a hundredth of them
+  };
+
+  explicit JobRecords(int size, std::int64_t keys = kKeys, Order order = Order::kUniform);
 
   /// Moves to the next record.
   void Next();
@@ -42,10 +49,12 @@ class JobRecords {
   static std::int64_t SentinelAuction(std::int32_t partition) { return kFirstSentinelAuction + partition; }
 
  private:
+  std::uint64_t ChooseAuction(std::uint64_t random) const;
   void Write();
 
   const int size_;
   const std::int64_t keys_;
+  const Order order_;
   std::int64_t index_ = 0;
   std::uint64_t state_ = 20'260'101;
   Bid bid_;

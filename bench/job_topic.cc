@@ -1,10 +1,11 @@
-// The topics around a benchmark run, seen by a client that shares nothing with the engine.
+// The topics around a benchmark run, seen by a client that shares nothing with the engine. Words after
+// BOOTSTRAP and TOPIC:
 //
-//   job_topic fill  BOOTSTRAP TOPIC SIZE RECORDS      creates and fills the input; nothing when it is filled
-//   job_topic fill  BOOTSTRAP TOPIC SIZE RECORDS KEYS the same with so many keys, and its last windows stay
-//   open job_topic await BOOTSTRAP TOPIC GROUP SECONDS     waits until the group has committed the end of the
-//   topic job_topic check BOOTSTRAP TOPIC SIZE RECORDS      compares the results with the same aggregates
-//   computed here
+//   fill SIZE RECORDS              creates and fills the input; nothing when it is filled
+//   fill SIZE RECORDS KEYS         the same with so many keys, and the last windows stay open
+//   add SIZE RECORDS KEYS ORDER    adds records; ORDER is each_once, uniform or skewed
+//   await GROUP SECONDS            waits until the group has committed the end of the topic
+//   check SIZE RECORDS             compares the results with the same aggregates computed here
 
 #include <simdjson.h>
 
@@ -62,22 +63,42 @@ KafkaHandle NewProducer(const std::string& bootstrap) {
   return producer;
 }
 
+void ProduceAll(rd_kafka_t* producer, const std::string& topic, JobRecords source, std::int64_t records) {
+  for (std::int64_t i = 0; i < records; ++i) {
+    source.Next();
+    Produce(producer, topic, RD_KAFKA_PARTITION_UA, source.key(), source.value());
+    if (i % 1'024 == 0) rd_kafka_poll(producer, 0);
+  }
+  if (rd_kafka_flush(producer, 120'000) != RD_KAFKA_RESP_ERR_NO_ERROR) Die("the broker is too slow");
+}
+
+int Add(const std::string& bootstrap, const std::string& topic, const JobRecords& source,
+        std::int64_t records) {
+  const KafkaHandle producer = NewProducer(bootstrap);
+  if (EndOffsets(producer.get(), topic).empty())
+    CreateTopic(producer.get(), topic, kPartitions, {{"compression.type", "lz4"}});
+  ProduceAll(producer.get(), topic, source, records);
+  return 0;
+}
+
+JobRecords::Order ParseOrder(const std::string& word) {
+  if (word == "each_once") return JobRecords::Order::kEachOnce;
+  if (word == "uniform") return JobRecords::Order::kUniform;
+  if (word == "skewed") return JobRecords::Order::kSkewed;
+  Die("an order is each_once, uniform or skewed, not " + word);
+}
+
 // `sentinels`: each partition ends with one.
-int Fill(const std::string& bootstrap, const std::string& topic, JobRecords source, std::int64_t records,
-         bool sentinels) {
+int Fill(const std::string& bootstrap, const std::string& topic, const JobRecords& source,
+         std::int64_t records, bool sentinels) {
   const KafkaHandle producer = NewProducer(bootstrap);
   std::int64_t present = 0;
   for (const std::int64_t end : EndOffsets(producer.get(), topic)) present += end;
   if (present == records + (sentinels ? kPartitions : 0)) return 0;
   if (present != 0) Die(topic + " holds something else; start with an empty broker");
   CreateTopic(producer.get(), topic, kPartitions, {{"compression.type", "lz4"}});
-  for (std::int64_t i = 0; i < records; ++i) {
-    source.Next();
-    Produce(producer.get(), topic, RD_KAFKA_PARTITION_UA, source.key(), source.value());
-    if (i % 1'024 == 0) rd_kafka_poll(producer.get(), 0);
-  }
+  ProduceAll(producer.get(), topic, source, records);
   // Only when all others are in place, so that each partition ends with its sentinel.
-  if (rd_kafka_flush(producer.get(), 120'000) != RD_KAFKA_RESP_ERR_NO_ERROR) Die("the broker is too slow");
   for (std::int32_t p = 0; sentinels && p < kPartitions; ++p) {
     Produce(producer.get(), topic, p, std::to_string(JobRecords::SentinelAuction(p)),
             JobRecords::Sentinel(records, p));
@@ -177,6 +198,10 @@ int Main(int argc, char** argv) {
   if (command == "fill" && argc == 7) {
     return Fill(argv[2], argv[3], JobRecords(std::atoi(argv[4]), std::atoll(argv[6])), std::atoll(argv[5]),
                 /*sentinels=*/false);
+  }
+  if (command == "add" && argc == 8) {
+    return Add(argv[2], argv[3], JobRecords(std::atoi(argv[4]), std::atoll(argv[6]), ParseOrder(argv[7])),
+               std::atoll(argv[5]));
   }
   if (command == "await" && argc == 6) return Await(argv[2], argv[3], argv[4], std::atoi(argv[5]));
   if (command == "check" && argc == 6)

@@ -47,6 +47,10 @@ class GroupRows final : public SlotRows {
   // SlotRows.
   void Resize(std::uint32_t slots) override;
   void Clear(std::uint32_t slot) override;
+  void Prefetch(std::uint32_t slot) const override {
+    const std::byte* const group = bytes() + slot * stride_;
+    for (std::size_t at = 0; at < stride_; at += sizeof(Line)) __builtin_prefetch(group + at);
+  }
   void Encode(std::uint32_t slot, std::string* out) const override;
   Status Decode(std::uint32_t slot, std::string_view bytes) override;
   std::int64_t memory_bytes() const override;

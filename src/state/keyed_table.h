@@ -21,6 +21,8 @@ class SlotRows {
   virtual void Resize(std::uint32_t slots) = 0;
   /// Sets `slot` to the row of a key never seen.
   virtual void Clear(std::uint32_t slot) = 0;
+  /// Encode of `slot` comes soon.
+  virtual void Prefetch(std::uint32_t /*slot*/) const {}
   /// Appends the row's bytes; the same row always gives the same bytes.
   virtual void Encode(std::uint32_t slot, std::string* out) const = 0;
   /// Errors: kCorrupt when the bytes are no row.

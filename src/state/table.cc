@@ -5,18 +5,13 @@
 #include <utility>
 
 #include "base/check.h"
+#include "state/key_order.h"
 #include "state/store_key.h"
 
 namespace millrace {
 namespace {
 
 constexpr std::int64_t kLeastArenaToCompact = 1 << 20;
-
-std::uint64_t KeyHead(std::string_view key) {
-  std::uint64_t head = 0;
-  if (!key.empty()) std::memcpy(&head, key.data(), std::min(key.size(), sizeof(head)));
-  return __builtin_bswap64(head);
-}
 
 }  // namespace
 
@@ -174,19 +169,6 @@ std::vector<std::int64_t> Table::Slices() const {
   return slices;
 }
 
-std::vector<std::uint32_t> Table::InKeyOrder(const std::vector<std::uint32_t>& slots) const {
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> ordered;
-  ordered.reserve(slots.size());
-  for (const std::uint32_t slot : slots) ordered.emplace_back(KeyHead(index_.Key(slot)), slot);
-  std::sort(ordered.begin(), ordered.end(), [this](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first < b.first : index_.Key(a.second) < index_.Key(b.second);
-  });
-  std::vector<std::uint32_t> result;
-  result.reserve(ordered.size());
-  for (const auto& [head, slot] : ordered) result.push_back(slot);
-  return result;
-}
-
 void Table::ReserveScratchSlot() {
   if (scratch_slot_ != RowIndex::kNoSlot) return;
   scratch_slot_ = index_.ReserveSlot();
@@ -231,7 +213,7 @@ Status Table::VisitSlice(std::int64_t slice, const RowVisitor& visit) {
     }
     return Status::Ok();
   };
-  for (const std::uint32_t slot : InKeyOrder(rows.slots)) {
+  for (const std::uint32_t slot : InKeyOrder(index_, rows.slots)) {
     const std::string_view key = index_.Key(slot);
     MR_RETURN_IF_ERROR(visit_disk_below(key));
     MR_RETURN_IF_ERROR(visit(key, slot));

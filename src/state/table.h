@@ -151,7 +151,6 @@ class Table final : public KeyedTable {
     index_.flags(slot) |= RowIndex::kReferenced;
     return slot;
   }
-  std::vector<std::uint32_t> InKeyOrder(const std::vector<std::uint32_t>& slots) const;
 
   Status CollectSlice(std::int64_t slice, const ClosedSlice* closed, const ChangelogVisitor& visit);
   Status RollBackRows(SliceRows* rows);

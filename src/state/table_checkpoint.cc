@@ -3,10 +3,16 @@
 #include <map>
 
 #include "base/check.h"
+#include "state/key_order.h"
 #include "state/store_key.h"
 #include "state/table.h"
 
 namespace millrace {
+namespace {
+
+constexpr std::size_t kPrefetchAhead = 8;
+
+}  // namespace
 
 Status Table::Reload() {
   index_.Clear();
@@ -83,8 +89,14 @@ Status Table::CollectSlice(std::int64_t slice, const ClosedSlice* closed, const 
     return Status::Ok();
   };
   std::vector<std::uint32_t> dirty;
-  if (const auto found = slices_.find(slice); found != slices_.end()) dirty = InKeyOrder(found->second.dirty);
-  for (const std::uint32_t slot : dirty) {
+  if (const auto found = slices_.find(slice); found != slices_.end())
+    dirty = InKeyOrder(index_, found->second.dirty);
+  for (std::size_t i = 0; i < dirty.size(); ++i) {
+    if (i + kPrefetchAhead < dirty.size()) {
+      index_.Prefetch(dirty[i + kPrefetchAhead]);
+      rows_->Prefetch(dirty[i + kPrefetchAhead]);
+    }
+    const std::uint32_t slot = dirty[i];
     const std::string_view key = index_.Key(slot);
     const std::size_t begin = collected_bytes_.size();
     if (erased(slot)) {
@@ -105,7 +117,12 @@ void Table::Committed() {
   MR_CHECK(collected_whole_) << "table " << name_ << " changed between CollectDirty and CommitDirty";
   constexpr std::string_view kErasedRow = "-";  // not empty, so that something counts as staged
   std::size_t begin = 0;
-  for (const Collected& row : collected_) {
+  for (std::size_t i = 0; i < collected_.size(); ++i) {
+    if (i + kPrefetchAhead < collected_.size()) {
+      index_.Prefetch(collected_[i + kPrefetchAhead].slot);
+      staged_.PrefetchPlace(collected_[i + kPrefetchAhead].slot);
+    }
+    const Collected& row = collected_[i];
     std::uint32_t& flags = index_.flags(row.slot);
     if (row.erased && (flags & (RowIndex::kStaged | RowIndex::kOnDisk)) == 0) {
       Forget(row.slot, &SliceOf(index_.Slice(row.slot)));
@@ -202,7 +219,14 @@ void Table::AppendStagedSlice(std::int64_t slice, const SliceRows& rows, rocksdb
   std::string key = RowKey(slice, "");
   const std::size_t prefix_size = key.size();
   std::int64_t count = rows.rows_on_disk;
-  for (const std::uint32_t slot : InKeyOrder(rows.staged)) {
+  const std::vector<std::uint32_t> staged = InKeyOrder(index_, rows.staged);
+  for (std::size_t i = 0; i < staged.size(); ++i) {
+    if (i + 2 * kPrefetchAhead < staged.size()) staged_.PrefetchPlace(staged[i + 2 * kPrefetchAhead]);
+    if (i + kPrefetchAhead < staged.size()) {
+      index_.Prefetch(staged[i + kPrefetchAhead]);
+      staged_.PrefetchRow(staged[i + kPrefetchAhead]);
+    }
+    const std::uint32_t slot = staged[i];
     key.resize(prefix_size);
     key.append(index_.Key(slot));
     if ((index_.flags(slot) & RowIndex::kStagedErased) != 0) {
