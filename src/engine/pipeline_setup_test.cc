@@ -8,9 +8,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "connect/cluster_around.h"
 #include "connectors/memory/memory_cluster.h"
 #include "connectors/memory/memory_log.h"
-#include "engine/cluster_around.h"
 #include "engine/yaml/pipeline_file.h"
 
 namespace millrace {

@@ -11,9 +11,9 @@
 #include <gtest/gtest.h>
 
 #include "columnar/schema_text.h"
+#include "connect/cluster_around.h"
 #include "connectors/memory/memory_cluster.h"
 #include "connectors/memory/memory_log.h"
-#include "engine/cluster_around.h"
 #include "engine/topic_sample.h"
 #include "env/clock.h"
 

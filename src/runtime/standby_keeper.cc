@@ -66,13 +66,16 @@ void StandbyKeeper::Return(const TaskId& task) {
 
 bool StandbyKeeper::RunOnce(Duration wait) {
   StopReading();
-  Status status;
   if (const auto now = context_.clock->Steady(); !placed_ || now - *placed_ >= options_.refresh) {
     placed_ = now;
-    status = PlaceCopies();
+    // What is kept goes on: it was right a moment ago.
+    if (const Status placed = PlaceCopies(); !placed.ok())
+      Log(LogLevel::kWarning, "who is to keep which standby cannot be told now; trying again",
+          {{"in_ms", options_.refresh.count()}, {"error", placed}});
   }
-  if (status.ok() && !reading_.empty()) status = Follow(wait);
-  if (!status.ok()) CloseAll(status);
+  if (!reading_.empty()) {
+    if (const Status followed = Follow(wait); !followed.ok()) CloseAll(followed);
+  }
   ShowMetrics();
   return !reading_.empty();
 }

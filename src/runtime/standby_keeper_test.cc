@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "connect/cluster_around.h"
 #include "env/thread.h"
 #include "runtime/worker_harness.h"
 #include "state/stored_state.h"
@@ -21,12 +22,14 @@ struct Node {
 
 class StandbyTest : public WorkerTest {
  protected:
-  std::unique_ptr<Node> MakeNode(const std::string& name) {
+  /// `told`: what its keeper learns of the group and reads; null: the log.
+  std::unique_ptr<Node> MakeNode(const std::string& name, Cluster* told = nullptr) {
     auto node = std::make_unique<Node>();
     node->context = context_;
     node->context.metrics = &node->metrics;
     node->context.state_dir = dir_ + "/" + name;
-    node->keeper = std::make_unique<StandbyKeeper>(node->context, cluster_, StandbyOptions{.node = name});
+    node->keeper = std::make_unique<StandbyKeeper>(node->context, told == nullptr ? cluster_ : *told,
+                                                   StandbyOptions{.node = name});
     WorkerOptions options;
     options.id = "app-" + name + "-0";
     options.commit_interval = Duration(0);
@@ -152,6 +155,53 @@ TEST_F(StandbyTest, ACopyOfAQuietTaskStaysYoung) {
   WriteInput(20);
   RunUntilQuiet({b->worker.get()});
   ExpectExactlyOnce();
+  Stop(b.get());
+}
+
+/// A cluster whose coordinator can be silent.
+class SilentCoordinator final : public ClusterAround, private GroupAdmin {
+ public:
+  explicit SilentCoordinator(Cluster& cluster) : ClusterAround(cluster), groups_(*cluster.groups()) {}
+  GroupAdmin* groups() override { return this; }
+
+  bool silent = false;
+
+ private:
+  Result<std::vector<MemberDescription>> Members(const std::string& group) override {
+    return silent ? Status::Timeout("no answer") : groups_.Members(group);
+  }
+  Result<std::vector<CommittedOffset>> Offsets(const std::string& group) override {
+    return groups_.Offsets(group);
+  }
+  Status SetOffsets(const std::string& group, std::span<const CommittedOffset> offsets) override {
+    return groups_.SetOffsets(group, offsets);
+  }
+  Result<std::shared_ptr<const GroupToken>> EmptyGroupToken(
+      const std::string& group, std::span<const TopicPartition> partitions) override {
+    return groups_.EmptyGroupToken(group, partitions);
+  }
+
+  GroupAdmin& groups_;
+};
+
+TEST_F(StandbyTest, CopiesGoOnWhileTheCoordinatorDoesNotAnswer) {
+  SilentCoordinator cluster(cluster_);
+  const auto a = MakeNode("a");
+  const auto b = MakeNode("b", &cluster);
+  WriteInput(50);
+  cluster.silent = true;
+  Run({a.get(), b.get()});
+  EXPECT_EQ(b->Shows("millrace_standby_tasks"), 0);
+  cluster.silent = false;
+  Run({a.get(), b.get()});
+  EXPECT_EQ(b->Shows("millrace_standby_tasks_warm"), 1);
+  const double before = b->Shows("millrace_standby_records_total");
+  cluster.silent = true;
+  WriteInput(50);
+  Run({a.get(), b.get()});
+  EXPECT_EQ(b->Shows("millrace_standby_tasks_warm"), 1);
+  EXPECT_GT(b->Shows("millrace_standby_records_total"), before);
+  Stop(a.get());
   Stop(b.get());
 }
 

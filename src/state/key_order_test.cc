@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "env/random.h"
+
 namespace millrace {
 namespace {
 
@@ -55,7 +57,7 @@ class KeyOrder : public testing::TestWithParam<Shape> {};
 TEST_P(KeyOrder, IsThatOfTheBytes) {
   for (const std::size_t count : {std::size_t{1}, std::size_t{2}, std::size_t{100}, std::size_t{255},
                                   std::size_t{256}, std::size_t{3'000}}) {
-    const auto seed = std::random_device()();
+    const std::uint64_t seed = Random::FromSystem().Next();
     SCOPED_TRACE("seed " + std::to_string(seed) + ", up to " + std::to_string(count) + " keys");
     std::mt19937_64 random(seed);
     std::set<std::string> keys;
