@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "engine/cluster_around.h"
+#include "connect/cluster_around.h"
 
 namespace millrace {
 namespace {
