@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include <arrow/array/array_primitive.h>
+
 #include "columnar/batch.h"
 
 namespace millrace {

@@ -33,6 +33,7 @@ std::vector<std::string> Ranked(const std::string& task, const std::string& runn
     score = std::max(score, Murmur2(task + "/" + slot.id));
   }
   std::vector<std::string> nodes;
+  nodes.reserve(best.size());
   for (const auto& [node, score] : best) nodes.push_back(node);
   std::stable_sort(nodes.begin(), nodes.end(),
                    [&best](const std::string& a, const std::string& b) { return best.at(a) > best.at(b); });

@@ -160,6 +160,7 @@ void RestoreOfALittle(benchmark::State& state) {
                      std::string(reinterpret_cast<const char*>(&key), 8));
     }
     std::vector<std::pair<std::string_view, std::optional<std::string_view>>> entries;
+    entries.reserve(kEntries);
     for (const std::string& key : keys) entries.emplace_back(key, "value");
     MR_CHECK(filled.store->ApplyChangelog("t", "id", entries, Offset(++offset)).ok());
     MR_CHECK(filled.store->FinishRestore().ok());

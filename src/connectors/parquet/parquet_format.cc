@@ -21,10 +21,7 @@ class GroupedWriter {
       : writer_(std::move(writer)), group_bytes_(group_bytes.value()) {}
 
   arrow::Status WriteRecordBatch(const arrow::RecordBatch& rows) {
-    if (bytes_ >= group_bytes_) {
-      ARROW_RETURN_NOT_OK(writer_->NewBufferedRowGroup());
-      bytes_ = 0;
-    }
+    ARROW_RETURN_NOT_OK(EndFullGroup());
     ARROW_ASSIGN_OR_RAISE(const std::int64_t added, arrow::util::ReferencedBufferSize(rows));
     bytes_ += added;
     return writer_->WriteRecordBatch(rows);
@@ -32,6 +29,12 @@ class GroupedWriter {
   arrow::Status Close() { return writer_->Close(); }
 
  private:
+  arrow::Status EndFullGroup() {
+    if (bytes_ < group_bytes_) return arrow::Status::OK();
+    bytes_ = 0;
+    return writer_->NewBufferedRowGroup();
+  }
+
   const std::unique_ptr<parquet::arrow::FileWriter> writer_;
   const std::int64_t group_bytes_;
   std::int64_t bytes_ = 0;  // of the row group that is open

@@ -126,6 +126,30 @@ Status AppendRecord(const Columns& columns, std::int64_t row, RecordBlockBuilder
   return Status::Ok();
 }
 
+Columns ColumnsOf(const arrow::RecordBatch& batch) {
+  return {std::static_pointer_cast<arrow::Int32Array>(batch.column(0)),
+          std::static_pointer_cast<arrow::Int64Array>(batch.column(1)),
+          std::static_pointer_cast<arrow::Int64Array>(batch.column(2)),
+          std::static_pointer_cast<arrow::BinaryArray>(batch.column(3)),
+          std::static_pointer_cast<arrow::BinaryArray>(batch.column(4)),
+          std::static_pointer_cast<arrow::BinaryArray>(batch.column(5))};
+}
+
+/// The records of one partition that stand together from `*row` on, which is behind them afterwards.
+Result<std::shared_ptr<const RecordBlock>> BlockFrom(const Columns& columns, const std::string& topic,
+                                                     std::int32_t partitions, std::int64_t* row) {
+  const std::int32_t partition = columns.partitions->Value(*row);
+  if (columns.partitions->IsNull(*row) || partition < 0 || partition >= partitions) {
+    return Status::Corrupt("a record is of partition " + std::to_string(partition) + ", but its topic had " +
+                           Counted(partitions, "partition"));
+  }
+  RecordBlockBuilder block({topic, Partition(partition)});
+  for (; *row < columns.partitions->length() && columns.partitions->Value(*row) == partition; ++*row) {
+    MR_RETURN_IF_ERROR(AppendRecord(columns, *row, &block));
+  }
+  return block.Finish();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RecordFileWriter>> RecordFileWriter::Create(const std::string& path) {
@@ -142,23 +166,11 @@ Status ReadRecordFile(const std::string& path, const std::string& topic, std::in
     if (batch == nullptr) return Status::Ok();
     if (!batch->schema()->Equals(*FileSchema(), false))
       return Status::Corrupt(path + " has other columns than a savepoint's records");
-    const Columns columns{std::static_pointer_cast<arrow::Int32Array>(batch->column(0)),
-                          std::static_pointer_cast<arrow::Int64Array>(batch->column(1)),
-                          std::static_pointer_cast<arrow::Int64Array>(batch->column(2)),
-                          std::static_pointer_cast<arrow::BinaryArray>(batch->column(3)),
-                          std::static_pointer_cast<arrow::BinaryArray>(batch->column(4)),
-                          std::static_pointer_cast<arrow::BinaryArray>(batch->column(5))};
+    const Columns columns = ColumnsOf(*batch);
     for (std::int64_t row = 0; row < batch->num_rows();) {
-      const std::int32_t partition = columns.partitions->Value(row);
-      if (columns.partitions->IsNull(row) || partition < 0 || partition >= partitions) {
-        return Status::Corrupt(path + " has a record of partition " + std::to_string(partition) +
-                               ", but its topic had " + Counted(partitions, "partition"));
-      }
-      RecordBlockBuilder block({topic, Partition(partition)});
-      for (; row < batch->num_rows() && columns.partitions->Value(row) == partition; ++row) {
-        MR_RETURN_IF_ERROR(AppendRecord(columns, row, &block).WithContext(path));
-      }
-      MR_RETURN_IF_ERROR(visit(block.Finish()));
+      auto block = BlockFrom(columns, topic, partitions, &row);
+      if (!block.ok()) return block.status().WithContext(path);
+      MR_RETURN_IF_ERROR(visit(*std::move(block)));
     }
   }
 }
