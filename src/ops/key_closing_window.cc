@@ -15,6 +15,7 @@
 #include "ops/keyed_rows.h"
 #include "ops/pane_merge.h"
 #include "ops/row_errors.h"
+#include "ops/row_panes.h"
 #include "ops/rows_to_erase.h"
 #include "ops/window_assigner.h"
 #include "ops/window_parts.h"
@@ -39,8 +40,7 @@ class KeyClosingWindow final : public Operator {
  private:
   using Closing = KeyClocks::Closing;
 
-  // Which rows count. Fills panes_; rows without a window leave the batch.
-  Status AssignPanes(Batch* batch, Output& output);
+  // Which rows count. panes_ fits the batch again after each.
   /// Rows on which an argument fails leave the batch.
   Status EvaluateArguments(Batch* batch, Output& output);
   /// Judges the rows; late ones leave the batch.
@@ -92,7 +92,7 @@ class KeyClosingWindow final : public Operator {
   // Of the batch under way; kept for their memory.
   KeyBuffer keys_;
   std::int64_t evaluated_rows_ = 0;  // when no row has left since: arguments are there
-  std::vector<std::int64_t> panes_ms_;
+  RowPanes panes_;
   std::size_t next_closing_ = 0;  // those before it were emitted
   RowsToErase emitted_;           // panes, by CloseKey
   KeyBuffer closed_keys_;
@@ -113,7 +113,8 @@ KeyClosingWindow::KeyClosingWindow(WindowParts parts,
       results_({.shape = {output_schema_, static_cast<int>(key_columns_.size()), options_.origin},
                 .groups = assigner_.overlapping() ? &merge_.rows() : &groups_,
                 .aggregates = &options_.aggregates,
-                .merged = assigner_.overlapping()}) {}
+                .merged = assigner_.overlapping()}),
+      panes_(assigner_, RowPanes::Late::kNotJudged) {}
 
 Status KeyClosingWindow::AddTable(StateStore& store) {
   MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, &rows_));
@@ -136,7 +137,7 @@ Watermark KeyClosingWindow::OutputWatermark(Watermark input) const {
 Status KeyClosingWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
   MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
-  MR_RETURN_IF_ERROR(AssignPanes(&batch, output));
+  MR_RETURN_IF_ERROR(panes_.Assign(&batch, output));
   MR_RETURN_IF_ERROR(EvaluateArguments(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(RemoveLateRows(&batch, output));
@@ -156,35 +157,22 @@ Status KeyClosingWindow::Process(Batch batch, Output& output) {
 
 // --- Which rows count ---
 
-Status KeyClosingWindow::AssignPanes(Batch* batch, Output& output) {
-  const auto rows = static_cast<std::size_t>(batch->num_rows());
-  panes_ms_.resize(rows);
-  if (rows == 0) return Status::Ok();
-  const std::int64_t none_is_late = kLowest;
-  WindowAssigner::Exceptions exceptions;
-  assigner_.Assign({batch->event_time->raw_values(), rows}, std::span(&none_is_late, 1), panes_ms_,
-                   &exceptions);
-  if (exceptions.no_window.empty()) return Status::Ok();
-  MR_RETURN_IF_ERROR(TakeOutWithoutWindow(exceptions.no_window, options_.size, batch, output));
-  return AssignPanes(batch, output);
-}
-
 Status KeyClosingWindow::EvaluateArguments(Batch* batch, Output& output) {
   const std::int64_t rows = batch->num_rows();
   MR_RETURN_IF_ERROR(update_.TakeOutFailed(batch, output));
   evaluated_rows_ = batch->num_rows();
-  return evaluated_rows_ == rows || evaluated_rows_ == 0 ? Status::Ok() : AssignPanes(batch, output);
+  return evaluated_rows_ == rows || evaluated_rows_ == 0 ? Status::Ok() : panes_.Assign(batch, output);
 }
 
 Status KeyClosingWindow::RemoveLateRows(Batch* batch, Output& output) {
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, *batch, &keys_));
-  MR_RETURN_IF_ERROR(clocks_.Judge(*batch, keys_, panes_ms_, closed_until_));
+  MR_RETURN_IF_ERROR(clocks_.Judge(*batch, keys_, panes_.ms(), closed_until_));
   next_closing_ = 0;
   KeyClocks::Judgement& judgement = clocks_.judgement();
   if (judgement.late.empty()) return Status::Ok();
   MR_RETURN_IF_ERROR(TakeOutLate(judgement.late, std::move(judgement.late_by_ms), batch, output));
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, *batch, &keys_));
-  return AssignPanes(batch, output);
+  return panes_.Assign(batch, output);
 }
 
 // --- Groups and aggregates ---
@@ -198,7 +186,7 @@ Status KeyClosingWindow::AddRows(const Batch& batch, std::int64_t first, std::in
   }
   const auto at = static_cast<std::size_t>(first);
   const auto rows = static_cast<std::size_t>(part.num_rows());
-  const std::span<const std::int64_t> panes = std::span(panes_ms_).subspan(at, rows);
+  const std::span<const std::int64_t> panes = std::span(panes_.ms()).subspan(at, rows);
   slots_.resize(rows);
   MR_RETURN_IF_ERROR(table_->Lookup(
       panes, {.data = keys_.data(), .offsets = keys_.offsets().subspan(at, rows + 1)}, slots_));
@@ -224,8 +212,8 @@ Status KeyClosingWindow::EmitChanged(std::int64_t first, const std::vector<std::
   for (const std::size_t row : rows) {
     const std::size_t i = static_cast<std::size_t>(first) + row;
     const std::int64_t closed = std::max(closed_until_, clocks_.judgement().closed_until_ms[i]);
-    std::int64_t end = std::max(assigner_.FirstEndOf(panes_ms_[i]), assigner_.NextEndAfter(closed));
-    const std::int64_t last = assigner_.LastEndOf(panes_ms_[i]);
+    std::int64_t end = std::max(assigner_.FirstEndOf(panes_[i]), assigner_.NextEndAfter(closed));
+    const std::int64_t last = assigner_.LastEndOf(panes_[i]);
     for (; end <= last; end += assigner_.step_ms()) changed.emplace(end, keys_[i]);
   }
   results_.set_final(false);

@@ -12,6 +12,7 @@
 #include "ops/key_clocks.h"
 #include "ops/keyed_rows.h"
 #include "ops/row_errors.h"
+#include "ops/row_panes.h"
 #include "ops/rows_to_erase.h"
 #include "ops/triggered_update.h"
 #include "ops/watermark_before.h"
@@ -21,8 +22,6 @@
 
 namespace millrace {
 namespace {
-
-constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
 
 class TriggeredWindow final : public Operator {
  public:
@@ -40,11 +39,9 @@ class TriggeredWindow final : public Operator {
 
   bool by_key() const { return options_.closing == ClosingMode::kKey; }
 
-  // Which rows count. These fill panes_ms_, and keys_ at last; rows leave the batch.
+  // Which rows count. These fill panes_, and keys_ at last; rows leave the batch.
   Status ChooseRows(Batch* batch, Output& output);
   Status ChooseRowsByKey(Batch* batch, Output& output);
-  Status AssignPanes(Batch* batch, Output& output);
-  Status RemoveExceptions(const WindowAssigner::Exceptions& exceptions, Batch* batch, Output& output);
   /// Windows that end by then are closed for a row.
   std::int64_t ClosedFor(const Batch& batch, std::size_t row) const;
 
@@ -86,7 +83,7 @@ class TriggeredWindow final : public Operator {
   KeyedTable* table_ = nullptr;
 
   // Of the batch under way; kept for their memory.
-  std::vector<std::int64_t> panes_ms_;
+  RowPanes panes_;
   KeyBuffer keys_;
   std::size_t next_closing_ = 0;  // those before it were emitted
   RowsToErase emitted_;           // by CloseKey
@@ -120,7 +117,8 @@ TriggeredWindow::TriggeredWindow(WindowParts parts)
       results_({.shape = {output_schema_, static_cast<int>(key_columns_.size()), options_.origin},
                 .groups = &groups_,
                 .aggregates = &options_.aggregates,
-                .merged = false}) {}
+                .merged = false}),
+      panes_(assigner_, by_key() ? RowPanes::Late::kNotJudged : RowPanes::Late::kByWatermark) {}
 
 Status TriggeredWindow::AddTable(StateStore& store) {
   using Empty = TriggeredRows::Empty;
@@ -176,22 +174,18 @@ Status TriggeredWindow::Process(Batch batch, Output& output) {
 // --- Which rows count ---
 
 Status TriggeredWindow::ChooseRows(Batch* batch, Output& output) {
-  MR_RETURN_IF_ERROR(AssignPanes(batch, output));
+  MR_RETURN_IF_ERROR(panes_.Assign(batch, output));
   const std::int64_t rows = batch->num_rows();
   MR_RETURN_IF_ERROR(update_.TakeOutFailed(batch, output));
   if (batch->num_rows() == 0) return Status::Ok();
-  if (batch->num_rows() < rows) MR_RETURN_IF_ERROR(AssignPanes(batch, output));
+  if (batch->num_rows() < rows) MR_RETURN_IF_ERROR(panes_.Assign(batch, output));
   return EncodeGroupKeys(key_columns_, *batch, &keys_);
 }
 
 Status TriggeredWindow::ChooseRowsByKey(Batch* batch, Output& output) {
-  MR_RETURN_IF_ERROR(AssignPanes(batch, output));
-  const std::int64_t rows = batch->num_rows();
-  MR_RETURN_IF_ERROR(update_.TakeOutFailed(batch, output));
+  MR_RETURN_IF_ERROR(ChooseRows(batch, output));
   if (batch->num_rows() == 0) return Status::Ok();
-  if (batch->num_rows() < rows) MR_RETURN_IF_ERROR(AssignPanes(batch, output));
-  MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, *batch, &keys_));
-  MR_RETURN_IF_ERROR(clocks_.Judge(*batch, keys_, panes_ms_, /*closed_until_ms=*/std::nullopt));
+  MR_RETURN_IF_ERROR(clocks_.Judge(*batch, keys_, panes_.ms(), /*closed_until_ms=*/std::nullopt));
   next_closing_ = 0;
   KeyClocks::Judgement& judgement = clocks_.judgement();
   if (judgement.late.empty()) return Status::Ok();
@@ -199,36 +193,7 @@ Status TriggeredWindow::ChooseRowsByKey(Batch* batch, Output& output) {
   MR_ASSIGN_OR_RETURN(const std::vector<RowError> none, update_.Evaluate(*batch));
   MR_CHECK(none.empty()) << "an argument that did not fail before";
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, *batch, &keys_));
-  return AssignPanes(batch, output);
-}
-
-Status TriggeredWindow::AssignPanes(Batch* batch, Output& output) {
-  const auto rows = static_cast<std::size_t>(batch->num_rows());
-  panes_ms_.resize(rows);
-  if (rows == 0) return Status::Ok();
-  // By key it is the clocks that tell who is late.
-  const std::int64_t one = by_key() ? kLowest : batch->watermark.value();
-  const std::span<const std::int64_t> watermarks =
-      by_key() || batch->watermark_before == nullptr ? std::span(&one, 1)
-                                                     : std::span(batch->watermark_before->raw_values(), rows);
-  WindowAssigner::Exceptions exceptions;
-  assigner_.Assign({batch->event_time->raw_values(), rows}, watermarks, panes_ms_, &exceptions);
-  if (exceptions.empty()) return Status::Ok();
-  MR_RETURN_IF_ERROR(RemoveExceptions(exceptions, batch, output));
-  return AssignPanes(batch, output);
-}
-
-Status TriggeredWindow::RemoveExceptions(const WindowAssigner::Exceptions& exceptions, Batch* batch,
-                                         Output& output) {
-  if (exceptions.late.empty())
-    return TakeOutWithoutWindow(exceptions.no_window, options_.size, batch, output);
-  std::vector<std::int64_t> late_by_ms;
-  for (const std::int32_t row : exceptions.late) {
-    const auto i = static_cast<std::size_t>(row);
-    late_by_ms.push_back(SubtractTime(WatermarkBefore(*batch, static_cast<std::int64_t>(i)),
-                                      assigner_.ClosesAt(panes_ms_[i])));
-  }
-  return TakeOutLate(exceptions.late, std::move(late_by_ms), batch, output);
+  return panes_.Assign(batch, output);
 }
 
 std::int64_t TriggeredWindow::ClosedFor(const Batch& batch, std::size_t row) const {
@@ -247,8 +212,8 @@ void TriggeredWindow::FindWindows(const Batch& batch, std::int64_t first, std::i
   for (std::int64_t i = 0; i < rows; ++i) {
     const auto row = static_cast<std::size_t>(first + i);
     const std::int64_t row_closed = assigner_.overlapping() ? ClosedFor(batch, row) : 0;
-    if (i == 0 || panes_ms_[row] != pane || row_closed != closed) {
-      pane = panes_ms_[row];
+    if (i == 0 || panes_[row] != pane || row_closed != closed) {
+      pane = panes_[row];
       closed = row_closed;
       last_end = assigner_.LastEndOf(pane);
       first_end = last_end;

@@ -15,6 +15,7 @@
 #include "ops/keyed_rows.h"
 #include "ops/pane_merge.h"
 #include "ops/row_errors.h"
+#include "ops/row_panes.h"
 #include "ops/session_window.h"
 #include "ops/triggered_window.h"
 #include "ops/watermark_before.h"
@@ -44,10 +45,7 @@ class WindowAggregate final : public Operator {
   const std::shared_ptr<arrow::Schema>& output_schema() const override { return output_schema_; }
 
  private:
-  /// Fills panes_ms_; rows that are late or have no window leave the batch.
-  Status AssignPanes(Batch* batch, Output& output);
   /// Takes out the late rows, or when there are none those without a window.
-  Status RemoveExceptions(const WindowAssigner::Exceptions& exceptions, Batch* batch, Output& output);
   /// The first row that must not be counted before windows are closed that hold its pane but are closed for
   /// it; the number of rows when there is none.
   std::size_t RowsBeforeClose(const Batch& batch) const;
@@ -91,7 +89,7 @@ class WindowAggregate final : public Operator {
   std::int64_t closed_until_ = std::numeric_limits<std::int64_t>::min();  // windows ending by then are closed
 
   // Of the batch under way; kept for their memory.
-  std::vector<std::int64_t> panes_ms_;
+  RowPanes panes_;
   KeyBuffer keys_;
   std::vector<std::uint32_t> slots_;
 };
@@ -110,7 +108,8 @@ WindowAggregate::WindowAggregate(Parts parts)
                           .origin = options_.origin},
                 .groups = assigner_.overlapping() ? &merge_.rows() : &groups_,
                 .aggregates = &options_.aggregates,
-                .merged = assigner_.overlapping()}) {}
+                .merged = assigner_.overlapping()}),
+      panes_(assigner_, RowPanes::Late::kByWatermark) {}
 
 Status WindowAggregate::AddTable(StateStore& store) {
   MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, &groups_));
@@ -128,63 +127,34 @@ Status WindowAggregate::Process(Batch batch, Output& output) {
     MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
     MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
   }
-  MR_RETURN_IF_ERROR(AssignPanes(&batch, output));
+  MR_RETURN_IF_ERROR(panes_.Assign(&batch, output));
   while (assigner_.overlapping()) {
     const auto rows = static_cast<std::int64_t>(RowsBeforeClose(batch));
     if (rows == batch.num_rows()) break;
     const std::int64_t watermark = WatermarkBefore(batch, rows);
     Batch rest = SliceBatch(batch, rows, batch.num_rows() - rows);
     Batch head = SliceBatch(batch, 0, rows);
-    MR_RETURN_IF_ERROR(AssignPanes(&head, output));
+    MR_RETURN_IF_ERROR(panes_.Assign(&head, output));
     MR_RETURN_IF_ERROR(Add(std::move(head), output));
     MR_RETURN_IF_ERROR(CloseOverlapping(watermark, output));
     batch = std::move(rest);
-    MR_RETURN_IF_ERROR(AssignPanes(&batch, output));
+    MR_RETURN_IF_ERROR(panes_.Assign(&batch, output));
   }
   return Add(std::move(batch), output);
 }
 
 // --- Which rows count ---
 
-Status WindowAggregate::AssignPanes(Batch* batch, Output& output) {
-  const auto rows = static_cast<std::size_t>(batch->num_rows());
-  panes_ms_.resize(rows);
-  if (rows == 0) return Status::Ok();
-  const std::int64_t watermark = batch->watermark.value();
-  const std::span<const std::int64_t> watermarks =
-      batch->watermark_before == nullptr ? std::span(&watermark, 1)
-                                         : std::span(batch->watermark_before->raw_values(), rows);
-  WindowAssigner::Exceptions exceptions;
-  assigner_.Assign({batch->event_time->raw_values(), rows}, watermarks, panes_ms_, &exceptions);
-  if (exceptions.empty()) return Status::Ok();
-  MR_RETURN_IF_ERROR(RemoveExceptions(exceptions, batch, output));
-  return AssignPanes(batch, output);
-}
-
-Status WindowAggregate::RemoveExceptions(const WindowAssigner::Exceptions& exceptions, Batch* batch,
-                                         Output& output) {
-  if (!exceptions.late.empty()) {
-    std::vector<std::int64_t> late_by_ms;
-    for (const std::int32_t row : exceptions.late) {
-      const auto i = static_cast<std::size_t>(row);
-      late_by_ms.push_back(SubtractTime(WatermarkBefore(*batch, static_cast<std::int64_t>(i)),
-                                        assigner_.ClosesAt(panes_ms_[i])));
-    }
-    return TakeOutLate(exceptions.late, std::move(late_by_ms), batch, output);
-  }
-  return TakeOutWithoutWindow(exceptions.no_window, options_.size, batch, output);
-}
-
 std::size_t WindowAggregate::RowsBeforeClose(const Batch& batch) const {
   const std::int64_t next_end = assigner_.NextEndAfter(closed_until_);
   const bool none_closed = closed_until_ == std::numeric_limits<std::int64_t>::min();
   std::int64_t first_end = 0;
-  for (std::size_t row = 0; row < panes_ms_.size(); ++row) {
-    if (row == 0 || panes_ms_[row] != panes_ms_[row - 1]) first_end = assigner_.FirstEndOf(panes_ms_[row]);
+  for (std::size_t row = 0; row < panes_.size(); ++row) {
+    if (row == 0 || panes_[row] != panes_[row - 1]) first_end = assigner_.FirstEndOf(panes_[row]);
     const std::int64_t closed = SubtractTime(WatermarkBefore(batch, row), assigner_.grace_ms());
     if (first_end <= closed && (none_closed || next_end <= closed)) return row;
   }
-  return panes_ms_.size();
+  return panes_.size();
 }
 
 // --- Groups and aggregates ---
@@ -193,7 +163,7 @@ Status WindowAggregate::Add(Batch batch, Output& output) {
   if (batch.stands_for != nullptr) return AddPartials(std::move(batch), output);
   const std::int64_t rows = batch.num_rows();
   MR_RETURN_IF_ERROR(update_.TakeOutFailed(&batch, output));
-  if (batch.num_rows() < rows) MR_RETURN_IF_ERROR(AssignPanes(&batch, output));
+  if (batch.num_rows() < rows) MR_RETURN_IF_ERROR(panes_.Assign(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(FindGroups(batch));
   MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Add(batch, slots_, WindowText()));
@@ -208,12 +178,12 @@ Status WindowAggregate::Add(Batch batch, Output& output) {
 Status WindowAggregate::FindGroups(const Batch& batch) {
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, batch, &keys_));
   slots_.resize(static_cast<std::size_t>(batch.num_rows()));
-  return table_->Lookup(panes_ms_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_);
+  return table_->Lookup(panes_.ms(), {.data = keys_.data(), .offsets = keys_.offsets()}, slots_);
 }
 
 void WindowAggregate::TouchMerged() {
   if (merge_.read_until() == std::numeric_limits<std::int64_t>::min()) return;
-  for (std::size_t i = 0; i < panes_ms_.size(); ++i) merge_.Touch(panes_ms_[i], keys_[i]);
+  for (std::size_t i = 0; i < panes_.size(); ++i) merge_.Touch(panes_[i], keys_[i]);
 }
 
 Status WindowAggregate::AddPartials(Batch batch, Output& output) {
@@ -253,12 +223,12 @@ Status WindowAggregate::ReadPartials(const Batch& batch) {
     MR_RETURN_IF_ERROR(partials_.Decode(i, states.GetView(i)));
   }
   slots_.resize(rows);
-  return table_->Lookup(panes_ms_, {.data = keys_.data(), .offsets = keys_.offsets()}, slots_);
+  return table_->Lookup(panes_.ms(), {.data = keys_.data(), .offsets = keys_.offsets()}, slots_);
 }
 
 GroupUpdate::GroupText WindowAggregate::WindowText() const {
   return [this](std::size_t row) {
-    const std::int64_t pane = panes_ms_[row];
+    const std::int64_t pane = panes_[row];
     return " in window [" + std::to_string(pane) + ", " + std::to_string(pane + assigner_.pane_ms()) + ")";
   };
 }
@@ -281,10 +251,10 @@ Status WindowAggregate::EmitChangedTumbling(std::vector<std::size_t> rows, Outpu
                          [this](std::size_t a, std::size_t b) { return slots_[a] == slots_[b]; }),
              rows.end());
   std::sort(rows.begin(), rows.end(), [this](std::size_t a, std::size_t b) {
-    return panes_ms_[a] != panes_ms_[b] ? panes_ms_[a] < panes_ms_[b] : keys_[a] < keys_[b];
+    return panes_[a] != panes_[b] ? panes_[a] < panes_[b] : keys_[a] < keys_[b];
   });
   for (const std::size_t row : rows) {
-    const std::int64_t start = panes_ms_[row];
+    const std::int64_t start = panes_[row];
     MR_RETURN_IF_ERROR(results_.Add({start, assigner_.EndOf(start)}, keys_[row], slots_[row], output));
   }
   return Status::Ok();
@@ -299,9 +269,9 @@ Status WindowAggregate::EmitChangedOverlapping(const std::vector<std::size_t>& r
     });
   };
   for (const std::size_t i : rows) {
-    const std::int64_t last = assigner_.LastEndOf(panes_ms_[i]);
+    const std::int64_t last = assigner_.LastEndOf(panes_[i]);
     const std::int64_t open =
-        std::max(assigner_.FirstEndOf(panes_ms_[i]), assigner_.NextEndAfter(closed_until_));
+        std::max(assigner_.FirstEndOf(panes_[i]), assigner_.NextEndAfter(closed_until_));
     if (options_.kind != WindowKind::kSliding) {
       for (std::int64_t end = open; end <= last; end += assigner_.step_ms()) changed.emplace(end, keys_[i]);
       continue;
