@@ -14,20 +14,28 @@
 namespace millrace {
 namespace {
 
-RunResult ToResult(const Status& status) {
-  if (status.ok()) return {0, ""};
+constexpr int kFailed = 1;
+constexpr int kInvalid = 2;
+constexpr int kNoBroker = 3;
+
+RunResult Failed(const Status& status, int exit_code) {
   Log(LogLevel::kError, status.message());
-  if (status.code() == StatusCode::kUnavailable) return {3, status.message()};
-  return {status.code() == StatusCode::kInvalidArgument ? 2 : 1, status.message()};
+  return {exit_code, status.message()};
+}
+
+/// Of a pipeline that did not start.
+RunResult NotStarted(const Status& status) {
+  if (status.code() == StatusCode::kUnavailable) return Failed(status, kNoBroker);
+  return Failed(status, status.code() == StatusCode::kInvalidArgument ? kInvalid : kFailed);
 }
 
 }  // namespace
 
 RunResult App::Run() {
   const arrow::Status initialized = arrow::compute::Initialize();
-  if (!initialized.ok()) return ToResult(FromArrow(initialized));
+  if (!initialized.ok()) return NotStarted(FromArrow(initialized));
   auto plan = BuildPlan(*this);
-  if (!plan.ok()) return ToResult(plan.status());
+  if (!plan.ok()) return NotStarted(plan.status());
   const AppOptions& options = api_internal::OptionsOf(*this);
   PlanRunOptions run_options;
   run_options.http = options.http_address;
@@ -39,12 +47,13 @@ RunResult App::Run() {
     run_options.stop = signals->token();
   }
   const auto run = PlanRun::Make(*std::move(plan), run_options);
-  if (!run.ok()) return ToResult(run.status());
+  if (!run.ok()) return NotStarted(run.status());
   api_internal::StopSwitch& stop = api_internal::StopSwitchOf(*this);
   stop.Attach([token = run_options.stop] { token.RequestStop(); });
   const Status status = (*run)->Run();
   stop.Detach();
-  return ToResult(status);
+  if (status.ok()) return {0, ""};
+  return (*run)->started() ? Failed(status, kFailed) : NotStarted(status);
 }
 
 }  // namespace millrace

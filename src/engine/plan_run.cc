@@ -55,6 +55,7 @@ class KafkaPlanRun final : public PlanRun {
     if (options_.stop.stop_requested()) return Status::Ok();
     MR_RETURN_IF_ERROR(made.status());
     PipelineRunner& runner = Put(*std::move(made));
+    started_ = true;
     Log(LogLevel::kInfo, "pipeline started", {{"pipeline", plan_.name}, {"version", Version()}});
     Status result = runner.Run();
     const RunnerStatus numbers = runner.status();
@@ -68,6 +69,8 @@ class KafkaPlanRun final : public PlanRun {
          {"commits", numbers.commits}});
     return result;
   }
+
+  bool started() const override { return started_; }
 
  private:
   Status Connect() {
@@ -112,6 +115,7 @@ class KafkaPlanRun final : public PlanRun {
   const SystemClock clock_;
   MetricRegistry metrics_;
   std::unique_ptr<KafkaCluster> cluster_;
+  bool started_ = false;
 
   mutable Mutex mutex_;
   std::unique_ptr<PipelineRunner> runner_;  // guarded by mutex_, set once

@@ -34,6 +34,8 @@ class PlanRun {
   /// Blocks until stopped, which is ok, or a failure. Errors: kUnavailable when no broker answered in time;
   /// user error for the plan or a topic; else what stopped a worker.
   virtual Status Run() = 0;
+  /// Everything was in order and the workers began: what ended Run later is no mistake in the plan.
+  virtual bool started() const = 0;
 };
 
 /// The deadline of a plan's graceful end, for ShutdownSignal.

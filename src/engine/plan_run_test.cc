@@ -49,10 +49,13 @@ class PlanRunOnForeignEmbeddedBroker : public testing::Test {
     return plan;
   }
 
-  /// Runs until it ends by itself.
-  Status RunToItsEnd(const Plan& plan) const {
+  /// Runs what is refused before it starts.
+  Status Refused(const Plan& plan) const {
     auto run = PlanRun::Make(plan, {});
-    return run.ok() ? (*run)->Run() : run.status();
+    if (!run.ok()) return run.status();
+    Status status = (*run)->Run();
+    EXPECT_FALSE((*run)->started());
+    return status;
   }
 
   const SystemClock clock_;
@@ -63,14 +66,14 @@ class PlanRunOnForeignEmbeddedBroker : public testing::Test {
 TEST_F(PlanRunOnForeignEmbeddedBroker, RefusesExactlyOnceAndSaysWhatToDo) {
   Plan plan = PlanOf(kWindows);
   plan.guarantee = Guarantee::kExactlyOnce;
-  const Status status = RunToItsEnd(plan);
+  const Status status = Refused(plan);
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(status.message(), AllOf(HasSubstr("embedded broker"), HasSubstr("guarantee: at_least_once")));
 }
 
 TEST_F(PlanRunOnForeignEmbeddedBroker, SaysHowToStartItWhenInternalTopicsNeedOtherPartitionCounts) {
   ASSERT_TRUE(broker_->CreateTopic("in", 2).ok());
-  const Status status = RunToItsEnd(PlanOf(kWindows));
+  const Status status = Refused(PlanOf(kWindows));
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(status.message(), HasSubstr("millrace broker --topic in:2 --topic p-window-1-changelog:2"));
 }
@@ -114,6 +117,7 @@ TEST_F(PlanRunOnForeignEmbeddedBroker, MakesTopicsByUseAndRuns) {
   run_options.stop.RequestStop();
   thread.Join();
   EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_TRUE((*run)->started());
 }
 
 TEST(PlanRun, RefusesAnAddressThatCannotBeListenedOn) {

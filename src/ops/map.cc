@@ -68,13 +68,19 @@ class Map final : public Operator {
   const std::shared_ptr<arrow::Schema>& output_schema() const override { return schema_; }
 
  private:
-  Result<Batch> Call(const Batch& batch) {
-    std::shared_ptr<arrow::RecordBatch> made;
+  Result<std::shared_ptr<arrow::RecordBatch>> CallFunction(const std::shared_ptr<arrow::RecordBatch>& rows) {
+    std::string why = "something that is no std::exception";
     try {
-      made = options_.function(batch.data, state_);
+      return options_.function(rows, state_);
     } catch (const std::exception& e) {
-      return Status::InvalidArgument("the function of step '" + options_.name + "' threw: " + e.what());
+      why = e.what();
+    } catch (...) {  // NOLINT(bugprone-empty-catch): said below
     }
+    return Status::InvalidArgument("the function of step '" + options_.name + "' threw: " + why);
+  }
+
+  Result<Batch> Call(const Batch& batch) {
+    MR_ASSIGN_OR_RETURN(const auto made, CallFunction(batch.data));
     if (made == nullptr || made->num_rows() != batch.num_rows()) {
       return Status::InvalidArgument("the function of step '" + options_.name + "' returned " +
                                      (made == nullptr ? "nothing" : Counted(made->num_rows(), "row")) +

@@ -34,6 +34,8 @@ TEST(Map, WhatAFunctionMustNotDoStopsTheStepWithAMessage) {
          throw std::runtime_error("of the user");
        },
        "threw: of the user"},
+      {[](const auto&, KeyedState&) -> std::shared_ptr<arrow::RecordBatch> { throw 42; },
+       "threw: something that is no std::exception"},
   };
   for (const auto& [function, message] : cases) {
     RowFeed feed("k: int64; t: int64");

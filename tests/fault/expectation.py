@@ -1,4 +1,5 @@
 """What must come out of the two jobs of the fault runs, by the plain rules, with results and state named by ids."""
+import collections
 import dataclasses
 import json
 import struct
@@ -75,6 +76,20 @@ class Passed:
 
     def due(self, row: dict) -> int:
         return row["ts"]
+
+
+@dataclasses.dataclass
+class Numbered(Passed):
+    """`function_job`: every bid, with its number among those of its auction."""
+
+    def results(self, inputs: list[Record]) -> dict[Id, dict]:
+        numbers: collections.Counter[int] = collections.Counter()
+        found = {}
+        for record in sorted(inputs, key=lambda record: record.offset):  # an auction has one partition
+            bid = json.loads(record.value)
+            numbers[bid["auction"]] += 1
+            found[bid["seq"]] = {name: bid[name] for name in ("seq", "ts", "auction", "price")} | {"nth": numbers[bid["auction"]]}
+        return found
 
 
 Job = Windows | Passed

@@ -34,7 +34,8 @@ Exit RunCommand(const RunOptions& options, CommandIo& io) {
   run_options.stop = shutdown.token();
   const Result<std::unique_ptr<PlanRun>> run = PlanRun::Make(*std::move(plan), run_options);
   if (!run.ok()) return Report(io, run.status(), Exit::kUsage);
-  return Report(io, (*run)->Run());
+  const Status status = (*run)->Run();
+  return status.ok() || !(*run)->started() ? Report(io, status) : Report(io, status, Exit::kFailed);
 }
 
 }  // namespace millrace
