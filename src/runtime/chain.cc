@@ -133,14 +133,34 @@ Status Chain::PushInto(Node& node, Batch batch) {
 Status Chain::WriteSink(Node& node, Sink& sink, const Batch& batch) {
   has_output_ = true;
   std::vector<RowError> errors;
-  SinkContext context{.producer = producer_, .errors = &errors};
+  std::vector<LateRow> late;
+  SinkContext context{.producer = producer_, .errors = &errors, .late = &late};
   MR_RETURN_IF_ERROR(sink.Write(batch, context).WithContext(node.spec.name));
   node.bytes_out->Add(context.bytes);
-  const std::int64_t accepted = batch.rows_behind() - RowsBehind(batch, errors);
-  node.metrics.rows_out.Add(accepted);
-  if (!node.spec.internal && &sink == node.spec.sink.get()) sink_rows_.Add(accepted);
+  CountAccepted(node, sink,
+                batch.rows_behind() - RowsBehind(batch, errors) - static_cast<std::int64_t>(late.size()) -
+                    context.unsettled);
+  if (!late.empty()) MR_RETURN_IF_ERROR(HandleLateRows(node, batch, late));
   if (errors.empty()) return Status::Ok();
   return HandleErrors(node, batch, std::move(errors));
+}
+
+void Chain::CountAccepted(Node& node, const Sink& sink, std::int64_t rows) {
+  node.metrics.rows_out.Add(rows);
+  if (!node.spec.internal && &sink == node.spec.sink.get()) sink_rows_.Add(rows);
+}
+
+Status Chain::HandleLateRows(Node& node, const Batch& batch, const std::vector<LateRow>& late) {
+  arrow::Int32Builder rows;
+  std::vector<std::int64_t> late_by_ms;
+  for (const LateRow& row : late) {
+    MR_RETURN_IF_ARROW_ERROR(rows.Append(static_cast<std::int32_t>(row.row)));
+    late_by_ms.push_back(row.late_by_ms);
+  }
+  std::shared_ptr<arrow::Int32Array> indices;
+  MR_RETURN_IF_ARROW_ERROR(rows.Finish(&indices));
+  MR_ASSIGN_OR_RETURN(const Batch taken, TakeRows(batch, indices));
+  return HandleLate(node, taken, std::move(late_by_ms));
 }
 
 Status Chain::HandleErrors(Node& node, const Batch& batch, std::vector<RowError> errors) {
@@ -261,6 +281,20 @@ bool Chain::CheckpointDue() const {
   });
 }
 
+bool Chain::Settle(Duration wait) {
+  std::vector<Sink*> waiting;
+  for (const auto& node : nodes_) {
+    for (Sink* sink : node->sinks()) {
+      if (!sink->Settle(Duration(0))) waiting.push_back(sink);  // all of them are under way now
+    }
+  }
+  const auto until = clock_.Steady() + wait;
+  return std::all_of(waiting.begin(), waiting.end(), [&](Sink* sink) {
+    const auto left = std::chrono::ceil<Duration>(until - clock_.Steady());
+    return sink->Settle(std::max(left, Duration(0)));
+  });
+}
+
 bool Chain::reports_time() const {
   return std::any_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->spec.internal; });
 }
@@ -268,16 +302,25 @@ bool Chain::reports_time() const {
 Status Chain::Prepare(Watermark watermark, bool idle) {
   std::vector<Watermark> out(nodes_.size(), kNoWatermark);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    const Node& node = *nodes_[i];
+    Node& node = *nodes_[i];
     const Watermark in = InputTime(i, watermark, out);
     out[i] = OutputTime(node, in);
     for (Sink* sink : node.sinks()) {
-      std::vector<RowError> errors;
-      SinkContext context{.producer = producer_, .errors = &errors, .watermark = in, .idle = idle};
-      MR_RETURN_IF_ERROR(sink->Prepare(context).WithContext(node.spec.name));
-      node.bytes_out->Add(context.bytes);
+      MR_RETURN_IF_ERROR(PrepareSink(node, *sink, {.producer = producer_, .watermark = in, .idle = idle}));
     }
   }
+  return Status::Ok();
+}
+
+Status Chain::PrepareSink(Node& node, Sink& sink, SinkContext context) {
+  std::vector<RowError> errors;
+  std::vector<FailedRows> failed;
+  context.errors = &errors;
+  context.failed = &failed;
+  MR_RETURN_IF_ERROR(sink.Prepare(context).WithContext(node.spec.name));
+  node.bytes_out->Add(context.bytes);
+  CountAccepted(node, sink, context.settled);
+  for (FailedRows& rows : failed) MR_RETURN_IF_ERROR(HandleErrors(node, rows.batch, std::move(rows.errors)));
   return Status::Ok();
 }
 

@@ -44,6 +44,8 @@ class Chain {
   bool CheckpointDue() const;
   /// True when something went to a sink, or to the dead letters, since the last Commit.
   bool has_output() const { return has_output_; }
+  /// Sink::Settle of all sinks, which wait at most `wait` together.
+  bool Settle(Duration wait);
   /// True when others learn the time from here: a repartition sink reports it at every checkpoint.
   bool reports_time() const;
   /// Sinks make everything durable; `watermark` and `idle` are what a repartition sink reports downstream.
@@ -63,6 +65,11 @@ class Chain {
   static Watermark OutputTime(const Node& node, Watermark in);
   Status PushInto(Node& node, Batch batch);
   Status WriteSink(Node& node, Sink& sink, const Batch& batch);
+  /// Those that came too late for the sink itself.
+  Status HandleLateRows(Node& node, const Batch& batch, const std::vector<LateRow>& late);
+  Status PrepareSink(Node& node, Sink& sink, SinkContext context);
+  /// Rows that the sink took for good.
+  void CountAccepted(Node& node, const Sink& sink, std::int64_t rows);
   Status HandleErrors(Node& node, const Batch& batch, std::vector<RowError> errors);
   Status HandleLate(Node& node, const Batch& batch, std::vector<std::int64_t> late_by_ms);
   template <typename Call>

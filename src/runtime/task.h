@@ -82,6 +82,8 @@ class Task {
   /// Shows the size of its state; cheap to call often.
   void RefreshMetrics();
 
+  /// Before a checkpoint: false while rows are on their way to a sink, after at most `wait` (Sink::Settle).
+  bool Settle(Duration wait) { return chain_->Settle(wait); }
   /// Checkpoint step 2: sinks prepare, dirty state goes to the changelogs.
   Status Prepare(Producer& producer);
   /// Offsets to commit with this task's progress.

@@ -14,6 +14,7 @@ constexpr Duration kBetweenAttempts{500};  // to start a task
 constexpr Duration kStandstillFirst{100};
 constexpr Duration kStandstillMost{1'000};
 constexpr Duration kWaitWhileRestoring{1};  // for input: little, but no spinning while nothing comes
+constexpr Duration kWaitWhileStalled{5};
 constexpr Duration kRecoveryBackoffFirst{100};
 constexpr Duration kRecoveryBackoffMost{5'000};
 
@@ -82,7 +83,8 @@ Status Worker::RunOnce(Duration wait) {
   }
   PollLimits limits = options_.poll;
   limits.wait = wait;
-  if (recovery_needed_) limits.max_records = 0;
+  if (recovery_needed_ || checkpoint_waits_) limits.max_records = 0;
+  if (checkpoint_waits_) limits.wait = std::min(wait, kWaitWhileStalled);
   auto polled = member_->Poll(limits);
   CrashPoint("after_poll");
   if (Status status = std::exchange(callback_status_, Status::Ok()); !status.ok()) {
@@ -125,101 +127,6 @@ Status Worker::Stop() {
   UpdateStatus();
   // Nothing is wrong when the group moves on at the same time: somebody else reads the input again.
   return committed.ok() || committed.code() == StatusCode::kAborted ? closed : committed;
-}
-
-// --- Checkpoint ---
-
-bool Worker::AnyRunning(bool (Task::*holds)() const) const {
-  return std::any_of(tasks_.begin(), tasks_.end(), [&](const auto& entry) {
-    return entry.second.phase == Phase::kRunning && (*entry.second.task.*holds)();
-  });
-}
-
-bool Worker::CommitIsDue() const {
-  if (context_.clock->Steady() - last_commit_ >= options_.commit_interval) return true;
-  std::int64_t dirty_bytes = 0;
-  for (const auto& [id, held] : tasks_) dirty_bytes += held.task ? held.task->dirty_bytes() : 0;
-  return std::max(dirty_bytes, input_bytes_) >= options_.commit_bytes;
-}
-
-Status Worker::CheckpointIfDue() {
-  if (!CommitIsDue()) return Status::Ok();
-  if (AnyRunning(&Task::needs_commit)) return Checkpoint();
-  StartInterval();
-  return Status::Ok();
-}
-
-Status Worker::Checkpoint() {
-  Status status = CommitAll();
-  return CanRecoverFrom(status) ? Recover(status) : status;
-}
-
-void Worker::StartInterval() {
-  last_commit_ = context_.clock->Steady();
-  input_bytes_ = 0;
-}
-
-Status Worker::BeginIfNeeded() {
-  if (!options_.exactly_once || in_transaction_) return Status::Ok();
-  MR_RETURN_IF_ERROR(producer_->Begin());
-  in_transaction_ = true;
-  return Status::Ok();
-}
-
-Status Worker::CommitAll() {
-  StartInterval();
-  const auto started = last_commit_;
-  if (!AnyRunning(&Task::has_progress)) return Status::Ok();
-  MR_RETURN_IF_ERROR(BeginIfNeeded());
-  std::vector<CommittedOffset> offsets;
-  for (auto& [id, held] : tasks_) {
-    if (held.phase != Phase::kRunning || !held.task->has_progress()) continue;
-    MR_RETURN_IF_ERROR(held.task->Prepare(*producer_));
-    for (CommittedOffset& offset : held.task->Offsets()) offsets.push_back(std::move(offset));
-  }
-  CrashPoint("after_produce");
-  const auto prepared = context_.clock->Steady();
-  MR_RETURN_IF_ERROR(SendOffsetsAndCommit(offsets));
-  const std::chrono::duration<double> waited = context_.clock->Steady() - prepared;
-  CrashPoint("after_commit");
-  for (auto& [id, held] : tasks_) {
-    if (held.phase == Phase::kRunning && held.task->has_progress())
-      MR_RETURN_IF_ERROR(held.task->Commit(*producer_));
-  }
-  for (const CommittedOffset& offset : offsets) committed_[offset.partition] = offset.offset;
-  metrics_.commits.Add(1);
-  recovery_backoff_ = Duration(0);
-  const std::chrono::duration<double> took = context_.clock->Steady() - started;
-  metrics_.commit_seconds.Observe(took.count());
-  metrics_.commit_kafka_seconds.Observe(waited.count());
-  metrics_.commit_engine_seconds.Observe((took - waited).count());
-  status_.last_commit_ms = took.count() * 1000;
-  last_commit_ = context_.clock->Steady();
-  return Status::Ok();
-}
-
-Status Worker::PublishAll() {
-  for (auto& [id, held] : tasks_) {
-    if (held.phase == Phase::kRunning) MR_RETURN_IF_ERROR(held.task->Publish());
-  }
-  return CommitAll();
-}
-
-Status Worker::SendOffsetsAndCommit(const std::vector<CommittedOffset>& offsets) {
-  for (const CommittedOffset& offset : offsets) {
-    MR_CHECK(assigned_.contains(offset.partition)) << offset.partition << " is not assigned to this worker";
-  }
-  if (!options_.exactly_once) {
-    MR_RETURN_IF_ERROR(producer_->Flush());
-    return member_->CommitOffsets(offsets);
-  }
-  MR_ASSIGN_OR_RETURN(const auto token, member_->Token());
-  MR_RETURN_IF_ERROR(producer_->SendOffsets(offsets, *token));
-  CrashPoint("after_send_offsets");
-  if (member_->AssignmentLost()) return Status::Aborted("the group took the assignment away");
-  MR_RETURN_IF_ERROR(producer_->Commit());
-  in_transaction_ = false;
-  return Status::Ok();
 }
 
 // --- Recovery ---

@@ -27,6 +27,9 @@ struct WorkerOptions {
   /// Bytes of input, or of changed state, after which a commit does not wait for its time.
   std::int64_t commit_bytes = 64 << 20;
   PollLimits poll;
+  /// How long a checkpoint that cannot be put off, of a revocation or a stop, waits for rows on their way to
+  /// sinks. After that it fails, and their input is read again.
+  Duration settle_timeout{5'000};
   /// Told of the tasks that this worker has; null: this process keeps no copies. Outlives the worker.
   StandbyKeeper* standbys = nullptr;
 };
@@ -102,6 +105,8 @@ class Worker final : private AssignmentListener {
   Status BeginIfNeeded();
   bool CommitIsDue() const;
   Status CheckpointIfDue();
+  /// Sinks have an outcome for all rows, after at most `wait`.
+  bool Settle(Duration wait);
   Status CommitAll();
   /// Before a clean stop: sinks publish what is committed, and what is committed then says so. Whoever starts
   /// the pipeline again need not find the files.
@@ -159,6 +164,7 @@ class Worker final : private AssignmentListener {
   bool recovery_needed_ = false;
   bool has_assignment_ = false;     // of the current generation of the group
   bool assignment_opened_ = false;  // every task of it is in tasks_
+  bool checkpoint_waits_ = false;   // for rows on their way to a sink: nothing is read
   bool begins_at_an_end_ = false;   // a task does, and that is not committed yet
   StartPositions start_positions_;
   std::chrono::nanoseconds last_commit_{0};

@@ -78,13 +78,15 @@ class CountingOperator final : public Operator, private SlotRows {
   const std::shared_ptr<arrow::Schema> schema_ = arrow::schema({});
 };
 
+/// Writes the offset of every row.
 class EchoSink final : public Sink {
  public:
+  explicit EchoSink(std::string topic = "out") : topic_(std::move(topic)) {}
   Status Write(const Batch& batch, SinkContext& context) override {
     for (std::int64_t i = 0; i < batch.num_rows(); ++i) {
       const std::string value = std::to_string(batch.OffsetOf(i).value());
       OutgoingRecord record;
-      record.topic = "out";
+      record.topic = topic_;
       record.key = BytesView::Of(batch.key->GetView(i));
       record.value = BytesView::Of(value);
       context.bytes += record.key.size + record.value.size;
@@ -92,6 +94,9 @@ class EchoSink final : public Sink {
     }
     return Status::Ok();
   }
+
+ private:
+  const std::string topic_;
 };
 
 /// A program of so many nodes, yet empty, whose first one gets the rows of "in".
