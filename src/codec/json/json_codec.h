@@ -36,6 +36,10 @@ Result<std::unique_ptr<Decoder>> MakeJsonDecoder(JsonDecoderOptions options);
 /// exactly, NaN and infinity as null, binary as base64.
 Result<std::unique_ptr<Encoder>> MakeJsonEncoder(const std::shared_ptr<arrow::Schema>& schema);
 
+/// The same without the fields that are null, in nested objects too; an object inside that has no field left
+/// is left out itself. Lists keep their nulls.
+Result<std::unique_ptr<Encoder>> MakeSparseJsonEncoder(const std::shared_ptr<arrow::Schema>& schema);
+
 struct JsonInferenceOptions {
   std::int64_t max_rows = 10'000;
 };

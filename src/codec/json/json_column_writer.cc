@@ -202,6 +202,41 @@ void ColumnWriter::WriteNested(std::int64_t row, Writer* out) const {
   out->Byte(kind_ == Kind::kList ? ']' : '}');
 }
 
+bool ColumnWriter::WriteSparse(std::int64_t row, Writer* out) const {
+  if (IsNull(row)) return false;
+  if (kind_ == Kind::kStruct) return WriteSparseFields(children_, prefixes_, row + offset_, out);
+  if (kind_ != Kind::kList) {
+    WriteValue(row, out);
+    return true;
+  }
+  const auto begin = At<std::int32_t>(row);
+  const auto end = At<std::int32_t>(row + 1);
+  out->Byte('[');
+  for (std::int32_t i = begin; i < end; ++i) {
+    if (i > begin) out->Byte(',');
+    if (!children_[0]->WriteSparse(i, out)) out->Raw(children_[0]->IsNull(i) ? "null" : "{}");
+  }
+  out->Byte(']');
+  return true;
+}
+
+bool WriteSparseFields(std::span<const std::unique_ptr<ColumnWriter>> fields,
+                       std::span<const PaddedText> prefixes, std::int64_t row, Writer* out) {
+  bool any = false;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const std::int64_t before = out->size();
+    out->Constant(prefixes[i]);
+    if (fields[i]->WriteSparse(row, out)) {
+      out->Put(before, any ? ',' : '{');
+      any = true;
+    } else {
+      out->CutBack(before);
+    }
+  }
+  if (any) out->Byte('}');
+  return any;
+}
+
 void ColumnWriter::WriteText(std::int64_t row, Writer* out) const {
   switch (kind_) {
     case Kind::kString:

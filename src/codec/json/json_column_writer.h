@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ class ColumnWriter {
     return kind_ == Kind::kNull || (validity_ != nullptr && ((validity_[at >> 3] >> (at & 7)) & 1) == 0);
   }
   void Write(std::int64_t row, Writer* out) const;
+  /// The value without fields that are null (MakeSparseJsonEncoder). False when nothing is left: a null, or
+  /// an object without fields; nothing is written then.
+  bool WriteSparse(std::int64_t row, Writer* out) const;
   /// The value as plain text (strings without quotes). Precondition: not null, not nested.
   void WriteText(std::int64_t row, Writer* out) const;
   /// False for lists, structs, maps and floating point.
@@ -72,7 +76,7 @@ class ColumnWriter {
   int scale_ = 0;
   std::int64_t units_per_second_ = 1;
   std::vector<std::unique_ptr<ColumnWriter>> children_;
-  std::vector<PaddedText> prefixes_;  // of a struct
+  std::vector<PaddedText> prefixes_;  // of a struct: `{"first":`, `,"second":`
 
   // The array bound last.
   std::int64_t offset_ = 0;
@@ -80,6 +84,11 @@ class ColumnWriter {
   const std::uint8_t* values_ = nullptr;
   const char* text_ = nullptr;
 };
+
+/// The fields of an object that are not null, with its braces. False when there is none; nothing is written
+/// then.
+bool WriteSparseFields(std::span<const std::unique_ptr<ColumnWriter>> fields,
+                       std::span<const PaddedText> prefixes, std::int64_t row, Writer* out);
 
 /// `opening`, the name as a JSON string, a colon.
 PaddedText KeyPrefix(char opening, std::string_view name);

@@ -11,10 +11,16 @@ namespace {
 
 class JsonEncoder final : public Encoder {
  public:
-  explicit JsonEncoder(std::shared_ptr<arrow::Schema> schema,
-                       std::vector<std::unique_ptr<json::ColumnWriter>> columns,
-                       std::vector<json::PaddedText> prefixes)
-      : schema_(std::move(schema)), columns_(std::move(columns)), prefixes_(std::move(prefixes)) {}
+  /// `sparse`: without fields that are null.
+  static Result<std::unique_ptr<Encoder>> Make(const std::shared_ptr<arrow::Schema>& schema, bool sparse) {
+    std::unique_ptr<JsonEncoder> made(new JsonEncoder(schema, sparse));
+    for (const auto& field : schema->fields()) {
+      MR_ASSIGN_OR_RETURN(auto column, json::ColumnWriter::Make(*field));
+      made->columns_.push_back(std::move(column));
+      made->prefixes_.push_back(json::KeyPrefix(made->prefixes_.empty() ? '{' : ',', field->name()));
+    }
+    return std::unique_ptr<Encoder>(std::move(made));
+  }
 
   Status Encode(const arrow::RecordBatch& rows, EncodedRows* out) override {
     MR_CHECK(rows.num_columns() == static_cast<int>(columns_.size()))
@@ -29,11 +35,11 @@ class JsonEncoder final : public Encoder {
     json::Writer writer(&out->bytes);
     for (std::int64_t row = 0; row < rows.num_rows(); ++row) {
       out->offsets[static_cast<std::size_t>(row)] = writer.size();
-      for (std::size_t i = 0; i < columns_.size(); ++i) {
-        writer.Constant(prefixes_[i]);
-        columns_[i]->Write(row, &writer);
+      if (sparse_) {
+        if (!json::WriteSparseFields(columns_, prefixes_, row, &writer)) writer.Raw("{}");
+      } else {
+        WriteAll(row, &writer);
       }
-      writer.Raw(columns_.empty() ? "{}" : "}");
     }
     out->offsets[static_cast<std::size_t>(rows.num_rows())] = writer.size();
     writer.Finish();
@@ -41,23 +47,32 @@ class JsonEncoder final : public Encoder {
   }
 
  private:
-  // Constant after construction.
+  JsonEncoder(std::shared_ptr<arrow::Schema> schema, bool sparse)
+      : schema_(std::move(schema)), sparse_(sparse) {}
+
+  void WriteAll(std::int64_t row, json::Writer* writer) const {
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      writer->Constant(prefixes_[i]);
+      columns_[i]->Write(row, writer);
+    }
+    writer->Raw(columns_.empty() ? "{}" : "}");
+  }
+
+  // Constant after Make.
   const std::shared_ptr<arrow::Schema> schema_;
-  const std::vector<std::unique_ptr<json::ColumnWriter>> columns_;
-  const std::vector<json::PaddedText> prefixes_;  // `{"first":`, `,"second":`, ...
+  const bool sparse_;
+  std::vector<std::unique_ptr<json::ColumnWriter>> columns_;
+  std::vector<json::PaddedText> prefixes_;  // `{"first":`, `,"second":`, ...
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Encoder>> MakeJsonEncoder(const std::shared_ptr<arrow::Schema>& schema) {
-  std::vector<std::unique_ptr<json::ColumnWriter>> columns;
-  std::vector<json::PaddedText> prefixes;
-  for (const auto& field : schema->fields()) {
-    MR_ASSIGN_OR_RETURN(auto column, json::ColumnWriter::Make(*field));
-    columns.push_back(std::move(column));
-    prefixes.push_back(json::KeyPrefix(prefixes.empty() ? '{' : ',', field->name()));
-  }
-  return std::make_unique<JsonEncoder>(schema, std::move(columns), std::move(prefixes));
+  return JsonEncoder::Make(schema, /*sparse=*/false);
+}
+
+Result<std::unique_ptr<Encoder>> MakeSparseJsonEncoder(const std::shared_ptr<arrow::Schema>& schema) {
+  return JsonEncoder::Make(schema, /*sparse=*/true);
 }
 
 }  // namespace millrace

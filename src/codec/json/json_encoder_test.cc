@@ -49,6 +49,37 @@ TEST(JsonEncoder, ColumnsAreWrittenInOrderAndNullIsWritten) {
   EXPECT_EQ(Lines(*decoded.rows), lines);
 }
 
+TEST(JsonEncoder, ASparseOneLeavesOutWhatIsNull) {
+  auto decoder = DecoderOf({{"a", "int64"},
+                            {"o", "struct<x: int64, p: struct<q: string, r: bool>, y: string>"},
+                            {"l", "list<struct<u: int64, v: string>>"},
+                            {"m", "map<string, string>"},
+                            {"z", "string"}});
+  const struct {
+    std::string line, sparse;
+  } cases[] = {
+      {R"({"a":1,"o":{"x":2,"p":{"q":"s","r":true},"y":"t"},"l":[{"u":3,"v":"w"}],"m":{"k":null},"z":"e"})",
+       R"({"a":1,"o":{"x":2,"p":{"q":"s","r":true},"y":"t"},"l":[{"u":3,"v":"w"}],"m":{"k":null},"z":"e"})"},
+      {R"({"o":{"p":{"r":false}}})", R"({"o":{"p":{"r":false}}})"},
+      {R"({"o":{"y":"t","p":{}},"z":""})", R"({"o":{"y":"t"},"z":""})"},
+      {R"({"o":{"p":{"q":null}},"l":[]})", R"({"l":[]})"},
+      {R"({"l":[null,{"v":"w"},{}]})", R"({"l":[null,{"v":"w"},{}]})"},
+      {R"({"o":{}})", "{}"},
+      {"{}", "{}"},
+  };
+  std::vector<std::string> lines;
+  for (const auto& test : cases) lines.push_back(test.line);
+  const DecodedBlock decoded = DecodeAll(*decoder, lines);
+  auto encoder = *MakeSparseJsonEncoder(decoded.rows->schema());
+  EncodedRows encoded;
+  for (std::int64_t first = 0; first < decoded.rows->num_rows(); ++first) {  // slices too
+    ASSERT_TRUE(encoder->Encode(*decoded.rows->Slice(first), &encoded).ok());
+    for (std::int64_t i = 0; i < encoded.num_rows(); ++i) {
+      EXPECT_EQ(encoded.row(i).view(), cases[first + i].sparse) << cases[first + i].line;
+    }
+  }
+}
+
 TEST(JsonEncoder, SlicesAreWrittenAsTheirRows) {
   auto decoder = DecoderOf({{"a", "int64"},
                             {"b", "bool"},

@@ -26,7 +26,12 @@ class Writer {
   Writer& operator=(const Writer&) = delete;
 
   std::int64_t size() const { return at_ - out_->data(); }
+  /// Takes back what was written from there on. Precondition: size <= size().
+  void CutBack(std::int64_t size) { at_ = out_->data() + size; }
   void Finish() { out_->resize(static_cast<std::size_t>(size())); }
+
+  /// Replaces a byte that was written. Precondition: at < size().
+  void Put(std::int64_t at, char c) { (*out_)[static_cast<std::size_t>(at)] = c; }
 
   void Raw(std::string_view text);
   void Constant(const PaddedText& text);
