@@ -41,6 +41,8 @@ std::string_view Wanted(Param param) {
       return "a list";
     case Param::kStringOrList:
       return "a string or list";
+    case Param::kStringOrStrings:
+      return "a string or list of strings";
   }
   return "a value";
 }
@@ -78,6 +80,10 @@ TypePtr TargetOf(Param param, const TypePtr& type, bool is_constant) {
       return IsList(*type) ? type : nullptr;
     case Param::kStringOrList:
       return null ? arrow::utf8() : IsList(*type) || IsString(*type) ? type : nullptr;
+    case Param::kStringOrStrings:
+      if (null || IsString(*type)) return arrow::utf8();
+      return type->id() == arrow::Type::LIST && type->field(0)->type()->id() == arrow::Type::STRING ? type
+                                                                                                    : nullptr;
   }
   return nullptr;
 }

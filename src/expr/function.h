@@ -24,6 +24,7 @@ enum class Param {
   kTimestamp,  ///< timestamp or date; UTC zones dropped, dates at midnight
   kList,
   kStringOrList,
+  kStringOrStrings,  ///< utf8, or a list of them
 };
 
 /// One scalar function. Everything that users see of it, and its kernel.

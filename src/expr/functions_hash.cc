@@ -173,11 +173,46 @@ char* MobileAdId(std::string_view text, char* out) {
   return text.find_first_not_of("0-") == std::string_view::npos ? out : Lower(text, out);
 }
 
+/// `kernel` on the texts of lists: of each row those that are not null then; null when there is none.
+arrow::Result<Datum> HashLists(const Kernel& kernel, const KernelCall& call) {
+  ARROW_ASSIGN_OR_RAISE(const auto lists, Argument<arrow::ListType>::Make(call.arguments[0]));
+  std::vector<Datum> arguments(call.arguments.begin(), call.arguments.end());
+  arguments[0] = lists.array().values();
+  ARROW_ASSIGN_OR_RAISE(const Datum made, kernel({.arguments = arguments,
+                                                  .num_rows = lists.array().values()->length(),
+                                                  .failures = call.failures}));
+  const auto hashes = std::static_pointer_cast<arrow::StringArray>(made.make_array());
+  auto texts = std::make_shared<arrow::StringBuilder>();
+  arrow::ListBuilder out(arrow::default_memory_pool(), texts, call.arguments[0].type());
+  for (std::int64_t row = 0; row < call.num_rows; ++row) {
+    const std::int64_t at = call.arguments[0].is_scalar() ? 0 : row;
+    const std::int64_t begin = lists.array().value_offset(at);
+    const std::int64_t end = begin + lists.array().value_length(at);
+    bool any = false;
+    for (std::int64_t i = begin; i < end && !lists.IsNull(row); ++i) {
+      if (hashes->IsNull(i)) continue;
+      if (!std::exchange(any, true)) ARROW_RETURN_NOT_OK(out.Append());
+      ARROW_RETURN_NOT_OK(texts->Append(hashes->GetView(i)));
+    }
+    if (!any) ARROW_RETURN_NOT_OK(out.AppendNull());
+  }
+  ARROW_ASSIGN_OR_RAISE(auto array, out.Finish());
+  return Datum(array);
+}
+
+/// A kernel of texts that takes lists of texts, too.
+Kernel WithLists(Kernel kernel) {
+  return [kernel = std::move(kernel)](const KernelCall& call) {
+    const bool lists = call.arguments[0].type()->id() == arrow::Type::LIST;
+    return lists ? HashLists(kernel, call) : kernel(call);
+  };
+}
+
 template <char* (*normalise)(std::string_view, char*)>
 Kernel HashKernel(Folding folding) {
-  return [folding](const KernelCall& call) {
+  return WithLists([folding](const KernelCall& call) {
     return HashRows(call, folding, [](std::string_view text, char* out) { return normalise(text, out); });
-  };
+  });
 }
 
 arrow::Result<Datum> HashPhone(const KernelCall& call) {
@@ -228,12 +263,13 @@ arrow::Result<Datum> Md5(const KernelCall& call) {
 
 ScalarFunction TextHash(std::string name, std::string normalised, std::string example, Kernel kernel) {
   ScalarFunction function;
-  function.signature = name + "(string) -> string";
+  function.signature = name + "(string or list of strings) -> the same";
   function.name = std::move(name);
-  function.summary = "SHA-256 in hexadecimal of " + std::move(normalised) +
-                     "; 64 hexadecimal digits pass through unchanged, what is empty then is null.";
+  function.summary =
+      "SHA-256 in hexadecimal of " + std::move(normalised) +
+      "; 64 hexadecimal digits pass through unchanged, what is empty then is null, and not in a list.";
   function.example = std::move(example);
-  function.params = {Param::kString};
+  function.params = {Param::kStringOrStrings};
   function.required = 1;
   function.kernel = std::move(kernel);
   return function;
@@ -265,7 +301,7 @@ ScalarFunction PhoneHash() {
   using P = Param;
   return {
       "snap_hash_phone",
-      "snap_hash_phone(string [, constant country code]) -> string",
+      "snap_hash_phone(string or list of strings [, constant country code]) -> the same",
       "SHA-256 in hexadecimal of a phone number's digits with the country code first, without +, 00 and the "
       "0 "
       "before an area code. The second argument is the code of numbers without + or 00, unless they begin "
@@ -273,12 +309,12 @@ ScalarFunction PhoneHash() {
       "it and have more than ten digits; without it they are taken as they are, and get a 1 when they are "
       "ten "
       "digits in the form of a North American number. 64 hexadecimal digits pass through unchanged, what has "
-      "no digits is null.",
+      "no digits is null, and not in a list.",
       "snap_hash_phone('0844 412 4653', '44') = sha256('448444124653')",
-      {P::kString, P::kOptionString},
+      {P::kStringOrStrings, P::kOptionString},
       1,
       false,
-      HashPhone};
+      WithLists(HashPhone)};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
+#include <arrow/json/from_string.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
@@ -286,6 +287,27 @@ TEST_F(HashFunctions, IdsKeepTheirLettersButThatOfAnAdvertisingId) {
   Check("snap_hash_maid(x)",
         {{"00000000-0000-0000-0000-000000000000", nullptr},
          {" AEBE52E7-03EE-455A-B3C4-E57283966239 ", "aebe52e7-03ee-455a-b3c4-e57283966239"}});
+}
+
+TEST_F(HashFunctions, OfAListAreThoseOfItsTextsWithoutTheEmptyOnes) {
+  const auto type = arrow::list(arrow::utf8());
+  const auto lists = *arrow::json::ArrayFromJSONString(
+      type, R"([["before"], ["A@b.c", " ", null, "d@e.f"], [], null, [""], ["g@h.i"], ["behind"]])");
+  const auto hash = [](const char* text) { return "\"" + Sha256Of(text) + "\""; };
+  const auto expected = *arrow::json::ArrayFromJSONString(
+      type, "[[" + hash("a@b.c") + "," + hash("d@e.f") + "], null, null, null, [" + hash("g@h.i") + "]]");
+  const auto schema = arrow::schema({arrow::field("x", type)});
+  const auto bound = BoundExpr::Bind(*ParseExpr("snap_hash_email(x)"), schema);
+  ASSERT_TRUE(bound.ok()) << bound.status().message();
+  EXPECT_TRUE(bound->type()->Equals(type));
+  const auto values = bound->Evaluate(*arrow::RecordBatch::Make(schema, 5, {lists->Slice(1, 5)}));
+  ASSERT_TRUE(values.ok()) << values.status().message();
+  ASSERT_TRUE(values->values->ValidateFull().ok());
+  EXPECT_TRUE(values->values->Equals(expected)) << values->values->ToString();
+
+  const auto numbers = arrow::schema({arrow::field("x", arrow::list(arrow::int64()))});
+  EXPECT_THAT(BoundExpr::Bind(*ParseExpr("snap_hash_email(x)"), numbers).status().message(),
+              HasSubstr("a string or list of strings"));
 }
 
 TEST_F(HashFunctions, NeverShowATextThatFails) {
