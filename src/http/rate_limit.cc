@@ -39,12 +39,12 @@ nanoseconds RateLimiter::WaitFor(const Bucket& bucket, nanoseconds now) {
   return wait;
 }
 
-Duration RateLimiter::TryTake(std::initializer_list<std::string_view> names) {
+Duration RateLimiter::TryTake(const std::vector<std::string>& names) {
   const MutexLock lock(mutex_);
   const nanoseconds now = clock_.Steady();
   std::vector<Bucket*> taken;
   nanoseconds wait(0);
-  for (const std::string_view name : names) {
+  for (const std::string& name : names) {
     const auto found = buckets_.find(name);
     if (found == buckets_.end()) continue;
     Fill(&found->second, now);

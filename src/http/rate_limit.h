@@ -1,10 +1,10 @@
 #pragma once
 
 #include <chrono>
-#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/duration.h"
 #include "base/mutex.h"
@@ -25,7 +25,7 @@ class RateLimiter {
 
   /// Takes one from every bucket named and returns zero, or takes nothing and returns how long to wait before
   /// asking again. Names without a bucket limit nothing.
-  Duration TryTake(std::initializer_list<std::string_view> names);
+  Duration TryTake(const std::vector<std::string>& names);
 
   /// Nothing is taken from that bucket for so long: what a 429 asks for. Extends, never shortens.
   void Pause(std::string_view name, Duration pause);

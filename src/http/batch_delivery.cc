@@ -1,0 +1,281 @@
+#include "http/batch_delivery.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "http/header.h"
+#include "http/retry_class.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::chrono::nanoseconds kShortestWait{1'000'000};
+constexpr int kTooManyRequests = 429;
+
+}  // namespace
+
+/// Items of one group that go out together, and how far that is.
+struct BatchDelivery::Batch {
+  Batch(std::string its_group, BackoffOptions options, Random& random)
+      : group(std::move(its_group)), backoff(options, random) {}
+
+  std::span<const std::string_view> items(BatchBisection::Part part) const {
+    return std::span(views).subspan(static_cast<std::size_t>(part.begin),
+                                    static_cast<std::size_t>(part.count));
+  }
+
+  const std::string group;
+  std::string bytes;              // of all items
+  std::vector<std::size_t> ends;  // in `bytes`, by item
+  std::vector<std::int64_t> ids;
+  std::vector<std::string_view> views;  // into `bytes`, once it is closed
+  std::optional<BatchBisection> parts;  // once it is closed
+  std::vector<std::string> reasons;     // of the items in parts->bad()
+  Backoff backoff;
+  std::chrono::nanoseconds not_before{0};
+  std::string token;            // that it was sent with last
+  bool token_replaced = false;  // since it was accepted last
+  bool in_flight = false;
+};
+
+/// What the client's thread leaves for the owner's.
+struct BatchDelivery::Answers {
+  Mutex mutex;
+  ConditionVariable come;
+  std::vector<std::pair<Batch*, Result<ClientResponse>>> waiting;  // guarded by mutex
+};
+
+BatchDelivery::BatchDelivery(BatchDeliveryOptions options, BatchDeliveryContext context, Random random)
+    : options_(std::move(options)),
+      context_(std::move(context)),
+      random_(random),
+      requests_(context_.metrics->GetCounter("millrace_delivery_requests_total",
+                                             "Requests that a sink sent to a service.",
+                                             {{"step", options_.step}})),
+      retries_(context_.metrics->GetCounter("millrace_delivery_retries_total",
+                                            "Requests of a sink that have to be sent again.",
+                                            {{"step", options_.step}})),
+      paused_gauge_(context_.metrics->GetGauge("millrace_delivery_paused",
+                                               "Tasks whose sink waits for a right or a valid token.",
+                                               {{"step", options_.step}})),
+      answers_(std::make_shared<Answers>()) {}
+
+BatchDelivery::~BatchDelivery() { Resume(); }
+
+BatchDelivery::Batch& BatchDelivery::OpenBatch(std::string_view group) {
+  const auto found = open_.find(group);
+  if (found != open_.end()) return *found->second;
+  auto made = std::make_unique<Batch>(std::string(group), options_.backoff, random_);
+  return *open_.emplace(std::string(group), std::move(made)).first->second;
+}
+
+void BatchDelivery::Add(std::string_view group, std::string_view item, std::int64_t id) {
+  const auto fits = [&](const Batch& batch) {
+    return batch.ids.empty() ||
+           static_cast<std::int64_t>(batch.bytes.size() + item.size()) <= options_.max_bytes.value();
+  };
+  if (!fits(OpenBatch(group))) {
+    Close(group);
+    Advance();
+  }
+  Batch& batch = OpenBatch(group);
+  batch.bytes += item;
+  batch.ends.push_back(batch.bytes.size());
+  batch.ids.push_back(id);
+  if (static_cast<std::int64_t>(batch.ids.size()) < options_.max_items) return;
+  Close(group);
+  Advance();
+}
+
+void BatchDelivery::Close(std::string_view group) {
+  const auto open = open_.find(group);
+  std::unique_ptr<Batch> batch = std::move(open->second);
+  open_.erase(open);
+  batch->views.reserve(batch->ends.size());
+  std::size_t begin = 0;
+  for (const std::size_t end : batch->ends) {
+    batch->views.push_back(std::string_view(batch->bytes).substr(begin, end - begin));
+    begin = end;
+  }
+  batch->parts.emplace(static_cast<std::int64_t>(batch->ids.size()));
+  closed_.push_back(std::move(batch));
+}
+
+bool BatchDelivery::Settle(Duration wait) {
+  while (!open_.empty()) Close(std::string(open_.begin()->first));
+  Advance();
+  std::chrono::nanoseconds left = wait;
+  while (!closed_.empty() && left > std::chrono::nanoseconds(0)) {
+    const auto begin = context_.clock->Steady();
+    auto pause = left;
+    if (const auto next = NextAttempt()) pause = std::min(pause, std::max(*next - begin, kShortestWait));
+    MutexLock lock(answers_->mutex);
+    const bool answered = answers_->come.wait_for(lock, pause, [this] { return !answers_->waiting.empty(); });
+    lock.unlock();
+    // A clock that stands still must not make this endless.
+    left -= answered ? context_.clock->Steady() - begin : pause;
+    Advance();
+  }
+  return closed_.empty();
+}
+
+BatchDelivery::Outcome BatchDelivery::TakeOutcome() { return std::exchange(outcome_, {}); }
+
+std::optional<std::chrono::nanoseconds> BatchDelivery::NextAttempt() const {
+  if (in_flight_ >= options_.max_in_flight) return std::nullopt;
+  std::optional<std::chrono::nanoseconds> next;
+  for (const auto& batch : closed_) {
+    if (batch->in_flight) continue;
+    const auto its = std::max(batch->not_before, paused_until_);
+    next = next ? std::min(*next, its) : its;
+  }
+  return next;
+}
+
+void BatchDelivery::Advance() {
+  std::vector<std::pair<Batch*, Result<ClientResponse>>> answered;
+  {
+    const MutexLock lock(answers_->mutex);
+    answered.swap(answers_->waiting);
+  }
+  for (auto& [batch, response] : answered) {
+    --in_flight_;
+    batch->in_flight = false;
+    Handle(*batch, response);
+  }
+  closed_.remove_if([](const auto& batch) { return !batch->in_flight && !batch->parts->Next(); });
+  SendWhatMay();
+}
+
+void BatchDelivery::SendWhatMay() {
+  const auto now = context_.clock->Steady();
+  for (const auto& batch : closed_) {
+    if (in_flight_ >= options_.max_in_flight || paused_until_ > now) return;
+    if (batch->in_flight || batch->not_before > now) continue;
+    if (const Duration wait = context_.limiter->TryTake(options_.buckets); wait > Duration(0)) {
+      batch->not_before = now + wait;
+      return;
+    }
+    Send(*batch);
+  }
+}
+
+void BatchDelivery::Send(Batch& batch) {
+  if (token_.empty()) {
+    auto token = context_.token("");
+    if (!token.ok()) {
+      if (token.status().code() == StatusCode::kPermissionDenied) return Pause(token.status().message());
+      Retry(batch, token.status().message());
+      return;
+    }
+    token_ = *std::move(token);
+  }
+  batch.token = token_;
+  const auto done = [answers = answers_, sent = &batch](Result<ClientResponse> response) {
+    const MutexLock lock(answers->mutex);
+    answers->waiting.emplace_back(sent, std::move(response));
+    answers->come.notify_all();
+  };
+  const Status sent = context_.client->Send(
+      context_.api->Request(batch.group, batch.items(*batch.parts->Next()), batch.token), done);
+  if (!sent.ok()) {
+    Retry(batch, sent.message());
+    return;
+  }
+  requests_.Add(1);
+  batch.in_flight = true;
+  ++in_flight_;
+}
+
+void BatchDelivery::Handle(Batch& batch, const Result<ClientResponse>& response) {
+  if (!response.ok()) {
+    Retry(batch, response.status().message());
+    return;
+  }
+  BatchVerdict verdict = context_.api->Judge(*response);
+  switch (verdict.kind) {
+    case BatchVerdict::Kind::kAccepted:
+      return Accept(batch);
+    case BatchVerdict::Kind::kRefused:
+      return Refuse(batch, std::move(verdict.reason));
+    case BatchVerdict::Kind::kUnauthorized:
+      return FetchAnotherToken(batch, verdict.reason);
+    case BatchVerdict::Kind::kForbidden:
+      return Pause(verdict.reason);
+    case BatchVerdict::Kind::kRetry:
+      return RetryLater(batch, *response, verdict.reason);
+  }
+}
+
+void BatchDelivery::Accept(Batch& batch) {
+  Resume();
+  batch.backoff.Reset();
+  batch.token_replaced = false;
+  const BatchBisection::Part part = *batch.parts->Next();
+  outcome_.accepted += part.count;
+  for (const std::string_view item : batch.items(part))
+    outcome_.bytes += static_cast<std::int64_t>(item.size());
+  batch.parts->Accepted();
+}
+
+void BatchDelivery::Refuse(Batch& batch, std::string reason) {
+  Resume();
+  batch.backoff.Reset();
+  const BatchBisection::Part part = *batch.parts->Next();
+  if (part.count == 1)
+    outcome_.refused.push_back({batch.ids[static_cast<std::size_t>(part.begin)], std::move(reason)});
+  batch.parts->Refused();
+}
+
+void BatchDelivery::RetryLater(Batch& batch, const ClientResponse& response, const std::string& why) {
+  const std::string* const asked = FindHeader(response.headers, "Retry-After");
+  const Duration pause =
+      Retry(batch, why, asked == nullptr ? std::nullopt : RetryAfter(*asked, context_.clock->Now()));
+  if (response.status != kTooManyRequests) return;
+  for (const std::string& bucket : options_.buckets) context_.limiter->Pause(bucket, pause);
+}
+
+Duration BatchDelivery::Retry(Batch& batch, std::string_view why, std::optional<Duration> asked) {
+  retries_.Add(1);
+  const Duration pause = batch.backoff.Next(asked);
+  batch.not_before = context_.clock->Steady() + pause;
+  Log(LogLevel::kWarning, "a service did not take a batch; trying again",
+      {{"step", options_.step}, {"in_ms", pause.count()}, {"tries", batch.backoff.tries()}, {"error", why}});
+  return pause;
+}
+
+void BatchDelivery::FetchAnotherToken(Batch& batch, const std::string& why) {
+  retries_.Add(1);
+  if (batch.token != token_) return;  // it was replaced meanwhile
+  if (std::exchange(batch.token_replaced, true)) return Pause(why);
+  auto token = context_.token(token_);
+  if (token.ok()) {
+    token_ = *std::move(token);
+  } else if (token.status().error_class() == ErrorClass::kRetryable) {
+    batch.token_replaced = false;
+    Retry(batch, token.status().message());
+  } else {
+    Pause(why + "; " + token.status().message());
+  }
+}
+
+void BatchDelivery::Pause(const std::string& why) {
+  paused_until_ = context_.clock->Steady() + options_.pause;
+  token_.clear();  // perhaps there is a better one by then
+  if (paused_why_.empty()) paused_gauge_.Add(1);
+  if (std::exchange(paused_why_, why) == why) return;
+  Log(LogLevel::kError,
+      "a service does not let us in; nothing is lost, and it is tried again at long intervals",
+      {{"step", options_.step}, {"every_ms", options_.pause.count()}, {"error", why}});
+}
+
+void BatchDelivery::Resume() {
+  if (paused_why_.empty()) return;
+  paused_why_.clear();
+  paused_gauge_.Add(-1);
+}
+
+}  // namespace millrace

@@ -1,0 +1,153 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/byte_size.h"
+#include "base/duration.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "env/clock.h"
+#include "env/random.h"
+#include "http/backoff.h"
+#include "http/bisect.h"
+#include "http/client.h"
+#include "http/rate_limit.h"
+
+namespace millrace {
+
+/// What the response to a batch means.
+struct BatchVerdict {
+  enum class Kind {
+    kAccepted,
+    kRefused,       ///< something in it is wrong, and would be again
+    kRetry,         ///< the same again, later
+    kUnauthorized,  ///< with another token
+    kForbidden,     ///< nothing is taken until somebody grants a right or corrects the configuration
+  };
+  Kind kind = Kind::kAccepted;
+  /// What the far side says of it; free of secrets.
+  std::string reason{};
+};
+
+/// How batches of items become requests of one API. Immutable, thread-safe.
+class BatchApi {
+ public:
+  virtual ~BatchApi() = default;
+  virtual ClientRequest Request(const std::string& group, std::span<const std::string_view> items,
+                                const std::string& token) const = 0;
+  virtual BatchVerdict Judge(const ClientResponse& response) const = 0;
+};
+
+/// A token for the next request. `refused`: "" or the one that was refused, for which another is wanted.
+/// Errors: kPermissionDenied when there is none to be had; retryable ones.
+using TokenFetch = std::function<Result<std::string>(const std::string& refused)>;
+
+struct BatchDeliveryOptions {
+  std::string step{};  ///< of the pipeline, for metrics and logs
+  std::int64_t max_items = 2'000;
+  ByteCount max_bytes{1 << 20};  ///< of the items of a batch
+  std::int32_t max_in_flight = 4;
+  /// Buckets of the rate limiter; each request takes one from all of them.
+  std::vector<std::string> buckets{};
+  BackoffOptions backoff{};
+  /// Between attempts while the far side does not let us in.
+  Duration pause{60'000};
+};
+
+/// What the deliveries of a process share; all outlive them.
+struct BatchDeliveryContext {
+  const BatchApi* api = nullptr;
+  HttpClient* client = nullptr;
+  RateLimiter* limiter = nullptr;
+  TokenFetch token{};
+  const Clock* clock = nullptr;
+  MetricRegistry* metrics = nullptr;
+};
+
+/// Sends items in batches, one group (a pixel, an account) per batch, several batches at once, until each
+/// item was accepted or refused for good. A batch that is refused is cut in parts until the items are found
+/// that it was refused for (BatchBisection). Whatever can pass is tried again for ever: 429, 5xx and broken
+/// connections with exponential pauses; after a 401 once with another token, and then, as after a 403, at
+/// long intervals, which is logged and counted as a pause.
+///
+/// Nothing happens but in calls of Add and Settle. One owner, one thread. Destruction forgets what is under
+/// way.
+class BatchDelivery {
+ public:
+  BatchDelivery(BatchDeliveryOptions options, BatchDeliveryContext context, Random random);
+  ~BatchDelivery();
+  BatchDelivery(const BatchDelivery&) = delete;
+  BatchDelivery& operator=(const BatchDelivery&) = delete;
+
+  /// Takes a copy of an item, called `id` in the outcome, and sends its batch when that is full.
+  void Add(std::string_view group, std::string_view item, std::int64_t id);
+  /// Sends the batches that are not full, too, and waits at most `wait` until all items have an outcome.
+  bool Settle(Duration wait);
+
+  struct Refused {
+    std::int64_t id;
+    std::string reason;
+  };
+  struct Outcome {
+    std::int64_t accepted = 0;
+    std::vector<Refused> refused;
+    std::int64_t bytes = 0;  ///< of the accepted items
+  };
+  /// Of all items that have one and were not told of before.
+  Outcome TakeOutcome();
+
+ private:
+  struct Batch;
+  struct Answers;
+
+  Batch& OpenBatch(std::string_view group);
+  /// Nothing more comes to its open batch.
+  void Close(std::string_view group);
+  /// Handles what was answered and sends what may be sent.
+  void Advance();
+  void SendWhatMay();
+  void Send(Batch& batch);
+  void Handle(Batch& batch, const Result<ClientResponse>& response);
+  void Accept(Batch& batch);
+  void Refuse(Batch& batch, std::string reason);
+  /// The pause before it.
+  Duration Retry(Batch& batch, std::string_view why, std::optional<Duration> asked = std::nullopt);
+  /// What the far side cannot take now.
+  void RetryLater(Batch& batch, const ClientResponse& response, const std::string& why);
+  void FetchAnotherToken(Batch& batch, const std::string& why);
+  void Pause(const std::string& why);
+  void Resume();
+  /// When something can be sent next; none when answers must come first.
+  std::optional<std::chrono::nanoseconds> NextAttempt() const;
+
+  const BatchDeliveryOptions options_;
+  const BatchDeliveryContext context_;
+  Random random_;
+  Counter& requests_;
+  Counter& retries_;
+  Gauge& paused_gauge_;
+
+  std::map<std::string, std::unique_ptr<Batch>, std::less<>> open_;  // by group
+  std::list<std::unique_ptr<Batch>> closed_;                         // in the order of their first request
+  std::int32_t in_flight_ = 0;
+  Outcome outcome_;
+
+  std::string token_;
+  std::chrono::nanoseconds paused_until_{0};
+  std::string paused_why_;  // "" when it is not
+
+  std::shared_ptr<Answers> answers_;  // shared with callbacks, which may come after destruction
+};
+
+}  // namespace millrace
