@@ -15,6 +15,7 @@ Expr Lit(std::int64_t value);
 Expr Lit(double value);
 Expr Lit(bool value);
 Expr Lit(std::string_view value);
+inline Expr Lit(const char* value) { return Lit(std::string_view(value)); }  // not a bool
 Expr NullLit();
 Expr Field(Expr base, std::string_view name);  ///< struct field
 Expr Call(std::string_view function, std::vector<Expr> arguments);

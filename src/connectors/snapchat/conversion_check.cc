@@ -1,0 +1,333 @@
+#include "connectors/snapchat/conversion_check.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include <arrow/api.h>
+#include <arrow/compute/api.h>
+
+#include "base/suggest.h"
+#include "columnar/arrow_status.h"
+#include "columnar/time_unit.h"
+#include "connectors/snapchat/conversion_values.h"
+
+namespace millrace {
+namespace {
+
+constexpr const char* kErrorClass = "event";
+constexpr std::size_t kExtinfoFields = 16;
+
+/// A column of the batch that may not be there.
+class Values {
+ public:
+  Values(const Batch& batch, const char* path) : array_(batch.data->GetColumnByName(path)) {}
+
+  bool exists() const { return array_ != nullptr; }
+  bool IsNull(std::int64_t row) const { return array_ == nullptr || array_->IsNull(row); }
+  const arrow::Array& array() const { return *array_; }
+  /// Precondition: a column of texts, not null there.
+  std::string_view Text(std::int64_t row) const {
+    return static_cast<const arrow::StringArray&>(*array_).GetView(row);
+  }
+  /// Precondition: a column of 64-bit integers or timestamps.
+  std::int64_t Int(std::int64_t row) const { return array_->data()->GetValues<std::int64_t>(1)[row]; }
+
+ private:
+  const std::shared_ptr<arrow::Array> array_;
+};
+
+/// Collects what is wrong with the rows: of each the first thing found.
+class Findings {
+ public:
+  explicit Findings(std::int64_t rows) : bad_(static_cast<std::size_t>(rows), false) {}
+
+  bool good(std::int64_t row) const { return !bad_[static_cast<std::size_t>(row)]; }
+  void Fail(std::int64_t row, std::string message) {
+    if (Mark(row)) errors_.push_back({row, kErrorClass, std::move(message)});
+  }
+  void Late(std::int64_t row, std::int64_t by_ms) {
+    if (Mark(row)) late_.push_back({row, by_ms});
+  }
+  void MoveTo(CheckedEvents* out) {
+    std::sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
+    std::sort(late_.begin(), late_.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
+    out->errors = std::move(errors_);
+    out->late = std::move(late_);
+  }
+
+ private:
+  bool Mark(std::int64_t row) {
+    const bool first = good(row);
+    bad_[static_cast<std::size_t>(row)] = true;
+    return first;
+  }
+
+  std::vector<bool> bad_;
+  std::vector<RowError> errors_;
+  std::vector<LateRow> late_;
+};
+
+std::string Quoted(std::string_view text) {
+  constexpr std::size_t kMost = 60;
+  return "'" + std::string(text.substr(0, kMost)) + (text.size() > kMost ? "...'" : "'");
+}
+
+class Check {
+ public:
+  Check(const Batch& batch, const ConversionRules& rules, EventTime now)
+      : batch_(batch), rules_(rules), now_ms_(now.value()), rows_(batch.num_rows()), findings_(rows_) {}
+
+  Result<CheckedEvents> Run() {
+    CheckedEvents out;
+    MR_ASSIGN_OR_RETURN(out.event_name, EventNames());
+    MR_ASSIGN_OR_RETURN(out.action_source, ActionSources());
+    MR_ASSIGN_OR_RETURN(out.currency, Currencies());
+    MR_ASSIGN_OR_RETURN(out.event_id, EventIds());
+    CheckPeople(*out.action_source);
+    CheckSources(*out.action_source);
+    CheckPurchases(*out.event_name);
+    CheckAmounts();
+    CheckAssets();
+    MR_ASSIGN_OR_RETURN(out.event_time, EventTimes());
+    findings_.MoveTo(&out);
+    return out;
+  }
+
+ private:
+  /// A text per row of `raw`: what `known` makes of it. `missing(row)` and `unknown(row, text)` say what is
+  /// wrong or give what stands there instead.
+  template <typename Known, typename Missing, typename Unknown>
+  Result<std::shared_ptr<arrow::StringArray>> Texts(const Values& raw, const Known& known,
+                                                    const Missing& missing, const Unknown& unknown) {
+    arrow::StringBuilder out;
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      std::string_view text;
+      if (raw.IsNull(row)) {
+        text = missing(row);
+      } else {
+        text = known(raw.Text(row));
+        if (text.empty()) unknown(row, raw.Text(row));
+      }
+      MR_RETURN_IF_ARROW_ERROR(text.empty() ? out.AppendNull() : out.Append(text));
+    }
+    std::shared_ptr<arrow::StringArray> made;
+    MR_RETURN_IF_ARROW_ERROR(out.Finish(&made));
+    return made;
+  }
+
+  Result<std::shared_ptr<arrow::StringArray>> EventNames() {
+    return Texts(
+        Values(batch_, "event_name"), KnownEventName,
+        [this](std::int64_t row) {
+          findings_.Fail(row, "event_name is missing");
+          return std::string_view();
+        },
+        [this](std::int64_t row, std::string_view name) {
+          findings_.Fail(row, "event_name " + Quoted(name) + " is none that Snap knows" +
+                                  DidYouMean(std::string(name.substr(0, 60)), KnownEventNames()));
+        });
+  }
+
+  Result<std::shared_ptr<arrow::StringArray>> ActionSources() {
+    return Texts(
+        Values(batch_, "action_source"), KnownActionSource,
+        [this](std::int64_t row) -> std::string_view {
+          if (rules_.action_source.empty()) findings_.Fail(row, "action_source is missing");
+          return rules_.action_source;
+        },
+        [this](std::int64_t row, std::string_view source) {
+          findings_.Fail(row, "action_source " + Quoted(source) + " is none of WEB, MOBILE_APP, OFFLINE");
+        });
+  }
+
+  Result<std::shared_ptr<arrow::StringArray>> Currencies() {
+    const Values raw(batch_, "custom_data.currency");
+    if (!raw.exists()) return std::shared_ptr<arrow::StringArray>();
+    return Texts(
+        raw, KnownCurrency, [](std::int64_t) { return std::string_view(); },
+        [this](std::int64_t row, std::string_view code) {
+          findings_.Fail(row, "currency " + Quoted(code) + " is no ISO 4217 code");
+        });
+  }
+
+  /// Rows of one record get a number behind its place: an explode makes several.
+  Result<std::shared_ptr<arrow::StringArray>> EventIds() {
+    const Values given(batch_, "event_id");
+    arrow::StringBuilder out;
+    std::int64_t record = -1;
+    std::int64_t of_record = 0;
+    const std::string place =
+        batch_.origin.partition.topic + "-" + std::to_string(batch_.origin.partition.partition.value()) + "-";
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      const std::int64_t its = batch_.block == nullptr ? -1 : batch_.RecordOf(row);
+      of_record = its >= 0 && its == record ? of_record + 1 : 0;
+      record = its;
+      if (!given.IsNull(row) && !given.Text(row).empty()) {
+        MR_RETURN_IF_ARROW_ERROR(out.Append(given.Text(row)));
+      } else if (its < 0) {
+        findings_.Fail(
+            row,
+            "event_id is missing; a row that was made of several records has no place to be called after");
+        MR_RETURN_IF_ARROW_ERROR(out.AppendNull());
+      } else {
+        std::string id = place + std::to_string(batch_.OffsetOf(row).value());
+        if (of_record > 0) id += "-" + std::to_string(of_record);
+        MR_RETURN_IF_ARROW_ERROR(out.Append(id));
+      }
+    }
+    std::shared_ptr<arrow::StringArray> made;
+    MR_RETURN_IF_ARROW_ERROR(out.Finish(&made));
+    return made;
+  }
+
+  void CheckPeople(const arrow::StringArray& source) {
+    const Values email(batch_, "user_data.em");
+    const Values phone(batch_, "user_data.ph");
+    const Values address(batch_, "user_data.client_ip_address");
+    const Values agent(batch_, "user_data.client_user_agent");
+    const Values device(batch_, "user_data.madid");
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      const bool known = !email.IsNull(row) || !phone.IsNull(row) ||
+                         (!address.IsNull(row) && !agent.IsNull(row)) ||
+                         (!device.IsNull(row) && !source.IsNull(row) && source.GetView(row) == kMobileApp);
+      if (known) continue;
+      findings_.Fail(row,
+                     "nobody to attribute it to: it has neither user_data.em nor user_data.ph, nor "
+                     "client_ip_address with "
+                     "client_user_agent, nor madid of an app event");
+    }
+  }
+
+  void CheckSources(const arrow::StringArray& source) {
+    const Values url(batch_, "event_source_url");
+    const Values extinfo(batch_, "app_data.extinfo");
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      if (source.IsNull(row)) continue;
+      if (source.GetView(row) == kWeb && (url.IsNull(row) || url.Text(row).empty())) {
+        findings_.Fail(row, "event_source_url is missing; a WEB event needs it");
+      } else if (source.GetView(row) == kMobileApp && extinfo.IsNull(row)) {
+        findings_.Fail(row, "app_data.extinfo is missing; a MOBILE_APP event needs it");
+      }
+    }
+    if (!extinfo.exists() || extinfo.array().type_id() != arrow::Type::LIST) return;
+    const auto& lists = static_cast<const arrow::ListArray&>(extinfo.array());
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      if (!lists.IsNull(row) && lists.value_length(row) > static_cast<std::int32_t>(kExtinfoFields))
+        findings_.Fail(
+            row, "app_data.extinfo has " + std::to_string(lists.value_length(row)) + " fields; there are 16");
+    }
+  }
+
+  void CheckPurchases(const arrow::StringArray& name) {
+    const Values value(batch_, "custom_data.value");
+    const Values currency(batch_, "custom_data.currency");
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      if (name.IsNull(row) || name.GetView(row) != "PURCHASE") continue;
+      if (value.IsNull(row)) findings_.Fail(row, "custom_data.value is missing; a PURCHASE needs it");
+      if (currency.IsNull(row)) findings_.Fail(row, "custom_data.currency is missing; a PURCHASE needs it");
+    }
+  }
+
+  void CheckAmounts() {
+    for (const char* path : {"custom_data.value", "custom_data.predicted_ltv"}) {
+      const Values value(batch_, path);
+      if (!value.exists()) continue;
+      for (std::int64_t row = 0; row < rows_; ++row) {
+        if (!value.IsNull(row) && !IsAmount(value.array(), row))
+          findings_.Fail(row, std::string(path) + " is no number of 0 or more");
+      }
+    }
+    for (const char* path :
+         {"app_data.advertiser_tracking_enabled", "app_data.application_tracking_enabled"}) {
+      const Values bit(batch_, path);
+      for (std::int64_t row = 0; row < rows_; ++row) {
+        if (!bit.IsNull(row) && bit.Int(row) != 0 && bit.Int(row) != 1)
+          findings_.Fail(row, std::string(path) + " is neither 0 nor 1");
+      }
+    }
+  }
+
+  /// An asset becomes part of a URL.
+  void CheckAssets() {
+    const Values asset(batch_, kAssetColumn);
+    if (!asset.exists()) return;
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      if (asset.IsNull(row)) {
+        findings_.Fail(row, "asset_id is missing");
+      } else if (!IsAssetId(asset.Text(row))) {
+        findings_.Fail(row, "asset_id " + Quoted(asset.Text(row)) +
+                                " is none: it has letters, digits, '-', '_' and '.'");
+      }
+    }
+  }
+
+  static bool IsAmount(const arrow::Array& array, std::int64_t row) {
+    switch (array.type_id()) {
+      case arrow::Type::STRING: {
+        const std::string_view text = static_cast<const arrow::StringArray&>(array).GetView(row);
+        double amount = -1;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
+        return error == std::errc() && end == text.data() + text.size() && std::isfinite(amount) &&
+               amount >= 0;
+      }
+      case arrow::Type::DOUBLE: {
+        const double amount = static_cast<const arrow::DoubleArray&>(array).Value(row);
+        return std::isfinite(amount) && amount >= 0;
+      }
+      case arrow::Type::INT64:
+        return static_cast<const arrow::Int64Array&>(array).Value(row) >= 0;
+      default: {
+        const auto scalar = array.GetScalar(row);
+        return scalar.ok() && !(*scalar)->ToString().starts_with('-');
+      }
+    }
+  }
+
+  Result<std::shared_ptr<arrow::Int64Array>> EventTimes() {
+    const Values given(batch_, "event_time");
+    const bool stamped = given.exists() && given.array().type_id() == arrow::Type::TIMESTAMP;
+    const std::int64_t per_second =
+        stamped ? UnitsPerSecond(static_cast<const arrow::TimestampType&>(*given.array().type()).unit()) : 0;
+    const std::int64_t oldest = now_ms_ - rules_.max_age.count();
+    const std::int64_t newest = now_ms_ + rules_.max_ahead.count();
+    arrow::Int64Builder out;
+    MR_RETURN_IF_ARROW_ERROR(out.Reserve(rows_));
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      std::int64_t ms = batch_.event_time->Value(row);
+      if (!given.IsNull(row)) ms = stamped ? InMs(given.Int(row), per_second) : TimeInMs(given.Int(row));
+      if (ms < oldest) findings_.Late(row, oldest - ms);
+      if (ms > newest) findings_.Late(row, newest - ms);
+      out.UnsafeAppend(rules_.milliseconds ? ms : FloorDivide(ms, 1000));
+    }
+    std::shared_ptr<arrow::Int64Array> made;
+    MR_RETURN_IF_ARROW_ERROR(out.Finish(&made));
+    return made;
+  }
+
+  static std::int64_t FloorDivide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+  static std::int64_t InMs(std::int64_t time, std::int64_t per_second) {
+    if (per_second > 1000) return FloorDivide(time, per_second / 1000);
+    std::int64_t ms = 0;
+    if (!__builtin_mul_overflow(time, 1000 / per_second, &ms)) return ms;
+    return time < 0 ? std::numeric_limits<std::int64_t>::min() / 2
+                    : std::numeric_limits<std::int64_t>::max() / 2;
+  }
+
+  const Batch& batch_;
+  const ConversionRules& rules_;
+  const std::int64_t now_ms_;
+  const std::int64_t rows_;
+  Findings findings_;
+};
+
+}  // namespace
+
+Result<CheckedEvents> CheckConversions(const Batch& batch, const ConversionRules& rules, EventTime now) {
+  return Check(batch, rules, now).Run();
+}
+
+}  // namespace millrace

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "base/duration.h"
+#include "base/result.h"
+#include "columnar/batch.h"
+#include "connect/sink.h"
+
+namespace millrace {
+
+/// Column with the asset of each row, where it is not the same for all.
+inline constexpr const char* kAssetColumn = "asset_id";
+
+/// What Snap asks of events beside the types of their fields.
+struct ConversionRules {
+  /// Events that are older when they are sent are late. At most 37 days: Snap does not report older ones.
+  Duration max_age{7LL * 24 * 3'600'000};
+  /// Events that are further ahead of the clock are late.
+  Duration max_ahead{3'600'000};
+  /// WEB, MOBILE_APP or OFFLINE, of events that do not say it; "" when each must.
+  std::string action_source{};
+  /// event_time goes out in milliseconds, not seconds.
+  bool milliseconds = false;
+};
+
+/// The fields of the events of a batch, checked and as Snap writes them.
+struct CheckedEvents {
+  /// Rows that failed and rows that are late; both ascending, no row in both.
+  std::vector<RowError> errors;
+  std::vector<LateRow> late;
+  /// One value per row; what fails has any.
+  std::shared_ptr<arrow::StringArray> event_name;
+  std::shared_ptr<arrow::StringArray> action_source;
+  std::shared_ptr<arrow::Int64Array> event_time;
+  std::shared_ptr<arrow::StringArray> event_id;
+  std::shared_ptr<arrow::StringArray> currency;  ///< null pointer when no event has one
+};
+
+/// Checks every row: a name and a source that Snap knows, somebody it can be attributed to, what its source
+/// asks for, a value and a currency for a purchase, an asset where that is a column, a time in the window.
+/// `batch` has the columns of MapConversionFields. Rows without an event_id get that of their place,
+/// "<topic>-<partition>-<offset>"; those without an event_time have that of the row. The class of an error is
+/// "event".
+Result<CheckedEvents> CheckConversions(const Batch& batch, const ConversionRules& rules, EventTime now);
+
+}  // namespace millrace

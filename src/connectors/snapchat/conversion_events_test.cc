@@ -1,0 +1,34 @@
+#include "connectors/snapchat/conversion_events.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "connectors/snapchat/conversion_harness.h"
+
+namespace millrace {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(ConversionEvents, AreWrittenWithWhatTheyHave) {
+  const ConversionCase given{
+      .columns = "type: string; email: string; url: string; price: double; cur: string; at: timestamp[ms]",
+      .map = {{"event_name", "upper(type)"},
+              {"user_data.em", "email"},
+              {"event_source_url", "url"},
+              {"value", "price"},
+              {"currency", "cur"},
+              {"event_time", "at"}},
+      .rows =
+          {R"({"type":"purchase","email":" A@b.c","url":"https://x/?ScCid=Q","price":12.5,"cur":"eur","at":1767268799999})",
+           R"({"type":"page_view","email":"a@b.c","url":"https://x/"})"},
+      .rules = {.action_source = "WEB"}};
+  EXPECT_THAT(
+      EventsOf(given),
+      ElementsAre(
+          R"({"event_name":"PURCHASE","event_time":1767268799,"action_source":"WEB","event_id":"t-3-70","event_source_url":"https://x/?ScCid=Q","user_data":{"em":["d648b243a3e817eaa3309e00e183483f2867baadf522099f0c2121770536b25a"]},"custom_data":{"currency":"EUR","value":12.5}})",
+          R"({"event_name":"PAGE_VIEW","event_time":1767268800,"action_source":"WEB","event_id":"t-3-71","event_source_url":"https://x/","user_data":{"em":["d648b243a3e817eaa3309e00e183483f2867baadf522099f0c2121770536b25a"]}})"));
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,132 @@
+#include "connectors/snapchat/conversion_mapping.h"
+
+#include <map>
+#include <optional>
+
+#include <arrow/api.h>
+
+#include "base/suggest.h"
+#include "columnar/schema_text.h"
+#include "connectors/snapchat/conversion_fields.h"
+#include "expr/builder.h"
+
+namespace millrace {
+namespace {
+
+bool IsText(const arrow::DataType& type) { return type.id() == arrow::Type::STRING; }
+bool IsNumber(const arrow::DataType& type) {
+  return arrow::is_integer(type.id()) || arrow::is_floating(type.id()) || arrow::is_decimal(type.id());
+}
+bool IsTime(const arrow::DataType& type) {
+  return type.id() == arrow::Type::TIMESTAMP || type.id() == arrow::Type::DATE32;
+}
+/// Has a text of its own: a scalar.
+bool HasText(const arrow::DataType& type) {
+  return IsText(type) || IsNumber(type) || IsTime(type) || type.id() == arrow::Type::BOOL;
+}
+bool IsListOf(const arrow::DataType& type, bool (*item)(const arrow::DataType&)) {
+  return type.id() == arrow::Type::LIST && item(*type.field(0)->type());
+}
+
+Expr AsText(Expr value, const arrow::DataType& type) {
+  return IsText(type) ? std::move(value) : CastTo(std::move(value), "string");
+}
+
+/// `value` in a type that ConversionEvents takes for the field; none when it cannot be.
+std::optional<Expr> Coerced(const ConversionField& field, Expr value, const arrow::DataType& type) {
+  const bool texts = IsListOf(type, HasText);
+  switch (field.type) {
+    case ConversionType::kText:
+      return HasText(type) ? std::optional(AsText(std::move(value), type)) : std::nullopt;
+    case ConversionType::kTexts:
+    case ConversionType::kTextOrTexts:
+      if (texts) return value;
+      return HasText(type) ? std::optional(AsText(std::move(value), type)) : std::nullopt;
+    case ConversionType::kHashed:
+      if (IsListOf(type, IsText)) return Call(field.hash, {std::move(value)});
+      return HasText(type) ? std::optional(Call(field.hash, {AsText(std::move(value), type)})) : std::nullopt;
+    case ConversionType::kInteger:
+      return HasText(type) && !IsTime(type) ? std::optional(CastTo(std::move(value), "int64")) : std::nullopt;
+    case ConversionType::kNumber:
+      return IsNumber(type) || IsText(type) ? std::optional(std::move(value)) : std::nullopt;
+    case ConversionType::kFlag:
+    case ConversionType::kBit: {
+      const char* const to = field.type == ConversionType::kBit ? "int64" : "bool";
+      if (type.id() == arrow::Type::BOOL || arrow::is_integer(type.id())) return CastTo(std::move(value), to);
+      return std::nullopt;
+    }
+    case ConversionType::kTime:
+      if (arrow::is_integer(type.id())) return CastTo(std::move(value), "int64");
+      if (type.id() == arrow::Type::TIMESTAMP) return value;
+      return IsText(type) || IsTime(type) ? std::optional(CastTo(std::move(value), "timestamp[ms]"))
+                                          : std::nullopt;
+    case ConversionType::kContents:
+      return IsListOf(type, [](const arrow::DataType& item) { return item.id() == arrow::Type::STRUCT; })
+                 ? std::optional(std::move(value))
+                 : std::nullopt;
+    case ConversionType::kObject:
+      return type.id() == arrow::Type::STRUCT || type.id() == arrow::Type::MAP
+                 ? std::optional(std::move(value))
+                 : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+/// The column that a field is without being mapped; none when there is none.
+std::optional<Expr> ByConvention(const ConversionField& field, const arrow::Schema& input) {
+  if (!field.section.empty()) {
+    if (input.GetFieldByName(field.path()) != nullptr) return Col(field.path());
+    const auto section = input.GetFieldByName(std::string(field.section));
+    if (section != nullptr && section->type()->id() == arrow::Type::STRUCT &&
+        static_cast<const arrow::StructType&>(*section->type()).GetFieldByName(std::string(field.name)) !=
+            nullptr) {
+      return Field(Col(field.section), field.name);
+    }
+  }
+  if (FindConversionField(field.name) != &field || input.GetFieldByName(std::string(field.name)) == nullptr)
+    return std::nullopt;
+  return Col(field.name);
+}
+
+using ByField = std::map<const ConversionField*, Expr>;
+
+Result<ByField> ReadMap(std::span<const ConversionMapEntry> map) {
+  ByField mapped;
+  for (const ConversionMapEntry& entry : map) {
+    const ConversionField* const field = FindConversionField(entry.field);
+    if (field == nullptr) {
+      return Status::InvalidArgument("map: an event has no field '" + entry.field + "'" +
+                                     DidYouMean(entry.field, ConversionPaths()));
+    }
+    if (!mapped.emplace(field, entry.value).second)
+      return Status::InvalidArgument("map: the field " + field->path() + " is there twice");
+  }
+  return mapped;
+}
+
+}  // namespace
+
+Result<std::vector<MappedField>> MapConversionFields(std::span<const ConversionMapEntry> map,
+                                                     const std::shared_ptr<arrow::Schema>& input) {
+  MR_ASSIGN_OR_RETURN(const ByField mapped, ReadMap(map));
+  std::vector<MappedField> out;
+  for (const ConversionField& field : ConversionFields()) {
+    const auto entry = mapped.find(&field);
+    const std::optional<Expr> value =
+        entry != mapped.end() ? std::optional(entry->second) : ByConvention(field, *input);
+    if (!value || value->empty()) continue;
+    const auto bound = BoundExpr::Bind(*value, input);
+    if (!bound.ok()) return bound.status().WithContext("map: " + field.path());
+    std::optional<Expr> coerced = Coerced(field, *value, *bound->type());
+    if (!coerced) {
+      return Status::InvalidArgument("the field " + field.path() + " cannot be made of '" +
+                                     value->ToString() + "', which is " + TypeText(*bound->type()) +
+                                     "; map it to another expression, or to nothing (map: {" + field.path() +
+                                     ": null})");
+    }
+    out.push_back({field.path(), *std::move(coerced)});
+  }
+  return out;
+}
+
+}  // namespace millrace

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "base/result.h"
+#include "expr/expr.h"
+
+namespace millrace {
+
+/// What a user said of one field.
+struct ConversionMapEntry {
+  std::string field;  ///< path, or name alone
+  Expr value;         ///< empty: the field is not sent, whatever columns there are
+};
+
+/// A column to be computed for the events.
+struct MappedField {
+  std::string path;  ///< ConversionField::path
+  Expr value;
+};
+
+/// Where the fields of events come from: what the map says; else a column that is called like the path or is
+/// a struct like the section with the field in it; else a column that is called like the name alone. A name
+/// of two sections (country) means the first. Personal data is normalised and hashed on the way; texts of 64
+/// hexadecimal digits pass through. In the order of ConversionFields.
+///
+/// Errors: user error for a field that does not exist or is mapped twice, an expression that cannot be
+/// bound, and a value whose type the field cannot take; names the field.
+Result<std::vector<MappedField>> MapConversionFields(std::span<const ConversionMapEntry> map,
+                                                     const std::shared_ptr<arrow::Schema>& input);
+
+}  // namespace millrace
