@@ -63,10 +63,14 @@ Result<Batch> Mapped(const ConversionCase& given, const Batch& batch) {
   return batch.WithData(arrow::RecordBatch::Make(arrow::schema(std::move(names)), batch.num_rows(), columns));
 }
 
-Result<std::vector<std::string>> Build(const ConversionCase& given) {
+Result<Batch> FieldsOf(const ConversionCase& given) {
   MR_RETURN_IF_ERROR(InitializeExpressions());
   MR_ASSIGN_OR_RETURN(const Batch decoded, Decoded(given, SchemaOf(given.columns)));
-  MR_ASSIGN_OR_RETURN(const Batch batch, Mapped(given, decoded));
+  return Mapped(given, decoded);
+}
+
+Result<std::vector<std::string>> Build(const ConversionCase& given) {
+  MR_ASSIGN_OR_RETURN(const Batch batch, FieldsOf(given));
   MR_ASSIGN_OR_RETURN(const auto events, ConversionEvents::Make(batch.data->schema(), given.rules));
   ConversionBatch made;
   MR_RETURN_IF_ERROR(events->Build(batch, EventTime(kNowMs), &made));
@@ -82,6 +86,8 @@ Result<std::vector<std::string>> Build(const ConversionCase& given) {
 }
 
 }  // namespace
+
+Batch BatchOf(const ConversionCase& given) { return *FieldsOf(given); }
 
 std::vector<std::string> EventsOf(const ConversionCase& given) {
   auto lines = Build(given);

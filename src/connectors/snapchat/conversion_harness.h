@@ -25,6 +25,9 @@ struct ConversionCase {
   std::string asset{};
 };
 
+/// The fields of its rows, as a sink gets them. Precondition: nothing is wrong with the mapping.
+Batch BatchOf(const ConversionCase& given);
+
 /// Row by row: the JSON that is sent, "error: <message>" or "late by <ms>"; or one line for what is wrong
 /// with the mapping.
 std::vector<std::string> EventsOf(const ConversionCase& given);

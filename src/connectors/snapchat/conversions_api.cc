@@ -1,0 +1,134 @@
+#include "connectors/snapchat/conversions_api.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/json.hpp>
+
+#include "http/redact.h"
+#include "http/retry_class.h"
+
+namespace millrace {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kMostReason = 500;
+
+/// What a response says of itself.
+struct Answer {
+  std::string status;  // in upper case; "" when the body has none
+  std::string reason;  // and the codes and messages of its errors
+};
+
+std::string TextOf(const json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+}
+
+void AddTo(std::string* text, const std::string& more) {
+  if (more.empty()) return;
+  *text += (text->empty() ? "" : "; ") + more;
+}
+
+void AddErrors(const json::object& object, std::string* text) {
+  const json::value* const errors = object.if_contains("errors");
+  if (errors == nullptr || !errors->is_object()) return;
+  for (const char* name : {"codes", "error_msgs"}) {
+    const json::value* const list = errors->get_object().if_contains(name);
+    if (list == nullptr || !list->is_array()) continue;
+    std::string all;
+    for (const json::value& entry : list->get_array()) all += (all.empty() ? "" : ", ") + TextOf(entry);
+    AddTo(text, all);
+  }
+}
+
+Answer Read(const std::string& body) {
+  Answer answer;
+  json::error_code error;
+  const json::value value = json::parse(body, error);
+  if (error || !value.is_object()) return answer;
+  const json::object& object = value.get_object();
+  if (const json::value* const status = object.if_contains("status");
+      status != nullptr && status->is_string()) {
+    answer.status = TextOf(*status);
+    std::transform(answer.status.begin(), answer.status.end(), answer.status.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  }
+  if (const json::value* const reason = object.if_contains("reason"); reason != nullptr && !reason->is_null())
+    answer.reason = TextOf(*reason);
+  AddErrors(object, &answer.reason);
+  if (const json::value* const logs = object.if_contains("event_logs"); logs != nullptr && logs->is_array()) {
+    for (const json::value& log : logs->get_array()) {
+      if (log.is_object()) AddErrors(log.get_object(), &answer.reason);
+    }
+  }
+  return answer;
+}
+
+std::string Reason(const ClientResponse& response, const Answer& answer) {
+  std::string text = "HTTP " + std::to_string(response.status);
+  if (!answer.status.empty()) text += ", " + answer.status;
+  const std::string& said = answer.status.empty() && answer.reason.empty() ? response.body : answer.reason;
+  if (!said.empty()) text += ": " + said;
+  if (text.size() > kMostReason) {
+    text.resize(kMostReason);
+    text += "...";
+  }
+  return Redactor()(text);
+}
+
+}  // namespace
+
+ConversionsApi::ConversionsApi(ConversionsApiOptions options)
+    : options_(std::move(options)),
+      tail_(options_.test_event_code.empty()
+                ? "]}"
+                : R"(],"test_event_code":)" + json::serialize(json::value(options_.test_event_code)) + "}") {}
+
+ClientRequest ConversionsApi::Request(const std::string& group, std::span<const std::string_view> items,
+                                      const std::string& token) const {
+  ClientRequest request{.method = "POST",
+                        .url = options_.url + "/v3/" + PercentEncoded(group) +
+                               (options_.validate ? "/events/validate" : "/events") +
+                               "?access_token=" + PercentEncoded(token),
+                        .headers = {{"Content-Type", "application/json"}}};
+  std::size_t bytes = tail_.size() + items.size() + 16;
+  for (const std::string_view item : items) bytes += item.size();
+  request.body.reserve(bytes);
+  request.body = R"({"data":[)";
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i > 0) request.body += ',';
+    request.body += items[i];
+  }
+  request.body += tail_;
+  return request;
+}
+
+BatchVerdict ConversionsApi::Judge(const ClientResponse& response) const {
+  using Kind = BatchVerdict::Kind;
+  const Answer answer = Read(response.body);
+  const std::string reason = Reason(response, answer);
+  constexpr int kNotFound = 404;
+  constexpr int kNotAllowed = 405;
+  switch (RetryClassOf(response.status)) {
+    case RetryClass::kDone:
+      if (answer.status == "VALID" || answer.status == "SUCCESS") return {};
+      // Something else than Snap may have answered.
+      return {answer.status.empty() ? Kind::kRetry : Kind::kRefused, reason};
+    case RetryClass::kRetry:
+      return {Kind::kRetry, reason};
+    case RetryClass::kAuth:
+      return {Kind::kUnauthorized, reason + "; renew the access token"};
+    case RetryClass::kForbidden:
+      return {Kind::kForbidden, reason + "; the token has no right to this pixel or app"};
+    case RetryClass::kPermanent:
+      break;
+  }
+  // A wrong URL would make dead letters of everything.
+  const bool elsewhere =
+      response.status < 400 || response.status == kNotFound || response.status == kNotAllowed;
+  if (elsewhere) return {Kind::kForbidden, reason + "; check the url and the id of the pixel or app"};
+  return {Kind::kRefused, reason};
+}
+
+}  // namespace millrace

@@ -1,0 +1,72 @@
+#include "connectors/snapchat/conversions_api.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace millrace {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using Kind = BatchVerdict::Kind;
+
+TEST(ConversionsApi, ARequestHasTheEventsOfOneAssetAndTheTokenInItsUrl) {
+  const std::string_view items[] = {R"({"event_name":"SAVE"})", R"({"event_name":"RATE"})"};
+  const ClientRequest live = ConversionsApi({}).Request("pixel-1", items, "a/b");
+  EXPECT_EQ(live.method, "POST");
+  EXPECT_EQ(live.url, "https://tr.snapchat.com/v3/pixel-1/events?access_token=a%2Fb");
+  EXPECT_EQ(live.body, R"({"data":[{"event_name":"SAVE"},{"event_name":"RATE"}]})");
+  EXPECT_EQ(live.headers, (HttpHeaders{{"Content-Type", "application/json"}}));
+  const ConversionsApi test({.url = "http://here", .validate = true, .test_event_code = "a\"b"});
+  const ClientRequest checked = test.Request("p", std::span(items).first(1), "t");
+  EXPECT_EQ(checked.url, "http://here/v3/p/events/validate?access_token=t");
+  EXPECT_EQ(checked.body, R"({"data":[{"event_name":"SAVE"}],"test_event_code":"a\"b"})");
+}
+
+TEST(ConversionsApi, TheStatusInTheBodyCountsAlsoBehindHttp200) {
+  const struct {
+    int http;
+    const char* body;
+    Kind kind;
+    const char* says;
+  } cases[] = {
+      {200, R"({"status":"VALID","reason":"Events have been processed successfully."})", Kind::kAccepted, ""},
+      {200, R"({"status":"valid"})", Kind::kAccepted, ""},
+      {200, R"({"status":"SUCCESS"})", Kind::kAccepted, ""},
+      {200,
+       R"({"status":"INVALID","event":0,"reason":"bad","errors":{"codes":["517"],"error_msgs":["no currency"]}})",
+       Kind::kRefused, "HTTP 200, INVALID: bad; 517; no currency"},
+      {200, "<html>welcome</html>", Kind::kRetry, "HTTP 200: <html>welcome</html>"},
+      {200, "", Kind::kRetry, "HTTP 200"},
+      {400, R"({"status":"INVALID","reason":"x","errors":{"codes":[1,2]}})", Kind::kRefused,
+       "HTTP 400, INVALID: x; 1, 2"},
+      {400, "nonsense", Kind::kRefused, "HTTP 400: nonsense"},
+      {400, R"({"status":"INVALID","event_logs":[{"event":0,"errors":{"codes":["517"]}}]})", Kind::kRefused,
+       "HTTP 400, INVALID: 517"},
+      {413, "", Kind::kRefused, "HTTP 413"},
+      {401, R"({"reason":"The access token expired"})", Kind::kUnauthorized, "renew the access token"},
+      {403, "", Kind::kForbidden, "no right"},
+      {404, "", Kind::kForbidden, "check the url"},
+      {302, "", Kind::kForbidden, "check the url"},
+      {429, "", Kind::kRetry, "HTTP 429"},
+      {500, R"({"status":"VALID"})", Kind::kRetry, "HTTP 500"},
+  };
+  for (const auto& test : cases) {
+    const BatchVerdict verdict =
+        ConversionsApi({}).Judge({.status = test.http, .headers = {}, .body = test.body});
+    EXPECT_EQ(verdict.kind, test.kind) << test.http << " " << test.body;
+    EXPECT_THAT(verdict.reason, HasSubstr(test.says)) << test.http << " " << test.body;
+  }
+}
+
+TEST(ConversionsApi, WhatItSaysIsBoundedAndWithoutSecrets) {
+  const std::string body = R"({"status":"INVALID","reason":"see https://x/?access_token=hunter22 )" +
+                           std::string(5'000, 'x') + "\"}";
+  const BatchVerdict verdict = ConversionsApi({}).Judge({.status = 400, .headers = {}, .body = body});
+  EXPECT_THAT(verdict.reason, AllOf(Not(HasSubstr("hunter22")), HasSubstr("<redacted>")));
+  EXPECT_LT(verdict.reason.size(), 600U);
+}
+
+}  // namespace
+}  // namespace millrace
