@@ -146,8 +146,9 @@ Status Chain::WriteSink(Node& node, Sink& sink, const Batch& batch) {
 }
 
 void Chain::CountAccepted(Node& node, const Sink& sink, std::int64_t rows) {
+  if (&sink != node.spec.sink.get()) return;  // late rows are counted as such
   node.metrics.rows_out.Add(rows);
-  if (!node.spec.internal && &sink == node.spec.sink.get()) sink_rows_.Add(rows);
+  if (!node.spec.internal) sink_rows_.Add(rows);
 }
 
 Status Chain::HandleLateRows(Node& node, const Batch& batch, const std::vector<LateRow>& late) {

@@ -68,7 +68,7 @@ class Chain {
   /// Those that came too late for the sink itself.
   Status HandleLateRows(Node& node, const Batch& batch, const std::vector<LateRow>& late);
   Status PrepareSink(Node& node, Sink& sink, SinkContext context);
-  /// Rows that the sink took for good.
+  /// Rows that the sink took for good; none of a late output.
   void CountAccepted(Node& node, const Sink& sink, std::int64_t rows);
   Status HandleErrors(Node& node, const Batch& batch, std::vector<RowError> errors);
   Status HandleLate(Node& node, const Batch& batch, std::vector<std::int64_t> late_by_ms);

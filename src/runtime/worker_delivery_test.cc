@@ -169,6 +169,12 @@ TEST_F(DeliveryTest, ARowThatComesTooLateForTheSinkGoesToItsLateOutput) {
   const auto late = log_.Read({"late", Partition(0)});
   ASSERT_EQ(late.size(), 2U);
   for (const MemoryRecord& record : late) EXPECT_EQ(record.key, "k5");
+  const auto of_delivery = [&](const char* name) {
+    return metrics_.GetCounter(name, "", {{"step", "delivery"}}).value();
+  };
+  EXPECT_EQ(of_delivery("millrace_step_rows_in_total"), 14);
+  EXPECT_EQ(of_delivery("millrace_step_rows_out_total"), 12);
+  EXPECT_EQ(of_delivery("millrace_step_rows_late_total"), 2);
   EXPECT_TRUE(log_.Read({"dead", Partition(0)}).empty());
 }
 
