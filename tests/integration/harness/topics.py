@@ -74,7 +74,7 @@ class Topics:
             consumer.close()
 
     def read(self, topic: str, isolation: str = "read_committed", seconds: float = 60) -> list[Record]:
-        """All records of the topic, per partition in offset order."""
+        """All records of the topic, per partition in offset order. `seconds`: how long nothing may come."""
         count = self.partitions(topic)
         consumer = self._consumer(isolation)
         found: list[list[Record]] = [[] for _ in range(count)]
@@ -84,9 +84,12 @@ class Topics:
             consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(count)])
             while len(ended) < count:
                 if time.monotonic() > deadline:
-                    raise AssertionError(f"{topic} could not be read to its end in {seconds:g} s; "
+                    raise AssertionError(f"nothing came of {topic} for {seconds:g} s, and it is not read to its end; "
                                          f"partitions {sorted(set(range(count)) - ended)} are open")
-                for message in consumer.consume(10_000, 0.5):
+                messages = consumer.consume(10_000, 0.5)
+                if messages:
+                    deadline = time.monotonic() + seconds
+                for message in messages:
                     error = message.error()
                     if error is None:
                         found[message.partition()].append(_record(message))
