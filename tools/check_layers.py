@@ -69,9 +69,10 @@ def check_file(tree: SourceTree, path: str, rules: dict):
                 yield f"{where}: {own} may not depend on {target}"
             elif included.endswith("_internal.h") and not is_test(path):
                 yield f"{where}: {included} is private to {target}"
-        for prefix, owners in rules.get("foreign", {}).items():
-            if included.startswith(prefix) and not any(covers(o, own) or covers(o, place) for o in owners):
-                yield f"{where}: only {', '.join(owners)} may include {prefix}"
+        fences = rules.get("foreign", {})
+        prefix = max((p for p in fences if included.startswith(p)), key=len, default="")
+        if prefix and not any(covers(o, own) or covers(o, place) for o in fences[prefix]):
+            yield f"{where}: only {', '.join(fences[prefix])} may include {prefix}"
 
 
 def check_links(tree: SourceTree, path: str, rules: dict):
@@ -115,10 +116,14 @@ ops = ["base", "state"]
 bench = ["*"]
 [foreign]
 "rocksdb/" = ["state"]
+"boost/" = ["state"]
+"boost/json" = ["ops"]
 """
 PLANTED = [
     ({"layers.toml": RULES, "src/base/a.h": '#include "state/table.h"\n'}, "base may not depend on state"),
     ({"layers.toml": RULES, "src/ops/a.cc": "#include <rocksdb/db.h>\n"}, "only state may include rocksdb/"),
+    ({"layers.toml": RULES, "src/state/a.cc": "#include <boost/json.hpp>\n"}, "only ops may include boost/json"),
+    ({"layers.toml": RULES, "src/ops/a.cc": "#include <boost/asio.hpp>\n"}, "only state may include boost/"),
     ({"layers.toml": RULES, "src/ops/a.cc": '#include "state/table_internal.h"\n'}, "private to state"),
     ({"layers.toml": RULES, "src/other/a.cc": "\n"}, "not declared in layers.toml"),
     ({"layers.toml": RULES, "src/ops/a.cc": '#include "b.h"\n', "src/ops/b.h": ""}, 'write "ops/b.h"'),

@@ -16,6 +16,7 @@
 #include "compile/partials.h"
 #include "compile/repartition.h"
 #include "compile/sink_factory.h"
+#include "compile/snapchat_sinks.h"
 #include "compile/source_reader.h"
 #include "compile/stages.h"
 #include "expr/expr.h"
@@ -30,7 +31,9 @@ struct Compiled {
   AnalyzedPlan analyzed;
   StagedPlan staged;
   std::map<NodeId, std::shared_ptr<ConsoleOutput>> consoles;
-  const Clock* clock;
+  std::map<NodeId, std::shared_ptr<ConversionsConnection>> conversions;
+  MetricRegistry own_metrics{};  // where CompileOptions has none
+  const Clock* clock = nullptr;
 
   const PlanNode& node(NodeId id) const { return analyzed.plan.nodes[id]; }
   /// The schema a node receives: all its inputs have the same.
@@ -181,16 +184,22 @@ class ProgramBuilder {
     context.clock = compiled_.clock;
     if (const auto console = compiled_.consoles.find(id); console != compiled_.consoles.end())
       context.console = console->second;
+    if (const auto events = compiled_.conversions.find(id); events != compiled_.conversions.end())
+      context.conversions = events->second;
     MR_ASSIGN_OR_RETURN(auto projection, MakeSinkProjection(sink, input));
     if (projection != nullptr) {
       context.input = projection->output_schema();
       ChainNode columns;
-      columns.name = chain.name + "-partition";
+      columns.name = chain.name + "-columns";
       columns.on_error = chain.on_error;
       columns.op = std::move(projection);
       path.push_back(Append(std::move(columns)));
     }
     MR_ASSIGN_OR_RETURN(chain.sink, MakeSink(compiled_.node(id), context));
+    const auto* events = std::get_if<SnapchatConversionsSink>(&sink.sink);
+    if (events != nullptr && !events->late_topic.empty()) {
+      MR_ASSIGN_OR_RETURN(chain.late_sink, MakeLateSink(events->late_topic, context.input, {}));
+    }
     path.push_back(Append(std::move(chain)));
     for (std::size_t i = 0; i + 1 < path.size(); ++i) program_.nodes[path[i]].next.push_back(path[i + 1]);
     first_[id] = path.front();
@@ -374,6 +383,24 @@ void AddInternalTopics(const Compiled& compiled, Topology* topology) {
   }
 }
 
+/// What the tasks of a sink share.
+Status OpenShared(const CompileOptions& options, Compiled* compiled) {
+  MetricRegistry& metrics = options.metrics == nullptr ? compiled->own_metrics : *options.metrics;
+  for (NodeId id = 0; id < compiled->analyzed.plan.nodes.size(); ++id) {
+    const PlanNode& node = compiled->node(id);
+    const auto* sink = std::get_if<SinkNode>(&node.op);
+    if (sink == nullptr) continue;
+    if (const auto* console = std::get_if<ConsoleSink>(&sink->sink))
+      compiled->consoles[id] = std::make_shared<ConsoleOutput>(options.console, console->limit);
+    if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink->sink)) {
+      auto connection = ConnectConversions(*events, node.name, *options.clock, metrics);
+      if (!connection.ok()) return At(node, connection.status());
+      compiled->conversions[id] = *std::move(connection);
+    }
+  }
+  return Status::Ok();
+}
+
 }  // namespace
 
 Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions& options) {
@@ -386,12 +413,7 @@ Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions&
   auto compiled = std::make_shared<Compiled>();
   compiled->analyzed = analyzed;
   compiled->clock = options.clock;
-  for (NodeId id = 0; id < analyzed.plan.nodes.size(); ++id) {
-    const auto* sink = std::get_if<SinkNode>(&analyzed.plan.nodes[id].op);
-    const auto* console = sink != nullptr ? std::get_if<ConsoleSink>(&sink->sink) : nullptr;
-    if (console != nullptr)
-      compiled->consoles[id] = std::make_shared<ConsoleOutput>(options.console, console->limit);
-  }
+  MR_RETURN_IF_ERROR(OpenShared(options, compiled.get()));
   MR_ASSIGN_OR_RETURN(compiled->staged, CutPlan(analyzed, options.source_partitions));
   Topology topology;
   topology.app = analyzed.plan.name;

@@ -18,6 +18,8 @@ struct CompileOptions {
   std::map<std::string, std::int32_t> source_partitions;
   const Clock* clock = nullptr;     ///< outlives the topology
   std::ostream* console = nullptr;  ///< where console sinks print; outlives the topology. null: nowhere
+  MetricRegistry* metrics =
+      nullptr;  ///< of sinks that deliver to a service; outlives the topology. null: nobody looks
 };
 
 /// Turns a checked plan into what workers run: cuts it into sub-topologies, names internal topics and state

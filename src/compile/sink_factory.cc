@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "codec/json/json_codec.h"
 #include "codec/text/text_codec.h"
+#include "compile/snapchat_sinks.h"
 #include "connect/staged_file_sink.h"
 #include "connect/staged_publishing.h"
 #include "connectors/ipc/ipc_format.h"
@@ -111,6 +112,8 @@ std::string DirectoryName(const std::string& text) {
 
 Result<std::unique_ptr<Operator>> MakeSinkProjection(const SinkNode& sink,
                                                      const std::shared_ptr<arrow::Schema>& input) {
+  if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink.sink))
+    return MakeConversionFields(*events, input);
   const std::vector<PlanExpr>* partition_by = PartitionBy(sink);
   if (partition_by == nullptr || partition_by->empty()) return std::unique_ptr<Operator>();
   std::vector<Projection> columns;
@@ -138,6 +141,8 @@ Result<std::unique_ptr<Sink>> MakeSink(const PlanNode& node, const SinkFactoryCo
   const auto& sink = std::get<SinkNode>(node.op).sink;
   if (const auto* kafka = std::get_if<KafkaSink>(&sink)) return Make(*kafka, context);
   if (const auto* console = std::get_if<ConsoleSink>(&sink)) return Make(*console, context);
+  if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink))
+    return MakeConversions(*events, context.input, context.conversions);
   if (const auto* parquet = std::get_if<ParquetSink>(&sink))
     return MakeFileSink(*parquet, kParquet, node.name, context);
   return MakeFileSink(std::get<IpcSink>(sink), kIpc, node.name, context);

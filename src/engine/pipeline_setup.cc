@@ -83,6 +83,8 @@ std::map<std::string, std::int32_t> OutputTopics(const Plan& plan) {
         std::int32_t& partitions = out[kafka->topic];
         partitions = std::max(partitions, kafka->partitions);
       }
+      const auto* events = std::get_if<SnapchatConversionsSink>(&sink->sink);
+      if (events != nullptr && !events->late_topic.empty()) out.emplace(events->late_topic, 0);
     }
   }
   return out;
@@ -161,6 +163,7 @@ Result<ReadyPipeline> SetUpOnce(Plan plan, Cluster& cluster, const SetupOptions&
   CompileOptions options;
   options.clock = setup.clock;
   options.console = setup.console;
+  options.metrics = setup.metrics;
   MR_ASSIGN_OR_RETURN(options.source_partitions, FindTopics(plan, cluster.admin()));
   std::int32_t most_partitions = 1;
   for (const auto& [topic, partitions] : options.source_partitions)

@@ -22,7 +22,8 @@ struct ReadyPipeline {
 /// `clock` and `console` outlive the pipeline.
 struct SetupOptions {
   const Clock* clock = nullptr;
-  std::ostream* console = nullptr;  ///< null: console sinks print nowhere
+  std::ostream* console = nullptr;    ///< null: console sinks print nowhere
+  MetricRegistry* metrics = nullptr;  ///< CompileOptions::metrics
   /// How long a cluster may refuse for the time being (a controller that moves, brokers that are still
   /// starting) before that is an error.
   Duration patience{0};

@@ -222,6 +222,7 @@ Result<std::unique_ptr<PipelineRunner>> PipelineRunner::Make(const Plan& plan, R
   MR_ASSIGN_OR_RETURN(ReadyPipeline ready, SetUpPipeline(plan, *options.cluster,
                                                          {.clock = options.clock,
                                                           .console = options.console,
+                                                          .metrics = options.metrics,
                                                           .patience = options.startup_timeout,
                                                           .stop = options.stop}));
   const MemoryBudget budget = SplitMemory(ready.analyzed.plan.memory, ready.analyzed.plan.workers);

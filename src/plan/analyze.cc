@@ -149,6 +149,8 @@ class PlanAnalyzer {
       }
       if (const auto* sink = std::get_if<SinkNode>(&node.op)) {
         if (const auto* topic = std::get_if<KafkaSink>(&sink->sink)) check(node, topic->topic, "topic", "");
+        if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink->sink))
+          check(node, events->late_topic, "late", node.places.contains({"late", "topic"}) ? "topic" : "");
       }
     }
     if (const std::string why = WhyNotWritten(read, plan_.dead_letter_topic); !why.empty()) {

@@ -432,6 +432,17 @@ class NodeAnalyzer {
   void CheckSink(const IpcSink& sink) { CheckFileSink(sink.path, sink.partition_by); }
   void CheckSink(const ConsoleSink& sink) { CheckChoice("format", sink.format, {"table", "json"}); }
 
+  void CheckSink(const SnapchatConversionsSink& sink) {
+    if (sink.asset_id) TypeOf(*sink.asset_id);
+    for (const auto& [field, value] : sink.map) TypeOf(value);
+    CheckChoice("time_unit", sink.time_unit, {"s", "ms"});
+    CheckChoice("mode", sink.mode, {"live", "validate"});
+    constexpr Duration kMostAge(37LL * 24 * 3'600'000);
+    if (sink.max_event_age > kMostAge)
+      errors_.AddAt(errors_.ValueOf("max_event_age"),
+                    "'max_event_age' is at most 37d: Snap reports nothing older");
+  }
+
   void CheckFileSink(const std::string& path, const std::vector<PlanExpr>& partition_by) {
     if (path.empty()) errors_.Add("'path' is missing");
     for (const PlanExpr& expression : partition_by) {

@@ -11,7 +11,19 @@ namespace {
 
 constexpr std::string_view kTransactionTimeout = "transaction.timeout.ms";
 constexpr Duration kTransactionMargin{10'000};    // for the batch at hand, and the commit itself
+constexpr Duration kDeliveryMargin{300'000};      // for a service that is slow or away
 constexpr Duration kLongestTransaction{900'000};  // transaction.max.timeout.ms of brokers, by default
+
+/// Of sinks that deliver to a service; none when there is no such sink.
+std::optional<Duration> LongestLinger(const Plan& plan) {
+  std::optional<Duration> longest;
+  for (const PlanNode& node : plan.nodes) {
+    const auto* sink = std::get_if<SinkNode>(&node.op);
+    const auto* events = sink == nullptr ? nullptr : std::get_if<SnapchatConversionsSink>(&sink->sink);
+    if (events != nullptr) longest = std::max(longest.value_or(Duration(0)), events->linger);
+  }
+  return longest;
+}
 
 }  // namespace
 
@@ -38,14 +50,19 @@ std::optional<NodeKey> KeyOf(const PlanNode& node) {
 }
 
 Duration Plan::EffectiveCommitInterval() const {
-  if (commit_interval) return *commit_interval;
-  return guarantee == Guarantee::kExactlyOnce ? Duration(200) : Duration(1000);
+  Duration interval = guarantee == Guarantee::kExactlyOnce ? Duration(200) : Duration(1000);
+  if (commit_interval) interval = *commit_interval;
+  if (const auto linger = LongestLinger(*this)) interval = std::max(interval, *linger);
+  return interval;
 }
 
 Duration Plan::TransactionTimeout() const {
   const auto given = kafka.find(std::string(kTransactionTimeout));
   std::int64_t ms = 0;
-  if (given == kafka.end()) return EffectiveCommitInterval() + kTransactionMargin;
+  if (given == kafka.end()) {
+    const Duration delivery = LongestLinger(*this) ? kDeliveryMargin : Duration(0);
+    return EffectiveCommitInterval() + kTransactionMargin + delivery;
+  }
   std::from_chars(given->second.data(), given->second.data() + given->second.size(), ms);
   return Duration(ms);
 }

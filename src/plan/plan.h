@@ -16,6 +16,8 @@
 #include "base/result.h"
 #include "expr/expr.h"
 #include "millrace/keyed_state.h"
+#include "plan/plan_expr.h"
+#include "plan/sinks.h"
 #include "plan/source_location.h"
 
 namespace millrace {
@@ -31,13 +33,6 @@ enum class Understood {
   kPart,     ///< there may be other columns than it seems
   kColumns,  ///< all that columns depend on
   kAll,
-};
-
-/// An expression with the place it was written.
-struct PlanExpr {
-  Expr expr;
-  SourceLocation location;
-  bool unread = false;  ///< the text is no expression, which was reported
 };
 
 // --- Sources
@@ -156,44 +151,11 @@ struct MapStep {
   MapFunction function;
 };
 
-// --- Sinks
-// -------------------------------------------------------------------------------------------------------
-
-struct KafkaSink {
-  std::string topic;
-  std::string format = "json";
-  std::vector<std::string> key;  ///< key columns; empty: the row's key bytes
-  std::string key_format = "string";
-  std::int32_t partitions = 0;  ///< for creation; 0 = the source's count
-};
-struct ParquetSink {
-  std::string path;
-  std::vector<PlanExpr> partition_by;
-  Duration roll{30'000};
-  ByteCount roll_bytes{128LL << 20};
-};
-struct IpcSink {
-  std::string path;
-  std::vector<PlanExpr> partition_by;
-  Duration roll{30'000};
-  ByteCount roll_bytes{128LL << 20};
-};
-struct ConsoleSink {
-  std::string format = "table";  ///< table | json
-  std::int64_t limit = 0;        ///< rows to print; 0 = all
-};
-
 // --- The graph
 // ---------------------------------------------------------------------------------------------------
 
 /// Index of a node in Plan::nodes.
 using NodeId = std::size_t;
-
-/// A sink with its optional `where`.
-struct SinkNode {
-  std::optional<PlanExpr> where;
-  std::variant<KafkaSink, ParquetSink, IpcSink, ConsoleSink> sink;
-};
 
 struct PlanNode {
   /// Given by the user, or kind and ordinal among nodes of that kind: "window-1" (K4). Unique in the plan.
@@ -253,6 +215,7 @@ struct Plan {
   std::vector<PlanNode> nodes;
   Understood understood = Understood::kAll;  ///< of the settings
 
+  /// Longer where a sink waits for more rows (linger).
   Duration EffectiveCommitInterval() const;
   /// How long a transaction may stay open: what `kafka` says, or some time beyond the commit interval.
   Duration TransactionTimeout() const;

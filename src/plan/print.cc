@@ -128,6 +128,12 @@ struct Describe {
     return "Arrow IPC files in " + sink.path + PartitionText(sink.partition_by);
   }
   std::string operator()(const ConsoleSink& sink) const { return "console (" + sink.format + ")"; }
+  std::string operator()(const SnapchatConversionsSink& sink) const {
+    const std::string asset = !sink.pixel_id.empty() ? "pixel " + sink.pixel_id
+                              : !sink.app_id.empty() ? "app " + sink.app_id
+                                                     : "asset " + sink.asset_id->expr.ToString();
+    return "Snapchat conversions of " + asset + (sink.mode == "live" ? "" : " (" + sink.mode + ")");
+  }
 };
 
 std::string_view GuaranteeText(Guarantee guarantee) {

@@ -52,7 +52,12 @@ class Findings {
   void Late(std::int64_t row, std::int64_t by_ms) {
     if (Mark(row)) late_.push_back({row, by_ms});
   }
+  /// Nothing is wrong with it, but it is not sent.
+  void Skip(std::int64_t row) { Mark(row); }
   void MoveTo(CheckedEvents* out) {
+    for (std::int64_t row = 0; row < static_cast<std::int64_t>(bad_.size()); ++row) {
+      if (good(row)) out->rows.push_back(row);
+    }
     std::sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
     std::sort(late_.begin(), late_.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
     out->errors = std::move(errors_);
@@ -83,6 +88,9 @@ class Check {
 
   Result<CheckedEvents> Run() {
     CheckedEvents out;
+    for (std::int64_t row = 0; batch_.tombstone != nullptr && row < rows_; ++row) {
+      if (batch_.tombstone->Value(row)) findings_.Skip(row);
+    }
     MR_ASSIGN_OR_RETURN(out.event_name, EventNames());
     MR_ASSIGN_OR_RETURN(out.action_source, ActionSources());
     MR_ASSIGN_OR_RETURN(out.currency, Currencies());

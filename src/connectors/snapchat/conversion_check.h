@@ -31,7 +31,8 @@ struct ConversionRules {
 
 /// The fields of the events of a batch, checked and as Snap writes them.
 struct CheckedEvents {
-  /// Rows that failed and rows that are late; both ascending, no row in both.
+  /// Each row is in one of them, but for tombstones, which are no events; all ascending.
+  std::vector<std::int64_t> rows;  ///< to be sent
   std::vector<RowError> errors;
   std::vector<LateRow> late;
   /// One value per row; what fails has any.

@@ -193,22 +193,11 @@ Result<std::unique_ptr<ConversionEvents>> ConversionEvents::Make(const std::shar
 
 Status ConversionEvents::Build(const Batch& batch, EventTime now, ConversionBatch* out) {
   MR_ASSIGN_OR_RETURN(CheckedEvents checked, CheckConversions(batch, rules_, now));
-  out->errors = std::move(checked.errors);
-  out->late = std::move(checked.late);
   MR_ASSIGN_OR_RETURN(const auto events, layout_->Assemble(*batch.data, checked));
   MR_RETURN_IF_ERROR(encoder_->Encode(*events, &out->json));
-  out->rows.clear();
-  auto error = out->errors.begin();
-  auto late = out->late.begin();
-  for (std::int64_t row = 0; row < batch.num_rows(); ++row) {
-    if (error != out->errors.end() && error->row == row) {
-      ++error;
-    } else if (late != out->late.end() && late->row == row) {
-      ++late;
-    } else {
-      out->rows.push_back(row);
-    }
-  }
+  out->rows = std::move(checked.rows);
+  out->errors = std::move(checked.errors);
+  out->late = std::move(checked.late);
   return Status::Ok();
 }
 

@@ -14,10 +14,11 @@ namespace millrace {
 
 /// The events of a batch, ready to be sent.
 struct ConversionBatch {
-  std::vector<RowError> errors;    ///< rows that are no valid events; ascending
-  std::vector<LateRow> late;       ///< rows that Snap would not report; ascending
-  std::vector<std::int64_t> rows;  ///< the others; ascending
-  EncodedRows json;  ///< an object for every row of the batch; means nothing for those that failed
+  /// Each row is in one of them, but for tombstones; all ascending.
+  std::vector<std::int64_t> rows;  ///< to be sent
+  std::vector<RowError> errors;    ///< no valid events
+  std::vector<LateRow> late;       ///< events that Snap would not report
+  EncodedRows json;                ///< an object for every row; means nothing where the row is not sent
 };
 
 /// Makes events of rows. One owner, one thread.

@@ -115,13 +115,14 @@ const ConversionField* FindConversionField(std::string_view path_or_name) {
   return by_name == std::end(kFields) ? nullptr : by_name;
 }
 
-const std::vector<std::string>& ConversionPaths() {
-  static const std::vector<std::string> paths = [] {
+const std::vector<std::string>& ConversionFieldNames() {
+  static const std::vector<std::string> names = [] {
     std::vector<std::string> out;
     for (const ConversionField& field : kFields) out.push_back(field.path());
+    for (const ConversionField& field : kFields) out.emplace_back(field.name);
     return out;
   }();
-  return paths;
+  return names;
 }
 
 }  // namespace millrace

@@ -40,7 +40,7 @@ std::span<const ConversionField> ConversionFields();
 /// By path, or by name alone; a name of several sections is that of the first. Null when there is none.
 const ConversionField* FindConversionField(std::string_view path_or_name);
 
-/// Paths of all fields, for "did you mean".
-const std::vector<std::string>& ConversionPaths();
+/// Paths of all fields and then their names alone, for "did you mean".
+const std::vector<std::string>& ConversionFieldNames();
 
 }  // namespace millrace

@@ -41,13 +41,14 @@ Result<Batch> Decoded(const ConversionCase& given, const std::shared_ptr<arrow::
 }
 
 Result<Batch> Mapped(const ConversionCase& given, const Batch& batch) {
-  std::vector<ConversionMapEntry> map;
+  ConversionMap map;
   for (const auto& [field, text] : given.map) {
-    Expr value;
-    if (!text.empty()) {
-      MR_ASSIGN_OR_RETURN(value, ParseExpr(text));
+    if (text.empty()) {
+      map.left_out.push_back(field);
+    } else {
+      MR_ASSIGN_OR_RETURN(const Expr value, ParseExpr(text));
+      map.values.emplace_back(field, value);
     }
-    map.push_back({field, value});
   }
   MR_ASSIGN_OR_RETURN(std::vector<MappedField> fields, MapConversionFields(map, batch.data->schema()));
   if (!given.asset.empty()) fields.push_back({kAssetColumn, *ParseExpr(given.asset)});

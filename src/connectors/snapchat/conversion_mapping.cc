@@ -88,41 +88,43 @@ std::optional<Expr> ByConvention(const ConversionField& field, const arrow::Sche
   return Col(field.name);
 }
 
-using ByField = std::map<const ConversionField*, Expr>;
+using ByField = std::map<const ConversionField*, std::optional<Expr>>;
 
-Result<ByField> ReadMap(std::span<const ConversionMapEntry> map) {
-  ByField mapped;
-  for (const ConversionMapEntry& entry : map) {
-    const ConversionField* const field = FindConversionField(entry.field);
+/// What each field that the user speaks of is made of; nothing when it is left out.
+Result<ByField> ReadMap(const ConversionMap& map) {
+  ByField fields;
+  const auto add = [&fields](const std::string& name, std::optional<Expr> value) -> Status {
+    const ConversionField* const field = FindConversionField(name);
     if (field == nullptr) {
-      return Status::InvalidArgument("map: an event has no field '" + entry.field + "'" +
-                                     DidYouMean(entry.field, ConversionPaths()));
+      return Status::InvalidArgument("an event has no field '" + name + "'" +
+                                     DidYouMean(name, ConversionFieldNames()));
     }
-    if (!mapped.emplace(field, entry.value).second)
-      return Status::InvalidArgument("map: the field " + field->path() + " is there twice");
-  }
-  return mapped;
+    if (fields.emplace(field, std::move(value)).second) return Status::Ok();
+    return Status::InvalidArgument("the field " + field->path() + " is spoken of twice");
+  };
+  for (const auto& [name, value] : map.values) MR_RETURN_IF_ERROR(add(name, value).WithContext("map"));
+  for (const std::string& name : map.left_out)
+    MR_RETURN_IF_ERROR(add(name, std::nullopt).WithContext("leave_out"));
+  return fields;
 }
 
 }  // namespace
 
-Result<std::vector<MappedField>> MapConversionFields(std::span<const ConversionMapEntry> map,
+Result<std::vector<MappedField>> MapConversionFields(const ConversionMap& map,
                                                      const std::shared_ptr<arrow::Schema>& input) {
   MR_ASSIGN_OR_RETURN(const ByField mapped, ReadMap(map));
   std::vector<MappedField> out;
   for (const ConversionField& field : ConversionFields()) {
-    const auto entry = mapped.find(&field);
-    const std::optional<Expr> value =
-        entry != mapped.end() ? std::optional(entry->second) : ByConvention(field, *input);
-    if (!value || value->empty()) continue;
+    const auto said = mapped.find(&field);
+    const std::optional<Expr> value = said != mapped.end() ? said->second : ByConvention(field, *input);
+    if (!value) continue;
     const auto bound = BoundExpr::Bind(*value, input);
     if (!bound.ok()) return bound.status().WithContext("map: " + field.path());
     std::optional<Expr> coerced = Coerced(field, *value, *bound->type());
     if (!coerced) {
       return Status::InvalidArgument("the field " + field.path() + " cannot be made of '" +
                                      value->ToString() + "', which is " + TypeText(*bound->type()) +
-                                     "; map it to another expression, or to nothing (map: {" + field.path() +
-                                     ": null})");
+                                     "; map it to another expression, or name it in leave_out");
     }
     out.push_back({field.path(), *std::move(coerced)});
   }

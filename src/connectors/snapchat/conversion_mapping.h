@@ -1,8 +1,8 @@
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <arrow/type_fwd.h>
@@ -12,10 +12,10 @@
 
 namespace millrace {
 
-/// What a user said of one field.
-struct ConversionMapEntry {
-  std::string field;  ///< path, or name alone
-  Expr value;         ///< empty: the field is not sent, whatever columns there are
+/// What a user says of fields, by path or by name alone.
+struct ConversionMap {
+  std::vector<std::pair<std::string, Expr>> values;
+  std::vector<std::string> left_out;  ///< not sent, whatever columns there are
 };
 
 /// A column to be computed for the events.
@@ -31,7 +31,7 @@ struct MappedField {
 ///
 /// Errors: user error for a field that does not exist or is mapped twice, an expression that cannot be
 /// bound, and a value whose type the field cannot take; names the field.
-Result<std::vector<MappedField>> MapConversionFields(std::span<const ConversionMapEntry> map,
+Result<std::vector<MappedField>> MapConversionFields(const ConversionMap& map,
                                                      const std::shared_ptr<arrow::Schema>& input);
 
 }  // namespace millrace

@@ -13,14 +13,19 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::vector<std::string> Mapped(const arrow::FieldVector& columns,
-                                const std::vector<ConversionMapEntry>& map = {}) {
+std::vector<std::string> Mapped(const arrow::FieldVector& columns, const ConversionMap& map = {}) {
   EXPECT_TRUE(InitializeExpressions().ok());
   const auto fields = MapConversionFields(map, arrow::schema(columns));
   if (!fields.ok()) return {fields.status().message()};
   std::vector<std::string> out;
   for (const MappedField& field : *fields) out.push_back(field.path + " = " + field.value.ToString());
   return out;
+}
+
+ConversionMap MapOf(std::string field, Expr value) {
+  ConversionMap map;
+  map.values.emplace_back(std::move(field), std::move(value));
+  return map;
 }
 
 TEST(ConversionMapping, ColumnsThatAreCalledLikeFieldsAreThem) {
@@ -42,7 +47,7 @@ TEST(ConversionMapping, StructsThatAreCalledLikeSectionsComeBeforeColumns) {
 TEST(ConversionMapping, WhatTheMapSaysComesFirst) {
   const arrow::FieldVector columns = {arrow::field("em", arrow::utf8()), arrow::field("mail", arrow::utf8()),
                                       arrow::field("status", arrow::utf8())};
-  EXPECT_THAT(Mapped(columns, {{"em", Col("mail")}, {"custom_data.status", Expr()}, {"event_id", Lit("x")}}),
+  EXPECT_THAT(Mapped(columns, {{{"em", Col("mail")}, {"event_id", Lit("x")}}, {"custom_data.status"}}),
               ElementsAre("event_id = 'x'", "user_data.em = snap_hash_email(mail)"));
 }
 
@@ -50,18 +55,21 @@ TEST(ConversionMapping, AFieldOrValueThatCannotBeIsNamed) {
   const arrow::FieldVector columns = {arrow::field("x", arrow::list(arrow::int64())),
                                       arrow::field("t", arrow::utf8())};
   const auto error = [&](const char* field, Expr value) {
-    return Mapped(columns, {{field, std::move(value)}}).front();
+    return Mapped(columns, MapOf(field, std::move(value))).front();
   };
   EXPECT_THAT(error("user_data.emm", Col("t")),
               HasSubstr("an event has no field 'user_data.emm' (did you mean 'user_data.em'?)"));
+  EXPECT_THAT(error("emm", Col("t")), HasSubstr("did you mean 'em'?"));
   EXPECT_THAT(error("em", Col("tt")), HasSubstr("map: user_data.em"));
   EXPECT_THAT(error("em", Col("tt")), HasSubstr("did you mean 't'?"));
   EXPECT_THAT(error("em", Col("x")),
               HasSubstr("the field user_data.em cannot be made of 'x', which is list<int64>"));
   EXPECT_THAT(error("contents", Col("t")),
               HasSubstr("custom_data.contents cannot be made of 't', which is string"));
-  EXPECT_THAT(Mapped(columns, {{"em", Col("t")}, {"user_data.em", Col("t")}}).front(),
-              HasSubstr("is there twice"));
+  ConversionMap both = MapOf("em", Col("t"));
+  both.left_out = {"user_data.em"};
+  EXPECT_THAT(Mapped(columns, both).front(),
+              HasSubstr("leave_out: the field user_data.em is spoken of twice"));
 }
 
 TEST(ConversionMapping, EveryFieldTakesAnyTypeOrSaysWhatToDo) {
@@ -85,7 +93,7 @@ TEST(ConversionMapping, EveryFieldTakesAnyTypeOrSaysWhatToDo) {
     int taken = 0;
     for (const auto& type : types) {
       const auto schema = arrow::schema({arrow::field("x", type)});
-      const std::vector<ConversionMapEntry> map = {{field.path(), Col("x")}};
+      const ConversionMap map = MapOf(field.path(), Col("x"));
       const auto fields = MapConversionFields(map, schema);
       if (!fields.ok()) {
         EXPECT_THAT(fields.status().message(), HasSubstr("map it to another expression")) << field.path();

@@ -110,6 +110,9 @@ struct SinkTarget {
   }
   std::pair<const char*, std::string> operator()(const IpcSink& sink) const { return {"ipc", sink.path}; }
   std::pair<const char*, std::string> operator()(const ConsoleSink&) const { return {"console", ""}; }
+  std::pair<const char*, std::string> operator()(const SnapchatConversionsSink& sink) const {
+    return {"snapchat.conversions", sink.url};
+  }
 };
 
 std::string SinkJson(const Plan& plan, const PlanNode& node, const SinkNode& sink,

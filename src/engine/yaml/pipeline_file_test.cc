@@ -76,6 +76,48 @@ TEST(PipelineFile, ReadsTheMainJob) {
   EXPECT_EQ(plan.nodes[5].inputs, std::vector<NodeId>{3});
 }
 
+TEST(PipelineFile, ASinkOfConversionEventsIsRead) {
+  const auto read = [](const std::string& settings) {
+    return Read("name: p\nsource: {topic: t}\nsinks:\n  - snapchat.conversions: {access_token: x, " +
+                settings + "}\n");
+  };
+  const auto sink_of = [](const Result<PipelineFile>& file) -> const SnapchatConversionsSink& {
+    return std::get<SnapchatConversionsSink>(std::get<SinkNode>(file->plan.nodes[1].op).sink);
+  };
+  const Result<PipelineFile> plain = read("pixel_id: p1");
+  ASSERT_TRUE(plain.ok()) << plain.status().message();
+  const SnapchatConversionsSink defaults;
+  const SnapchatConversionsSink& sink = sink_of(plain);
+  EXPECT_EQ(sink.pixel_id, "p1");
+  EXPECT_EQ(sink.access_token, "x");
+  EXPECT_EQ(sink.url, defaults.url);
+  EXPECT_EQ(sink.max_event_age, defaults.max_event_age);
+  EXPECT_EQ(sink.max_event_ahead, defaults.max_event_ahead);
+  EXPECT_EQ(sink.time_unit, defaults.time_unit);
+  EXPECT_EQ(sink.batch_events, defaults.batch_events);
+  EXPECT_EQ(sink.batch_bytes, defaults.batch_bytes);
+  EXPECT_EQ(sink.linger, defaults.linger);
+  EXPECT_EQ(sink.per_second, defaults.per_second);
+  EXPECT_EQ(sink.mode, defaults.mode);
+  EXPECT_EQ(plain->plan.EffectiveCommitInterval(), Duration(1'000)) << "that of linger";
+  EXPECT_GT(plain->plan.TransactionTimeout(), Duration(300'000)) << "the service may be slow";
+
+  const Result<PipelineFile> full = read(
+      "asset_id: a, map: {em: mail}, leave_out: [status, city], late: l, batch: {events: 5, linger: 3s}, "
+      "rate: 20, mode: validate, test_event_code: c, max_event_age: 37d, time_unit: ms");
+  ASSERT_TRUE(full.ok()) << full.status().message();
+  EXPECT_EQ(sink_of(full).asset_id->expr.ToString(), "a");
+  EXPECT_EQ(sink_of(full).map.at(0).first, "em");
+  EXPECT_EQ(sink_of(full).leave_out, (std::vector<std::string>{"status", "city"}));
+  EXPECT_EQ(sink_of(full).late_topic, "l");
+  EXPECT_EQ(sink_of(full).batch_events, 5);
+  EXPECT_EQ(sink_of(full).per_second, 20);
+  EXPECT_EQ(full->plan.EffectiveCommitInterval(), Duration(3'000));
+
+  EXPECT_THAT(read("pixel_id: a, app_id: b").status().message(), HasSubstr("cannot stand together"));
+  EXPECT_THAT(read("map: {em: mail}").status().message(), HasSubstr("pixel_id"));
+}
+
 TEST(PipelineFile, DefaultsAreThoseOfThePlan) {
   const Result<PipelineFile> file = Read("name: p\nsource: {topic: t}\nsinks: [{topic: o}]\n");
   ASSERT_TRUE(file.ok()) << file.status().message();

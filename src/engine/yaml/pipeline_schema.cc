@@ -247,6 +247,44 @@ constexpr KeySpec kSinkKeys[] = {
     {"parquet", kSection, "file", "", "Parquet files.", kOneOf},
     {"ipc", kSection, "file", "", "Arrow IPC files.", kOneOf},
     {"console", kSection, "console", "", "Prints rows to the standard output.", kOneOf},
+    {"snapchat.conversions", kSection, "snapchat_conversions", "", "Events of Snap's Conversions API.",
+     kOneOf},
+};
+
+constexpr KeySpec kSnapchatConversionsKeys[] = {
+    {"pixel_id", kText, "", "", "The pixel whose events these are (web, offline).", kOneOf},
+    {"app_id", kText, "", "", "The Snap app id of the app whose events these are.", kOneOf},
+    {"asset_id", kExpression, "", "", "The id of the pixel or app of each event.", kOneOf},
+    {"access_token", kText, "", "", "Of the Conversions API; write ${VAR} or ${file:PATH}.", kRequired},
+    {"map", kNamedExpressions, "", "",
+     "Fields of the event (`event_name`, `user_data.em` or `em`) and what they are. Columns that are called "
+     "like a field, or stand in a struct that is called like its section, need not be listed."},
+    {"leave_out", kColumns, "", "", "Fields that are not sent although there are such columns."},
+    {"max_event_age", kDuration, "", "7d", "Older events are late; at most 37d."},
+    {"max_event_ahead", kDuration, "", "1h", "Events further ahead of the clock are late."},
+    {"late", kSection, "late", "",
+     "Topic for late events, with `late_by` in milliseconds; negative for those that are ahead. When absent "
+     "they are counted and warned about."},
+    {"time_unit", kChoice, "s|ms", "s", "The unit in which `event_time` is sent."},
+    {"batch", kSection, "snapchat_batch", "", "Bounds of one request."},
+    {"rate", kSection, "snapchat_rate", "", "Bounds of all requests of a process."},
+    {"mode", kChoice, "live|validate", "live", "With validate Snap checks the events and counts none."},
+    {"test_event_code", kText, "", "", "Shows the events in Snap's test tool instead of counting them."},
+    {"url", kText, "", "https://tr.snapchat.com", "Another server, for tests."},
+    {"ca_file", kText, "", "",
+     "PEM file of the authorities that the server's certificate is checked against."},
+};
+
+constexpr KeySpec kSnapchatBatchKeys[] = {
+    {"events", kInteger, "1..2000", "2000", "Events in a request."},
+    {"bytes", kByteSize, "", "1MiB", "Bytes of the events in a request."},
+    {"linger", kDuration, "", "1s",
+     "How long events wait for others: the pipeline commits no more often than this, and a commit sends "
+     "everything."},
+};
+
+constexpr KeySpec kSnapchatRateKeys[] = {
+    {"per_second", kInteger, "1..1000", "10", "Requests in a second."},
 };
 
 constexpr KeySpec kFileKeys[] = {
@@ -333,10 +371,20 @@ constexpr SectionSpec kAllSections[] = {
      "the "
      "expression fails is not added to that window.",
      kTriggerKeys, ""},
-    {"late", "late", "The late output of a window.", kLateKeys, "topic"},
-    {"sink", "sinks", "One sink: exactly one of `topic`, `parquet`, `ipc` and `console`.", kSinkKeys, ""},
+    {"late", "late", "A late output.", kLateKeys, "topic"},
+    {"sink", "sinks",
+     "One sink: exactly one of `topic`, `parquet`, `ipc`, `console` and `snapchat.conversions`.", kSinkKeys,
+     ""},
     {"file", "parquet, ipc", "Files that appear whole or not at all.", kFileKeys, "path"},
     {"console", "console", "Rows on the standard output.", kConsoleKeys, "format"},
+    {"snapchat_conversions", "snapchat.conversions",
+     "Each row is an event for Snap. Personal data is normalised and hashed, unless it is 64 hexadecimal "
+     "digits already. Delivered at least once, under the same `event_id` (by default topic, partition and "
+     "offset), by which Snap counts an event once within 48 hours.",
+     kSnapchatConversionsKeys, ""},
+    {"snapchat_batch", "snapchat.conversions batch", "Bounds of one request.", kSnapchatBatchKeys, ""},
+    {"snapchat_rate", "snapchat.conversions rate", "Bounds of all requests of a process.", kSnapchatRateKeys,
+     "per_second"},
     {"test", "tests", "One test: records in, expected rows out, on a manual clock.", kTestKeys, ""},
     {"test_input", "input", "A record, or a movement of the clock.", kTestInputKeys, ""},
 };

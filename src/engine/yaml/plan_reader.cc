@@ -324,6 +324,34 @@ KafkaSink ReadKafkaSink(const SectionReader& section) {
           section.Choice("key_format"), static_cast<std::int32_t>(section.Integer("partitions"))};
 }
 
+SnapchatConversionsSink ReadSnapchatConversions(const SectionReader& sink) {
+  const std::optional<SectionReader> section = sink.Section("snapchat.conversions");
+  if (!section) return {};
+  SnapchatConversionsSink out;
+  out.pixel_id = section->Text("pixel_id");
+  out.app_id = section->Text("app_id");
+  out.asset_id = section->Expression("asset_id");
+  out.access_token = section->Text("access_token");
+  out.url = section->Text("url");
+  out.ca_file = section->Text("ca_file");
+  out.map = section->NamedExpressions("map");
+  out.leave_out = section->Columns("leave_out");
+  out.max_event_age = section->Time("max_event_age");
+  out.max_event_ahead = section->Time("max_event_ahead");
+  out.late_topic = ReadTopicOf(*section, "late");
+  out.time_unit = section->Choice("time_unit");
+  if (const std::optional<SectionReader> batch = section->Section("batch")) {
+    out.batch_events = batch->Integer("events");
+    out.batch_bytes = batch->Bytes("bytes");
+    out.linger = batch->Time("linger");
+  }
+  if (const std::optional<SectionReader> rate = section->Section("rate"))
+    out.per_second = rate->Integer("per_second");
+  out.mode = section->Choice("mode");
+  out.test_event_code = section->Text("test_event_code");
+  return out;
+}
+
 SinkNode ReadSinkOp(const SectionReader& section) {
   SinkNode sink;
   sink.where = section.Expression("where");
@@ -334,6 +362,8 @@ SinkNode ReadSinkOp(const SectionReader& section) {
     sink.sink = ReadFileSink<ParquetSink>(section, "parquet");
   } else if (kind == "ipc") {
     sink.sink = ReadFileSink<IpcSink>(section, "ipc");
+  } else if (kind == "snapchat.conversions") {
+    sink.sink = ReadSnapchatConversions(section);
   } else if (const std::optional<SectionReader> console = section.Section("console")) {
     sink.sink = ConsoleSink{console->Choice("format"), console->Integer("limit")};
   }

@@ -1,0 +1,180 @@
+// A pipeline with a sink of conversion events, from its file to a server that answers as Snap does.
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <arrow/compute/initialize.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "connectors/kafka/kafka_cluster.h"
+#include "engine/plan_run.h"
+#include "engine/yaml/pipeline_file.h"
+#include "env/file.h"
+#include "env/random.h"
+#include "http/server.h"
+#include "kafka/embedded_broker.h"
+
+namespace millrace {
+namespace {
+
+using testing::HasSubstr;
+
+/// Keeps the ids of the events that it took; refuses a request with one that it was told to.
+class SnapStandIn {
+ public:
+  SnapStandIn() {
+    HttpServerOptions options;
+    options.address = "127.0.0.1:0";
+    std::vector<HttpRoute> routes;
+    routes.push_back(
+        {"POST", "/v3/pixel/events", [this](const HttpRequest& request) { return Take(request); }});
+    server_ = *HttpServer::Start(options, std::move(routes));
+  }
+  std::string url() const { return "http://" + server_->address(); }
+  void Open(bool open) {
+    const MutexLock lock(mutex_);
+    open_ = open;
+  }
+  std::multiset<std::string> taken() {
+    const MutexLock lock(mutex_);
+    return taken_;
+  }
+  int requests() {
+    const MutexLock lock(mutex_);
+    return requests_;
+  }
+
+ private:
+  HttpResponse Take(const HttpRequest& request) {
+    const MutexLock lock(mutex_);
+    ++requests_;
+    EXPECT_EQ(request.query, "access_token=canary-token");
+    if (!open_) return {503, ""};
+    if (request.body.find("\"bad\"") != std::string::npos)
+      return {400, R"({"status":"INVALID","reason":"no"})"};
+    const std::string key = R"("event_id":")";
+    for (std::size_t at = request.body.find(key); at != std::string::npos; at = request.body.find(key, at)) {
+      at += key.size();
+      taken_.insert(request.body.substr(at, request.body.find('"', at) - at));
+    }
+    return {200, R"({"status":"VALID"})"};
+  }
+
+  Mutex mutex_;
+  bool open_ = true;  // guarded by mutex_, as all below
+  int requests_ = 0;
+  std::multiset<std::string> taken_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+class SnapchatRun : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(arrow::compute::Initialize().ok());
+    broker_ = *kafka::EmbeddedBroker::Start(clock_);
+    for (const char* topic : {"in", "dead", "late"}) ASSERT_TRUE(broker_->CreateTopic(topic, 1).ok());
+    KafkaClusterOptions options;
+    options.clock = &clock_;
+    options.embedded = broker_.get();
+    cluster_ = *KafkaCluster::Make(std::move(options));
+  }
+  ~SnapchatRun() override { EXPECT_TRUE(RemoveAll(state_dir_).ok()); }
+
+  std::unique_ptr<PlanRun> MakeRun(const PlanRunOptions& options) {
+    auto file = ReadPipelineText("p.yaml", R"(name: p
+guarantee: at_least_once
+dead_letter: {topic: dead}
+source: {topic: in, timestamp: at, schema: {at: "timestamp[ms]", name: string, mail: string, event_source_url: string}}
+sinks:
+  - snapchat.conversions:
+      pixel_id: pixel
+      access_token: canary-token
+      map: {event_name: name, em: mail, event_time: at}
+      late: {topic: late}
+      batch: {linger: 50ms}
+      rate: {per_second: 1000}
+)",
+                                 SubstitutionSources{});
+    MR_CHECK(file.ok()) << file.status().message();
+    Plan plan = std::move(file->plan);
+    plan.commit_interval = Duration(50);
+    plan.kafka["bootstrap.servers"] = broker_->bootstrap();
+    plan.state_dir = state_dir_;
+    std::get<SnapchatConversionsSink>(std::get<SinkNode>(plan.nodes[1].op).sink).url = snap_.url();
+    return *PlanRun::Make(std::move(plan), options);
+  }
+
+  void Write(const std::vector<std::string>& values) {
+    auto producer = *cluster_->MakeProducer("");
+    ASSERT_TRUE(producer->Init().ok());
+    for (const std::string& value : values) {
+      OutgoingRecord record{.topic = "in", .partition = Partition(0), .value = BytesView::Of(value)};
+      record.timestamp_ms = clock_.Now().value();
+      ASSERT_TRUE(producer->Send(record).ok());
+    }
+    ASSERT_TRUE(producer->Flush().ok());
+  }
+  std::string Event(const std::string& name, const std::string& url, std::int64_t age_ms = 0) const {
+    return R"({"at":)" + std::to_string(clock_.Now().value() - age_ms) + R"(,"name":")" + name +
+           R"(","mail":"a@b.c","event_source_url":")" + url + "\"}";
+  }
+  std::int64_t Records(const std::string& topic) {
+    return (*cluster_->MakeChangelogReader())->Bounds({topic, Partition(0)})->second.value();
+  }
+  template <typename Condition>
+  bool Await(const Condition& condition) {
+    const auto deadline = clock_.Steady() + std::chrono::seconds(60);
+    while (!condition() && clock_.Steady() < deadline) (void)StopToken().WaitFor(Duration(20));
+    return condition();
+  }
+
+  const SystemClock clock_;
+  const std::string state_dir_ = testing::TempDir() + "/snapchat-run-" + RandomId();
+  SnapStandIn snap_;
+  std::unique_ptr<kafka::EmbeddedBroker> broker_;
+  std::unique_ptr<KafkaCluster> cluster_;
+};
+
+TEST_F(SnapchatRun, EveryRowIsDeliveredOrADeadLetterOrLateAndAServerThatIsAwayIsWaitedFor) {
+  Write({Event("purchase", "https://s/1"), Event("page_view", "https://s/2"), Event("save", "bad"),
+         Event("page_view", "https://s/4", 8LL * 24 * 3'600'000), Event("login", "https://s/5"), "no JSON"});
+  PlanRunOptions options;
+  auto run = MakeRun(options);
+  Status status;
+  {
+    const Thread thread("run", [&] { status = run->Run(); });
+    EXPECT_TRUE(Await([&] { return Records("dead") == 3 && Records("late") == 1; }))
+        << Records("dead") << " dead letters, " << Records("late") << " late";
+    // The purchase has no value; the record that is no JSON was one at the source.
+    EXPECT_THAT(snap_.taken(), testing::UnorderedElementsAre("in-0-1", "in-0-4"));
+
+    snap_.Open(false);
+    const int before = snap_.requests();
+    Write({Event("share", "https://s/6"), Event("rate", "https://s/7")});
+    EXPECT_TRUE(Await([&] { return snap_.requests() > before + 2; }));
+    EXPECT_EQ(snap_.taken().size(), 2U);
+    snap_.Open(true);
+    EXPECT_TRUE(Await([&] { return snap_.taken().size() == 4; }));
+    options.stop.RequestStop();
+  }
+  EXPECT_TRUE(status.ok()) << status.message();
+
+  // What was delivered is committed: the next run sends only what is new.
+  PlanRunOptions again;
+  run = MakeRun(again);
+  Write({Event("login", "https://s/8")});
+  {
+    const Thread thread("run", [&] { status = run->Run(); });
+    EXPECT_TRUE(Await([&] { return snap_.taken().contains("in-0-8"); }));
+    again.stop.RequestStop();
+  }
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_THAT(snap_.taken(), testing::UnorderedElementsAre("in-0-1", "in-0-4", "in-0-6", "in-0-7", "in-0-8"));
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/byte_size.h"
+#include "base/duration.h"
+#include "plan/plan_expr.h"
+
+namespace millrace {
+
+struct KafkaSink {
+  std::string topic;
+  std::string format = "json";
+  std::vector<std::string> key;  ///< key columns; empty: the row's key bytes
+  std::string key_format = "string";
+  std::int32_t partitions = 0;  ///< for creation; 0 = the source's count
+};
+struct ParquetSink {
+  std::string path;
+  std::vector<PlanExpr> partition_by;
+  Duration roll{30'000};
+  ByteCount roll_bytes{128LL << 20};
+};
+struct IpcSink {
+  std::string path;
+  std::vector<PlanExpr> partition_by;
+  Duration roll{30'000};
+  ByteCount roll_bytes{128LL << 20};
+};
+struct ConsoleSink {
+  std::string format = "table";  ///< table | json
+  std::int64_t limit = 0;        ///< rows to print; 0 = all
+};
+
+/// Events of Snap's Conversions API, one per row.
+struct SnapchatConversionsSink {
+  /// Exactly one of the three says whose events they are: a pixel, an app, or whichever the expression names.
+  std::string pixel_id;
+  std::string app_id;
+  std::optional<PlanExpr> asset_id;
+  std::string access_token;  ///< secret
+  std::string url = "https://tr.snapchat.com";
+  std::string ca_file;  ///< authorities of the server's certificate; "": the system's
+  std::vector<std::pair<std::string, PlanExpr>> map;  ///< fields of events that are not columns of their name
+  std::vector<std::string> leave_out;  ///< fields that are not sent, whatever columns there are
+  Duration max_event_age{7LL * 24 * 3'600'000};
+  Duration max_event_ahead{3'600'000};
+  std::string late_topic;       ///< events out of that time; "": they are counted
+  std::string time_unit = "s";  ///< s | ms, of event_time as it is sent
+  std::int64_t batch_events = 2'000;
+  ByteCount batch_bytes{1LL << 20};
+  Duration linger{1'000};  ///< the shortest time between two checkpoints, each of which sends everything
+  std::int64_t per_second = 10;  ///< requests
+  std::string mode = "live";     ///< live | validate
+  std::string test_event_code;
+};
+
+/// A sink with its optional `where`.
+struct SinkNode {
+  std::optional<PlanExpr> where;
+  std::variant<KafkaSink, ParquetSink, IpcSink, ConsoleSink, SnapchatConversionsSink> sink;
+};
+
+}  // namespace millrace
