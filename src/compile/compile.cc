@@ -168,11 +168,11 @@ class ProgramBuilder {
   Status AddSink(NodeId id, const SinkNode& sink, ChainNode chain) {
     const auto& input = compiled_.input_schema(id);
     std::vector<std::size_t> path;
-    if (sink.where.has_value()) {
+    if (const auto where = SinkPredicate(sink)) {
       ChainNode filter;
       filter.name = chain.name + "-where";
       filter.on_error = chain.on_error;
-      MR_ASSIGN_OR_RETURN(BoundExpr predicate, BoundExpr::Bind(sink.where->expr, WithTombstoneField(input)));
+      MR_ASSIGN_OR_RETURN(BoundExpr predicate, BoundExpr::Bind(*where, WithTombstoneField(input)));
       MR_ASSIGN_OR_RETURN(filter.op, MakeFilter(std::move(predicate), input));
       path.push_back(Append(std::move(filter)));
     }

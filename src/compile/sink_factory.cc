@@ -110,6 +110,12 @@ std::string DirectoryName(const std::string& text) {
 
 }  // namespace
 
+std::optional<Expr> SinkPredicate(const SinkNode& sink) {
+  if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink.sink))
+    return SentWhere(*events, sink.where);
+  return sink.where ? std::optional(sink.where->expr) : std::nullopt;
+}
+
 Result<std::unique_ptr<Operator>> MakeSinkProjection(const SinkNode& sink,
                                                      const std::shared_ptr<arrow::Schema>& input) {
   if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink.sink))

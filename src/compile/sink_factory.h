@@ -33,6 +33,9 @@ struct SinkFactoryContext {
   const Clock* clock = nullptr;
 };
 
+/// Which rows the sink gets; nothing: all.
+std::optional<Expr> SinkPredicate(const SinkNode& sink);
+
 /// What makes of a row what the sink writes; null when that is the row. For a sink with partition_by: the
 /// partition columns last, as files need them; a plain column keeps its name and leaves the payload, an
 /// expression is named after its text. For conversion events: their fields.

@@ -10,6 +10,22 @@
 #include "ops/project.h"
 
 namespace millrace {
+namespace {
+
+/// Marks events without consent; what is null is none.
+void AddConsent(const Expr& consent, const std::string& otherwise, ConversionMap* map) {
+  const Expr given = Call("coalesce", {consent, Lit(false)});
+  const auto unless_given = [&](const char* field, const Expr& value) {
+    map->values.emplace_back(field, Call("if", {given, NullLit(), value}));
+  };
+  if (otherwise == "opt_out") map->values.emplace_back("opt_out", Unary("not", given));
+  if (otherwise == "LMU" || otherwise == "LDU") unless_given("data_processing_options", Lit(otherwise));
+  if (otherwise != "LDU") return;
+  unless_given("data_processing_options_country", Lit(std::int64_t{0}));
+  unless_given("data_processing_options_state", Lit(std::int64_t{0}));
+}
+
+}  // namespace
 
 Result<std::shared_ptr<ConversionsConnection>> ConnectConversions(const SnapchatConversionsSink& sink,
                                                                   const std::string& step, const Clock& clock,
@@ -26,11 +42,18 @@ Result<std::shared_ptr<ConversionsConnection>> ConnectConversions(const Snapchat
   return ConversionsConnection::Make(std::move(options), clock, metrics);
 }
 
+std::optional<Expr> SentWhere(const SnapchatConversionsSink& sink, const std::optional<PlanExpr>& where) {
+  const bool drops = sink.consent && sink.without_consent == "drop";
+  if (!where) return drops ? std::optional(sink.consent->expr) : std::nullopt;
+  return drops ? Binary("and", where->expr, sink.consent->expr) : where->expr;
+}
+
 Result<std::unique_ptr<Operator>> MakeConversionFields(const SnapchatConversionsSink& sink,
                                                        const std::shared_ptr<arrow::Schema>& input) {
   ConversionMap map;
   for (const auto& [field, value] : sink.map) map.values.emplace_back(field, value.expr);
   map.left_out = sink.leave_out;
+  if (sink.consent) AddConsent(sink.consent->expr, sink.without_consent, &map);
   const auto columns = WithTombstoneField(input);
   MR_ASSIGN_OR_RETURN(std::vector<MappedField> fields, MapConversionFields(map, columns));
   if (sink.asset_id) fields.push_back({kAssetColumn, CastTo(sink.asset_id->expr, "string")});

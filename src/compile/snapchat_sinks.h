@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <arrow/type_fwd.h>
@@ -20,7 +21,10 @@ Result<std::shared_ptr<ConversionsConnection>> ConnectConversions(const Snapchat
                                                                   const std::string& step, const Clock& clock,
                                                                   MetricRegistry& metrics);
 
-/// Makes the fields of events of the rows, in front of the sink.
+/// Which rows are sent: those of `where`, and with consent where others are dropped; nothing when all are.
+std::optional<Expr> SentWhere(const SnapchatConversionsSink& sink, const std::optional<PlanExpr>& where);
+
+/// Makes the fields of events of the rows, in front of the sink. Errors: user error naming the field.
 Result<std::unique_ptr<Operator>> MakeConversionFields(const SnapchatConversionsSink& sink,
                                                        const std::shared_ptr<arrow::Schema>& input);
 

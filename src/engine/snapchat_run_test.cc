@@ -30,8 +30,7 @@ class SnapStandIn {
     HttpServerOptions options;
     options.address = "127.0.0.1:0";
     std::vector<HttpRoute> routes;
-    routes.push_back(
-        {"POST", "/v3/pixel/events", [this](const HttpRequest& request) { return Take(request); }});
+    routes.push_back({"POST", "/v3/", [this](const HttpRequest& request) { return Take(request); }});
     server_ = *HttpServer::Start(options, std::move(routes));
   }
   std::string url() const { return "http://" + server_->address(); }
@@ -47,6 +46,11 @@ class SnapStandIn {
     const MutexLock lock(mutex_);
     return requests_;
   }
+  /// What came for a pixel, one request after the other.
+  std::string bodies(const std::string& pixel) {
+    const MutexLock lock(mutex_);
+    return bodies_["/v3/" + pixel + "/events"];
+  }
 
  private:
   HttpResponse Take(const HttpRequest& request) {
@@ -56,6 +60,7 @@ class SnapStandIn {
     if (!open_) return {503, ""};
     if (request.body.find("\"bad\"") != std::string::npos)
       return {400, R"({"status":"INVALID","reason":"no"})"};
+    bodies_[request.path] += request.body;
     const std::string key = R"("event_id":")";
     for (std::size_t at = request.body.find(key); at != std::string::npos; at = request.body.find(key, at)) {
       at += key.size();
@@ -67,6 +72,7 @@ class SnapStandIn {
   Mutex mutex_;
   bool open_ = true;  // guarded by mutex_, as all below
   int requests_ = 0;
+  std::map<std::string, std::string> bodies_;  // by path
   std::multiset<std::string> taken_;
   std::unique_ptr<HttpServer> server_;
 };
@@ -84,27 +90,33 @@ class SnapchatRun : public testing::Test {
   }
   ~SnapchatRun() override { EXPECT_TRUE(RemoveAll(state_dir_).ok()); }
 
-  std::unique_ptr<PlanRun> MakeRun(const PlanRunOptions& options) {
+  static std::string Sink(const std::string& pixel, const std::string& more) {
+    return "  - snapchat.conversions:\n      pixel_id: " + pixel +
+           "\n      access_token: canary-token\n"
+           "      map: {event_name: name, em: mail, event_time: at}\n"
+           "      batch: {linger: 50ms}\n      rate: {per_second: 1000}\n" +
+           more;
+  }
+  std::unique_ptr<PlanRun> MakeRun(const PlanRunOptions& options, const std::string& sinks) {
     auto file = ReadPipelineText("p.yaml", R"(name: p
 guarantee: at_least_once
 dead_letter: {topic: dead}
-source: {topic: in, timestamp: at, schema: {at: "timestamp[ms]", name: string, mail: string, event_source_url: string}}
+source:
+  topic: in
+  timestamp: at
+  schema: {at: "timestamp[ms]", name: string, mail: string, event_source_url: string, agreed: bool}
 sinks:
-  - snapchat.conversions:
-      pixel_id: pixel
-      access_token: canary-token
-      map: {event_name: name, em: mail, event_time: at}
-      late: {topic: late}
-      batch: {linger: 50ms}
-      rate: {per_second: 1000}
-)",
+)" + sinks,
                                  SubstitutionSources{});
     MR_CHECK(file.ok()) << file.status().message();
     Plan plan = std::move(file->plan);
     plan.commit_interval = Duration(50);
     plan.kafka["bootstrap.servers"] = broker_->bootstrap();
     plan.state_dir = state_dir_;
-    std::get<SnapchatConversionsSink>(std::get<SinkNode>(plan.nodes[1].op).sink).url = snap_.url();
+    for (PlanNode& node : plan.nodes) {
+      if (auto* sink = std::get_if<SinkNode>(&node.op))
+        std::get<SnapchatConversionsSink>(sink->sink).url = snap_.url();
+    }
     return *PlanRun::Make(std::move(plan), options);
   }
 
@@ -142,8 +154,9 @@ sinks:
 TEST_F(SnapchatRun, EveryRowIsDeliveredOrADeadLetterOrLateAndAServerThatIsAwayIsWaitedFor) {
   Write({Event("purchase", "https://s/1"), Event("page_view", "https://s/2"), Event("save", "bad"),
          Event("page_view", "https://s/4", 8LL * 24 * 3'600'000), Event("login", "https://s/5"), "no JSON"});
+  const std::string sink = Sink("pixel", "      late: {topic: late}\n");
   PlanRunOptions options;
-  auto run = MakeRun(options);
+  auto run = MakeRun(options, sink);
   Status status;
   {
     const Thread thread("run", [&] { status = run->Run(); });
@@ -165,7 +178,7 @@ TEST_F(SnapchatRun, EveryRowIsDeliveredOrADeadLetterOrLateAndAServerThatIsAwayIs
 
   // What was delivered is committed: the next run sends only what is new.
   PlanRunOptions again;
-  run = MakeRun(again);
+  run = MakeRun(again, sink);
   Write({Event("login", "https://s/8")});
   {
     const Thread thread("run", [&] { status = run->Run(); });
@@ -174,6 +187,45 @@ TEST_F(SnapchatRun, EveryRowIsDeliveredOrADeadLetterOrLateAndAServerThatIsAwayIs
   }
   EXPECT_TRUE(status.ok()) << status.message();
   EXPECT_THAT(snap_.taken(), testing::UnorderedElementsAre("in-0-1", "in-0-4", "in-0-6", "in-0-7", "in-0-8"));
+}
+
+TEST_F(SnapchatRun, ConsentDecidesWhetherAndHowEventsAreSent) {
+  const auto event = [this](const char* name, const char* agreed) {
+    std::string json = Event(name, "https://s");
+    return json.insert(json.size() - 1, std::string(R"(,"agreed":)") + agreed);
+  };
+  Write({event("login", "true"), event("save", "false"), event("rate", "null")});
+  std::string sinks;
+  for (const char* otherwise : {"drop", "LMU", "LDU", "opt_out"})
+    sinks +=
+        Sink(otherwise, std::string("      consent: agreed\n      without_consent: ") + otherwise + "\n");
+  PlanRunOptions options;
+  const auto run = MakeRun(options, sinks);
+  Status status;
+  {
+    const Thread thread("run", [&] { status = run->Run(); });
+    EXPECT_TRUE(Await([&] { return snap_.taken().size() == 1 + 3 * 3; })) << snap_.taken().size();
+    options.stop.RequestStop();
+  }
+  EXPECT_TRUE(status.ok()) << status.message();
+  // The marks of each event, in the order of its fields.
+  const auto marks = [this](const std::string& pixel) {
+    const std::string bodies = snap_.bodies(pixel);
+    std::string out;
+    for (const char* mark :
+         {"LOGIN", "SAVE", "RATE", R"("opt_out":true)", R"("opt_out":false)", "[\"LMU\"]",
+          R"(["LDU"],"data_processing_options_country":0,"data_processing_options_state":0)"}) {
+      int count = 0;
+      for (std::size_t at = bodies.find(mark); at != std::string::npos; at = bodies.find(mark, at + 1))
+        ++count;
+      out += std::to_string(count);
+    }
+    return out;
+  };
+  EXPECT_EQ(marks("drop"), "1000000");
+  EXPECT_EQ(marks("LMU"), "1110020");
+  EXPECT_EQ(marks("LDU"), "1110002");
+  EXPECT_EQ(marks("opt_out"), "1112100");
 }
 
 }  // namespace

@@ -435,6 +435,8 @@ class NodeAnalyzer {
   void CheckSink(const SnapchatConversionsSink& sink) {
     if (sink.asset_id) TypeOf(*sink.asset_id);
     for (const auto& [field, value] : sink.map) TypeOf(value);
+    if (sink.consent) CheckBool(*sink.consent, "'consent'");
+    CheckChoice("without_consent", sink.without_consent, {"drop", "LMU", "LDU", "opt_out"});
     CheckChoice("time_unit", sink.time_unit, {"s", "ms"});
     CheckChoice("mode", sink.mode, {"live", "validate"});
     constexpr Duration kMostAge(37LL * 24 * 3'600'000);

@@ -132,7 +132,8 @@ struct Describe {
     const std::string asset = !sink.pixel_id.empty() ? "pixel " + sink.pixel_id
                               : !sink.app_id.empty() ? "app " + sink.app_id
                                                      : "asset " + sink.asset_id->expr.ToString();
-    return "Snapchat conversions of " + asset + (sink.mode == "live" ? "" : " (" + sink.mode + ")");
+    const std::string consent = !sink.consent ? "" : ", " + sink.without_consent + " without consent";
+    return "Snapchat conversions of " + asset + consent + (sink.mode == "live" ? "" : " (" + sink.mode + ")");
   }
 };
 

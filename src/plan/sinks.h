@@ -47,7 +47,9 @@ struct SnapchatConversionsSink {
   std::string url = "https://tr.snapchat.com";
   std::string ca_file;  ///< authorities of the server's certificate; "": the system's
   std::vector<std::pair<std::string, PlanExpr>> map;  ///< fields of events that are not columns of their name
-  std::vector<std::string> leave_out;  ///< fields that are not sent, whatever columns there are
+  std::vector<std::string> leave_out;    ///< fields that are not sent, whatever columns there are
+  std::optional<PlanExpr> consent;       ///< of the person; nullopt: nobody is asked
+  std::string without_consent = "drop";  ///< drop | LMU | LDU | opt_out, of events without it
   Duration max_event_age{7LL * 24 * 3'600'000};
   Duration max_event_ahead{3'600'000};
   std::string late_topic;       ///< events out of that time; "": they are counted

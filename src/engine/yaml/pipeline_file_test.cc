@@ -104,12 +104,15 @@ TEST(PipelineFile, ASinkOfConversionEventsIsRead) {
 
   const Result<PipelineFile> full = read(
       "asset_id: a, map: {em: mail}, leave_out: [status, city], late: l, batch: {events: 5, linger: 3s}, "
-      "rate: 20, mode: validate, test_event_code: c, max_event_age: 37d, time_unit: ms");
+      "rate: 20, mode: validate, test_event_code: c, max_event_age: 37d, time_unit: ms, consent: agreed, "
+      "without_consent: LDU");
   ASSERT_TRUE(full.ok()) << full.status().message();
   EXPECT_EQ(sink_of(full).asset_id->expr.ToString(), "a");
   EXPECT_EQ(sink_of(full).map.at(0).first, "em");
   EXPECT_EQ(sink_of(full).leave_out, (std::vector<std::string>{"status", "city"}));
   EXPECT_EQ(sink_of(full).late_topic, "l");
+  EXPECT_EQ(sink_of(full).consent->expr.ToString(), "agreed");
+  EXPECT_EQ(sink_of(full).without_consent, "LDU");
   EXPECT_EQ(sink_of(full).batch_events, 5);
   EXPECT_EQ(sink_of(full).per_second, 20);
   EXPECT_EQ(full->plan.EffectiveCommitInterval(), Duration(3'000));

@@ -260,6 +260,12 @@ constexpr KeySpec kSnapchatConversionsKeys[] = {
      "Fields of the event (`event_name`, `user_data.em` or `em`) and what they are. Columns that are called "
      "like a field, or stand in a struct that is called like its section, need not be listed."},
     {"leave_out", kColumns, "", "", "Fields that are not sent although there are such columns."},
+    {"consent", kExpression, "", "",
+     "Whether the person agreed; null is no. When absent every event is sent as it is."},
+    {"without_consent", kChoice, "drop|LMU|LDU|opt_out", "drop",
+     "What becomes of events without consent: they are not sent; sent with `data_processing_options` LMU, or "
+     "LDU "
+     "with country and state 0; or sent with `opt_out`."},
     {"max_event_age", kDuration, "", "7d", "Older events are late; at most 37d."},
     {"max_event_ahead", kDuration, "", "1h", "Events further ahead of the clock are late."},
     {"late", kSection, "late", "",

@@ -336,6 +336,8 @@ SnapchatConversionsSink ReadSnapchatConversions(const SectionReader& sink) {
   out.ca_file = section->Text("ca_file");
   out.map = section->NamedExpressions("map");
   out.leave_out = section->Columns("leave_out");
+  out.consent = section->Expression("consent");
+  out.without_consent = section->Choice("without_consent");
   out.max_event_age = section->Time("max_event_age");
   out.max_event_ahead = section->Time("max_event_ahead");
   out.late_topic = ReadTopicOf(*section, "late");
