@@ -32,19 +32,21 @@ memory: {memory}
 source:
   topic: {topic}
   format: json
-  key: auction
-  timestamp: ts
+{key}  timestamp: ts
   schema: {{ts: timestamp[ms], auction: int64, bidder: int64, price: double{extra}}}
 steps:
   - window:
       by: [auction]
       {window}
-      aggregate: {{bids: count(), total: sum(price), low: min(price), high: max(price)}}
+      aggregate: {aggregate}
 sinks:
   - topic: {name}-results
     format: json
     key: auction
 """
+
+
+AGGREGATE = "{bids: count(), total: sum(price), low: min(price), high: max(price)}"
 
 
 @dataclasses.dataclass
@@ -134,13 +136,14 @@ class Running:
     """The engine at work on a topic, with settings of the job that differ."""
 
     def __init__(self, job: Job, case: str, topic: str, guarantee: str = "exactly_once", window: str = "tumbling: 1m",
-                 memory: str = "1GiB", extra: str = "", http: bool = False):
+                 memory: str = "1GiB", extra: str = "", http: bool = False, moves: bool = False, aggregate: str = AGGREGATE):
         job.run_number += 1
         self.job, self.case, self.topic = job, case, topic
         self.name = f"job-{job.run_number}"
         file, self.state = job.folder / f"{self.name}.yaml", job.folder / f"{self.name}.state"
         file.write_text(PIPELINE.format(name=self.name, bootstrap=job.bootstrap, guarantee=guarantee, topic=topic,
-                                        workers=job.options.workers, window=window, memory=memory, extra=extra))
+                                        workers=job.options.workers, window=window, memory=memory, extra=extra,
+                                        key="" if moves else "  key: auction\n", aggregate=aggregate))
         self.port = free_port() if http else 0
         words = ["--http", f"127.0.0.1:{self.port}"] if http else []
         self.begin = now()
@@ -249,6 +252,32 @@ def windows(job: Job) -> bool:
     return good
 
 
+# The same windows behind a repartition topic, with what keeps partial aggregates from travelling in place of rows, and without.
+PARTIALS = {"rows move": "tumbling: 1m\n      late: {topic: late-rows}", "partial aggregates move": "tumbling: 1m"}
+SMALL_AGGREGATE = "{bids: count(), low: min(price), high: max(price)}"
+
+
+def partials(job: Job) -> bool:
+    """What it costs to move rows by a column that is not their key, with and without partial aggregates (K2a)."""
+    options = job.options
+    runs: dict[str, list[Measure]] = {}
+    for _ in range(options.rounds):
+        for case, window in PARTIALS.items():
+            topic = job.open_topic(options.records, 10_000)
+            running = Running(job, case, topic, window=window, http=True, moves=True, aggregate=SMALL_AGGREGATE)
+            running.await_end()
+            moved = metric(running.metrics(), 'millrace_bytes_out_total{step="window-1-repartition"}')
+            measure = running.stop(options.records)
+            print(f"{measure.line()} {moved / options.records:.1f} bytes moved per record", flush=True)
+            runs.setdefault(case, []).append(measure)
+    rates = {case: statistics.median(m.rate for m in measures) for case, measures in runs.items()}
+    for case, rate in rates.items():
+        print(f"{case + ' median':<24} {rate:>12,.0f} /CPU-s")
+    ratio = rates["partial aggregates move"] / rates["rows move"]
+    print(f"{'partials':<24} {ratio:>12.2f} x the rate of rows", flush=True)
+    return ratio >= 1
+
+
 # Memory of the pipeline, of which a half is for state; the order of the records that count; the least rate in CPU seconds, or share
 # of the rate with everything in memory.
 MANY_KEYS = {
@@ -322,6 +351,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--checkpoint", action="store_true", help="measure the two shares of checkpoints")
     parser.add_argument("--windows", action="store_true", help="compare kinds of windows, and 1 M keys, with the job's windows")
     parser.add_argument("--many-keys", action="store_true", help="state of 20 M keys, which does not fit into memory")
+    parser.add_argument("--partials", action="store_true", help="compare partial aggregates with rows in a repartition topic")
     parser.add_argument("--at-least-once", action="store_true", help="one more run per size with that guarantee")
     parser.add_argument("--bar", type=float, help="fail when a ratio is below this")
     parser.add_argument("--timeout", type=int, default=600, help="seconds for one run of the engine")
@@ -347,6 +377,8 @@ def main() -> int:
             good = windows(job)
         elif options.many_keys:
             good = many_keys(job)
+        elif options.partials:
+            good = partials(job)
         elif options.checkpoint:
             good = checkpoints(job)
         else:

@@ -4,6 +4,7 @@
 #   memory        peak memory of that job with 2 and with 20 million records, about five minutes
 #   windows       the CPU of that job with hopping and session windows and with a million keys, about five minutes
 #   many_keys     the rate of that job with 20 million keys of which few fit into memory, about fifteen minutes
+#   partials      the rate of that job behind a repartition topic, with rows and with partial aggregates in it, two minutes
 #   checkpoint    how long the checkpoints of that job take, and how much of it is waiting for Kafka; half a minute
 #   NAME          the micro-benchmarks whose file name contains NAME
 #                 (without a name: exactly_once)
@@ -25,7 +26,7 @@ bench_main() {
   [ "${1:-}" != -- ] || shift
   . "$ROOT/tools/dev/build.sh"
   case "$name" in
-    "" | exactly_once | memory | windows | many_keys | checkpoint)
+    "" | exactly_once | memory | windows | many_keys | partials | checkpoint)
       build_preset release millrace bench/job/reference_loop bench/job/job_topic
       [ "$name" = "" ] || [ "$name" = exactly_once ] || set -- "--${name//_/-}" "$@"
       exec python3 bench/run_job.py "$@"
