@@ -93,6 +93,24 @@ TEST_F(Commands, LintSaysNothingOfWhatAMisspeltKeyTookAway) {
   EXPECT_THAT(outcome.err, Not(HasSubstr("'aggregate' is empty")));
 }
 
+TEST_F(Commands, LintSaysWhatOnlyShowsWhenSinksAreMade) {
+  const auto lint = [this](const std::string& settings) {
+    const std::string file =
+        Write("p.yaml",
+              "name: p\nkafka: {bootstrap.servers: \"x:1\"}\nsource: {topic: t, schema: {mail: string}}\n"
+              "sinks:\n  - snapchat.conversions: {access_token: canary-token, " +
+                  settings + "}\n");
+    return Execute([&](CommandIo& io) { return LintCommand({{file}, false}, io); });
+  };
+  EXPECT_EQ(lint("pixel_id: p-1, map: {em: mail}").exit, Exit::kOk);
+  const Outcome field = lint("pixel_id: p-1, map: {emm: mail}");
+  EXPECT_EQ(field.exit, Exit::kUsage);
+  EXPECT_THAT(field.err, AllOf(HasSubstr(":5:5: sink 'sink-1': map: an event has no field 'emm'"),
+                               HasSubstr("did you mean 'em'?"), Not(HasSubstr("canary"))));
+  EXPECT_THAT(lint("pixel_id: a/b").err, HasSubstr("'a/b' is no id of a pixel or an app"));
+  EXPECT_THAT(lint("pixel_id: a, ca_file: nowhere.pem").err, HasSubstr("nowhere.pem"));
+}
+
 TEST_F(Commands, LintAcceptsATextSourceWithoutASchema) {
   for (const std::string format : {"string", "bytes"}) {
     const std::string file =
