@@ -9,6 +9,7 @@ usage: check_docs.py MILLRACE
 """
 import functools
 import itertools
+import os
 import pathlib
 import re
 import subprocess
@@ -58,8 +59,8 @@ def pipelines(markdown: str) -> Iterator[str]:
             yield match[2]
 
 
-def run(*words: str | pathlib.Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=120)
+def run(*words: str | pathlib.Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=120, env=os.environ | environment)
 
 
 def check_files(millrace: str, files: list[pathlib.Path]) -> Iterator[str]:
@@ -82,7 +83,8 @@ def check_files(millrace: str, files: list[pathlib.Path]) -> Iterator[str]:
             with tempfile.NamedTemporaryFile("w", suffix=".yaml") as copy:
                 copy.write(pipeline)
                 copy.flush()
-                if (done := run(millrace, "lint", copy.name)).returncode != 0:
+                settings = {name: "x" for name in re.findall(r"\$\{([A-Z_]+)\}", pipeline)}
+                if (done := run(millrace, "lint", copy.name, **settings)).returncode != 0:
                     yield f"{name}: {done.stderr}"
 
 
