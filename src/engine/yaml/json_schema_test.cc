@@ -141,13 +141,17 @@ class Validator {
   const YAML::Node root_;
 };
 
-/// "" or what the schema has against a pipeline, or that it is no YAML.
+/// "" or what the schema has against a pipeline, or that it is no YAML. Settings from the
+/// environment have some text where the pipeline gives no default.
 std::string Judge(const std::string& name, const std::string& pipeline) {
   static const Validator validator(PipelineJsonSchema());
-  const SubstitutionSources nothing{
-      [](const std::string&) { return std::optional<std::string>(); },
+  const SubstitutionSources some_text{
+      [&pipeline](const std::string& variable) {
+        const bool needed = pipeline.find("${" + variable + "}") != std::string::npos;
+        return needed ? std::optional<std::string>("some text") : std::nullopt;
+      },
       [](const std::string& path) { return Result<std::string>("of " + path); }};
-  const Result<YamlDocument> document = YamlDocument::Parse(name, pipeline, nothing);
+  const Result<YamlDocument> document = YamlDocument::Parse(name, pipeline, some_text);
   if (!document.ok()) return "NOT YAML: " + document.status().message();
   Diagnostics errors;
   return validator.Problem(YAML::Load(JsonOf(*document, document->root(), errors)));
