@@ -403,9 +403,9 @@ void KeyBuffer::Clear() {
   offsets_.assign(1, 0);
 }
 
-void KeyBuffer::Append(std::string_view key) {
-  MR_CHECK(bytes_.size() + key.size() <= std::numeric_limits<std::int32_t>::max());
-  bytes_.append(key);
+void KeyBuffer::Append(std::string_view begin, std::string_view rest) {
+  MR_CHECK(bytes_.size() + begin.size() + rest.size() <= std::numeric_limits<std::int32_t>::max());
+  bytes_.append(begin).append(rest);
   offsets_.push_back(static_cast<std::int32_t>(bytes_.size()));
 }
 

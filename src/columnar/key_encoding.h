@@ -46,7 +46,9 @@ class KeyBuffer {
   /// Forgets all rows, keeps the memory.
   void Clear();
   /// Appends one row that is already encoded. Precondition: fewer than 2 GiB in all.
-  void Append(std::string_view key);
+  void Append(std::string_view key) { Append(key, {}); }
+  /// As before, of a key in two parts.
+  void Append(std::string_view begin, std::string_view rest);
   /// Hands the rows over without a copy; the buffer is empty afterwards.
   std::shared_ptr<arrow::BinaryArray> ToBinaryArray() &&;
 

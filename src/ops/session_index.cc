@@ -23,11 +23,14 @@ std::size_t SessionIndex::num_sessions() const {
   return sessions;
 }
 
-void SessionIndex::Restore(std::string_view key, const Session& session) {
+void SessionIndex::Restore(std::string_view key, const Session& session) { Add(key, session); }
+
+SessionIndex::Open& SessionIndex::Add(std::string_view key, const Session& session) {
   auto found = keys_.find(key);
   if (found == keys_.end()) found = keys_.emplace(key, Sessions()).first;
   found->second.push_back(
       {session, timers_.emplace(ClosesAt(session), std::pair(std::string(key), session.id))});
+  return found->second.back();
 }
 
 bool SessionIndex::Reaches(std::int64_t time_ms, std::int64_t watermark_ms, const Session& session) const {
@@ -56,8 +59,7 @@ SessionIndex::Placed SessionIndex::Place(std::string_view key, std::int64_t time
   if (reached[0] == nullptr) {
     if (ClosesAt(time_ms) <= watermark_ms) return {.late = true};
     const Session begun{time_ms, time_ms, time_ms};
-    Restore(key, begun);
-    return {.session = begun, .before = begun};
+    return {.session = begun, .before = begun, .mark = &Add(key, begun).mark};
   }
   if (reached[1] != nullptr && reached[1]->session.first_ms < reached[0]->session.first_ms)
     std::swap(reached[0], reached[1]);
@@ -72,10 +74,14 @@ SessionIndex::Placed SessionIndex::Place(std::string_view key, std::int64_t time
   session.first_ms = std::min(session.first_ms, time_ms);
   session.last_ms = std::max(session.last_ms, time_ms);
   placed.session = session;
+  auto kept = reached[0] - found->second.data();
   if (placed.merged) {
+    const auto gone = reached[1] - found->second.data();
     timers_.erase(reached[1]->timer);
-    found->second.erase(found->second.begin() + (reached[1] - found->second.data()));
+    found->second.erase(found->second.begin() + gone);
+    if (gone < kept) --kept;
   }
+  placed.mark = &found->second[static_cast<std::size_t>(kept)].mark;
   return placed;
 }
 

@@ -23,6 +23,11 @@ class SessionIndex {
     std::int64_t first_ms;
     std::int64_t last_ms;
   };
+  /// What the caller finds again with an open session; not kept in its state.
+  struct Mark {
+    std::int64_t round = 0;
+    std::uint32_t rank = 0;
+  };
   SessionIndex(std::int64_t gap_ms, std::int64_t grace_ms) : gap_ms_(gap_ms), grace_ms_(grace_ms) {}
 
   std::int64_t EndOf(const Session& session) const;
@@ -41,6 +46,7 @@ class SessionIndex {
     Session before{};     ///< and without it: when it joined two, both; when it began one, the row alone
     bool merged = false;  ///< it joined two sessions: first `from` has to be merged into `session`
     std::int64_t from_id = 0;
+    Mark* mark = nullptr;  ///< of its session; valid until the next call. Null when late
   };
   /// True when Place would say so.
   bool IsLate(std::string_view key, std::int64_t time_ms, std::int64_t watermark_ms) const;
@@ -82,9 +88,11 @@ class SessionIndex {
   struct Open {
     Session session;
     Timers::iterator timer;
+    Mark mark{};
   };
   using Sessions = std::vector<Open>;
 
+  Open& Add(std::string_view key, const Session& session);
   /// The row belongs to the session, which is open.
   bool Reaches(std::int64_t time_ms, std::int64_t watermark_ms, const Session& session) const;
 

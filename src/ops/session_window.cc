@@ -65,6 +65,11 @@ class SessionWindow final : public Operator {
   /// is late: it has no session in which it could fail.
   Status PlaceRows(std::vector<RowError> failed, Batch* batch, Output& output);
   Status AddRows(const Batch& batch, std::int64_t first_row, Output& output);
+  void StartRound();
+  /// The rank of a row's session among those of its round (firsts_). `row`: as in ids_.
+  std::uint32_t RankOf(std::size_t row, SessionIndex::Mark* mark);
+  /// Fills slots_: the groups of the sessions of rows that are of one round.
+  Status FindSlots(std::size_t first_row, std::size_t rows);
   /// As AddRows, of rows whose groups are found; emits what the trigger fires.
   Status AddTriggered(const Batch& batch, std::int64_t first_row, Output& output);
   Status EmitFired(const Batch& batch, std::int64_t first_row, Output& output);
@@ -101,13 +106,20 @@ class SessionWindow final : public Operator {
   std::int64_t evaluated_rows_ = 0;  // when no row has left since: arguments are there
   std::vector<std::int64_t> ids_;
   std::vector<Merge> merges_;
-  std::vector<Closing> closings_;  // closing by key
-  std::size_t next_closing_ = 0;   // those before it were emitted
-  std::vector<bool> changed_;      // by row: its session's result is another one
-  Bounds bounds_;                  // by row: its session with the row; with a trigger only
-  Bounds bounds_before_;           // and before it
+  // Rows between two merges are a round: no session becomes another one within it, so one lookup in the table
+  // per session and round is enough.
+  std::int64_t round_ = 0;
+  std::uint32_t sessions_in_round_ = 0;
+  std::vector<std::uint32_t> ranks_;  // by row
+  std::vector<std::size_t> firsts_;   // the first row of each session of each round, ascending
+  std::vector<Closing> closings_;     // closing by key
+  std::size_t next_closing_ = 0;      // those before it were emitted
+  std::vector<bool> changed_;         // by row: its session's result is another one
+  Bounds bounds_;                     // by row: its session with the row; with a trigger only
+  Bounds bounds_before_;              // and before it
   KeyBuffer session_keys_;
-  KeySlots slots_;
+  KeySlots session_slots_;            // of session_keys_
+  std::vector<std::uint32_t> slots_;  // by row
 };
 
 namespace {
@@ -117,9 +129,9 @@ constexpr std::int64_t kSlice = 0;  // sessions close one by one
 
 // The key of a session's row: its id, then the key.
 void AppendSessionKey(std::int64_t id, std::string_view key, KeyBuffer* out) {
-  std::string bytes(kIdBytes, '\0');
-  std::memcpy(bytes.data(), &id, kIdBytes);
-  out->Append(bytes.append(key));
+  char bytes[kIdBytes];
+  std::memcpy(bytes, &id, kIdBytes);
+  out->Append({bytes, kIdBytes}, key);
 }
 
 }  // namespace
@@ -206,6 +218,9 @@ Status SessionWindow::PlaceRows(std::vector<RowError> failed, Batch* batch, Outp
   next_closing_ = 0;
   bounds_.Clear();
   bounds_before_.Clear();
+  ranks_.clear();
+  firsts_.clear();
+  StartRound();
   std::vector<std::int32_t> late;
   std::vector<std::int64_t> late_by_ms;
   std::vector<RowError> dead;  // failed and not late, by their rows behind the late ones
@@ -232,7 +247,11 @@ Status SessionWindow::PlaceRows(std::vector<RowError> failed, Batch* batch, Outp
       continue;
     }
     const auto kept = static_cast<std::int64_t>(ids_.size());
-    if (placed.merged) merges_.push_back({kept, placed.session.id, placed.from_id});
+    if (placed.merged) {
+      merges_.push_back({kept, placed.session.id, placed.from_id});
+      StartRound();
+    }
+    ranks_.push_back(RankOf(static_cast<std::size_t>(kept), placed.mark));
     ids_.push_back(placed.session.id);
     if (by_key && time > clock) {
       for (const SessionIndex::Session& session : index_.CloseOfKey(key, time, watermark))
@@ -258,18 +277,14 @@ Status SessionWindow::AddRows(const Batch& batch, std::int64_t first_row, Output
     MR_ASSIGN_OR_RETURN(const std::vector<RowError> none, update_.Evaluate(batch));
     MR_CHECK(none.empty()) << "an argument that did not fail before";
   }
-  session_keys_.Clear();
   const auto first = static_cast<std::size_t>(first_row);
-  for (std::size_t i = 0; i < static_cast<std::size_t>(batch.num_rows()); ++i) {
-    AppendSessionKey(ids_[first + i], keys_[first + i], &session_keys_);
-  }
-  MR_RETURN_IF_ERROR(slots_.Lookup(*table_, kSlice, session_keys_));
+  MR_RETURN_IF_ERROR(FindSlots(first, static_cast<std::size_t>(batch.num_rows())));
   if (triggered_ != nullptr) return AddTriggered(batch, first_row, output);
   const auto text = [&](std::size_t row) {
     const auto* const session = index_.Find(keys_[first + row], ids_[first + row]);
     return " in the session of " + std::to_string(session == nullptr ? ids_[first + row] : session->first_ms);
   };
-  MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Add(batch, slots_.slots(), text));
+  MR_ASSIGN_OR_RETURN(std::vector<RowError> errors, update_.Add(batch, slots_, text));
   for (const RowError& error : errors) {
     const auto row = static_cast<std::size_t>(error.row);
     changed_[first + row] = SpanOf(groups_, slots_[row]).Cover(batch.event_time->Value(error.row));
@@ -278,13 +293,38 @@ Status SessionWindow::AddRows(const Batch& batch, std::int64_t first_row, Output
   return errors.empty() ? Status::Ok() : output.DeadLetter(batch, std::move(errors));
 }
 
+void SessionWindow::StartRound() {
+  ++round_;
+  sessions_in_round_ = 0;
+}
+
+std::uint32_t SessionWindow::RankOf(std::size_t row, SessionIndex::Mark* mark) {
+  if (mark->round != round_) {
+    *mark = {round_, sessions_in_round_++};
+    firsts_.push_back(row);
+  }
+  return mark->rank;
+}
+
+Status SessionWindow::FindSlots(std::size_t first_row, std::size_t rows) {
+  session_keys_.Clear();
+  for (auto row = std::lower_bound(firsts_.begin(), firsts_.end(), first_row);
+       row != firsts_.end() && *row < first_row + rows; ++row) {
+    AppendSessionKey(ids_[*row], keys_[*row], &session_keys_);
+  }
+  MR_RETURN_IF_ERROR(session_slots_.Lookup(*table_, kSlice, session_keys_));
+  slots_.resize(rows);
+  for (std::size_t i = 0; i < rows; ++i) slots_[i] = session_slots_[ranks_[first_row + i]];
+  return Status::Ok();
+}
+
 Status SessionWindow::AddTriggered(const Batch& batch, std::int64_t first_row, Output& output) {
   const auto first = static_cast<std::size_t>(first_row);
   for (const std::uint32_t slot : slots_) triggered_->rows().set_empty(slot, SpanOf(groups_, slot).rows == 0);
   const TriggeredUpdate::Input input = triggered_->Rows(batch);
   MR_RETURN_IF_ERROR(triggered_->Add({.batch = input.batch,
                                       .keys = input.keys,
-                                      .slots = slots_.slots(),
+                                      .slots = slots_,
                                       .windows = bounds_.From(first),
                                       .windows_before = bounds_before_.From(first),
                                       .last = {},
@@ -316,9 +356,9 @@ Status SessionWindow::MergeSessions(const Merge& merge, std::string_view key) {
   KeyBuffer both;
   AppendSessionKey(merge.id, key, &both);
   AppendSessionKey(merge.from_id, key, &both);
-  MR_RETURN_IF_ERROR(slots_.Lookup(*table_, kSlice, both));
-  groups_.Merge(slots_[0], groups_, slots_[1]);
-  table_->Erase(slots_[1]);
+  MR_RETURN_IF_ERROR(session_slots_.Lookup(*table_, kSlice, both));
+  groups_.Merge(session_slots_[0], groups_, session_slots_[1]);
+  table_->Erase(session_slots_[1]);
   return groups_.failure();
 }
 
@@ -366,10 +406,10 @@ Status SessionWindow::EmitChanged(Output& output) {
   });
   session_keys_.Clear();
   for (const auto& one : changed) AppendSessionKey(one.session.id, one.key, &session_keys_);
-  MR_RETURN_IF_ERROR(slots_.Lookup(*table_, kSlice, session_keys_));
+  MR_RETURN_IF_ERROR(session_slots_.Lookup(*table_, kSlice, session_keys_));
   results_.set_final(false);
   for (std::size_t i = 0; i < changed.size(); ++i) {
-    MR_RETURN_IF_ERROR(Emit(changed[i].key, changed[i].session, slots_[i], output));
+    MR_RETURN_IF_ERROR(Emit(changed[i].key, changed[i].session, session_slots_[i], output));
   }
   MR_RETURN_IF_ERROR(results_.Flush(output));
   results_.set_final(true);
@@ -404,10 +444,10 @@ Status SessionWindow::EmitClosed(const std::vector<SessionIndex::Closed>& closed
   if (closed.empty()) return Status::Ok();
   session_keys_.Clear();
   for (const auto& one : closed) AppendSessionKey(one.session.id, one.key, &session_keys_);
-  MR_RETURN_IF_ERROR(slots_.Lookup(*table_, kSlice, session_keys_));
+  MR_RETURN_IF_ERROR(session_slots_.Lookup(*table_, kSlice, session_keys_));
   for (std::size_t i = 0; i < closed.size(); ++i) {
-    MR_RETURN_IF_ERROR(Emit(closed[i].key, closed[i].session, slots_[i], output));
-    table_->Erase(slots_[i]);
+    MR_RETURN_IF_ERROR(Emit(closed[i].key, closed[i].session, session_slots_[i], output));
+    table_->Erase(session_slots_[i]);
   }
   return Status::Ok();
 }
