@@ -1,10 +1,15 @@
 """Partial aggregates through a repartition topic (K2a): the results of rows, over kills and edits."""
+import itertools
 import json
+import pathlib
+import shutil
 
 import pytest
 from harness.bids import bids, close_windows, window_pipeline
 from harness.broker import free_port
 from harness.lab import SCALE, Lab
+from harness.process import command
+from harness.savepoints import manifest_of, reset, restore
 from harness.waiting import wait_until
 
 COUNT = 60_000 * SCALE
@@ -13,8 +18,9 @@ PARTS = 6
 WINDOW = "by-bidder"
 
 
-def pipeline_of(lab: Lab, topic: str, late_topic: bool) -> dict:
-    pipeline = window_pipeline(lab.name, lab.broker.bootstrap, topic, workers=2)
+def pipeline_of(lab: Lab, topic: str, late_topic: bool, name: str | None = None) -> dict:
+    pipeline = window_pipeline(name or lab.name, lab.broker.bootstrap, topic, workers=2)
+    pipeline["sinks"][0]["topic"] = lab.output()
     # With so much grace nothing is late, however the partitions interleave.
     window = {"by": ["bidder"], "tumbling": "10s", "grace": "30m",
               "aggregate": {"bids": "count()", "last": "max(seq)", "total": "sum(seq)", "best": "max(price)",
@@ -26,9 +32,9 @@ def pipeline_of(lab: Lab, topic: str, late_topic: bool) -> dict:
     return pipeline
 
 
-def expected_of(lab: Lab, topic: str) -> dict[tuple[int, int], list]:
+def expected_of(lab: Lab, *topics: str) -> dict[tuple[int, int], list]:
     expected: dict[tuple[int, int], list] = {}
-    for record in lab.topics.read(topic):
+    for record in itertools.chain.from_iterable(map(lab.topics.read, topics)):
         bid = json.loads(record.value)
         if bid["price"] <= 50 or bid["seq"] < 0:
             continue
@@ -62,8 +68,11 @@ def test_windows_of_moved_rows_equal_the_oracle_over_kills(lab: Lab, edited: boo
         process.kill()
         process.wait_killed()
     close_windows(feeder, topic, PARTITIONS, COUNT)
-    expected = expected_of(lab, topic)
-    process = lab.run(lab.write(pipeline_of(lab, topic, late_topic=False)))
+    run_until_complete(lab, pipeline_of(lab, topic, late_topic=False), expected_of(lab, topic))
+
+
+def run_until_complete(lab: Lab, pipeline: dict, expected: dict[tuple[int, int], list]) -> None:
+    process = lab.run(lab.write(pipeline))
 
     def complete() -> bool:
         process.assert_running()
@@ -71,6 +80,44 @@ def test_windows_of_moved_rows_equal_the_oracle_over_kills(lab: Lab, edited: boo
     wait_until(complete, 90, f"{len(expected)} results come out", every=0.5)
     process.stop()
     assert_results(lab, expected)
+
+
+def save_with_partials_on_their_way(lab: Lab, topic: str) -> pathlib.Path:
+    """Kills the pipeline between the commit that ends its input and the one that ends what was moved."""
+    feeder = lab.topics.producer()
+    file, folder, sent = lab.write(pipeline_of(lab, topic, late_topic=False)), lab.folder / "savepoint", 0
+    while True:
+        feeder.send_all(topic, bids(COUNT // PARTS, seed=92, first=sent))
+        sent += COUNT // PARTS
+        process = lab.run(file)
+        wait_until(lambda: lab.topics.committed(lab.name, topic) == lab.topics.ends(topic), 60, "all is read", every=0.01)
+        process.kill()
+        process.wait_killed()
+        wait_until(lambda: command("savepoint", "create", file, "--to", folder).returncode == 0, 30, "nobody is in the group")
+        stages = manifest_of(folder)["stages"]
+        if sum(saved.get("in_flight_data", 0) for stage in stages for saved in stage["inputs"]) > 0:
+            return folder
+        assert sent < 20 * COUNT, "nothing is ever on its way"
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("partitions", [PARTITIONS, 5])
+def test_partials_on_their_way_are_saved(lab: Lab, partitions: int):
+    topic = lab.create_input(PARTITIONS)
+    folder = save_with_partials_on_their_way(lab, topic)
+    count = sum(lab.topics.ends(topic).values())
+    if partitions == PARTITIONS:
+        pipeline, other = pipeline_of(lab, topic, late_topic=False), topic
+        reset(lab, lab.write(pipeline))
+        restore(lab.write(pipeline), folder)
+    else:
+        other = lab.topics.create(f"{lab.name}-other", partitions)
+        pipeline = pipeline_of(lab, other, late_topic=False, name=f"{lab.name}-b")
+        restore(lab.write(pipeline), folder, "--map", f"{topic}={other}")
+    feeder = lab.topics.producer()
+    feeder.send_all(other, bids(COUNT // PARTS, seed=92, first=count))
+    close_windows(feeder, other, partitions, count + COUNT // PARTS)
+    run_until_complete(lab, pipeline, expected_of(lab, *{topic, other}))
 
 
 def test_a_backlog_moves_in_a_fraction_of_the_bytes(lab: Lab):
