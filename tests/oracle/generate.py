@@ -92,7 +92,7 @@ class Generator:
             step["within"] = r.choice([1, 3, 10, 40])
         elif kind == "changes":
             step["columns"] = r.sample(list(self.types), r.choice([1, 1, 2]))
-        else:
+        elif kind == "running":
             step["aggregates"] = self.aggregates(ordered=True)
             self.types = {n: self.types[n] for n in step["by"]} | {a["name"]: a["type"] for a in step["aggregates"]}
         case["steps"].append({kind: step})
@@ -396,6 +396,8 @@ def keyed_yaml(kind, step):
         return [*lines, f"      within: {step['within']}ms"]
     if kind == "changes":
         return [*lines, f"      columns: [{', '.join(step['columns'])}]"]
+    if kind == "latest":
+        return lines
     return lines + aggregates_yaml(step["aggregates"])
 
 

@@ -1,12 +1,12 @@
-"""Steps that remember per key without a window: deduplicate, changes and running, from docs/state-steps.md."""
+"""Steps that remember per key without a window: deduplicate, changes, running and latest, from docs/state-steps.md."""
 from expressions import INT_MAX, INT_MIN
 from reference import Row, aggregated, arguments_of, key_of
 
-KINDS = ["deduplicate", "changes", "running"]
+KINDS = ["deduplicate", "changes", "running", "latest"]
 
 
 def keyed_of(kind, options, result):
-    return {"deduplicate": Deduplicate, "changes": Changes, "running": Running}[kind](options, result)
+    return {"deduplicate": Deduplicate, "changes": Changes, "running": Running, "latest": Latest}[kind](options, result)
 
 
 class Keyed:
@@ -75,3 +75,29 @@ class Running(Keyed):
 def leaves_int64(values):
     integers = [v for v in values if isinstance(v, int)]
     return not INT_MIN <= sum(integers) <= INT_MAX
+
+
+class Latest(Keyed):
+    """Without a ttl. A tombstone ends the row of its message key."""
+
+    def __init__(self, options, result):
+        super().__init__(options, result)
+        self.rows = {}  # key: ((time, partition, offset), whether it was deleted)
+
+    def add(self, row):
+        if not row.tombstone:
+            return super().add(row)
+        key = tuple(row.values[name] for name in self.options["by"])
+        place = (row.time, *row.source)
+        before, deleted = self.rows.get(key, (place, True))
+        if None in key or place < before:
+            return []
+        self.rows[key] = (place, True)  # also where there is no row: an older one does not come any more
+        return [] if deleted else [Row(row.values, row.time, row.before, row.source, tombstone=True, key=key)]
+
+    def take(self, key, row):
+        place = (row.time, *row.source)
+        if key in self.rows and place < self.rows[key][0]:
+            return []
+        self.rows[key] = (place, False)
+        return [row.values]
