@@ -172,10 +172,13 @@ class Session final : public Waiting, public std::enable_shared_from_this<Sessio
     for (const auto& [name, value] : answer.headers) response_->set(name, value);
     response_->keep_alive(keep_alive);
     response_->content_length(answer.body.size());
+    const bool cut = answer.cut_after && *answer.cut_after < answer.body.size();
+    if (cut) answer.body.resize(*answer.cut_after);
     if (!head) response_->body() = std::move(answer.body);
     tcp().expires_after(shared_.options.timeout);
     http::async_write(stream_, *response_,
-                      [self = this->shared_from_this(), keep_alive](error_code error, std::size_t) {
+                      [self = this->shared_from_this(), keep_alive, cut](error_code error, std::size_t) {
+                        if (cut) return self->CloseSocket();
                         if (error || !keep_alive) return self->Close();
                         self->Read();
                       });

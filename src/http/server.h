@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,9 @@ struct HttpResponse {
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";
   HttpHeaders headers{};  ///< further ones, such as Retry-After
+  /// Sends only so many bytes of the body and closes the connection, as a server does that breaks down: for
+  /// stand-ins of services.
+  std::optional<std::size_t> cut_after{};
 };
 
 /// Takes the answer to one request, on any thread, once; it may also be dropped, or come when the server is

@@ -123,6 +123,22 @@ TEST(HttpServer, GivesAndTakesHeaders) {
   EXPECT_THAT(Exchange(*server, "POST /hook HTTP/1.0\r\nContent-Length: 0\r\n\r\n"), HasSubstr("none"));
 }
 
+TEST(HttpServer, BreaksOffInTheMiddleOfABodyWhenItIsToldTo) {
+  HttpServerOptions options;
+  options.address = "127.0.0.1:0";
+  std::vector<HttpRoute> routes;
+  routes.push_back({"GET", "/cut", [](const HttpRequest&) {
+                      HttpResponse response{200, "0123456789"};
+                      response.cut_after = 4;
+                      return response;
+                    }});
+  const auto server = *HttpServer::Start(options, std::move(routes));
+  const std::string answer =
+      Exchange(*server, "GET /cut HTTP/1.1\r\nHost: x\r\n\r\n");  // kept alive, but for that
+  EXPECT_THAT(answer, HasSubstr("Content-Length: 10\r\n"));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n0123")) << answer;
+}
+
 TEST(HttpServer, BoundsTheBody) {
   HttpServerOptions options;
   options.max_body = ByteCount(10);

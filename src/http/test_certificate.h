@@ -2,13 +2,11 @@
 
 #include <string>
 
+#include "http/self_signed.h"
+
 namespace millrace {
 
-/// PEM files of a certificate, which is its own authority, and of its key.
-struct TestCertificate {
-  std::string certificate_file;
-  std::string key_file;
-};
+using TestCertificate = CertificateFiles;
 
 struct TestCertificateOptions {
   std::string names = "IP:127.0.0.1,DNS:localhost";
