@@ -40,7 +40,7 @@ def wrong_commands(markdown: str, help_of: Help) -> Iterator[str]:
             words = words[:words.index("--")]  # what follows is for another program
         path: tuple[str, ...] = ()
         for word in words:
-            if not re.fullmatch(r"[a-z]+", word) or not help_of(program, (*path, word)):
+            if not re.fullmatch(r"[a-z]+(-[a-z]+)*", word) or not help_of(program, (*path, word)):
                 break
             path = (*path, word)
         if not path:

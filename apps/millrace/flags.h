@@ -32,5 +32,6 @@ void AddGroupCommands(CLI::App* app, Action* action);      ///< lag, reset
 void AddStateCommands(CLI::App* app, Action* action);      ///< state dump|get|export|stats, checkpoint verify
 void AddSavepointCommands(CLI::App* app, Action* action);  ///< savepoint create|inspect|restore
 void AddReferenceCommands(CLI::App* app, Action* action);  ///< schema infer|yaml, version, docs
+void AddSnapServerCommand(CLI::App* app, Action* action);  ///< snap-server
 
 }  // namespace millrace

@@ -39,7 +39,7 @@ class HelpFormatter final : public CLI::Formatter {
       return " " + choices;
     }
     static const std::pair<std::string, std::string> kNames[] = {
-        {"INT:", "N"}, {"INT", "N"}, {"UINT", "N"}, {"FLOAT:", "X"}};
+        {"INT:", "N"}, {"INT", "N"}, {"UINT:", "N"}, {"UINT", "N"}, {"FLOAT:", "X"}};
     for (const auto& [name, shown] : kNames) {
       if (type == name || (name.ends_with(':') && type.starts_with(name))) return " " + shown;
     }

@@ -32,6 +32,7 @@ int Main(int argc, char** argv) {
   AddStateCommands(&app, &action);
   AddSavepointCommands(&app, &action);
   AddDemoCommands(&app, &action);
+  AddSnapServerCommand(&app, &action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -8,7 +8,7 @@ from harness.process import command
 
 
 @pytest.mark.parametrize("words", ["run", "lint", "graph", "explain", "test", "schema infer", "topic read", "lag", "reset",
-                                   "state dump", "checkpoint verify", "demo", "broker", "version"])
+                                   "state dump", "checkpoint verify", "demo", "broker", "snap-server", "version"])
 def test_the_help_of_every_command_lists_the_options_of_every_command(words: str):
     done = command(*words.split(), "--help")
     assert done.returncode == 0
@@ -26,7 +26,7 @@ def test_a_misspelt_option_of_every_command_is_corrected():
 @pytest.mark.parametrize("group", ["", "topic", "schema", "state", "savepoint", "checkpoint"])
 def test_an_unknown_command_is_answered_with_what_the_help_lists(group: str):
     words = group.split()
-    listed = re.findall(r"^  ([a-z]+) ", command(*words, "--help").stdout.split("Subcommands:")[1], re.M)
+    listed = re.findall(r"^  ([a-z-]+) ", command(*words, "--help").stdout.split("Subcommands:")[1], re.M)
     done = command(*words, "nonsense")
     assert done.returncode == 2
     offered = re.search(r"\(there is: ([^)]*)\)", done.stderr)[1].removesuffix(", ...").replace("'", "").split(", ")

@@ -1,0 +1,103 @@
+"""`millrace snap-server` as a process: what it prints, what it takes, how it ends."""
+import json
+import pathlib
+import signal
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+from harness.process import Millrace, command
+
+HASH = "973dfe463ec85785f5f95af5ba3906eedb2d931c24e69824a89ea65dba4e813b"
+
+
+class Client:
+    """Talks to the stand-in at the address that it printed."""
+
+    def __init__(self, process: Millrace):
+        self.url = process.wait_log(r"https?://[\d.]+:\d+")
+        process.wait_log(r"seed +\d+\n")
+        self.facts = dict(line.split(None, 1) for line in process.log().replace("refresh token", "refresh_token")
+                          .replace("client id", "client_id").replace("client secret", "client_secret").splitlines()
+                          if len(line.split(None, 1)) == 2)
+        self.context = ssl.create_default_context(cafile=self.facts["certificate"]) if "certificate" in self.facts else None
+
+    def send(self, path: str, body: object = None, content_type: str = "application/json", **headers: str) -> tuple[int, dict]:
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": content_type, **headers})
+        try:
+            with urllib.request.urlopen(request, timeout=10, context=self.context) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def send_event(self, event_id: str, **changes: object) -> tuple[int, dict]:
+        event = {"event_name": "SIGN_UP", "event_time": int(time.time()), "action_source": "WEB", "event_id": event_id,
+                 "event_source_url": "https://shop.example/", "user_data": {"em": HASH}, **changes}
+        return self.send("/v3/pixel/events?access_token=snap-token", {"data": [event]})
+
+
+@pytest.fixture
+def start(tmp_path: pathlib.Path):
+    processes = []
+
+    def run(*words: str) -> tuple[Millrace, Client]:
+        process = Millrace(["snap-server", *words], tmp_path / f"{len(processes)}.log")
+        processes.append(process)
+        return process, Client(process)
+    yield run
+    for process in processes:
+        process.__exit__()
+
+
+@pytest.mark.parametrize("words", [[], ["--tls"]])
+def test_events_that_are_taken_are_shown(start, words: list[str]):
+    process, client = start(*words)
+    assert client.url.startswith("https" if words else "http:")
+    assert client.send_event("one") == (200, {"status": "VALID", "reason": "Events have been processed successfully."})
+    status, refused = client.send_event("two", user_data={"em": "ada@example.com"})
+    assert status == 400 and refused["event"] == 0 and "unhashed PII" in refused["reason"]
+    status, received = client.send("/_received")
+    assert [event["event_id"] for event in received["events"]] == ["one"]
+    assert received["requests"] == {"POST /v3/{asset}/events": {"200": 1, "400": 1}}
+    process.stop()
+    if words:
+        assert not pathlib.Path(client.facts["certificate"]).exists()
+
+
+def test_the_printed_client_gets_a_token_for_the_accounts(start):
+    process, client = start()
+    form = urllib.parse.urlencode({"grant_type": "refresh_token", "client_id": client.facts["client_id"],
+                                   "client_secret": client.facts["client_secret"],
+                                   "refresh_token": client.facts["refresh_token"]}).encode()
+    status, token = client.send("/login/oauth2/access_token", form, "application/x-www-form-urlencoded")
+    assert status == 200 and token["expires_in"] == 1800
+    status, answer = client.send("/v1/me/organizations?with_ad_accounts=true",
+                                 Authorization=f"Bearer {token['access_token']}")
+    assert status == 200
+    for account in answer["organizations"][0]["organization"]["ad_accounts"]:
+        assert account["id"] in process.log()
+    process.stop(signal.SIGINT)
+
+
+def test_faults_of_the_command_line_happen(start):
+    _, client = start("--fault", "503:1", "--fault", "slow:0")
+    with pytest.raises(json.JSONDecodeError):  # no JSON in front of the API
+        client.send_event("one")
+    assert client.send("/_faults", {"503": 0}) == (200, {})
+    assert client.send_event("one")[0] == 200
+
+
+@pytest.mark.parametrize("words, why", [
+    (["--fault", "slwo:0.1"], "did you mean 'slow'?"),
+    (["--fault", "429:2"], "from 0 to 1"),
+    (["--listen", "nowhere"], "nowhere"),
+    (["--slow", "2m"], "50s"),
+    (["--signature", "X:md5"], "md5"),
+])
+def test_wrong_use_is_explained(words: list[str], why: str):
+    done = command("snap-server", *words)
+    assert done.returncode == 2 and why in done.stderr and not done.stdout, done.stderr
