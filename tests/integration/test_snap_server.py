@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 from harness.process import Millrace, command
+from harness.waiting import wait_until
 
 HASH = "973dfe463ec85785f5f95af5ba3906eedb2d931c24e69824a89ea65dba4e813b"
 
@@ -89,6 +90,46 @@ def test_faults_of_the_command_line_happen(start):
         client.send_event("one")
     assert client.send("/_faults", {"503": 0}) == (200, {})
     assert client.send_event("one")[0] == 200
+
+
+def test_what_a_pipeline_sends_passes_and_nothing_is_lost_over_faults(start, tmp_path: pathlib.Path):
+    """The two sides were written apart from each other. Limits of Snap hold: the pipeline keeps its pace by default."""
+    _, snap = start("--tls", "--fault", "429:0.1", "--fault", "503:0.1", "--fault", "cut:0.1")
+    topics = [word for topic in ("orders:2", "dead:1") for word in ("--topic", topic)]
+    with Millrace(["broker", *topics], tmp_path / "broker.log") as broker:
+        kafka = broker.wait_log(r"127\.0\.0\.1:\d+")
+        rows = [{"order": f"order-{i}", "mail": f" Ada{i}@Example.com ", "phone": f"+49 30 {100_000 + i}", "total": i + 0.5,
+                 "name": "PURCHASE" if i % 2 else "add_cart", "town": "Köln", "land": "DE", "agent": "Mozilla/5.0",
+                 "ip": "203.0.113.9", "items": [f"sku-{i}", "sku-0"]} for i in range(200)]
+        done = command("topic", "write", "orders", stdin="".join(json.dumps(row) + "\n" for row in rows), KAFKA=kafka)
+        assert done.returncode == 0, done.stderr
+        pipeline = {
+            "name": "to-snap", "kafka": {"bootstrap.servers": kafka}, "guarantee": "at_least_once",
+            "state_dir": str(tmp_path / "state"), "dead_letter": {"topic": "dead"},
+            "source": {"topic": "orders", "schema": {
+                "order": "string", "mail": "string", "phone": "string", "total": "double", "name": "string", "town": "string",
+                "land": "string", "agent": "string", "ip": "string", "items": "list<string>"}},
+            "sinks": [{"snapchat.conversions": {
+                "pixel_id": "pixel", "access_token": "snap-token", "url": snap.url, "ca_file": snap.facts["certificate"],
+                "map": {"event_name": "name", "event_id": "order", "event_source_url": "'https://shop.example/'", "em": "mail",
+                        "ph": "phone", "ct": "town", "user_data.country": "land", "client_ip_address": "ip",
+                        "client_user_agent": "agent", "value": "total", "currency": "'eur'", "order_id": "order",
+                        "content_ids": "items"},
+                "batch": {"events": 20, "linger": "100ms"}}}]}
+        file = tmp_path / "pipeline.yaml"
+        file.write_text(json.dumps(pipeline))
+        with Millrace(["run", file], tmp_path / "run.log") as process:
+            def received() -> dict | None:
+                process.assert_running()
+                found = snap.send("/_received")[1]
+                return found if found["totals"]["counted"] == len(rows) else None
+            found = wait_until(received, 60, f"{len(rows)} events are counted; {process.tail()}", every=0.3)
+            process.stop()
+        assert command("topic", "read", "dead", KAFKA=kafka).stdout == ""
+    assert {event["event_id"] for event in found["events"]} == {row["order"] for row in rows}
+    assert all(event["identical"] for event in found["events"])
+    assert "400" not in found["requests"]["POST /v3/{asset}/events"], found["errors"]
+    assert sum(found["faults"].values()) > 0
 
 
 @pytest.mark.parametrize("words, why", [
