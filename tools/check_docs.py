@@ -89,7 +89,7 @@ def check_files(millrace: str, files: list[pathlib.Path]) -> Iterator[str]:
 
 
 def check_examples(millrace: str) -> Iterator[str]:
-    for example in sorted((ROOT / "examples").glob("*.yaml")):
+    for example in sorted((ROOT / "examples").rglob("*.yaml")):
         for verb in ("lint", "test"):
             if (done := run(millrace, verb, example)).returncode != 0:
                 yield f"millrace {verb} {example.name}: {done.stdout}{done.stderr}"

@@ -141,6 +141,7 @@ TEST(Api, StepsThatKeepSomethingPerKeyReachThePlan) {
       .Deduplicate({}, 10min)
       .Changes({"auction"}, {"price"}, NullKeys::kGroup)
       .Latest("auction", 24h)
+      .Expire({}, col("ts"), NullKeys::kGroup, "late")
       .Running({}, {count("n"), sum("price", "total").Where(col("price") > 1)})
       .Map(StateSpec().Ttl(1h).Named("sessions"), same)
       .Map(StateSpec("auction").Returns(schema({{"auction", int64()}, {"n", int64()}})), same)
@@ -155,6 +156,8 @@ TEST(Api, StepsThatKeepSomethingPerKeyReachThePlan) {
             "changes 'changes-1': of price by auction\n"
             "    {ts: timestamp[ms], auction: int64, price: float64}\n"
             "latest 'latest-1': by auction, ttl 1d\n"
+            "    {ts: timestamp[ms], auction: int64, price: float64}\n"
+            "expire 'expire-1': by auction at ts, late rows to late\n"
             "    {ts: timestamp[ms], auction: int64, price: float64}\n"
             "running 'running-1': by auction: n = count(), total = sum(price) where price > 1\n"
             "    {auction: int64, n: int64, total: float64}\n"
@@ -183,12 +186,14 @@ TEST(Api, MistakesOfStepsWithStateAreReportedTogether) {
   Bids(other).Deduplicate("auction", 0s).To(Console());
   Bids(other).Changes("auction", {"prise"}).To(Console());
   Bids(other).Latest("ts", -1s).To(Console());
+  Bids(other).Expire("auction", col("price")).To(Console());
   Bids(other).Running("auction", {}).To(Console());
   Bids(other).Map(StateSpec("auction").Returns(schema({{"n", int64()}})), same).To(Console());
   EXPECT_THAT(other.Explain(),
               AllOf(HasSubstr("'within' must be longer than 0"), HasSubstr("did you mean 'price'"),
-                    HasSubstr("'ttl' must be longer than 0"), HasSubstr("'aggregate' is empty"),
-                    HasSubstr("the result has no column 'auction'")));
+                    HasSubstr("'ttl' must be longer than 0"),
+                    HasSubstr("'at' must be a timestamp, but 'price' is float64"),
+                    HasSubstr("'aggregate' is empty"), HasSubstr("the result has no column 'auction'")));
 }
 
 TEST(Api, ExpressionsReadAsTheirSql) {

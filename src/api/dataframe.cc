@@ -175,6 +175,15 @@ DataFrame DataFrame::Latest(KeyColumns by, std::optional<std::chrono::millisecon
   return {graph_, {step.AddKeyed(std::move(op), std::move(by.names), null_keys)}};
 }
 
+DataFrame DataFrame::Expire(KeyColumns by, const Expression& expires_at, NullKeys null_keys,
+                            std::string late_topic, CallSite at) const {
+  StepAdder step(*graph_, nodes_, at);
+  ExpireStep op;
+  op.at = step.Read(expires_at);
+  op.late_topic = std::move(late_topic);
+  return {graph_, {step.AddKeyed(std::move(op), std::move(by.names), null_keys)}};
+}
+
 DataFrame DataFrame::Map(StateSpec state, MapFunction function, CallSite at) const {
   StepAdder step(*graph_, nodes_, at);
   auto op = Access::ToStep(state);

@@ -144,10 +144,9 @@ class ProgramBuilder {
     chain.on_error = PolicyOf(plan_, node);
     if (const auto* sink = std::get_if<SinkNode>(&node.op)) return AddSink(id, *sink, std::move(chain));
     MR_ASSIGN_OR_RETURN(chain.op, MakeOperator(node, compiled_.input_schema(id), store_, InputOf()));
-    if (const auto* window = std::get_if<WindowStep>(&node.op);
-        window != nullptr && !window->late_topic.empty()) {
+    if (const std::string late_topic(LateTopicOf(node)); !late_topic.empty()) {
       MR_ASSIGN_OR_RETURN(chain.late_sink,
-                          MakeLateSink(window->late_topic, compiled_.input_schema(id), KeyBefore(id)));
+                          MakeLateSink(late_topic, compiled_.input_schema(id), KeyBefore(id)));
     }
     first_[id] = last_[id] = Append(std::move(chain));
     return Status::Ok();

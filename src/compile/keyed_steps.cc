@@ -2,9 +2,11 @@
 
 #include <arrow/api.h>
 
+#include "columnar/tombstone_column.h"
 #include "compile/aggregate_columns.h"
 #include "ops/changes.h"
 #include "ops/deduplicate.h"
+#include "ops/expire.h"
 #include "ops/latest.h"
 #include "ops/map.h"
 #include "ops/running.h"
@@ -14,6 +16,11 @@ namespace {
 
 using SchemaPtr = std::shared_ptr<arrow::Schema>;
 using MadeOperator = Result<std::unique_ptr<Operator>>;
+
+struct ExpireParts {
+  ExpireOptions options;
+  Expr at;
+};
 
 /// One kind of step: its options, its operator, its layout. A node of another kind has none.
 struct Maker {
@@ -42,6 +49,13 @@ struct Maker {
             .ttl = step.ttl,
             .origin = origin};
   }
+  ExpireParts OptionsOf(const ExpireStep& step) const {
+    return {.options = {.name = name,
+                        .by = step.by,
+                        .null_key = NullKeyPolicyOf(step.null_key),
+                        .origin = origin},
+            .at = step.at.expr};
+  }
   MapOptions OptionsOf(const MapStep& step) const {
     return {.name = name,
             .by = step.by,
@@ -60,6 +74,10 @@ struct Maker {
     return MakeRunning(*std::move(options), input, store);
   }
   MadeOperator Make(LatestOptions options) const { return MakeLatest(std::move(options), input, store); }
+  MadeOperator Make(ExpireParts parts) const {
+    MR_ASSIGN_OR_RETURN(BoundExpr at, BoundExpr::Bind(parts.at, WithTombstoneField(input)));
+    return MakeExpire(std::move(parts.options), std::move(at), input, store);
+  }
   MadeOperator Make(MapOptions options) const { return MakeMap(std::move(options), input, store); }
 
   Result<std::string> Layout(const DeduplicateOptions& options) const {
@@ -72,6 +90,7 @@ struct Maker {
     return std::move(description.state_layout);
   }
   Result<std::string> Layout(const LatestOptions& options) const { return LatestLayout(options, *input); }
+  Result<std::string> Layout(const ExpireParts& parts) const { return ExpireLayout(parts.options, *input); }
   Result<std::string> Layout(const MapOptions& options) const { return MapLayout(options, *input); }
 };
 

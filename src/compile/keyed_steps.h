@@ -17,7 +17,7 @@ namespace millrace {
 NullKeyPolicy NullKeyPolicyOf(NullKey null_key);
 
 /// True for the steps that keep something per key without a window: deduplicate, changes, running, latest,
-/// map.
+/// expire, map.
 bool IsKeyedStep(const PlanNode& node);
 
 /// MakeOperator for these. Precondition: IsKeyedStep(node).

@@ -103,7 +103,8 @@ class Cutter {
     const std::vector<std::string>& by = *key.columns;
     if (stage.partitions == 1) return false;
     // Not of a table: its deletions do not move.
-    const bool is_table = std::holds_alternative<LatestStep>(plan_.nodes[id].op);
+    const auto& op = plan_.nodes[id].op;
+    const bool is_table = std::holds_alternative<LatestStep>(op) || std::holds_alternative<ExpireStep>(op);
     if (key.null_key == NullKey::kGroup && NullsScatteredBefore(id) && !is_table) return true;
     const Together known = TogetherBefore(id);
     // Rows equal in all of `by` are equal in any subset of it.

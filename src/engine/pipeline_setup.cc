@@ -74,10 +74,8 @@ std::map<std::string, std::int32_t> OutputTopics(const Plan& plan) {
   std::map<std::string, std::int32_t> out;
   if (!plan.dead_letter_topic.empty()) out.emplace(plan.dead_letter_topic, 0);
   for (const PlanNode& node : plan.nodes) {
-    if (const auto* window = std::get_if<WindowStep>(&node.op);
-        window != nullptr && !window->late_topic.empty()) {
-      out.emplace(window->late_topic, 0);
-    }
+    if (const std::string_view late_topic = LateTopicOf(node); !late_topic.empty())
+      out.emplace(late_topic, 0);
     if (const auto* sink = std::get_if<SinkNode>(&node.op)) {
       if (const auto* kafka = std::get_if<KafkaSink>(&sink->sink)) {
         std::int32_t& partitions = out[kafka->topic];

@@ -126,7 +126,7 @@ TEST_F(StateRequestTest, EveryKindOfStepHasAnAnswerInBothFormats) {
        {"hopping 10s 2s offset 0ms by user:string aggregate n = count()",
         "running by user:string aggregate n = count()", "session 10s by user:string aggregate n = count()",
         "latest ttl 1h by user:string of user:string v:list<int64>", "changes of v:float64 by user:string",
-        "deduplicate within 1m by user:string", "values by user:string"}) {
+        "deduplicate within 1m by user:string", "expire by user:string", "values by user:string"}) {
     for (const char* format : {"json", "arrow"}) {
       SCOPED_TRACE(layout);
       const auto read = StateRequest::Read("s", {layout, 1}, std::string("key=x&format=") + format);

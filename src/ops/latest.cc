@@ -5,11 +5,11 @@
 
 #include <arrow/api.h>
 
-#include "columnar/arrow_status.h"
 #include "columnar/key_encoding.h"
 #include "columnar/schema_text.h"
 #include "ops/expiry_index.h"
 #include "ops/key_slots.h"
+#include "ops/key_tombstones.h"
 #include "ops/keyed_rows.h"
 #include "ops/late_rows.h"
 #include "ops/latest_rows.h"
@@ -25,7 +25,6 @@ using State = LatestRows::State;
 
 constexpr std::int64_t kMaxRowsEmitted = 65'536;
 
-/// Watermark before a row (T2b).
 class Latest final : public Operator {
  public:
   Latest(LatestOptions options, std::vector<int> key_columns, std::shared_ptr<arrow::Schema> schema)
@@ -70,10 +69,6 @@ class Latest final : public Operator {
   const std::shared_ptr<arrow::Schema>& output_schema() const override { return schema_; }
 
  private:
-  RowPlace PlaceOf(const Batch& batch, std::int64_t row) const {
-    const Offset offset = batch.block == nullptr ? Offset(-1) : batch.OffsetOf(row);
-    return {.event_time_ms = batch.event_time->Value(row), .origin = origin_, .offset = offset.value()};
-  }
   std::int64_t ExpiryOf(std::uint32_t slot) const {
     return AddTime(rows_.place(slot).event_time_ms, options_.ttl->count());
   }
@@ -88,7 +83,7 @@ class Latest final : public Operator {
       const auto row = static_cast<std::int64_t>(i);
       const std::uint32_t slot = slots_[i];
       const State before = rows_.state(slot);
-      const RowPlace place = PlaceOf(batch, row);
+      const RowPlace place = RowPlace::Of(batch, origin_, row);
       if (before != State::kNone && place < rows_.place(slot)) continue;
       const bool deletes = batch.tombstone != nullptr && batch.tombstone->Value(row);
       passes_[i] = !deletes || before == State::kRow ? 1 : 0;
@@ -108,7 +103,7 @@ class Latest final : public Operator {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       const auto row = static_cast<std::int64_t>(i);
       if (passes_[i] == 0 || rows_.state(slots_[i]) != State::kRow) continue;
-      if (PlaceOf(batch, row) != rows_.place(slots_[i])) continue;
+      if (RowPlace::Of(batch, origin_, row) != rows_.place(slots_[i])) continue;
       bytes_.clear();
       row_bytes_.Append(row, &bytes_);
       rows_.SetBytes(slots_[i], bytes_);
@@ -146,27 +141,9 @@ class Latest final : public Operator {
   }
 
   Status EmitGone(Output& output) {
-    const std::int64_t rows = gone_.num_rows();
-    if (rows == 0) return Status::Ok();
-    arrow::FieldVector key_fields;
-    for (const int column : key_columns_) key_fields.push_back(schema_->field(column));
-    MR_ASSIGN_OR_RETURN(const auto keys, DecodeKeys(gone_.data(), gone_.offsets(), key_fields));
-    arrow::ArrayVector columns(static_cast<std::size_t>(schema_->num_fields()));
-    for (std::size_t i = 0; i < key_columns_.size(); ++i) {
-      columns[static_cast<std::size_t>(key_columns_[i])] = keys[i];
-    }
-    for (int i = 0; i < schema_->num_fields(); ++i) {
-      auto& column = columns[static_cast<std::size_t>(i)];
-      if (column != nullptr) continue;
-      MR_ASSIGN_ARROW(column, arrow::MakeArrayOfNull(schema_->field(i)->type(), rows));
-    }
-    MR_ASSIGN_ARROW(const auto all, arrow::MakeArrayFromScalar(arrow::BooleanScalar(true), rows));
-    Batch batch;
-    batch.data = arrow::RecordBatch::Make(schema_, rows, std::move(columns));
-    batch.event_time = std::make_shared<arrow::Int64Array>(
-        rows, arrow::Buffer::FromVector(std::exchange(gone_times_ms_, {})));
-    batch.key = std::move(gone_).ToBinaryArray();
-    batch.tombstone = std::static_pointer_cast<arrow::BooleanArray>(all);
+    if (gone_.num_rows() == 0) return Status::Ok();
+    MR_ASSIGN_OR_RETURN(Batch batch,
+                        KeyTombstones(schema_, key_columns_, &gone_, std::exchange(gone_times_ms_, {})));
     batch.origin.partition = options_.origin;
     return output.Emit(std::move(batch));
   }

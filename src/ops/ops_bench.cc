@@ -15,6 +15,7 @@
 #include "millrace/user_aggregate.h"
 #include "ops/changes.h"
 #include "ops/deduplicate.h"
+#include "ops/expire.h"
 #include "ops/latest.h"
 #include "ops/running.h"
 #include "ops/window_aggregate.h"
@@ -286,7 +287,7 @@ BENCHMARK(StreamSession)->Arg(2)->ArgName("gap");
 using MakeStep = Result<std::unique_ptr<Operator>> (*)(StateStore& store);
 
 /// A step over a stream in which time goes on, checkpoints included.
-void StreamStep(benchmark::State& state, MakeStep make) {
+void StreamStep(benchmark::State& state, MakeStep make, void (*set_time)(std::int64_t, Batch*) = SetTime) {
   constexpr std::size_t kBatchesPerCheckpoint = 16;
   const EmptyStore store;
   const auto step = *make(*store);
@@ -297,7 +298,7 @@ void StreamStep(benchmark::State& state, MakeStep make) {
   const auto process = [&] {
     Batch& batch = batches[next++ % batches.size()];
     now += 1'000;
-    SetTime(now, &batch);
+    set_time(now, &batch);
     MR_CHECK(step->Process(batch, output).ok());
     MR_CHECK(step->AdvanceTime(Watermark(now), output).ok());
     if (next % kBatchesPerCheckpoint != 0) return;
@@ -340,6 +341,32 @@ void StreamLatest(benchmark::State& state) {
   });
 }
 BENCHMARK(StreamLatest)->Arg(10'000)->Arg(1'000'000)->ArgName("keys");
+
+std::shared_ptr<arrow::Schema> SchemaWithEnds() {
+  return arrow::schema(
+      {arrow::field("k", arrow::int64()), arrow::field("ends", arrow::timestamp(arrow::TimeUnit::MILLI))});
+}
+
+/// SetTime, and each row lives for a minute and up to a quarter of a second.
+void SetTimeAndEnds(std::int64_t now, Batch* batch) {
+  SetTime(now, batch);
+  std::vector<std::int64_t> ends(kBatchRows);
+  for (std::size_t i = 0; i < kBatchRows; ++i) ends[i] = now + 60'000 + static_cast<std::int64_t>(i % 256);
+  const auto schema = SchemaWithEnds();
+  const auto column =
+      std::make_shared<arrow::TimestampArray>(schema->field(1)->type(), static_cast<std::int64_t>(kBatchRows),
+                                              arrow::Buffer::FromVector(std::move(ends)));
+  batch->data = arrow::RecordBatch::Make(schema, batch->num_rows(), {batch->data->column(0), column});
+}
+
+void StreamExpire(benchmark::State& state) {
+  const auto make = [](StateStore& store) {
+    return MakeExpire({.name = "step", .by = {"k"}}, *BoundExpr::Bind(Col("ends"), SchemaWithEnds()),
+                      SchemaWithEnds(), &store);
+  };
+  StreamStep(state, make, SetTimeAndEnds);
+}
+BENCHMARK(StreamExpire)->Arg(10'000)->Arg(1'000'000)->ArgName("keys");
 
 }  // namespace
 }  // namespace millrace

@@ -3,6 +3,8 @@
 #include <compare>
 #include <cstdint>
 
+#include <arrow/array/array_primitive.h>
+
 #include "columnar/batch.h"
 #include "ops/aggregator.h"
 
@@ -17,6 +19,11 @@ struct RowPlace {
 
   static RowPlace Of(const AggregateInput& input, std::size_t row) {
     return {input.event_times_ms[row], input.origin, input.offsets == nullptr ? -1 : input.offsets[row]};
+  }
+  /// `origin`: OriginRank(batch).
+  static RowPlace Of(const Batch& batch, std::uint64_t origin, std::int64_t row) {
+    const std::int64_t offset = batch.block == nullptr ? -1 : batch.OffsetOf(row).value();
+    return {.event_time_ms = batch.event_time->Value(row), .origin = origin, .offset = offset};
   }
   friend auto operator<=>(const RowPlace&, const RowPlace&) = default;
 };

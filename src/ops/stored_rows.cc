@@ -170,6 +170,9 @@ Result<StoredRows::Layout> StoredRows::Parse(std::string_view text) {
     layout.values = MakeStoredChanges(std::move(columns));
   } else if (shape.starts_with("deduplicate ")) {
     layout.values = MakeStoredTimes();
+  } else if (shape == "expire") {
+    layout.values = MakeStoredEnds();
+    layout.only_slice = ExpiryIndex::kRows;
   } else if (shape == "values" || shape.starts_with("values ")) {
     layout.values = MakeStoredBytes();
     layout.only_slice = ExpiryIndex::kRows;

@@ -8,6 +8,7 @@
 #include "ops/changes.h"
 #include "ops/clocked_rows.h"
 #include "ops/deduplicate.h"
+#include "ops/expire.h"
 #include "ops/latest.h"
 #include "ops/map.h"
 #include "ops/ops_harness.h"
@@ -224,6 +225,17 @@ TEST_F(StoredSteps, DeduplicateIsWhenARowPassed) {
   EXPECT_THAT(Held(*step, *DeduplicateLayout(options, *feed_.schema()), feed_, store_),
               testing::ElementsAre("{k:string = a} {passed_at:timestamp[ms] = 1970-01-01 00:00:00.001}",
                                    "{k:string = b} {passed_at:timestamp[ms] = 1970-01-01 00:00:00.002}"));
+}
+
+TEST_F(StoredSteps, ExpireIsWhatLivesAndUntilWhen) {
+  const ExpireOptions options{.name = "e", .by = {"k"}};
+  const auto at = BoundExpr::Bind(*ParseExpr("to_timestamp(v)"), feed_.schema());
+  const auto step = *MakeExpire(options, *at, feed_.schema(), &*store_);
+  EXPECT_THAT(Held(*step, *ExpireLayout(options, *feed_.schema()), feed_, store_),
+              testing::ElementsAre("{k:string = a} {expires_at:timestamp[ms] = 1970-01-01 00:00:00.006, "
+                                   "event_time:timestamp[ms] = 1970-01-01 00:00:00.004}",
+                                   "{k:string = b} {expires_at:timestamp[ms] = null, "
+                                   "event_time:timestamp[ms] = 1970-01-01 00:00:00.002}"));
 }
 
 TEST_F(StoredSteps, MapIsTheUsersBytes) {

@@ -10,6 +10,8 @@
 #include "columnar/key_encoding.h"
 #include "ops/batch_state.h"
 #include "ops/bytes_rows.h"
+#include "ops/expire_rows.h"
+#include "ops/expiry_schedule.h"
 #include "ops/group_rows.h"
 #include "ops/latest_rows.h"
 #include "ops/row_bytes.h"
@@ -126,6 +128,33 @@ class Times final : public StoredValues {
   arrow::TimestampBuilder times_{Milliseconds(), arrow::default_memory_pool()};
 };
 
+class Ends final : public StoredValues {
+ public:
+  Ends() { row_.Resize(1); }
+
+  const arrow::FieldVector& fields() const override { return fields_; }
+  Result<bool> Add(std::string_view row) override {
+    MR_RETURN_IF_ERROR(row_.Decode(0, row));
+    if (!row_.live(0)) return false;
+    const std::int64_t ends_ms = row_.ends_ms(0);
+    MR_RETURN_IF_ARROW_ERROR(ends_ms == ExpirySchedule::kNever ? ends_.AppendNull() : ends_.Append(ends_ms));
+    MR_RETURN_IF_ARROW_ERROR(times_.Append(row_.place(0).event_time_ms));
+    return true;
+  }
+  Result<arrow::ArrayVector> Finish() override {
+    MR_ASSIGN_ARROW(auto ends, ends_.Finish());
+    MR_ASSIGN_ARROW(auto times, times_.Finish());
+    return arrow::ArrayVector{std::move(ends), std::move(times)};
+  }
+
+ private:
+  const arrow::FieldVector fields_{arrow::field("expires_at", Milliseconds()),
+                                   arrow::field("event_time", Milliseconds())};
+  ExpireRows row_;
+  arrow::TimestampBuilder ends_{Milliseconds(), arrow::default_memory_pool()};
+  arrow::TimestampBuilder times_{Milliseconds(), arrow::default_memory_pool()};
+};
+
 class Bytes final : public StoredValues {
  public:
   Bytes() { row_.Resize(1); }
@@ -172,6 +201,8 @@ std::unique_ptr<StoredValues> MakeStoredChanges(arrow::FieldVector columns) {
 }
 
 std::unique_ptr<StoredValues> MakeStoredTimes() { return std::make_unique<Times>(); }
+
+std::unique_ptr<StoredValues> MakeStoredEnds() { return std::make_unique<Ends>(); }
 
 std::unique_ptr<StoredValues> MakeStoredBytes() { return std::make_unique<Bytes>(); }
 

@@ -32,6 +32,8 @@ std::unique_ptr<StoredValues> MakeStoredLatest(std::vector<std::shared_ptr<arrow
 std::unique_ptr<StoredValues> MakeStoredChanges(std::vector<std::shared_ptr<arrow::Field>> columns);
 /// `deduplicate`: `passed_at`, the event time of the row that passed last.
 std::unique_ptr<StoredValues> MakeStoredTimes();
+/// `expire`: `expires_at`, null for what never does, and `event_time` of the live row.
+std::unique_ptr<StoredValues> MakeStoredEnds();
 /// Map: `value`, the user's bytes, and `expires_at`, null when it never does.
 std::unique_ptr<StoredValues> MakeStoredBytes();
 

@@ -143,14 +143,12 @@ class PlanAnalyzer {
         errors.AddAt(errors.ValueOf(key, word), "it writes to topic '" + topic + "', " + why);
     };
     for (const PlanNode& node : plan_.nodes) {
-      if (const auto* window = std::get_if<WindowStep>(&node.op)) {
-        const bool is_nested = node.places.contains({"late", "topic"});
-        check(node, window->late_topic, "late", is_nested ? "topic" : "");
-      }
+      const std::string late_word = node.places.contains({"late", "topic"}) ? "topic" : "";
+      check(node, std::string(LateTopicOf(node)), "late", late_word);
       if (const auto* sink = std::get_if<SinkNode>(&node.op)) {
         if (const auto* topic = std::get_if<KafkaSink>(&sink->sink)) check(node, topic->topic, "topic", "");
         if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink->sink))
-          check(node, events->late_topic, "late", node.places.contains({"late", "topic"}) ? "topic" : "");
+          check(node, events->late_topic, "late", late_word);
       }
     }
     if (const std::string why = WhyNotWritten(read, plan_.dead_letter_topic); !why.empty()) {

@@ -337,6 +337,17 @@ class NodeAnalyzer {
     return input_;
   }
 
+  Columns After(const ExpireStep& step) {
+    CheckStepKey(step.by);
+    const TypePtr type = TypeOf(step.at);
+    if (type->id() != arrow::Type::TIMESTAMP && !IsUnknown(*type)) {
+      errors_.AddAt(step.at.location, "'at' must be a timestamp, but '" + step.at.expr.ToString() + "' is " +
+                                          TypeText(*type) +
+                                          "; declare the column as timestamp[ms], or use to_timestamp()");
+    }
+    return input_;
+  }
+
   Columns After(const MapStep& step) {
     if (step.ttl && *step.ttl <= Duration(0)) errors_.Add("the time to live must be longer than 0");
     CheckStepKey(step.by);

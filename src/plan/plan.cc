@@ -29,8 +29,8 @@ std::optional<Duration> LongestLinger(const Plan& plan) {
 
 std::string_view PlanNode::kind() const {
   static constexpr std::string_view kKinds[] = {
-      "source",   "filter", "with",        "select",  "drop",    "rename", "cast", "explode",
-      "group_by", "window", "deduplicate", "changes", "running", "latest", "map",  "sink"};
+      "source", "filter",      "with",    "select",  "drop",   "rename", "cast", "explode", "group_by",
+      "window", "deduplicate", "changes", "running", "latest", "expire", "map",  "sink"};
   static_assert(std::size(kKinds) == std::variant_size_v<decltype(PlanNode::op)>);
   return kKinds[op.index()];
 }
@@ -44,6 +44,18 @@ std::optional<NodeKey> KeyOf(const PlanNode& node) {
           return NodeKey{&op.columns, op.null_key};
         } else {
           return std::nullopt;
+        }
+      },
+      node.op);
+}
+
+std::string_view LateTopicOf(const PlanNode& node) {
+  return std::visit(
+      [](const auto& op) -> std::string_view {
+        if constexpr (requires { op.late_topic; }) {
+          return op.late_topic;
+        } else {
+          return "";
         }
       },
       node.op);

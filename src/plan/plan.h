@@ -142,6 +142,13 @@ struct LatestStep {
   NullKey null_key = NullKey::kError;
   std::optional<Duration> ttl;  ///< nullopt: rows stay
 };
+/// Gives each row an end: a tombstone of a key follows when the watermark reaches that of its latest row.
+struct ExpireStep {
+  std::vector<std::string> by;
+  NullKey null_key = NullKey::kError;
+  PlanExpr at;             ///< a timestamp; null: never
+  std::string late_topic;  ///< of rows whose end is over; "" = counter and a rate-limited warning
+};
 /// A user's function over batches with a value per key. C++ only: not text, as the rest of a plan.
 struct MapStep {
   std::vector<std::string> by;
@@ -161,8 +168,8 @@ struct PlanNode {
   /// Given by the user, or kind and ordinal among nodes of that kind: "window-1" (K4). Unique in the plan.
   std::string name;
   std::variant<KafkaSource, FilterStep, WithStep, SelectStep, DropStep, RenameStep, CastStep, ExplodeStep,
-               GroupByStep, WindowStep, DeduplicateStep, ChangesStep, RunningStep, LatestStep, MapStep,
-               SinkNode>
+               GroupByStep, WindowStep, DeduplicateStep, ChangesStep, RunningStep, LatestStep, ExpireStep,
+               MapStep, SinkNode>
       op;
   /// Nodes whose rows it reads: none for a source, one for a step or sink, several for a union of equal
   /// schemas.
@@ -183,6 +190,9 @@ struct NodeKey {
 };
 /// nullopt for steps that leave the key alone. `node` outlives the result.
 std::optional<NodeKey> KeyOf(const PlanNode& node);
+
+/// Where the late rows of a step go; "" for those that only count them. `node` outlives the result.
+std::string_view LateTopicOf(const PlanNode& node);
 
 enum class Guarantee { kExactlyOnce, kAtLeastOnce };
 

@@ -109,6 +109,10 @@ struct Describe {
   std::string operator()(const LatestStep& step) const {
     return "by " + Join(step.by) + (step.ttl ? ", ttl " + FormatDuration(*step.ttl) : "");
   }
+  std::string operator()(const ExpireStep& step) const {
+    const std::string late = step.late_topic.empty() ? "" : ", late rows to " + step.late_topic;
+    return "by " + Join(step.by) + " at " + step.at.expr.ToString() + late;
+  }
   std::string operator()(const MapStep& step) const {
     return "a function with state by " + Join(step.by) +
            (step.ttl ? ", ttl " + FormatDuration(*step.ttl) : "");

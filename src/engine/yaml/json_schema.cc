@@ -91,8 +91,8 @@ std::string ValueKeywords(const KeySpec& key) {
     case ValueKind::kAnyRows:
       return ListOf(R"({"type": "object"})");
     case ValueKind::kRowsBySink:
-      return R"("anyOf": [{"type": "array", "items": {"type": "object"}}, {)" +
-             MapOf(R"("type": "array", "items": {"type": "object"})") + "}]";
+      return R"("anyOf": [{"type": "array", "items": {"type": ["object", "null"]}}, {)" +
+             MapOf(R"("type": "array", "items": {"type": ["object", "null"]})") + "}]";
     case ValueKind::kAny:
       break;
   }

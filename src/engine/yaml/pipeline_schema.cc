@@ -120,6 +120,8 @@ constexpr KeySpec kStepKeys[] = {
      kOneOf},
     {"latest", kSection, "latest", "",
      "Keeps the latest row of each key as a table and passes on its changes.", kOneOf},
+    {"expire", kSection, "expire", "",
+     "Gives each row an end in event time; a tombstone of its key follows then.", kOneOf},
 };
 
 constexpr KeySpec kExplodeKeys[] = {
@@ -227,6 +229,14 @@ constexpr KeySpec kLatestKeys[] = {
      "stay."},
 };
 
+constexpr KeySpec kExpireKeys[] = {
+    {"by", kColumns, "", "", kStepByDoc},
+    {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
+    {"at", kExpression, "", "", "When the row ends: a timestamp; null for never.", kRequired},
+    {"late", kSection, "late", "",
+     "Where rows go whose end is over when they come; only counted when absent."},
+};
+
 constexpr KeySpec kLateKeys[] = {
     {"topic", kTopic, "", "", "Gets late rows as JSON, with `late_by` in milliseconds.", kRequired},
 };
@@ -311,7 +321,9 @@ constexpr KeySpec kTestKeys[] = {
     {"partitions", kInteger, "1..64", "1", "Partitions of the source topics."},
     {"input", kSections, "test_input", "", "Records and movements of the clock, in this order.", kRequired},
     {"output", kRowsBySink, "", "",
-     "The rows that must come out: a list, or with several sinks a mapping of sink name or topic to list."},
+     "The rows that must come out, null for a tombstone: a list, or with several sinks a mapping of sink "
+     "name "
+     "or topic to list."},
     {"late", kInteger, "0..1000000", "", "Rows that must have been late."},
     {"dead_letters", kInteger, "0..1000000", "", "Records that must have become dead letters."},
 };
@@ -371,6 +383,16 @@ constexpr SectionSpec kAllSections[] = {
      "and "
      "passes as a tombstone.",
      kLatestKeys, "by"},
+    {"expire", "expire",
+     "Gives each row an end. Rows pass, and when the watermark reaches the end of a key's latest row, by "
+     "event time, a tombstone of the key follows, with that event time. A later row of the key moves its "
+     "end; a "
+     "row whose end is over when it comes does not pass and is late, or, where it is the latest of a key "
+     "that "
+     "has not ended, passes as a tombstone. A null value ends its message key at once, where the source "
+     "declares "
+     "that key as `by`, and passes.",
+     kExpireKeys, ""},
     {"trigger", "trigger",
      "Emits the result of a key and window when an expression on it is true, and begins that aggregate anew; "
      "what is held at the close is emitted then. Each window of a row is asked for itself; a row on which "

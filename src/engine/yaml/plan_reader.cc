@@ -290,6 +290,15 @@ LatestStep ReadLatest(const SectionReader& step, const GroupByStep* group_by) {
   return latest;
 }
 
+ExpireStep ReadExpire(const SectionReader& step, const GroupByStep* group_by) {
+  const std::optional<SectionReader> section = step.Section("expire");
+  if (!section) return {};
+  auto expire = ReadStepKey<ExpireStep>(*section, group_by);
+  expire.at = section->Expression("at").value_or(PlanExpr{.expr = {}, .location = {}, .unread = true});
+  expire.late_topic = ReadTopicOf(*section, "late");
+  return expire;
+}
+
 /// A step of which nothing is known but that it was meant to be one.
 FilterStep UnreadStep() { return {{.expr = {}, .location = {}, .unread = true}}; }
 
@@ -308,6 +317,7 @@ decltype(PlanNode::op) ReadStepOp(const SectionReader& section, const GroupBySte
   if (kind == "changes") return ReadChanges(section, group_by);
   if (kind == "running") return ReadRunning(section, group_by);
   if (kind == "latest") return ReadLatest(section, group_by);
+  if (kind == "expire") return ReadExpire(section, group_by);
   return UnreadStep();
 }
 

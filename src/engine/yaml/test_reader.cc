@@ -75,8 +75,10 @@ std::vector<ExpectedRow> ReadRows(const SectionReader& test, const YAML::Node& r
     return expected;
   }
   for (const auto& row : rows) {
-    if (!row.IsMap())
-      test.errors().Add(document.LocationOf(row), "expected a row: a mapping of column to value");
+    if (!row.IsMap() && !row.IsNull()) {
+      test.errors().Add(document.LocationOf(row),
+                        "expected a row: a mapping of column to value, or null for a tombstone");
+    }
     expected.push_back({JsonOf(document, row, test.errors()), document.LocationOf(row)});
   }
   return expected;
