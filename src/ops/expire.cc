@@ -138,7 +138,8 @@ class Expire final : public Operator {
   void Live(std::size_t i, const RowPlace& place, const Times& times) {
     const std::uint32_t slot = slots_[i];
     if (rows_.live(slot) && place < rows_.place(slot)) return;
-    if (times.ends_ms < rows_.ends_ms(slot)) schedule_->Add(times.ends_ms, times.seen_ms, keys_[i]);
+    schedule_->Set({.before_ms = rows_.ends_ms(slot), .ends_ms = times.ends_ms, .now_ms = times.seen_ms},
+                   keys_[i]);
     rows_.Set(slot, place, times.ends_ms);
     changed_.push_back(slot);
   }

@@ -22,8 +22,16 @@ std::int64_t SliceFor(std::int64_t time_ms, std::int64_t ahead_ms) {
 
 }  // namespace
 
+void ExpirySchedule::Set(const Times& times, std::string_view key) {
+  if (times.ends_ms >= times.before_ms) return;  // is looked at before, and moves on then
+  const bool waits = open_ && times.ends_ms < AddTime(*open_, kSecondMs);
+  const auto second = [](std::int64_t time_ms) { return SliceFor(time_ms, 0); };
+  const bool had_end = times.before_ms != kNever;
+  if (had_end && !waits && second(times.ends_ms) == second(times.before_ms)) return;
+  Add(times.ends_ms, times.now_ms, key);
+}
+
 void ExpirySchedule::Add(std::int64_t ends_ms, std::int64_t now_ms, std::string_view key) {
-  if (ends_ms == kNever) return;
   std::int64_t slice = SliceFor(ends_ms, SubtractTime(ends_ms, std::max(now_ms, open_.value_or(now_ms))));
   if (open_ && slice <= *open_) {
     slice = *open_;

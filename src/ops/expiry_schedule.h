@@ -36,9 +36,14 @@ class ExpirySchedule {
   /// `table` outlives this.
   explicit ExpirySchedule(KeyedTable* table) : table_(table) {}
 
-  /// Plans to register a key, seen at `now_ms`, whose end is earlier than it was; done by Flush. One that is
-  /// moved to later needs no call.
-  void Add(std::int64_t ends_ms, std::int64_t now_ms, std::string_view key);
+  /// A key whose row is set at `now_ms`, and ends: plans to register it where it has to be found earlier than
+  /// before; done by Flush.
+  struct Times {
+    std::int64_t before_ms;  ///< when it ended before; kNever when it had no row
+    std::int64_t ends_ms;
+    std::int64_t now_ms;
+  };
+  void Set(const Times& times, std::string_view key);
   /// Slots of earlier lookups are void afterwards.
   Status Flush();
 
@@ -63,6 +68,8 @@ class ExpirySchedule {
     std::uint32_t key;  // in due_keys_
   };
 
+  /// Plans to register a key.
+  void Add(std::int64_t ends_ms, std::int64_t now_ms, std::string_view key);
   void Wait(std::int64_t ends_ms, std::string_view key);
   /// Where a key of the open slice belongs, now that `now_ms` is reached.
   void MoveOn(std::int64_t ends_ms, std::int64_t now_ms, std::string_view key);
