@@ -12,6 +12,7 @@
 #include <random>
 #include <set>
 #include <span>
+#include <utility>
 
 #include <arrow/api.h>
 #include <gmock/gmock.h>
@@ -19,8 +20,10 @@
 
 #include "expr/expr.h"
 #include "ops/expiry_schedule.h"
+#include "ops/latest.h"
 #include "ops/ops_harness.h"
 #include "ops/row_ends.h"
+#include "ops/stored_rows.h"
 
 namespace millrace {
 namespace {
@@ -290,6 +293,57 @@ TEST(Expire, ARowThatIsOverKeepsItsRecordAsATombstone) {
   ASSERT_EQ(run.output.batches.size(), 1U);
   EXPECT_EQ(run.output.batches[0].OffsetOf(1), Offset(1));
   EXPECT_EQ(run.output.batches[0].event_time->Value(1), 1);
+}
+
+/// The rows that a table shows, as its answers to questions and its dumps are made.
+std::vector<std::string> Shown(StateStore& store, const LatestOptions& options, const arrow::Schema& schema) {
+  const std::string layout = *LatestLayout(options, schema);
+  auto rows = StoredRows::Make(layout.substr(layout.find('=') + 1));
+  EXPECT_TRUE(rows.ok()) << rows.status().message();
+  RowQuery query;
+  query.slice = (*rows)->only_slice();
+  const auto add = [&](std::int64_t slice, std::string_view key, std::string_view row) {
+    return (*rows)->Add(slice, key, row);
+  };
+  EXPECT_TRUE(store.Select(options.name, query, add).ok());
+  std::vector<std::string> shown;
+  const auto batch = *(*rows)->Take();
+  for (std::int64_t i = 0; i < batch->num_rows(); ++i) {
+    shown.push_back((*batch->GetColumnByName("values")->GetScalar(i))->ToString());
+  }
+  return shown;
+}
+
+TEST(Expire, ATableBehindItShowsNoRowThatIsOver) {
+  constexpr std::int64_t kDay = 86'400'000;
+  ExpireRun run;
+  ScratchStore tables;
+  const LatestOptions options{.name = "l", .by = {"k"}};
+  const auto table = *MakeLatest(options, run.feed->schema(), &*tables);
+  const auto shown = [&]() {
+    CollectedOutput output;
+    for (const Batch& batch : std::exchange(run.output.batches, {})) {
+      EXPECT_TRUE(table->Process(batch, output).ok());
+    }
+    EXPECT_TRUE(tables->CollectDirty([](const ChangelogEntry&) { return Status::Ok(); }).ok());
+    EXPECT_TRUE(tables->CommitDirty({}).ok());
+    return Shown(*tables, options, *run.feed->schema());
+  };
+  const std::vector<Row> rows = {{.key = 1, .time = 0, .ends = kDay}, {.key = 2, .time = 5, .ends = {}}};
+  const std::string first = "{k:int64 = 1, t:int64 = 0, x:int64 = 86400000}";
+  const std::string second = "{k:int64 = 2, t:int64 = 5, x:int64 = null}";
+  run.Run(rows);
+  EXPECT_THAT(shown(), ElementsAre(first, second));
+  run.AdvanceTo(Watermark(kDay - 1'000));
+  EXPECT_THAT(shown(), ElementsAre(first, second)) << "23:59:59";
+  run.AdvanceTo(Watermark(kDay - 1));
+  EXPECT_THAT(shown(), ElementsAre(first, second));
+  run.AdvanceTo(Watermark(kDay));
+  EXPECT_THAT(shown(), ElementsAre(second)) << "24:00:00";
+  run.Run({.key = 2, .time = kDay, .ends = {}});
+  run.Run(rows[0]);
+  EXPECT_EQ(run.output.late.size(), 1U);
+  EXPECT_THAT(shown(), ElementsAre("{k:int64 = 2, t:int64 = 86400000, x:int64 = null}"));
 }
 
 TEST(Expire, OptionsThatCannotWorkAreRefused) {
