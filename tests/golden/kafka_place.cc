@@ -35,9 +35,13 @@ void PutBeforeNames(const std::string& prefix, Plan* plan) {
   if (!plan->dead_letter_topic.empty()) plan->dead_letter_topic = prefix + plan->dead_letter_topic;
   for (PlanNode& node : plan->nodes) {
     if (auto* source = std::get_if<KafkaSource>(&node.op)) source->topic = prefix + source->topic;
-    if (auto* window = std::get_if<WindowStep>(&node.op); window != nullptr && !window->late_topic.empty()) {
-      window->late_topic = prefix + window->late_topic;
-    }
+    std::visit(
+        [&](auto& op) {
+          if constexpr (requires { op.late_topic; }) {
+            if (!op.late_topic.empty()) op.late_topic = prefix + op.late_topic;
+          }
+        },
+        node.op);
     if (auto* sink = std::get_if<SinkNode>(&node.op)) {
       if (auto* kafka = std::get_if<KafkaSink>(&sink->sink)) kafka->topic = prefix + kafka->topic;
     }
