@@ -153,7 +153,7 @@ Status Task::LoadPosition(const CommittedOffset& committed, const StartPosition&
   MR_ASSIGN_OR_RETURN(const OffsetMetadata metadata,
                       ParseOffsetMetadata(committed.metadata)
                           .WithContext("committed offset of " + committed.partition.ToString()));
-  return tracker_->Load(input, metadata.time, context_.clock->Now())
+  return tracker_->Load(input, metadata.time, SteadyMs(*context_.clock))
       .WithContext("committed offset of " + committed.partition.ToString());
 }
 
@@ -218,7 +218,7 @@ Status Task::ProcessBatch(std::size_t input, Batch batch, const RecordBlock& blo
     using Tombstones = WatermarkTracker::Tombstones;
     source_metrics_.rows_out.Add(batch.num_rows());
     MR_RETURN_IF_ERROR(tracker_->Observe(
-        input, context_.clock->Now(), &batch,
+        input, SteadyMs(*context_.clock), &batch,
         inputs_[input].tombstones_have_time ? Tombstones::kHaveTime : Tombstones::kHaveNone));
   } else {
     tracker_->Stamp(&batch);
@@ -231,7 +231,7 @@ Status Task::ProcessBatch(std::size_t input, Batch batch, const RecordBlock& blo
 
 Status Task::CheckIdle(const std::vector<bool>& at_end) {
   const bool was_idle = tracker_->idle();
-  const bool moved = tracker_->CheckIdle(context_.clock->Now(), at_end);
+  const bool moved = tracker_->CheckIdle(*context_.clock, at_end);
   if (tracker_->idle() != was_idle) progress_ = true;
   if (!moved) return Status::Ok();
   if (!clock_moved_at_.has_value()) clock_moved_at_ = context_.clock->Steady();

@@ -27,11 +27,11 @@ WatermarkTracker::WatermarkTracker(std::vector<std::int32_t> upstream_partitions
   }
 }
 
-Status WatermarkTracker::Observe(std::size_t input, EventTime now, Batch* batch, Tombstones tombstones) {
+Status WatermarkTracker::Observe(std::size_t input, Duration steady, Batch* batch, Tombstones tombstones) {
   Input& in = inputs_[input];
   if (batch->num_rows() == 0) return Status::Ok();
   in.idle = false;
-  in.last_arrival = now;
+  in.last_arrival = steady;
   const std::int64_t lateness = options_.out_of_orderness.count();
   const std::int64_t cap = MinimumExcept(input).value();
   const std::int64_t floor = watermark_.value();
@@ -73,14 +73,14 @@ Status WatermarkTracker::Report(std::size_t input, const WatermarkReport& report
   return Status::Ok();
 }
 
-bool WatermarkTracker::CheckIdle(EventTime now, const std::vector<bool>& at_end) {
+bool WatermarkTracker::CheckIdle(const Clock& clock, const std::vector<bool>& at_end) {
   if (!options_.idle_after.has_value()) return false;
-  if (MarkIdleInputs(now, at_end)) return MoveWithWallClock(now);
+  if (MarkIdleInputs(SteadyMs(clock), at_end)) return MoveWithTime(clock);
   idle_since_.reset();
   return Recompute();
 }
 
-bool WatermarkTracker::MarkIdleInputs(EventTime now, const std::vector<bool>& at_end) {
+bool WatermarkTracker::MarkIdleInputs(Duration steady, const std::vector<bool>& at_end) {
   bool all_idle = !inputs_.empty();
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     Input& in = inputs_[i];
@@ -88,12 +88,12 @@ bool WatermarkTracker::MarkIdleInputs(EventTime now, const std::vector<bool>& at
       all_idle = false;  // its upstream declares idleness and moves the clock
       continue;
     }
-    if (in.last_arrival.value() == 0) in.last_arrival = now;
+    if (in.last_arrival.count() == 0) in.last_arrival = steady;
     if (!at_end[i]) {
       // Still behind: neither idle nor counting towards it.
       in.idle = false;
-      in.last_arrival = now;
-    } else if (now.value() - in.last_arrival.value() >= options_.idle_after->count()) {
+      in.last_arrival = steady;
+    } else if (steady - in.last_arrival >= *options_.idle_after) {
       in.idle = true;
     }
     all_idle = all_idle && in.idle;
@@ -101,23 +101,22 @@ bool WatermarkTracker::MarkIdleInputs(EventTime now, const std::vector<bool>& at
   return all_idle;
 }
 
-bool WatermarkTracker::MoveWithWallClock(EventTime now) {
+bool WatermarkTracker::MoveWithTime(const Clock& clock) {
   if (!idle_since_.has_value()) {
-    // Nothing can arrive that is older: first up to the newest time seen, then with the wall clock (T3),
-    // counted from the moment of idleness and not from this check, so that it does not matter how often one
-    // checks.
-    std::int64_t since = 0;
+    // Nothing can arrive that is older: first up to the newest time seen, then as time goes on (T3), counted
+    // from the moment of idleness and not from this check, so that it does not matter how often one checks.
+    Duration since{0};
     idle_base_ = watermark_;
     for (const Input& in : inputs_) {
-      since = std::max(since, in.last_arrival.value() + options_.idle_after->count());
+      since = std::max(since, in.last_arrival + *options_.idle_after);
       idle_base_ = std::max(idle_base_, in.watermark);
     }
-    idle_since_ = EventTime(since);
+    idle_since_ = since;
   }
   if (idle_base_ == kNoWatermark) return false;
-  const std::int64_t ceiling = SaturatingMinus(now.value(), options_.out_of_orderness.count());
-  const std::int64_t moved =
-      idle_base_.value() + std::max<std::int64_t>(0, now.value() - idle_since_->value());
+  const std::int64_t ceiling = SaturatingMinus(clock.Now().value(), options_.out_of_orderness.count());
+  const Duration idle_for = std::max(Duration(0), SteadyMs(clock) - *idle_since_);
+  const std::int64_t moved = idle_base_.value() + idle_for.count();
   const std::int64_t target = std::max(idle_base_.value(), std::min(moved, ceiling));
   if (target <= watermark_.value()) return false;
   watermark_ = Watermark(target);
@@ -169,9 +168,9 @@ std::string WatermarkTracker::Save(std::size_t input) const {
   return FormatInputClock({.task = watermark_, .own = in.watermark, .upstreams = in.upstreams});
 }
 
-Status WatermarkTracker::Load(std::size_t input, std::string_view text, EventTime now) {
+Status WatermarkTracker::Load(std::size_t input, std::string_view text, Duration steady) {
   Input& in = inputs_[input];
-  in.last_arrival = now;
+  in.last_arrival = steady;
   if (text.empty()) return Status::Ok();
   MR_ASSIGN_OR_RETURN(InputClock clock, ParseInputClock(text));
   if (clock.upstreams.size() != in.upstreams.size()) {
