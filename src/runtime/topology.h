@@ -16,6 +16,7 @@
 #include "connect/topic_admin.h"
 #include "env/clock.h"
 #include "ops/operator.h"
+#include "runtime/feed.h"
 #include "state/state_store.h"
 
 namespace millrace {
@@ -130,6 +131,8 @@ struct Topology {
   std::string app;  ///< also the consumer group
   std::vector<SubTopology> sub_topologies;
   std::vector<NewTopic> internal_topics;  ///< changelog and repartition topics, made before the workers start
+  std::vector<Feed> feeds;                ///< of sources outside Kafka
+  std::vector<NewTopic> feed_topics;      ///< theirs, made before the workers start
   std::string dead_letter_topic;          ///< "" = none
   TimeOptions time;
 };
