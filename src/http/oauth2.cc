@@ -1,7 +1,6 @@
 #include "http/oauth2.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "http/retry_class.h"
@@ -16,6 +15,12 @@ Result<std::string> TokenSource::Token() {
   MutexLock lock(mutex_);
   if (!access_.token.empty() && clock_.Steady() < access_.replace_at) return access_.token;
   return Refresh(lock);
+}
+
+std::optional<std::string> TokenSource::TokenAtHand() const {
+  const MutexLock lock(mutex_);
+  if (access_.token.empty() || clock_.Steady() >= access_.replace_at) return std::nullopt;
+  return access_.token;
 }
 
 Result<std::string> TokenSource::TokenAfterRefusal(const std::string& refused) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/duration.h"
@@ -40,6 +41,9 @@ class TokenSource {
   /// kPermissionDenied (user) when the far side refuses the refresh token or the client, which asking again
   /// will not change; retryable for 429, 5xx and broken connections.
   Result<std::string> Token();
+
+  /// The token that Token would give without asking the far side; none when it would have to.
+  std::optional<std::string> TokenAtHand() const;
 
   /// After a 401 for `refused`: another token. That is the current one when it was replaced meanwhile, else
   /// it is fetched. Errors: as Token; kPermissionDenied when `refused` is younger than min_life.
