@@ -13,6 +13,7 @@
 #include "columnar/tombstone_column.h"
 #include "compile/keyed_steps.h"
 #include "compile/operator_factory.h"
+#include "compile/outside_feeds.h"
 #include "compile/partials.h"
 #include "compile/repartition.h"
 #include "compile/sink_factory.h"
@@ -22,6 +23,7 @@
 #include "expr/expr.h"
 #include "ops/filter.h"
 #include "ops/rekey.h"
+#include "plan/feeds.h"
 
 namespace millrace {
 namespace {
@@ -382,6 +384,20 @@ void AddInternalTopics(const Compiled& compiled, Topology* topology) {
   }
 }
 
+void AddFeeds(const Compiled& compiled, Topology* topology) {
+  const Plan& plan = compiled.analyzed.plan;
+  for (const PlanNode& node : plan.nodes) {
+    const auto* source = std::get_if<KafkaSource>(&node.op);
+    if (source == nullptr || source->outside == nullptr) continue;
+    topology->feeds.push_back(MakeFeed(plan.name, node.name, *source));
+    for (const std::string& topic : {topology->feeds.back().topic, topology->feeds.back().position_topic}) {
+      topology->feed_topics.push_back({.name = topic,
+                                       .partitions = kFeedPartitions,
+                                       .config = TopicConfig(plan, {{"cleanup.policy", "compact"}})});
+    }
+  }
+}
+
 /// What the tasks of a sink share.
 Status OpenShared(const CompileOptions& options, Compiled* compiled) {
   MetricRegistry& metrics = options.metrics == nullptr ? compiled->own_metrics : *options.metrics;
@@ -425,6 +441,7 @@ Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions&
     MR_RETURN_IF_ERROR(topology.sub_topologies.back().make_program(Partition(0), nullptr).status());
   }
   AddInternalTopics(*compiled, &topology);
+  AddFeeds(*compiled, &topology);
   return topology;
 }
 

@@ -9,6 +9,7 @@
 #include "engine/left_notes.h"
 #include "engine/moved_state.h"
 #include "engine/schema_inference.h"
+#include "plan/feeds.h"
 
 namespace millrace {
 namespace {
@@ -100,8 +101,9 @@ Result<std::map<std::string, std::int32_t>> FindTopics(const Plan& plan, TopicAd
     const auto* source = std::get_if<KafkaSource>(&node.op);
     if (source == nullptr || sources.contains(source->topic)) continue;
     MR_ASSIGN_OR_RETURN(const auto topic, admin.Describe(source->topic));
-    sources[source->topic] = topic.has_value() ? topic->partitions : 0;
-    if (topic.has_value()) continue;
+    const bool is_fed = source->outside != nullptr;  // its topic is made like other internal ones
+    sources[source->topic] = topic.has_value() ? topic->partitions : (is_fed ? kFeedPartitions : 0);
+    if (topic.has_value() || is_fed) continue;
     miss("source topic '" + source->topic +
          "' does not exist; create it first (source topics are never created by a pipeline): millrace topic "
          "create " +
@@ -134,6 +136,12 @@ Status EnsureOutputTopics(const Plan& plan, std::int32_t default_partitions, Top
   return Status::Ok();
 }
 
+std::vector<NewTopic> AllInternal(const Topology& topology) {
+  std::vector<NewTopic> all = topology.internal_topics;
+  all.insert(all.end(), topology.feed_topics.begin(), topology.feed_topics.end());
+  return all;
+}
+
 /// The embedded broker of another process gives every new topic the same partition count: says how to start
 /// it when the pipeline needs another.
 Status CheckFixedPartitions(const Topology& topology, const std::map<std::string, std::int32_t>& sources,
@@ -145,8 +153,14 @@ Status CheckFixedPartitions(const Topology& topology, const std::map<std::string
   const auto add = [&](const std::string& topic, std::int32_t partitions) {
     flags += " --topic " + topic + ":" + std::to_string(partitions);
   };
-  for (const auto& [topic, partitions] : sources) add(topic, partitions);
-  for (const NewTopic& topic : topology.internal_topics) {
+  const auto is_fed = [&](const std::string& name) {
+    return std::any_of(topology.feeds.begin(), topology.feeds.end(),
+                       [&](const Feed& feed) { return feed.topic == name; });
+  };
+  for (const auto& [topic, partitions] : sources) {
+    if (!is_fed(topic)) add(topic, partitions);
+  }
+  for (const NewTopic& topic : AllInternal(topology)) {
     MR_ASSIGN_OR_RETURN(const auto found, admin.Describe(topic.name));
     fits = fits && (found.has_value() || topic.partitions == *fixed);
     add(topic.name, topic.partitions);
@@ -176,7 +190,7 @@ Result<ReadyPipeline> SetUpOnce(Plan plan, Cluster& cluster, const SetupOptions&
     MR_RETURN_IF_ERROR(CheckNoStateMoved(ready.topology, offsets, cluster.admin()));
     MR_RETURN_IF_ERROR(PublishLeftNotes(ready.analyzed, ready.topology, offsets, cluster));
   }
-  MR_RETURN_IF_ERROR(EnsureInternalTopics(ready.topology.internal_topics, cluster.admin()));
+  MR_RETURN_IF_ERROR(EnsureInternalTopics(AllInternal(ready.topology), cluster.admin()));
   MR_RETURN_IF_ERROR(EnsureOutputTopics(ready.analyzed.plan, most_partitions, cluster.admin()));
   return ready;
 }

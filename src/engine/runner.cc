@@ -10,6 +10,7 @@
 #include "engine/pipeline_setup.h"
 #include "env/environment.h"
 #include "env/thread.h"
+#include "runtime/feeder.h"
 #include "runtime/slot.h"
 #include "runtime/worker.h"
 #include "state/layout.h"
@@ -80,6 +81,7 @@ class Runner final : public PipelineRunner {
       slots_.push_back(std::move(slot));
     }
     MakeStandbys();
+    MR_RETURN_IF_ERROR(MakeFeeders());
     for (const auto& slot : slots_) {
       WorkerOptions worker;
       worker.id = slot->transactional_id();
@@ -98,6 +100,7 @@ class Runner final : public PipelineRunner {
 
   Status Run() override {
     std::vector<Status> results(workers_.size());
+    std::vector<Status> fed(feeders_.size());
     {
       std::vector<Thread> threads;
       for (std::size_t i = 0; i < workers_.size(); ++i) {
@@ -106,8 +109,15 @@ class Runner final : public PipelineRunner {
           if (!results[i].ok()) options_.stop.RequestStop();
         });
       }
+      for (std::size_t i = 0; i < feeders_.size(); ++i) {
+        threads.emplace_back("feeder-" + std::to_string(i), [this, i, &fed] {
+          fed[i] = RunFeeder(*feeders_[i]);
+          if (!fed[i].ok()) options_.stop.RequestStop();
+        });
+      }
       if (standbys_ != nullptr) threads.emplace_back("standbys", [this] { KeepStandbys(); });
     }
+    results.insert(results.end(), fed.begin(), fed.end());
     for (Status& result : results) {
       if (!result.ok()) return std::move(result);
     }
@@ -150,6 +160,11 @@ class Runner final : public PipelineRunner {
       if (const Watermark watermark(status.watermark.load()); watermark != kNoWatermark)
         lowest = std::min(lowest, watermark);
     }
+    for (const auto& feeder : feeders_) {
+      out.ready = out.ready && feeder->status().settled.load();
+      if (const std::chrono::nanoseconds round(feeder->status().last_round_ns.load()); round.count() > 0)
+        out.since_last_round = std::max(out.since_last_round, now - round);
+    }
     if (lowest != kEndOfTime) out.watermark = lowest;
     const MetricRegistry& metrics = *options_.metrics;
     out.records_in = static_cast<std::int64_t>(metrics.Sum("millrace_records_in_total"));
@@ -182,10 +197,30 @@ class Runner final : public PipelineRunner {
     standbys_ = std::make_unique<StandbyKeeper>(context_, *options_.cluster, std::move(options));
   }
 
+  Status MakeFeeders() {
+    for (const Feed& feed : ready_.topology.feeds) {
+      MR_ASSIGN_OR_RETURN(auto source, feed.make_source(*options_.clock, *options_.metrics));
+      FeederOptions feeder;
+      feeder.client_id = slots_.front()->transactional_id();
+      feeder.exactly_once = ready_.analyzed.plan.guarantee == Guarantee::kExactlyOnce;
+      feeders_.push_back(std::make_unique<Feeder>(feed, std::move(source), *options_.cluster, *options_.clock,
+                                                  *options_.metrics, std::move(feeder)));
+    }
+    return Status::Ok();
+  }
+
   void KeepStandbys() {
     while (!options_.stop.stop_requested()) {
       if (!standbys_->RunOnce(kPollWait)) options_.stop.WaitFor(kPollWait);
     }
+  }
+
+  Status RunFeeder(Feeder& feeder) {
+    Status status = feeder.Start();
+    while (status.ok() && !options_.stop.stop_requested()) status = feeder.RunOnce(kPollWait);
+    if (!status.ok()) Log(LogLevel::kError, "a feeder stopped", {{"error", status}});
+    Status stopped = feeder.Stop();
+    return status.ok() ? std::move(stopped) : std::move(status);
   }
 
   Status RunWorker(Worker& worker) {
@@ -205,6 +240,7 @@ class Runner final : public PipelineRunner {
   StateOwners owners_;  // thread-safe
   std::vector<std::unique_ptr<Slot>> slots_;
   std::unique_ptr<StandbyKeeper> standbys_;       // null: none are kept
+  std::vector<std::unique_ptr<Feeder>> feeders_;  // as workers_
   std::vector<std::unique_ptr<Worker>> workers_;  // each used by its own thread, status() by any
 };
 

@@ -10,6 +10,7 @@
 #include "env/environment.h"
 #include "env/file.h"
 #include "env/random.h"
+#include "plan/feeds.h"
 #include "runtime/worker.h"
 
 namespace millrace {
@@ -64,7 +65,7 @@ class Driver final : public TestDriver {
       }
       NewTopic topic;
       topic.name = source->topic;
-      topic.partitions = options_.source_partitions;
+      topic.partitions = source->outside != nullptr ? kFeedPartitions : options_.source_partitions;
       MR_RETURN_IF_ERROR(log_.CreateTopic(topic));
     }
     for (const TestInputRecord& record : options_.waiting) MR_RETURN_IF_ERROR(Write(record));

@@ -6,6 +6,7 @@
 #include <arrow/api.h>
 
 #include "columnar/schema_text.h"
+#include "plan/feeds.h"
 #include "plan/key_columns.h"
 #include "plan/mistakes.h"
 #include "plan/node_errors.h"
@@ -110,6 +111,10 @@ class PlanAnalyzer {
       const std::string begin = plan_.name + "-" + node.name;
       if (topic == begin + "-changelog") return "the changelog of '" + node.name + "'";
       if (topic == begin + "-repartition") return "rows on their way to '" + node.name + "'";
+      const auto* source = std::get_if<KafkaSource>(&node.op);
+      if (source == nullptr || source->outside == nullptr) continue;
+      if (topic == FeedTopic(plan_.name, node.name)) return "what '" + node.name + "' brings";
+      if (topic == FeedPositionTopic(plan_.name, node.name)) return "the position of '" + node.name + "'";
     }
     return "";
   }
@@ -127,7 +132,7 @@ class PlanAnalyzer {
     std::set<std::string> read;
     for (const PlanNode& node : plan_.nodes) {
       const auto* source = std::get_if<KafkaSource>(&node.op);
-      if (source == nullptr) continue;
+      if (source == nullptr || source->outside != nullptr) continue;
       read.insert(source->topic);
       NodeErrors errors(node, &mistakes_);
       if (const std::string use = InternalUse(source->topic); !use.empty()) {

@@ -14,6 +14,7 @@
 #include "expr/builder.h"
 #include "expr/user_aggregate_type.h"
 #include "plan/aggregate_type.h"
+#include "plan/feeds.h"
 #include "plan/key_columns.h"
 #include "plan/node_errors.h"
 #include "plan/unknown_type.h"
@@ -114,6 +115,11 @@ class NodeAnalyzer {
     return {arrow::schema(std::move(unique)), input_.open || fields.empty()};
   }
   Columns After(const KafkaSource& source) {
+    if (source.outside != nullptr) {
+      const std::string kind(OutsideKind(*source.outside));
+      for (const auto& [key, message] : MistakesOf(*source.outside))
+        errors_.AddAt(errors_.ValueOf(kind, key), message);
+    }
     if (source.topic.empty()) errors_.Add("'topic' is missing");
     CheckChoice("format", source.format, {"json", "string", "bytes"});
     CheckChoice("key_format", source.key_format, {"string", "json", "bytes"});

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/duration.h"
+#include "plan/feeds.h"
 #include "plan/mistakes.h"
 
 namespace millrace {
@@ -125,6 +126,7 @@ std::vector<PlacedMessage> NameAllNodes(Plan* plan) {
           {other->second, "the name '" + node.name + "' is what an unnamed step gets; choose another name"});
     }
   }
+  DeclareFeeds(plan);
   return mistakes;
 }
 

@@ -19,6 +19,7 @@
 #include "plan/plan_expr.h"
 #include "plan/sinks.h"
 #include "plan/source_location.h"
+#include "plan/sources.h"
 
 namespace millrace {
 
@@ -33,20 +34,6 @@ enum class Understood {
   kPart,     ///< there may be other columns than it seems
   kColumns,  ///< all that columns depend on
   kAll,
-};
-
-// --- Sources
-// -----------------------------------------------------------------------------------------------------
-
-struct KafkaSource {
-  std::string topic;
-  std::string format = "json";            ///< json | string | bytes
-  std::string key_format = "string";      ///< string | json | bytes
-  std::string key;                        ///< the message key is this column (K2): "" when not declared
-  std::string timestamp;                  ///< event time column (T1); "" = the Kafka timestamp
-  std::shared_ptr<arrow::Schema> schema;  ///< null: inferred (R7)
-  std::string offset_reset = "earliest";  ///< earliest | latest | error
-  std::string extra;                      ///< "keep": unknown JSON fields go to a column `_extra`
 };
 
 // --- Steps
@@ -255,7 +242,7 @@ AnalyzedPlan WithoutTypes(Plan plan);
 /// `value`.
 void DeclareTextSchemas(Plan* plan);
 
-/// Gives every unnamed node its name: kind-ordinal (K4). Errors: a name used twice.
+/// Gives every unnamed node its name: kind-ordinal (K4); and DeclareFeeds. Errors: a name used twice.
 Status NameNodes(Plan* plan);
 /// NameNodes that names all nodes and gives each mistake its place.
 std::vector<PlacedMessage> NameAllNodes(Plan* plan);

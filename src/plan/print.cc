@@ -3,6 +3,7 @@
 #include "base/counted.h"
 #include "columnar/row_text.h"
 #include "columnar/schema_text.h"
+#include "plan/feeds.h"
 #include "plan/plan.h"
 #include "plan/secrets.h"
 
@@ -60,6 +61,8 @@ std::string AggregateList(const std::vector<WindowAggregateColumn>& aggregates) 
 /// What a node does, in one line.
 struct Describe {
   std::string operator()(const KafkaSource& source) const {
+    if (source.outside != nullptr)
+      return DescribeOutside(*source.outside) + ", through topic " + source.topic;
     std::string text = "topic " + source.topic + " (" + source.format;
     if (!source.key.empty()) text += ", key " + source.key;
     if (!source.timestamp.empty()) text += ", event time " + source.timestamp;

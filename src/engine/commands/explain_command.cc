@@ -11,6 +11,7 @@
 #include "engine/commands/pipeline_loading.h"
 #include "engine/schema_inference.h"
 #include "env/clock.h"
+#include "plan/feeds.h"
 
 namespace millrace {
 namespace {
@@ -86,10 +87,11 @@ void WriteText(const AnalyzedPlan& plan, const Topology& topology, std::int32_t 
     out << "\n";
   }
   out << "internal topics\n";
-  for (const NewTopic& topic : topology.internal_topics) {
-    out << "  " << topic.name << ", " << Counted(topic.partitions, "partition") << "\n";
+  for (const auto* topics : {&topology.internal_topics, &topology.feed_topics}) {
+    for (const NewTopic& topic : *topics)
+      out << "  " << topic.name << ", " << Counted(topic.partitions, "partition") << "\n";
   }
-  if (topology.internal_topics.empty()) out << "  none\n";
+  if (topology.internal_topics.empty() && topology.feed_topics.empty()) out << "  none\n";
 }
 
 }  // namespace
@@ -102,7 +104,8 @@ Exit ExplainCommand(const ExplainOptions& options, CommandIo& io) {
   compile.clock = &clock;
   for (const PlanNode& node : plan->plan.nodes) {
     if (const auto* source = std::get_if<KafkaSource>(&node.op))
-      compile.source_partitions[source->topic] = options.partitions;
+      compile.source_partitions[source->topic] =
+          source->outside != nullptr ? kFeedPartitions : options.partitions;
   }
   const Result<Topology> topology = CompilePlan(*plan, compile);
   if (!topology.ok()) return Report(io, topology.status(), Exit::kUsage);

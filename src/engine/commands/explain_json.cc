@@ -199,13 +199,14 @@ void WriteExplainJson(const AnalyzedPlan& plan, const Topology& topology, std::o
   std::vector<std::string> subs;
   for (const SubTopology& sub : topology.sub_topologies) subs.push_back(SubTopologyJson(sub));
   std::vector<std::string> internal;
-  for (const NewTopic& topic : topology.internal_topics) {
-    internal.push_back(Object()
-                           .Text("name", topic.name)
-                           .Text("kind", topics.changelogs.contains(topic.name) ? "changelog" : "repartition")
-                           .Number("partitions", topic.partitions)
-                           .Finish());
-  }
+  const auto add = [&internal](const NewTopic& topic, std::string_view kind) {
+    internal.push_back(
+        Object().Text("name", topic.name).Text("kind", kind).Number("partitions", topic.partitions).Finish());
+  };
+  for (const NewTopic& topic : topology.internal_topics)
+    add(topic, topics.changelogs.contains(topic.name) ? "changelog" : "repartition");
+  for (const NewTopic& topic : topology.feed_topics)
+    add(topic, topic.name.ends_with("-position") ? "position" : "feed");
   out << all.Json("sub_topologies", Array(subs)).Json("internal_topics", Array(internal)).Finish() << "\n";
 }
 

@@ -14,6 +14,7 @@
 #include "engine/group_activity.h"
 #include "engine/yaml/json_value.h"
 #include "env/file.h"
+#include "plan/feeds.h"
 #include "runtime/offset_metadata.h"
 
 namespace millrace {
@@ -30,12 +31,28 @@ std::set<std::string> InternalNames(const Plan& plan, std::string_view suffix) {
   return names;
 }
 
+/// What sources outside Kafka brought, and where they stand: without these they begin anew.
+std::set<std::string> FeedTopics(const Plan& plan) {
+  std::set<std::string> names;
+  for (const PlanNode& node : plan.nodes) {
+    const auto* source = std::get_if<KafkaSource>(&node.op);
+    if (source == nullptr || source->outside == nullptr) continue;
+    names.insert({FeedTopic(plan.name, node.name), FeedPositionTopic(plan.name, node.name)});
+  }
+  return names;
+}
+
 /// Topics that the pipeline reads: its sources, and its repartition topics where they exist.
 Result<std::vector<TopicDescription>> InputTopics(OpenPipeline& open) {
   std::vector<TopicDescription> inputs;
   for (const PlanNode& node : open.plan.nodes) {
     const auto* source = std::get_if<KafkaSource>(&node.op);
     if (source == nullptr) continue;
+    if (source->outside != nullptr) {  // made when the pipeline starts
+      MR_ASSIGN_OR_RETURN(const auto found, open.cluster->admin().Describe(source->topic));
+      if (found.has_value()) inputs.push_back(*found);
+      continue;
+    }
     MR_ASSIGN_OR_RETURN(TopicDescription topic, FindTopic(*open.cluster, source->topic));
     inputs.push_back(std::move(topic));
   }
@@ -181,6 +198,7 @@ Result<ResetScope> FindScope(OpenPipeline& open, const ResetOptions& options) {
   if (options.step.empty()) {
     internal = InternalNames(open.plan, "-changelog");
     internal.merge(InternalNames(open.plan, "-repartition"));
+    internal.merge(FeedTopics(open.plan));
   } else {
     // What other steps keep in the folder comes back from their changelogs.
     internal = {open.plan.name + "-" + options.step + "-changelog"};

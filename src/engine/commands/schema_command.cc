@@ -91,7 +91,8 @@ Result<std::vector<std::string>> TopicsOf(const SchemaInferOptions& options) {
   MR_ASSIGN_OR_RETURN(const PipelineFile file, LoadPipeline(options.cluster.file));
   std::vector<std::string> topics;
   for (const PlanNode& node : file.plan.nodes) {
-    if (const auto* source = std::get_if<KafkaSource>(&node.op)) topics.push_back(source->topic);
+    const auto* source = std::get_if<KafkaSource>(&node.op);
+    if (source != nullptr && source->outside == nullptr) topics.push_back(source->topic);
   }
   return topics;
 }

@@ -7,6 +7,7 @@
 #include "base/counted.h"
 #include "compile/compile.h"
 #include "engine/schema_inference.h"
+#include "plan/feeds.h"
 
 namespace millrace {
 namespace {
@@ -19,6 +20,10 @@ Result<PartitionCounts> CountPartitions(const Plan& plan, TopicAdmin& admin) {
     const auto* source = std::get_if<KafkaSource>(&node.op);
     if (source == nullptr) continue;
     MR_ASSIGN_OR_RETURN(const auto topic, admin.Describe(source->topic));
+    if (!topic.has_value() && source->outside != nullptr) {  // nothing was brought yet
+      counts[source->topic] = kFeedPartitions;
+      continue;
+    }
     if (!topic.has_value()) return Status::NotFound("source topic '" + source->topic + "' does not exist");
     counts[source->topic] = topic->partitions;
   }

@@ -276,8 +276,8 @@ TEST(PipelineMistakes, AllMistakesAreReportedTogetherInTheOrderOfTheFile) {
   std::string text = file.status().message() + "\n";
   for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
     starts.push_back(text.substr(at, 8));
-  EXPECT_THAT(starts, testing::ElementsAre("p.yaml:1", "p.yaml:2", "p.yaml:4", "p.yaml:4", "p.yaml:5",
-                                           "p.yaml:7", "p.yaml:8"))
+  EXPECT_THAT(starts,
+              testing::ElementsAre("p.yaml:1", "p.yaml:2", "p.yaml:4", "p.yaml:5", "p.yaml:7", "p.yaml:8"))
       << text;
 }
 

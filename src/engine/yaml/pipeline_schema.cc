@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "engine/yaml/source_sections.h"
 
 namespace millrace {
 namespace {
@@ -49,8 +50,8 @@ constexpr KeySpec kPipelineKeys[] = {
     {"dead_letter", kSection, "dead_letter", "", "Where records go that cannot be processed."},
     {"create_topics", kBool, "", "true",
      "Create missing output and dead-letter topics. Source topics are never created."},
-    {"source", kSection, "source", "", "The topic to read.", kOneOf},
-    {"sources", kSections, "source", "", "Several topics of one schema, read as one stream.", kOneOf},
+    {"source", kSection, "source", "", "What to read.", kOneOf},
+    {"sources", kSections, "source", "", "Several sources of one schema, read as one stream.", kOneOf},
     {"steps", kSections, "step", "", "What happens to the rows, in this order."},
     {"sinks", kSections, "sink", "",
      "Where the rows go; each sink gets all of them, or those that its `where` selects.", kRequired},
@@ -67,32 +68,6 @@ constexpr KeySpec kBatchKeys[] = {
 constexpr KeySpec kDeadLetterKeys[] = {
     {"topic", kTopic, "", "",
      "Gets the raw key, value and headers, with headers `__connect.errors.*` that say why.", kRequired},
-};
-
-constexpr std::string_view kOnErrorDoc =
-    "What happens to a row that fails here; dead_letter when a dead-letter topic is configured, else fail.";
-
-constexpr KeySpec kSourceKeys[] = {
-    {"topic", kTopic, "", "", "The topic to read. It must exist.", kRequired},
-    {"name", kName, "", "", "Name of this source in metrics and messages; source-1 and so on when absent."},
-    {"format", kChoice, "json|string|bytes", "json",
-     "How values are encoded; string and bytes give one column named value."},
-    {"key_format", kChoice, "string|json|bytes", "string", "How keys are encoded; needed only with `key`."},
-    {"key", kText, "", "",
-     "The message key holds this column, so grouping by it moves no rows. A row where they differ, or only "
-     "one "
-     "is null, is an error."},
-    {"timestamp", kText, "", "", "The column with the event time; the Kafka timestamp when absent."},
-    {"schema", kTypes, "", "", "Columns and types; inferred from the topic's records when absent."},
-    {"offset_reset", kChoice, "earliest|latest|error", "earliest",
-     "Where to begin while the group has committed nothing: at the first record, at the end as it is at the "
-     "first "
-     "start (partitions added later from their first record), or nowhere. Where a committed offset is gone "
-     "from the "
-     "log, error stops, and the others go on with the first record there is."},
-    {"extra", kChoice, "ignore|keep", "ignore",
-     "keep: unknown JSON fields are collected in a JSON column `_extra`."},
-    {"on_error", kChoice, "dead_letter|drop|fail", "", kOnErrorDoc},
 };
 
 constexpr KeySpec kStepKeys[] = {
@@ -345,7 +320,20 @@ constexpr SectionSpec kAllSections[] = {
     {"batch", "batch", "Bounds of one batch. Small batches give short delays, large ones speed.", kBatchKeys,
      ""},
     {"dead_letter", "dead_letter", "Where records go that cannot be processed.", kDeadLetterKeys, "topic"},
-    {"source", "source", "A Kafka topic to read.", kSourceKeys, ""},
+    {"source", "source", "What is read: exactly one of `topic`, `snapchat.entities` and `snapchat.stats`.",
+     source_sections::kSourceKeys, ""},
+    {"snapchat_entities", "snapchat.entities",
+     "One row per organisation, ad account, campaign and so on, with the key `<kind>/<id>`: when it is new "
+     "or "
+     "changed, and a tombstone when it is gone. The rows come through a topic that the pipeline makes.",
+     source_sections::kSnapchatEntitiesKeys, ""},
+    {"snapchat_stats", "snapchat.stats",
+     "One row per entity and hour or day, with the key `<level>/<id>/<granularity>/<start>`: Snap changes "
+     "rows "
+     "for days, and each change is a row with the same key. The rows come through a topic that the pipeline "
+     "makes.",
+     source_sections::kSnapchatStatsKeys, ""},
+    {"oauth", "oauth", "The refresh-token grant of OAuth 2.", source_sections::kOAuthKeys, ""},
     {"step", "steps", "One step: exactly one of the kinds below, and optionally `name` and `on_error`.",
      kStepKeys, ""},
     {"explode", "explode", "One row per list element.", kExplodeKeys, "column"},
@@ -411,8 +399,7 @@ constexpr SectionSpec kAllSections[] = {
      "offset), by which Snap counts an event once within 48 hours.",
      kSnapchatConversionsKeys, ""},
     {"snapchat_batch", "snapchat.conversions batch", "Bounds of one request.", kSnapchatBatchKeys, ""},
-    {"snapchat_rate", "snapchat.conversions rate", "Bounds of all requests of a process.", kSnapchatRateKeys,
-     "per_second"},
+    {"snapchat_rate", "rate", "Bounds of all requests of a process.", kSnapchatRateKeys, "per_second"},
     {"test", "tests", "One test: records in, expected rows out, on a manual clock.", kTestKeys, ""},
     {"test_input", "input", "A record, or a movement of the clock.", kTestInputKeys, ""},
 };

@@ -7,6 +7,7 @@
 
 #include <arrow/api.h>
 
+#include "engine/yaml/outside_reader.h"
 #include "kafka/properties.h"
 #include "plan/window_trigger.h"
 
@@ -98,6 +99,8 @@ PlanNode ReadNode(const SectionReader& section, const Read& read) {
 PlanNode ReadSource(const SectionReader& section) {
   return ReadNode(section, [&section] {
     KafkaSource source;
+    source.outside = ReadOutside(section);
+    if (source.outside != nullptr) return source;
     source.topic = section.Text("topic");
     source.format = section.Choice("format");
     source.key_format = section.Choice("key_format");

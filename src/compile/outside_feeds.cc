@@ -1,0 +1,90 @@
+#include "compile/outside_feeds.h"
+
+#include <utility>
+
+#include <arrow/api.h>
+
+#include "connectors/snapchat/entity_feed.h"
+#include "connectors/snapchat/stats_feed.h"
+#include "plan/feeds.h"
+
+namespace millrace {
+namespace {
+
+MarketingAccess AccessOf(const SnapchatMarketingAccess& given) {
+  MarketingAccess access;
+  access.url = given.url;
+  access.access_token = given.access_token;
+  if (given.oauth) {
+    access.oauth = OAuthOptions{.token_url = given.oauth->token_url,
+                                .client_id = given.oauth->client_id,
+                                .client_secret = given.oauth->client_secret,
+                                .refresh_token = given.oauth->refresh_token};
+  }
+  access.ca_file = given.ca_file;
+  access.per_second = static_cast<double>(given.per_second);
+  return access;
+}
+
+StatsGranularity GranularityOf(const std::string& name) {
+  if (name == "hour") return StatsGranularity::kHour;
+  if (name == "total") return StatsGranularity::kTotal;
+  return name == "lifetime" ? StatsGranularity::kLifetime : StatsGranularity::kDay;
+}
+
+StatsValue ValueOf(const arrow::DataType& type) {
+  if (arrow::is_decimal(type.id())) return StatsValue::kMoney;
+  return type.id() == arrow::Type::INT64 ? StatsValue::kWhole : StatsValue::kNumber;
+}
+
+struct SourceMaker {
+  const std::string& name;
+  const Clock& clock;
+  MetricRegistry& metrics;
+
+  Result<std::unique_ptr<FeedSource>> operator()(const SnapchatEntitiesSource& source) const {
+    return MakeEntityFeed({.source = name,
+                           .access = AccessOf(source.access),
+                           .organization_id = source.organization_id,
+                           .ad_account_ids = source.ad_account_ids,
+                           .kinds = {source.entities.begin(), source.entities.end()},
+                           .every = source.every},
+                          clock, metrics);
+  }
+
+  Result<std::unique_ptr<FeedSource>> operator()(const SnapchatStatsSource& source) const {
+    StatsFeedOptions options{.source = name,
+                             .access = AccessOf(source.access),
+                             .ad_account_ids = source.ad_account_ids,
+                             .level = source.level,
+                             .granularity = GranularityOf(source.granularity),
+                             .since = source.since,
+                             .lookback = source.lookback,
+                             .every = source.every};
+    for (const auto& field : StatsFieldsOf(source))
+      options.fields.push_back({field->name(), ValueOf(*field->type())});
+    for (const auto& [parameter, value] :
+         {std::pair("swipe_up_attribution_window", source.swipe_up_attribution_window),
+          std::pair("view_attribution_window", source.view_attribution_window),
+          std::pair("action_report_time", source.action_report_time)}) {
+      if (!value.empty()) options.parameters.emplace_back(parameter, value);
+    }
+    return MakeStatsFeed(std::move(options), clock, metrics);
+  }
+};
+
+}  // namespace
+
+Feed MakeFeed(const std::string& app, const std::string& name, const KafkaSource& source) {
+  Feed feed;
+  feed.source = name;
+  feed.topic = source.topic;
+  feed.position_topic = FeedPositionTopic(app, name);
+  feed.group = source.topic;
+  feed.make_source = [name, outside = source.outside](const Clock& clock, MetricRegistry& metrics) {
+    return std::visit(SourceMaker{name, clock, metrics}, *outside);
+  };
+  return feed;
+}
+
+}  // namespace millrace

@@ -1,0 +1,70 @@
+#include "engine/yaml/outside_reader.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace millrace {
+namespace {
+
+SnapchatMarketingAccess ReadAccess(const SectionReader& section) {
+  SnapchatMarketingAccess access;
+  access.access_token = section.Text("access_token");
+  if (const std::optional<SectionReader> oauth = section.Section("oauth")) {
+    access.oauth = OAuthSettings{oauth->Text("client_id"), oauth->Text("client_secret"),
+                                 oauth->Text("refresh_token"), oauth->Text("token_url")};
+  }
+  access.url = section.Text("url");
+  while (access.url.ends_with('/')) access.url.pop_back();
+  access.ca_file = section.Text("ca_file");
+  if (const std::optional<SectionReader> rate = section.Section("rate"))
+    access.per_second = rate->Integer("per_second");
+  return access;
+}
+
+SnapchatEntitiesSource ReadEntities(const SectionReader& section) {
+  SnapchatEntitiesSource out;
+  out.access = ReadAccess(section);
+  out.organization_id = section.Text("organization_id");
+  out.ad_account_ids = section.Columns("ad_account_ids");
+  if (section.Has("entities")) out.entities = section.Columns("entities");
+  out.every = section.Time("every");
+  return out;
+}
+
+SnapchatStatsSource ReadStats(const SectionReader& section) {
+  SnapchatStatsSource out;
+  out.access = ReadAccess(section);
+  out.ad_account_ids = section.Columns("ad_account_ids");
+  out.level = section.Choice("level");
+  out.granularity = section.Choice("granularity");
+  out.fields = section.Columns("fields");
+  out.more_fields = section.Types("more_fields");
+  if (section.Has("since")) out.since = section.Instant("since");
+  out.lookback = section.Time("lookback");
+  out.every = section.Time("every");
+  out.swipe_up_attribution_window = section.Choice("swipe_up_attribution_window");
+  out.view_attribution_window = section.Choice("view_attribution_window");
+  out.action_report_time = section.Choice("action_report_time");
+  return out;
+}
+
+}  // namespace
+
+std::shared_ptr<const OutsideSource> ReadOutside(const SectionReader& source) {
+  const std::string_view kind = source.chosen();
+  if (kind.empty() || kind == "topic") return nullptr;
+  for (const std::string_view key :
+       {"format", "key_format", "key", "timestamp", "schema", "offset_reset", "extra"}) {
+    if (!source.Has(key)) continue;
+    source.errors().AddBeside(
+        source.LocationOf(key),
+        "'" + std::string(key) + "' belongs to a source with 'topic', not to " + std::string(kind));
+  }
+  const std::optional<SectionReader> section = source.Section(kind);
+  if (!section) return nullptr;
+  if (kind == "snapchat.entities") return std::make_shared<OutsideSource>(ReadEntities(*section));
+  return std::make_shared<OutsideSource>(ReadStats(*section));
+}
+
+}  // namespace millrace

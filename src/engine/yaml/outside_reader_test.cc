@@ -1,0 +1,80 @@
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/yaml/pipeline_file_harness.h"
+#include "plan/feeds.h"
+
+namespace millrace {
+namespace {
+
+using testing::HasSubstr;
+
+/// A file whose source is this one line, number 2.
+std::string WithSource(const std::string& source) {
+  return "name: p\nsource: " + source + "\nsinks:\n  - topic: o\n";
+}
+
+TEST(OutsideReader, EntitiesAndStatisticsAreReadWithTheirDefaults) {
+  auto file = Read(WithSource("{snapchat.entities: {access_token: x}}"));
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  const auto& entities =
+      std::get<SnapchatEntitiesSource>(*std::get<KafkaSource>(file->plan.nodes[0].op).outside);
+  EXPECT_EQ(entities.access.access_token, "x");
+  EXPECT_EQ(entities.access.url, "https://adsapi.snapchat.com");
+  EXPECT_EQ(entities.entities.size(), 6U);
+  EXPECT_EQ(entities.every, Duration(3'600'000));
+
+  file = Read(WithSource(
+      "{name: ads, snapchat.stats: {oauth: {client_id: a, client_secret: b, refresh_token: c}, "
+      "ad_account_ids: [u, "
+      "v], level: ad, granularity: hour, fields: [spend], more_fields: {m: int64}, since: "
+      "\"2026-01-01T00:00:00Z\", "
+      "lookback: 3d, every: 1m, swipe_up_attribution_window: 28_DAY, rate: 5, url: \"https://x/\"}}"));
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  const auto& source = std::get<KafkaSource>(file->plan.nodes[0].op);
+  EXPECT_EQ(source.topic, "p-ads-feed");
+  const auto& stats = std::get<SnapchatStatsSource>(*source.outside);
+  EXPECT_EQ(stats.access.oauth->refresh_token, "c");
+  EXPECT_EQ(stats.access.oauth->token_url, OAuthSettings{}.token_url);
+  EXPECT_EQ(stats.access.url, "https://x");
+  EXPECT_EQ(stats.access.per_second, 5);
+  EXPECT_EQ(stats.ad_account_ids, (std::vector<std::string>{"u", "v"}));
+  EXPECT_EQ(stats.level, "ad");
+  EXPECT_EQ(stats.since, EventTime(1'767'225'600'000));
+  EXPECT_EQ(stats.lookback, Duration(3 * 86'400'000LL));
+  EXPECT_EQ(stats.swipe_up_attribution_window, "28_DAY");
+  EXPECT_EQ(source.schema->field_names().back(), "m");
+}
+
+TEST(OutsideReader, MistakesHaveTheirPlace) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{topic: t, snapchat.stats: {access_token: x}}",
+       "p.yaml:2:36: topic and snapchat.stats cannot stand together in source"},
+      {"{snapchat.stat: {}}",
+       "p.yaml:2:10: unknown key 'snapchat.stat' in source (did you mean 'snapchat.stats'?)"},
+      {"{name: x}", "source needs one of topic, snapchat.entities or snapchat.stats"},
+      {"{snapchat.stats: {}}", "snapchat.stats needs one of access_token or oauth"},
+      {"{snapchat.stats: {access_token: x, oauth: {client_id: a, client_secret: b, refresh_token: c}}}",
+       "access_token and oauth cannot stand together"},
+      {"{snapchat.stats: {oauth: {client_id: a}}}", "'client_secret' is missing in oauth"},
+      {"{snapchat.stats: {access_token: x}, format: json}",
+       "p.yaml:2:53: 'format' belongs to a source with 'topic', not to snapchat.stats"},
+      {"{snapchat.stats: {access_token: x, level: adsquad}}", "did you mean 'ad_squad'?"},
+      {"{snapchat.stats: {access_token: x, fields: [impresions]}}",
+       "source 'source-1': 'fields': there is no 'impresions' (did you mean 'impressions'?)"},
+      {"{snapchat.stats: {access_token: x, lookback: 1h}}",
+       "p.yaml:2:54: source 'source-1': 'lookback' must be at least 48h"},
+      {"{snapchat.entities: {access_token: x, every: 0ms}}",
+       "p.yaml:2:54: source 'source-1': 'every' must be"},
+  };
+  for (const auto& [source, message] : cases) {
+    const auto file = Read(WithSource(source));
+    ASSERT_FALSE(file.ok()) << source;
+    EXPECT_THAT(file.status().message(), HasSubstr(message)) << source;
+  }
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,233 @@
+#include "plan/feeds.h"
+
+#include <algorithm>
+#include <set>
+
+#include <arrow/api.h>
+
+#include "base/check.h"
+#include "base/suggest.h"
+#include "columnar/schema_text.h"
+#include "plan/stats_fields.h"
+
+namespace millrace {
+namespace {
+
+constexpr const char* kKeyColumn = "key";
+
+/// Columns of {name, type} in the order given.
+template <typename Columns>
+arrow::FieldVector FieldsOf(const Columns& columns) {
+  arrow::FieldVector fields;
+  for (const auto& [name, type] : columns) {
+    auto field = ParseField(name, type);
+    MR_CHECK(field.ok()) << name;
+    fields.push_back(*std::move(field));
+  }
+  return fields;
+}
+
+constexpr std::pair<const char*, const char*> kEntityColumns[] = {
+    {kKeyColumn, "string"},
+    {"kind", "string"},
+    {"id", "string"},
+    {"organization_id", "string"},
+    {"ad_account_id", "string"},
+    {"campaign_id", "string"},
+    {"ad_squad_id", "string"},
+    {"name", "string"},
+    {"status", "string"},
+    {"type", "string"},
+    {"currency", "string"},
+    {"timezone", "string"},
+    {"created_at", "timestamp[ms, rfc3339]"},
+    {"updated_at", "timestamp[ms, rfc3339]"},
+    {"start_time", "timestamp[ms, rfc3339]"},
+    {"end_time", "timestamp[ms, rfc3339]"},
+    {"daily_budget", "decimal(20, 6)"},
+    {"lifetime_budget", "decimal(20, 6)"},
+    {"lifetime_spend_cap", "decimal(20, 6)"},
+    {"bid", "decimal(20, 6)"},
+    {"object", "json"},
+};
+
+constexpr std::pair<const char*, const char*> kStatsColumns[] = {
+    {kKeyColumn, "string"},
+    {"level", "string"},
+    {"entity_id", "string"},
+    {"ad_account_id", "string"},
+    {"granularity", "string"},
+    {"start_time", "timestamp[ms, rfc3339]"},
+    {"end_time", "timestamp[ms, rfc3339]"},
+    {"currency", "string"},
+};
+
+struct Kind {
+  std::string_view operator()(const SnapchatEntitiesSource&) const { return "snapchat.entities"; }
+  std::string_view operator()(const SnapchatStatsSource&) const { return "snapchat.stats"; }
+};
+
+struct Schema {
+  arrow::FieldVector operator()(const SnapchatEntitiesSource&) const { return FieldsOf(kEntityColumns); }
+  arrow::FieldVector operator()(const SnapchatStatsSource& source) const {
+    arrow::FieldVector fields = FieldsOf(kStatsColumns);
+    for (auto& field : StatsFieldsOf(source)) fields.push_back(std::move(field));
+    return fields;
+  }
+};
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+std::string Accounts(const std::vector<std::string>& ids) {
+  return ids.empty() ? "" : " of ad accounts " + Joined(ids);
+}
+
+struct Description {
+  std::string operator()(const SnapchatEntitiesSource& source) const {
+    const std::string organization =
+        source.organization_id.empty() ? "" : " of organization " + source.organization_id;
+    return "Snapchat " + Joined(source.entities) + organization + Accounts(source.ad_account_ids) +
+           ", every " + FormatDuration(source.every);
+  }
+  std::string operator()(const SnapchatStatsSource& source) const {
+    return "Snapchat statistics by " + source.level + " and " + source.granularity +
+           Accounts(source.ad_account_ids) + ", every " + FormatDuration(source.every);
+  }
+};
+
+/// What Snap does not answer, or what cannot be asked.
+class Mistakes {
+ public:
+  std::vector<SettingMistake> Take() { return std::move(found_); }
+
+  void operator()(const SnapchatEntitiesSource& source) {
+    Access(source.access);
+    Every(source.every);
+    Among("entities", source.entities,
+          {"organizations", "ad_accounts", "campaigns", "ad_squads", "ads", "creatives", "media", "segments",
+           "pixels"});
+    if (source.entities.empty()) Add("entities", "'entities' is empty: nothing would be read");
+    if (!source.organization_id.empty() && !source.ad_account_ids.empty())
+      Add("ad_account_ids", "'organization_id' and 'ad_account_ids' cannot stand together");
+  }
+
+  void operator()(const SnapchatStatsSource& source) {
+    Access(source.access);
+    Every(source.every);
+    Among("level", {source.level}, {"account", "campaign", "ad_squad", "ad"});
+    Among("granularity", {source.granularity}, {"hour", "day", "total", "lifetime"});
+    Among("fields", source.fields, StatsFieldNames());
+    constexpr Duration kFinal(48LL * 3'600'000);
+    if (source.lookback < kFinal) {
+      Add("lookback",
+          "'lookback' must be at least 48h: Snap changes the statistics of a day until 48 hours after its "
+          "end");
+    }
+    std::set<std::string> names;
+    for (const auto& field : FieldsOf(kStatsColumns)) names.insert(field->name());
+    for (const auto& field : StatsFieldsOf(source)) StatsFieldOf(source, *field, &names);
+  }
+
+ private:
+  void StatsFieldOf(const SnapchatStatsSource& source, const arrow::Field& field,
+                    std::set<std::string>* names) {
+    const std::string& name = field.name();
+    const bool is_more = source.more_fields != nullptr && source.more_fields->GetFieldByName(name) != nullptr;
+    const std::string key = is_more ? "more_fields" : "fields";
+    if (!names->insert(name).second) Add(key, "two columns would be called '" + name + "'");
+    if (source.level == "account" && name != "spend") {
+      Add(key, "'" + name + "': of a whole account Snap gives nothing but spend; choose another 'level'");
+    }
+    const bool counts_people =
+        name.find("uniques") != std::string::npos || name.find("frequency") != std::string::npos;
+    if (source.granularity == "hour" && counts_people)
+      Add(key, "'" + name + "': by the hour Snap gives no uniques and no frequency; choose granularity: day");
+    const auto type = field.type()->id();
+    if (is_more && type != arrow::Type::INT64 && type != arrow::Type::DOUBLE && !arrow::is_decimal(type))
+      Add(key, "'" + name + "' is " + TypeText(*field.type()) +
+                   "; a metric is int64, float64 or decimal(20, 6), "
+                   "which is for money");
+  }
+
+  void Access(const SnapchatMarketingAccess& access) {
+    if (access.access_token.empty() == !access.oauth.has_value())
+      Add("", "give one of 'access_token' and 'oauth'");
+    if (!access.url.starts_with("https://") && !access.url.starts_with("http://"))
+      Add("url", "'url' must begin with https:// or http://");
+  }
+
+  void Every(Duration every) {
+    if (every < Duration(1'000)) Add("every", "'every' must be at least 1s");
+  }
+
+  void Among(const std::string& key, const std::vector<std::string>& given,
+             const std::vector<std::string>& known) {
+    for (const std::string& name : given) {
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      Add(key, "'" + key + "': there is no '" + name + "'" + DidYouMean(name, known));
+    }
+  }
+
+  void Add(std::string key, std::string message) { found_.emplace_back(std::move(key), std::move(message)); }
+
+  std::vector<SettingMistake> found_;
+};
+
+}  // namespace
+
+std::string FeedTopic(const std::string& app, const std::string& source) {
+  return app + "-" + source + "-feed";
+}
+
+std::string FeedPositionTopic(const std::string& app, const std::string& source) {
+  return app + "-" + source + "-position";
+}
+
+void DeclareFeeds(Plan* plan) {
+  for (PlanNode& node : plan->nodes) {
+    auto* source = std::get_if<KafkaSource>(&node.op);
+    if (source == nullptr || source->outside == nullptr) continue;
+    source->topic = FeedTopic(plan->name, node.name);
+    source->format = "json";
+    source->key_format = "string";
+    source->key = kKeyColumn;
+    source->schema = FeedSchema(*source->outside);
+    source->offset_reset = "earliest";
+  }
+}
+
+arrow::FieldVector StatsFieldsOf(const SnapchatStatsSource& source) {
+  std::vector<std::string> names = source.fields;
+  if (names.empty() && source.more_fields == nullptr)
+    names = source.level == "account" ? std::vector<std::string>{"spend"}
+                                      : std::vector<std::string>{"impressions", "swipes", "spend"};
+  std::vector<std::pair<std::string, std::string>> columns;
+  for (const std::string& name : names) {
+    const std::string_view type = StatsFieldType(name);
+    columns.emplace_back(name, type.empty() ? "float64" : type);  // one not known is a mistake
+  }
+  arrow::FieldVector fields = FieldsOf(columns);
+  if (source.more_fields != nullptr)
+    fields.insert(fields.end(), source.more_fields->fields().begin(), source.more_fields->fields().end());
+  return fields;
+}
+
+std::shared_ptr<arrow::Schema> FeedSchema(const OutsideSource& source) {
+  return arrow::schema(std::visit(Schema{}, source));
+}
+
+std::string_view OutsideKind(const OutsideSource& source) { return std::visit(Kind{}, source); }
+
+std::string DescribeOutside(const OutsideSource& source) { return std::visit(Description{}, source); }
+
+std::vector<SettingMistake> MistakesOf(const OutsideSource& source) {
+  Mistakes mistakes;
+  std::visit([&mistakes](const auto& of) { mistakes(of); }, source);
+  return mistakes.Take();
+}
+
+}  // namespace millrace

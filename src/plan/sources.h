@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "base/duration.h"
+#include "base/ids.h"
+#include "plan/oauth_settings.h"
+
+namespace millrace {
+
+/// Who asks Snap's Marketing API: exactly one of the two.
+struct SnapchatMarketingAccess {
+  std::string access_token;  ///< secret; "" with oauth
+  std::optional<OAuthSettings> oauth;
+  std::string url = "https://adsapi.snapchat.com";
+  std::string ca_file;           ///< authorities of the server's certificate; "": the system's
+  std::int64_t per_second = 10;  ///< requests
+};
+
+/// Organisations, ad accounts and what these have.
+struct SnapchatEntitiesSource {
+  SnapchatMarketingAccess access;
+  std::string organization_id;              ///< "": all that the token sees
+  std::vector<std::string> ad_account_ids;  ///< empty: all of the organisations
+  std::vector<std::string> entities{"organizations", "ad_accounts", "campaigns",
+                                    "ad_squads",     "ads",         "creatives"};
+  Duration every{3'600'000};
+};
+
+/// Statistics of ad accounts.
+struct SnapchatStatsSource {
+  SnapchatMarketingAccess access;
+  std::vector<std::string> ad_account_ids;     ///< empty: all that the token sees
+  std::string level = "campaign";              ///< account | campaign | ad_squad | ad
+  std::string granularity = "day";             ///< hour | day | total | lifetime
+  std::vector<std::string> fields;             ///< empty: see StatsFieldsOf
+  std::shared_ptr<arrow::Schema> more_fields;  ///< that Millrace does not know; null: none
+  std::optional<EventTime> since;              ///< nullopt: 30 days before the first start
+  Duration lookback{48LL * 3'600'000};
+  Duration every{900'000};
+  std::string swipe_up_attribution_window;  ///< "": Snap's default, as the next two
+  std::string view_attribution_window;
+  std::string action_report_time;
+};
+
+/// A source outside Kafka, whose rows come through a topic that the pipeline makes for itself.
+using OutsideSource = std::variant<SnapchatEntitiesSource, SnapchatStatsSource>;
+
+struct KafkaSource {
+  std::string topic;
+  std::string format = "json";            ///< json | string | bytes
+  std::string key_format = "string";      ///< string | json | bytes
+  std::string key;                        ///< the message key is this column (K2): "" when not declared
+  std::string timestamp;                  ///< event time column (T1); "" = the Kafka timestamp
+  std::shared_ptr<arrow::Schema> schema;  ///< null: inferred (R7)
+  std::string offset_reset = "earliest";  ///< earliest | latest | error
+  std::string extra;                      ///< "keep": unknown JSON fields go to a column `_extra`
+  /// What brings the records; the rest is then as DeclareFeeds says. Null: somebody else does.
+  std::shared_ptr<const OutsideSource> outside = nullptr;
+};
+
+}  // namespace millrace

@@ -1,0 +1,171 @@
+"""Sources that are not Kafka: over kills, storms and takeovers their table is what the service says, and no secret is shown."""
+import datetime
+import json
+import pathlib
+import random
+
+from harness.broker import free_port
+from harness.lab import SCALE, Lab
+from harness.process import Http, Millrace, command
+from harness.snap_marketing import SnapMarketing
+from harness.waiting import wait_until
+
+ZONES = {"a1": "America/Los_Angeles", "a2": "Europe/Berlin", "a3": "Asia/Kolkata"}
+DAYS = 40
+UTC = datetime.timezone.utc
+
+
+def pipeline_of(lab: Lab, snap: SnapMarketing, source: dict, **more: object) -> dict:
+    kind, settings = next(iter(source.items()))
+    access = {"url": snap.url, "rate": 1000,
+              "oauth": {"client_id": "app", "client_secret": "secret-canary", "refresh_token": snap.refresh_token,
+                        "token_url": f"{snap.url}/token"}}
+    return {"name": lab.name,
+            "kafka": {"bootstrap.servers": lab.broker.bootstrap, "session.timeout.ms": "6000", "heartbeat.interval.ms": "500"},
+            "source": {"name": "snap", kind: settings | access},
+            "sinks": [{"topic": f"{lab.name}-out"}]} | more
+
+
+def stats_of(lab: Lab, snap: SnapMarketing, since: datetime.datetime) -> dict:
+    return pipeline_of(lab, snap, {"snapchat.stats": {"granularity": "hour", "fields": ["impressions", "spend"], "every": "1s",
+                                                      "since": since.isoformat().replace("+00:00", "Z")}})
+
+
+def table_of(lab: Lab, topic: str) -> dict[str, dict]:
+    """As compaction would leave it."""
+    table: dict[str, dict] = {}
+    for record in lab.topics.read(topic):
+        if record.value is None:
+            table.pop(record.key.decode(), None)
+        else:
+            table[record.key.decode()] = json.loads(record.value)
+    return table
+
+
+def first_hour(account: str, since: datetime.datetime, snap: SnapMarketing) -> datetime.datetime:
+    return since.astimezone(snap.zones[account]).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def expected(snap: SnapMarketing, since: datetime.datetime, until: datetime.datetime) -> dict[str, tuple]:
+    rows = {}
+    for account in snap.zones:
+        if account in snap.forbidden:
+            continue
+        for campaign in snap.campaigns[account]:
+            at = first_hour(account, since, snap)
+            while at <= until - datetime.timedelta(hours=1):
+                stats = snap.stats(campaign, at)
+                key = f"campaign/{campaign}/hour/{at.isoformat(timespec='milliseconds').replace('+00:00', 'Z')}"
+                rows[key] = (stats["impressions"], f"{stats['spend'] // 1_000_000}.{stats['spend'] % 1_000_000:06}")
+                at += datetime.timedelta(hours=1)
+    return rows
+
+
+def mismatches(lab: Lab, snap: SnapMarketing, since: datetime.datetime, until: datetime.datetime) -> list[str]:
+    table = {key: (row["impressions"], row["spend"]) for key, row in table_of(lab, f"{lab.name}-out").items()}
+    return [f"{key}: {table.get(key)}, not {row}" for key, row in expected(snap, since, until).items() if table.get(key) != row]
+
+
+def test_statistics_are_whole_and_as_they_were_last_restated_over_kills_and_storms(lab: Lab):
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    since = datetime.datetime.now(UTC) - datetime.timedelta(days=DAYS)
+    with SnapMarketing(ZONES | {"a4": "Europe/Berlin"}, seed=seed) as snap:
+        snap.forbidden = {"a4"}
+        snap.failing = 0.1
+        file = lab.write(stats_of(lab, snap, since))
+        for _ in range(6 * SCALE):
+            process = lab.run(file)
+            at = len(snap.slices) + chance.randrange(1, 12)
+            wait_until(lambda: len(snap.slices) >= at or not process.running(), 60, f"{at} slices were asked for; {process.tail()}")
+            process.assert_running()
+            process.kill()
+            snap.restate()
+            snap.end_tokens()
+        process = lab.run(file)
+        snap.failing = 0.0
+        until = datetime.datetime.now(UTC)
+        wait_until(lambda: not mismatches(lab, snap, since, until), 60, "the table is what Snap says", every=1)
+        snap.restate()  # with nobody killed
+        wait_until(lambda: not mismatches(lab, snap, since, until), 60, "the table follows", every=1)
+        process.stop()
+        assert not snap.wrong, snap.wrong[:3]
+        # Nothing that is final is asked for when a round begins anew.
+        snap.slices.clear()
+        process = lab.run(file)
+        wait_until(lambda: len(snap.slices) >= 6, 30, "two rounds")
+        process.stop()
+        oldest = min(datetime.datetime.fromisoformat(start) for _, start, _ in snap.slices)
+        assert oldest > datetime.datetime.now(UTC) - datetime.timedelta(days=4), oldest
+        shown = process.log() + repr([lab.topics.read(topic) for topic in lab.topics.names() if topic.startswith(lab.name)])
+        assert "canary" not in shown
+
+
+def node_of(lab: Lab, file: pathlib.Path, number: int) -> tuple[Millrace, Http]:
+    port = free_port()
+    return lab.run(file, "--http", f"127.0.0.1:{port}", state_dir=lab.folder / f"state-{number}"), Http(port)
+
+
+def test_another_process_takes_the_source_over_and_a_reset_begins_anew(lab: Lab):
+    since = datetime.datetime.now(UTC) - datetime.timedelta(days=3)
+    with SnapMarketing(ZONES) as snap:
+        file = lab.write(stats_of(lab, snap, since))
+        nodes = [node_of(lab, file, 0)]
+        until = datetime.datetime.now(UTC)
+        wait_until(lambda: not mismatches(lab, snap, since, until), 60, "the first one brought everything", every=1)
+        nodes.append(node_of(lab, file, 1))
+
+        def running() -> list[int]:
+            return [i for i, (_, http) in enumerate(nodes) if http.metric("millrace_feed_running") == 1]
+        wait_until(lambda: all(http.get("/readyz")[0] == 200 for _, http in nodes), 30, "both are ready", every=0.2)
+        wait_until(lambda: len(running()) == 1, 30, "one of them runs the source", every=0.2)
+        runs = running()[0]
+        nodes[runs][0].kill()
+        snap.restate()
+        wait_until(lambda: running() == [1 - runs], 60, "the other one runs it", every=0.2)
+        wait_until(lambda: not mismatches(lab, snap, since, until), 60, "the other one went on", every=1)
+        nodes[1 - runs][0].stop()
+        done = command("reset", file, "--yes", "--state-dir", lab.folder / f"state-{1 - runs}")
+        assert done.returncode == 0, done.stderr
+        gone = {f"{lab.name}-snap-feed", f"{lab.name}-snap-position"}
+        wait_until(lambda: not gone & lab.topics.names(), 30, f"the topics of the feed are gone: {done.stdout}")
+        snap.slices.clear()
+        third = lab.run(file, state_dir=lab.folder / "state-3")
+        wait_until(lambda: len(snap.slices) >= 3, 30, "it is read again")
+        third.stop()
+        assert min(start for _, start, _ in snap.slices)[:10] <= since.isoformat()[:10]
+
+
+def test_entities_are_a_table_of_what_there_is(lab: Lab):
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    with SnapMarketing(ZONES, seed=seed) as snap:
+        snap.failing = 0.05
+        file = lab.write(pipeline_of(lab, snap, {"snapchat.entities": {
+            "entities": ["ad_accounts", "campaigns"], "every": "1s"}}))
+
+        def differs() -> list[str]:
+            want = {f"ad_account/{account}": account for account in snap.zones}
+            for campaigns in snap.campaigns.values():
+                want |= {f"campaign/{key}": f"{1_500_000 + c.version}"[:1] + f".{500_000 + c.version:06}" for key, c in campaigns.items()}
+            found = {key: row["daily_budget"] or row["id"] for key, row in table_of(lab, f"{lab.name}-out").items()}
+            return sorted(set(want.items()) ^ set(found.items()))
+        for _ in range(4):
+            process = lab.run(file)
+            at = snap.requests + chance.randrange(3, 30)
+            wait_until(lambda: snap.requests >= at, 60, f"{at} requests; {process.tail()}")
+            process.kill()
+            account = chance.choice(sorted(snap.campaigns))
+            snap.campaigns[account].pop(sorted(snap.campaigns[account])[0])
+            new = f"{account}-n{chance.randrange(1 << 20)}"
+            snap.campaigns[account] = dict(snap.campaigns[account]) | {new: type(next(iter(snap.campaigns["a1"].values())))("new", 3)}
+            for campaign in snap.campaigns["a2"].values():
+                campaign.version += 1
+        process = lab.run(file)
+        snap.failing = 0.0
+        wait_until(lambda: not differs(), 60, "the table is what there is", every=1)
+        process.stop()
+        keys = [record.key for record in lab.topics.read(f"{lab.name}-snap-feed")]
+        assert len(keys) < 60, "what did not change came again"
