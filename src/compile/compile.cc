@@ -390,10 +390,9 @@ void AddFeeds(const Compiled& compiled, Topology* topology) {
     const auto* source = std::get_if<KafkaSource>(&node.op);
     if (source == nullptr || source->outside == nullptr) continue;
     topology->feeds.push_back(MakeFeed(plan.name, node.name, *source));
-    for (const std::string& topic : {topology->feeds.back().topic, topology->feeds.back().position_topic}) {
-      topology->feed_topics.push_back({.name = topic,
-                                       .partitions = kFeedPartitions,
-                                       .config = TopicConfig(plan, {{"cleanup.policy", "compact"}})});
+    for (const auto& [topic, config] : FeedTopicsOf(topology->feeds.back(), *source->outside)) {
+      topology->feed_topics.push_back(
+          {.name = topic, .partitions = kFeedPartitions, .config = TopicConfig(plan, config)});
     }
   }
 }

@@ -1,15 +1,19 @@
 #include "compile/outside_feeds.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <arrow/api.h>
 
 #include "connectors/snapchat/entity_feed.h"
+#include "connectors/snapchat/lead_receiver.h"
 #include "connectors/snapchat/stats_feed.h"
 #include "plan/feeds.h"
 
 namespace millrace {
 namespace {
+
+constexpr Duration kLeadsKept{7LL * 24 * 3'600'000};
 
 MarketingAccess AccessOf(const SnapchatMarketingAccess& given) {
   MarketingAccess access;
@@ -37,10 +41,33 @@ StatsValue ValueOf(const arrow::DataType& type) {
   return type.id() == arrow::Type::INT64 ? StatsValue::kWhole : StatsValue::kNumber;
 }
 
+/// AnalyzePlan has checked the words.
+LeadReceiverOptions ReceiverOf(const std::string& name, const SnapchatLeadsSource& source) {
+  LeadReceiverOptions options{.source = name,
+                              .listen = source.listen,
+                              .path = source.path,
+                              .secret = source.secret,
+                              .header = source.header,
+                              .max_body = source.max_body,
+                              .hashed = {source.hash.begin(), source.hash.end()},
+                              .certificate_file = source.certificate_file,
+                              .key_file = source.key_file};
+  options.scheme.prefix = source.prefix;
+  if (const auto algorithm = ParseHmacAlgorithm(source.algorithm); algorithm.ok())
+    options.scheme.algorithm = *algorithm;
+  if (const auto encoding = ParseSignatureEncoding(source.encoding); encoding.ok())
+    options.scheme.encoding = *encoding;
+  return options;
+}
+
 struct SourceMaker {
   const std::string& name;
   const Clock& clock;
   MetricRegistry& metrics;
+
+  Result<std::unique_ptr<FeedSource>> operator()(const SnapchatLeadsSource&) const {
+    return Status::Bug("leads are not asked for");
+  }
 
   Result<std::unique_ptr<FeedSource>> operator()(const SnapchatEntitiesSource& source) const {
     return MakeEntityFeed({.source = name,
@@ -75,10 +102,28 @@ struct SourceMaker {
 
 }  // namespace
 
+std::map<std::string, std::map<std::string, std::string>> FeedTopicsOf(const Feed& feed,
+                                                                       const OutsideSource& source) {
+  if (const auto* leads = std::get_if<SnapchatLeadsSource>(&source)) {
+    // People are not kept for ever.
+    const std::int64_t kept = std::max(leads->deduplicate, kLeadsKept).count();
+    return {{feed.topic, {{"cleanup.policy", "delete"}, {"retention.ms", std::to_string(kept)}}}};
+  }
+  return {{feed.topic, {{"cleanup.policy", "compact"}}},
+          {feed.position_topic, {{"cleanup.policy", "compact"}}}};
+}
+
 Feed MakeFeed(const std::string& app, const std::string& name, const KafkaSource& source) {
   Feed feed;
   feed.source = name;
   feed.topic = source.topic;
+  if (const auto* leads = std::get_if<SnapchatLeadsSource>(source.outside.get())) {
+    feed.make_receiver = [options = ReceiverOf(name, *leads)](FeedInlet& inlet, const Clock& clock,
+                                                              MetricRegistry& metrics) {
+      return MakeLeadReceiver(options, inlet, clock, metrics);
+    };
+    return feed;
+  }
   feed.position_topic = FeedPositionTopic(app, name);
   feed.group = source.topic;
   feed.make_source = [name, outside = source.outside](const Clock& clock, MetricRegistry& metrics) {

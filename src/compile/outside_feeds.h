@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "plan/plan.h"
@@ -9,5 +10,9 @@ namespace millrace {
 
 /// The feed of a source outside Kafka that has been declared (DeclareFeeds).
 Feed MakeFeed(const std::string& app, const std::string& name, const KafkaSource& source);
+
+/// Names of its topics, with their settings.
+std::map<std::string, std::map<std::string, std::string>> FeedTopicsOf(const Feed& feed,
+                                                                       const OutsideSource& source);
 
 }  // namespace millrace

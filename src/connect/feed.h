@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -51,6 +52,24 @@ class FeedSource {
 
   /// What Next brought last is committed.
   virtual void Committed() {}
+};
+
+/// Takes records of a source that is told of them, and says when Kafka has them. Thread-safe.
+class FeedInlet {
+ public:
+  using Done = std::function<void(const Status&)>;
+  virtual ~FeedInlet() = default;
+
+  /// `done` is called once, on another thread: ok when Kafka has the record. After an error it may have it
+  /// all the same. Errors, right away: kResourceExhausted when too many records wait already.
+  virtual Status Write(FeedRecord record, Done done) = 0;
+};
+
+/// A source outside Kafka that others tell what there is, such as a webhook. It works in every process of a
+/// pipeline, from its making to its destruction, and has no position.
+class FeedReceiver {
+ public:
+  virtual ~FeedReceiver() = default;
 };
 
 }  // namespace millrace

@@ -10,6 +10,7 @@
 #include "engine/pipeline_setup.h"
 #include "env/environment.h"
 #include "env/thread.h"
+#include "runtime/feed_writer.h"
 #include "runtime/feeder.h"
 #include "runtime/slot.h"
 #include "runtime/worker.h"
@@ -115,6 +116,8 @@ class Runner final : public PipelineRunner {
           if (!fed[i].ok()) options_.stop.RequestStop();
         });
       }
+      for (Receiver& receiver : receivers_)
+        threads.emplace_back("receiver", [this, &receiver] { RunReceiver(receiver); });
       if (standbys_ != nullptr) threads.emplace_back("standbys", [this] { KeepStandbys(); });
     }
     results.insert(results.end(), fed.begin(), fed.end());
@@ -176,6 +179,12 @@ class Runner final : public PipelineRunner {
   }
 
  private:
+  /// A source that is told what there is, and what writes it.
+  struct Receiver {
+    std::unique_ptr<FeedWriter> writer;
+    std::unique_ptr<FeedReceiver> source;  // destroyed first
+  };
+
   std::int64_t RowsPerTask(const MemoryBudget& budget) const {
     std::int64_t tasks = 0;
     for (const SubTopology& sub : ready_.topology.sub_topologies)
@@ -199,6 +208,13 @@ class Runner final : public PipelineRunner {
 
   Status MakeFeeders() {
     for (const Feed& feed : ready_.topology.feeds) {
+      if (feed.make_receiver) {
+        auto writer =
+            std::make_unique<FeedWriter>(feed.source, feed.topic, *options_.cluster, *options_.metrics);
+        MR_ASSIGN_OR_RETURN(auto receiver, feed.make_receiver(*writer, *options_.clock, *options_.metrics));
+        receivers_.push_back({std::move(writer), std::move(receiver)});
+        continue;
+      }
       MR_ASSIGN_OR_RETURN(auto source, feed.make_source(*options_.clock, *options_.metrics));
       FeederOptions feeder;
       feeder.client_id = slots_.front()->transactional_id();
@@ -213,6 +229,12 @@ class Runner final : public PipelineRunner {
     while (!options_.stop.stop_requested()) {
       if (!standbys_->RunOnce(kPollWait)) options_.stop.WaitFor(kPollWait);
     }
+  }
+
+  void RunReceiver(Receiver& receiver) {
+    while (!options_.stop.stop_requested()) receiver.writer->RunOnce(kPollWait);
+    receiver.source.reset();
+    receiver.writer->Stop();
   }
 
   Status RunFeeder(Feeder& feeder) {
@@ -240,6 +262,7 @@ class Runner final : public PipelineRunner {
   StateOwners owners_;  // thread-safe
   std::vector<std::unique_ptr<Slot>> slots_;
   std::unique_ptr<StandbyKeeper> standbys_;       // null: none are kept
+  std::vector<Receiver> receivers_;               // each used by its own thread
   std::vector<std::unique_ptr<Feeder>> feeders_;  // as workers_
   std::vector<std::unique_ptr<Worker>> workers_;  // each used by its own thread, status() by any
 };

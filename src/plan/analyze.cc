@@ -114,7 +114,8 @@ class PlanAnalyzer {
       const auto* source = std::get_if<KafkaSource>(&node.op);
       if (source == nullptr || source->outside == nullptr) continue;
       if (topic == FeedTopic(plan_.name, node.name)) return "what '" + node.name + "' brings";
-      if (topic == FeedPositionTopic(plan_.name, node.name)) return "the position of '" + node.name + "'";
+      if (!IsTold(*source->outside) && topic == FeedPositionTopic(plan_.name, node.name))
+        return "the position of '" + node.name + "'";
     }
     return "";
   }

@@ -62,12 +62,41 @@ constexpr std::pair<const char*, const char*> kStatsColumns[] = {
     {"currency", "string"},
 };
 
+constexpr std::string_view kLeadTexts[] = {"lead_id",
+                                           "form_id",
+                                           "form_name",
+                                           "ad_account_id",
+                                           "campaign_id",
+                                           "campaign_name",
+                                           "ad_squad_id",
+                                           "ad_squad_name",
+                                           "ad_id",
+                                           "ad_name",
+                                           "consent_1",
+                                           "consent_2",
+                                           "lead_preferred_status"};
+
+/// Of the person, each a text.
+constexpr std::string_view kLeadPerson[] = {
+    "first_name",     "last_name",      "email",           "phone_number",    "postal_code",
+    "address_line_1", "address_line_2", "address_level_1", "address_level_2", "birthday",
+    "job_title",      "company_name",   "custom_field_1",  "custom_field_2",  "custom_field_3",
+    "custom_field_4", "custom_field_5", "custom_field_6",  "custom_field_7",  "custom_field_8"};
+
 struct Kind {
+  std::string_view operator()(const SnapchatLeadsSource&) const { return "snapchat.leads"; }
   std::string_view operator()(const SnapchatEntitiesSource&) const { return "snapchat.entities"; }
   std::string_view operator()(const SnapchatStatsSource&) const { return "snapchat.stats"; }
 };
 
 struct Schema {
+  arrow::FieldVector operator()(const SnapchatLeadsSource&) const {
+    std::vector<std::pair<std::string, std::string>> columns;
+    for (const std::string_view name : kLeadTexts) columns.emplace_back(name, "string");
+    columns.emplace_back("create_time", "timestamp[ms]");
+    for (const std::string_view name : kLeadPerson) columns.emplace_back(name, "string");
+    return FieldsOf(columns);
+  }
   arrow::FieldVector operator()(const SnapchatEntitiesSource&) const { return FieldsOf(kEntityColumns); }
   arrow::FieldVector operator()(const SnapchatStatsSource& source) const {
     arrow::FieldVector fields = FieldsOf(kStatsColumns);
@@ -87,6 +116,10 @@ std::string Accounts(const std::vector<std::string>& ids) {
 }
 
 struct Description {
+  std::string operator()(const SnapchatLeadsSource& source) const {
+    return "Snapchat leads sent to " + source.listen + source.path +
+           (source.hash.empty() ? "" : ", hashing " + Joined(source.hash));
+  }
   std::string operator()(const SnapchatEntitiesSource& source) const {
     const std::string organization =
         source.organization_id.empty() ? "" : " of organization " + source.organization_id;
@@ -113,6 +146,20 @@ class Mistakes {
     if (source.entities.empty()) Add("entities", "'entities' is empty: nothing would be read");
     if (!source.organization_id.empty() && !source.ad_account_ids.empty())
       Add("ad_account_ids", "'organization_id' and 'ad_account_ids' cannot stand together");
+  }
+
+  void operator()(const SnapchatLeadsSource& source) {
+    for (const auto& [key, value] : {std::pair("listen", source.listen), std::pair("secret", source.secret),
+                                     std::pair("header", source.header)}) {
+      if (value.empty()) Add(key, "'" + std::string(key) + "' must not be empty");
+    }
+    if (!source.path.starts_with("/")) Add("path", "'path' must begin with /");
+    Among("algorithm", {source.algorithm}, {"sha1", "sha256", "sha512"});
+    Among("encoding", {source.encoding}, {"hex", "base64"});
+    Among("hash", source.hash, {std::begin(kLeadPerson), std::end(kLeadPerson)});
+    if (source.max_body < ByteCount(1)) Add("max_body", "'max_body' must be at least 1");
+    if (source.certificate_file.empty() != source.key_file.empty())
+      Add("tls", "'tls' needs both 'certificate_file' and 'key_file'");
   }
 
   void operator()(const SnapchatStatsSource& source) {
@@ -194,7 +241,7 @@ void DeclareFeeds(Plan* plan) {
     source->topic = FeedTopic(plan->name, node.name);
     source->format = "json";
     source->key_format = "string";
-    source->key = kKeyColumn;
+    source->key = FeedKey(*source->outside);
     source->schema = FeedSchema(*source->outside);
     source->offset_reset = "earliest";
   }
@@ -219,6 +266,10 @@ arrow::FieldVector StatsFieldsOf(const SnapchatStatsSource& source) {
 std::shared_ptr<arrow::Schema> FeedSchema(const OutsideSource& source) {
   return arrow::schema(std::visit(Schema{}, source));
 }
+
+bool IsTold(const OutsideSource& source) { return std::holds_alternative<SnapchatLeadsSource>(source); }
+
+std::string_view FeedKey(const OutsideSource& source) { return IsTold(source) ? "lead_id" : kKeyColumn; }
 
 std::string_view OutsideKind(const OutsideSource& source) { return std::visit(Kind{}, source); }
 

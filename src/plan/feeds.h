@@ -23,8 +23,12 @@ std::string FeedPositionTopic(const std::string& app, const std::string& source)
 /// Gives sources outside Kafka their topic and columns. Precondition: nodes have names.
 void DeclareFeeds(Plan* plan);
 
-/// What the rows of a source outside Kafka have; all of them have `key`, which is the message key.
+/// What the rows of a source outside Kafka have.
 std::shared_ptr<arrow::Schema> FeedSchema(const OutsideSource& source);
+/// The column that is the message key.
+std::string_view FeedKey(const OutsideSource& source);
+/// Whether it has no position, because it is told what there is.
+bool IsTold(const OutsideSource& source);
 
 /// "snapchat.entities".
 std::string_view OutsideKind(const OutsideSource& source);

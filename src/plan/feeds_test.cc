@@ -142,6 +142,38 @@ TEST(Feeds, EntitiesAreOfOneOrganisationOrOfAccounts) {
   EXPECT_THAT(MistakeOf(source), HasSubstr("there is no 'campaign' (did you mean 'campaigns'?)"));
 }
 
+SnapchatLeadsSource Leads() {
+  SnapchatLeadsSource source;
+  source.listen = ":8443";
+  source.secret = "canary-secret";
+  source.header = "X-Signature";
+  return source;
+}
+
+TEST(Feeds, LeadsAreKeyedByTheirIdAndHaveNoPosition) {
+  const auto analyzed = AnalyzePlan(Reading(Leads()));
+  ASSERT_TRUE(analyzed.ok()) << analyzed.status().message();
+  EXPECT_EQ(std::get<KafkaSource>(analyzed->plan.nodes[0].op).key, "lead_id");
+  EXPECT_TRUE(IsTold(*std::get<KafkaSource>(analyzed->plan.nodes[0].op).outside));
+  EXPECT_THAT(PlanToText(*analyzed), Not(HasSubstr("canary")));
+  EXPECT_THAT(PlanToText(*analyzed), HasSubstr("Snapchat leads sent to :8443/leads, through topic"));
+}
+
+TEST(Feeds, AWebhookThatCannotWorkIsRefused) {
+  const std::pair<void (*)(SnapchatLeadsSource&), const char*> cases[] = {
+      {[](auto& s) { s.secret = ""; }, "'secret' must not be empty"},
+      {[](auto& s) { s.path = "leads"; }, "'path' must begin with /"},
+      {[](auto& s) { s.hash = {"lead_id"}; }, "'hash': there is no 'lead_id'"},
+      {[](auto& s) { s.algorithm = "md5"; }, "'algorithm': there is no 'md5'"},
+      {[](auto& s) { s.key_file = "key.pem"; }, "'tls' needs both"},
+  };
+  for (const auto& [change, message] : cases) {
+    SnapchatLeadsSource source = Leads();
+    change(source);
+    EXPECT_THAT(MistakeOf(source), HasSubstr(message));
+  }
+}
+
 TEST(Feeds, EveryMetricHasAColumnType) {
   for (const std::string& name : StatsFieldNames()) {
     EXPECT_TRUE(ParseField(name, StatsFieldType(name)).ok()) << name;

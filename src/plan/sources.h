@@ -10,6 +10,7 @@
 
 #include <arrow/type_fwd.h>
 
+#include "base/byte_size.h"
 #include "base/duration.h"
 #include "base/ids.h"
 #include "plan/oauth_settings.h"
@@ -51,8 +52,24 @@ struct SnapchatStatsSource {
   std::string action_report_time;
 };
 
+/// What Snap's lead forms send to a webhook.
+struct SnapchatLeadsSource {
+  std::string listen;
+  std::string path = "/leads";
+  std::string secret;                ///< secret
+  std::string header;                ///< of requests, with the signature
+  std::string algorithm = "sha256";  ///< sha1 | sha256 | sha512
+  std::string encoding = "hex";      ///< hex | base64
+  std::string prefix;                ///< what stands before the signature
+  ByteCount max_body{64LL << 10};
+  std::vector<std::string> hash;                ///< fields of the person
+  Duration deduplicate{30LL * 24 * 3'600'000};  ///< 0: repeats pass
+  std::string certificate_file;                 ///< PEM, as key_file; "": HTTP
+  std::string key_file;
+};
+
 /// A source outside Kafka, whose rows come through a topic that the pipeline makes for itself.
-using OutsideSource = std::variant<SnapchatEntitiesSource, SnapchatStatsSource>;
+using OutsideSource = std::variant<SnapchatEntitiesSource, SnapchatStatsSource, SnapchatLeadsSource>;
 
 struct KafkaSource {
   std::string topic;

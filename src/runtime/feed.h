@@ -19,7 +19,11 @@ struct Feed {
   /// Consumer group of the processes that could run the source, and transactional.id of the one that does.
   std::string group;
   /// Clock and metrics outlive what it makes. Errors: user error for settings.
-  std::function<Result<std::unique_ptr<FeedSource>>(const Clock&, MetricRegistry&)> make_source;
+  std::function<Result<std::unique_ptr<FeedSource>>(const Clock&, MetricRegistry&)> make_source{};
+  /// Instead of it, for a source that is told what there is: then `position_topic` and `group` are "". The
+  /// inlet outlives what it makes, too.
+  std::function<Result<std::unique_ptr<FeedReceiver>>(FeedInlet&, const Clock&, MetricRegistry&)>
+      make_receiver{};
 };
 
 }  // namespace millrace

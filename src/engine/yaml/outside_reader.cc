@@ -49,6 +49,25 @@ SnapchatStatsSource ReadStats(const SectionReader& section) {
   return out;
 }
 
+SnapchatLeadsSource ReadLeads(const SectionReader& section) {
+  SnapchatLeadsSource out;
+  out.listen = section.Text("listen");
+  out.path = section.Text("path");
+  out.secret = section.Text("secret");
+  out.header = section.Text("header");
+  out.algorithm = section.Choice("algorithm");
+  out.encoding = section.Choice("encoding");
+  out.prefix = section.Text("prefix");
+  out.max_body = section.Bytes("max_body");
+  out.hash = section.Columns("hash");
+  out.deduplicate = section.Time("deduplicate");
+  if (const std::optional<SectionReader> tls = section.Section("tls")) {
+    out.certificate_file = tls->Text("certificate_file");
+    out.key_file = tls->Text("key_file");
+  }
+  return out;
+}
+
 }  // namespace
 
 std::shared_ptr<const OutsideSource> ReadOutside(const SectionReader& source) {
@@ -64,7 +83,21 @@ std::shared_ptr<const OutsideSource> ReadOutside(const SectionReader& source) {
   const std::optional<SectionReader> section = source.Section(kind);
   if (!section) return nullptr;
   if (kind == "snapchat.entities") return std::make_shared<OutsideSource>(ReadEntities(*section));
+  if (kind == "snapchat.leads") return std::make_shared<OutsideSource>(ReadLeads(*section));
   return std::make_shared<OutsideSource>(ReadStats(*section));
+}
+
+std::optional<PlanNode> StepBehind(const PlanNode& source, const std::string& source_name) {
+  const auto* read = std::get_if<KafkaSource>(&source.op);
+  const auto* leads = read == nullptr || read->outside == nullptr
+                          ? nullptr
+                          : std::get_if<SnapchatLeadsSource>(read->outside.get());
+  if (leads == nullptr || leads->deduplicate <= Duration(0)) return std::nullopt;
+  PlanNode step;
+  step.name = source_name + "-once";
+  step.op = DeduplicateStep{.by = {"lead_id"}, .within = leads->deduplicate};
+  step.location = source.location;
+  return step;
 }
 
 }  // namespace millrace

@@ -1,14 +1,19 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "engine/yaml/section_reader.h"
-#include "plan/sources.h"
+#include "plan/plan.h"
 
 namespace millrace {
 
 /// The source outside Kafka that a `source` section is about; null for one with a topic. Reports keys that
 /// only topics have.
 std::shared_ptr<const OutsideSource> ReadOutside(const SectionReader& source);
+
+/// A step that always stands behind the source: leads are sent again when Snap is not sure that they came.
+std::optional<PlanNode> StepBehind(const PlanNode& source, const std::string& source_name);
 
 }  // namespace millrace

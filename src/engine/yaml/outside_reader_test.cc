@@ -48,13 +48,27 @@ TEST(OutsideReader, EntitiesAndStatisticsAreReadWithTheirDefaults) {
   EXPECT_EQ(source.schema->field_names().back(), "m");
 }
 
+TEST(OutsideReader, LeadsPassOnce) {
+  const std::string leads = "{snapchat.leads: {listen: \":0\", secret: s, header: h, hash: [email]";
+  auto file = Read(WithSource(leads + "}}"));
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  ASSERT_EQ(file->plan.nodes.size(), 3U);
+  EXPECT_EQ(file->plan.nodes[0].name, "source-1");
+  EXPECT_EQ(file->plan.nodes[1].name, "source-1-once");
+  EXPECT_EQ(std::get<DeduplicateStep>(file->plan.nodes[1].op).within, Duration(30 * 86'400'000LL));
+  EXPECT_EQ(file->plan.nodes[2].inputs, std::vector<NodeId>{1});
+  file = Read(WithSource(leads + ", deduplicate: 0ms, tls: {certificate_file: a, key_file: b}}}"));
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_EQ(file->plan.nodes.size(), 2U);
+}
+
 TEST(OutsideReader, MistakesHaveTheirPlace) {
   const std::pair<const char*, const char*> cases[] = {
       {"{topic: t, snapchat.stats: {access_token: x}}",
        "p.yaml:2:36: topic and snapchat.stats cannot stand together in source"},
       {"{snapchat.stat: {}}",
        "p.yaml:2:10: unknown key 'snapchat.stat' in source (did you mean 'snapchat.stats'?)"},
-      {"{name: x}", "source needs one of topic, snapchat.entities or snapchat.stats"},
+      {"{name: x}", "source needs one of topic, snapchat.entities, snapchat.stats or snapchat.leads"},
       {"{snapchat.stats: {}}", "snapchat.stats needs one of access_token or oauth"},
       {"{snapchat.stats: {access_token: x, oauth: {client_id: a, client_secret: b, refresh_token: c}}}",
        "access_token and oauth cannot stand together"},

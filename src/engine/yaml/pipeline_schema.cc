@@ -320,7 +320,8 @@ constexpr SectionSpec kAllSections[] = {
     {"batch", "batch", "Bounds of one batch. Small batches give short delays, large ones speed.", kBatchKeys,
      ""},
     {"dead_letter", "dead_letter", "Where records go that cannot be processed.", kDeadLetterKeys, "topic"},
-    {"source", "source", "What is read: exactly one of `topic`, `snapchat.entities` and `snapchat.stats`.",
+    {"source", "source",
+     "What is read: exactly one of `topic`, `snapchat.entities`, `snapchat.stats` and `snapchat.leads`.",
      source_sections::kSourceKeys, ""},
     {"snapchat_entities", "snapchat.entities",
      "One row per organisation, ad account, campaign and so on, with the key `<kind>/<id>`: when it is new "
@@ -333,6 +334,12 @@ constexpr SectionSpec kAllSections[] = {
      "for days, and each change is a row with the same key. The rows come through a topic that the pipeline "
      "makes.",
      source_sections::kSnapchatStatsKeys, ""},
+    {"snapchat_leads", "snapchat.leads",
+     "One row per lead that Snap's webhook sends, with the key `lead_id`. A request is answered with 200 "
+     "when "
+     "Kafka has the lead. The rows come through a topic that the pipeline makes.",
+     source_sections::kSnapchatLeadsKeys, ""},
+    {"tls", "tls", "A certificate.", source_sections::kTlsKeys, ""},
     {"oauth", "oauth", "The refresh-token grant of OAuth 2.", source_sections::kOAuthKeys, ""},
     {"step", "steps", "One step: exactly one of the kinds below, and optionally `name` and `on_error`.",
      kStepKeys, ""},

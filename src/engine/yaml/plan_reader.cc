@@ -398,6 +398,13 @@ class PlanBuilder {
 
   void AddSource(const SectionReader& section) {
     plan_.nodes.push_back(ReadSource(section));
+    const PlanNode& source = plan_.nodes.back();
+    ++sources_;  // as NameAllNodes counts
+    const std::string name = source.name.empty() ? "source-" + std::to_string(sources_) : source.name;
+    if (auto step = StepBehind(source, name)) {
+      step->inputs = {plan_.nodes.size() - 1};
+      plan_.nodes.push_back(*std::move(step));
+    }
     inputs_.push_back(plan_.nodes.size() - 1);
   }
 
@@ -424,6 +431,7 @@ class PlanBuilder {
  private:
   Plan& plan_;
   std::vector<NodeId> inputs_;        // of the next node
+  int sources_ = 0;                   // so far
   std::optional<PlanNode> group_by_;  // the nearest before it
 };
 

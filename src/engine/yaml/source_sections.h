@@ -21,6 +21,7 @@ inline constexpr KeySpec kSourceKeys[] = {
      "Organisations, ad accounts and what these have, from Snap's Marketing API.", kOneOf},
     {"snapchat.stats", kSection, "snapchat_stats", "",
      "Statistics of ad accounts, from Snap's Marketing API.", kOneOf},
+    {"snapchat.leads", kSection, "snapchat_leads", "", "What Snap's lead forms send to a webhook.", kOneOf},
     {"name", kName, "", "", "Name of this source in metrics and messages; source-1 and so on when absent."},
     {"format", kChoice, "json|string|bytes", "json",
      "How values are encoded; string and bytes give one column named value."},
@@ -99,6 +100,31 @@ inline constexpr KeySpec kSnapchatStatsKeys[] = {
     {"rate", kSection, "snapchat_rate", "", kRateDoc},
     {"url", kText, "", "https://adsapi.snapchat.com", kUrlDoc},
     {"ca_file", kText, "", "", kCaFileDoc},
+};
+
+inline constexpr KeySpec kSnapchatLeadsKeys[] = {
+    {"listen", kText, "", "", "Address that Snap's requests come to, such as :8443; every process listens.",
+     kRequired},
+    {"path", kText, "", "/leads", "Path of the requests."},
+    {"secret", kText, "", "", "`hmacSecret` of the integration; write ${VAR} or ${file:PATH}.", kRequired},
+    {"header", kText, "", "", "Header of the requests that has the signature of the body.", kRequired},
+    {"algorithm", kChoice, "sha256|sha1|sha512", "sha256", "Of the signature (HMAC)."},
+    {"encoding", kChoice, "hex|base64", "hex", "Of the signature."},
+    {"prefix", kText, "", "", "What stands before the signature in its header, such as sha256=."},
+    {"max_body", kByteSize, "", "64KiB", "A larger request is answered with 413."},
+    {"hash", kColumns, "", "",
+     "Fields of the person, such as email and phone_number, that are normalised and hashed (SHA-256) before "
+     "they "
+     "are written anywhere."},
+    {"deduplicate", kDuration, "", "30d",
+     "A lead that comes again within this time does not pass; with 0ms every request gives a row."},
+    {"tls", kSection, "tls", "", "Serves HTTPS; HTTP when absent."},
+};
+
+inline constexpr KeySpec kTlsKeys[] = {
+    {"certificate_file", kText, "", "", "PEM file of the certificate and those between it and an authority.",
+     kRequired},
+    {"key_file", kText, "", "", "PEM file of its key.", kRequired},
 };
 
 }  // namespace source_sections
