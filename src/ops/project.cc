@@ -22,8 +22,8 @@ Result<std::shared_ptr<arrow::Array>> NullInTombstones(std::shared_ptr<arrow::Ar
 
 class Project final : public Operator {
  public:
-  Project(std::vector<Projection> columns, std::shared_ptr<arrow::Schema> schema)
-      : columns_(std::move(columns)), schema_(std::move(schema)) {}
+  Project(std::vector<Projection> columns, std::shared_ptr<arrow::Schema> schema, TombstoneValues tombstones)
+      : columns_(std::move(columns)), schema_(std::move(schema)), tombstones_(tombstones) {}
 
   Status Process(Batch batch, Output& output) override {
     arrow::ArrayVector arrays;
@@ -38,7 +38,9 @@ class Project final : public Operator {
       MR_ASSIGN_OR_RETURN(ExprValues evaluated, std::get<BoundExpr>(column.value).Evaluate(*rows));
       if (!evaluated.errors.empty())
         errors.push_back(ToRowErrors(std::move(evaluated.errors), batch.tombstone.get()));
-      MR_ASSIGN_OR_RETURN(evaluated.values, NullInTombstones(std::move(evaluated.values), batch));
+      if (tombstones_ == TombstoneValues::kNull) {
+        MR_ASSIGN_OR_RETURN(evaluated.values, NullInTombstones(std::move(evaluated.values), batch));
+      }
       arrays.push_back(std::move(evaluated.values));
     }
     Batch projected = batch.WithData(arrow::RecordBatch::Make(schema_, batch.num_rows(), std::move(arrays)));
@@ -54,11 +56,13 @@ class Project final : public Operator {
  private:
   const std::vector<Projection> columns_;
   const std::shared_ptr<arrow::Schema> schema_;
+  const TombstoneValues tombstones_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Operator>> MakeProject(std::vector<Projection> columns, const arrow::Schema& input) {
+Result<std::unique_ptr<Operator>> MakeProject(std::vector<Projection> columns, const arrow::Schema& input,
+                                              TombstoneValues tombstones) {
   arrow::FieldVector fields;
   for (const Projection& column : columns) {
     if (const int* index = std::get_if<int>(&column.value)) {
@@ -69,7 +73,7 @@ Result<std::unique_ptr<Operator>> MakeProject(std::vector<Projection> columns, c
     }
   }
   return std::unique_ptr<Operator>(
-      std::make_unique<Project>(std::move(columns), arrow::schema(std::move(fields))));
+      std::make_unique<Project>(std::move(columns), arrow::schema(std::move(fields)), tombstones));
 }
 
 }  // namespace millrace

@@ -98,6 +98,17 @@ TEST(Project, TombstoneKeepsAllColumnsNull) {
   EXPECT_THAT(output.emitted, ElementsAre("w=2 x=7", "tombstone w=null x=null", "w=1 x=7"));
 }
 
+// R2
+TEST(Project, ForASinkThatDeletesTombstonesHaveWhatTheirKeyGives) {
+  RowFeed feed("v: int64");
+  const auto output = RunBatch(
+      MakeProject({{"w", Bind("coalesce(v, 0) + 1", feed)}, {"x", Bind("10 / coalesce(v, 0)", feed)}},
+                  *feed.schema(), TombstoneValues::kMade),
+      feed, {"v=1", "tombstone"});
+  EXPECT_THAT(output.emitted, ElementsAre("w=2 x=10", "tombstone w=1 x=null"));
+  EXPECT_TRUE(output.dead_letters.empty());
+}
+
 // R3 R4
 TEST(Project, RowThatFailsInSeveralColumnsIsOneDeadLetter) {
   RowFeed feed("v: int64");
