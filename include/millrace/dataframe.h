@@ -13,6 +13,7 @@
 #include "millrace/expression.h"
 #include "millrace/files.h"
 #include "millrace/keyed_state.h"
+#include "millrace/snapchat.h"
 #include "millrace/topic.h"
 #include "millrace/types.h"
 #include "millrace/window.h"
@@ -169,6 +170,8 @@ class DataFrame {
   const DataFrame& To(const Topic& topic, CallSite at = CallSite::current()) const;
   const DataFrame& To(const FileSink& files, CallSite at = CallSite::current()) const;
   const DataFrame& To(const Console& console, CallSite at = CallSite::current()) const;
+  const DataFrame& To(const SnapchatConversions& events, CallSite at = CallSite::current()) const;
+  const DataFrame& To(const SnapchatAudience& audience, CallSite at = CallSite::current()) const;
 
   /// Names the step that this frame comes from, for metrics, errors and state (K4). Not after Union.
   DataFrame Named(std::string step_name) const;

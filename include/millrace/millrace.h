@@ -7,6 +7,7 @@
 #include "millrace/expression.h"
 #include "millrace/files.h"
 #include "millrace/keyed_state.h"
+#include "millrace/snapchat.h"
 #include "millrace/topic.h"
 #include "millrace/types.h"
 #include "millrace/user_aggregate.h"

@@ -216,6 +216,65 @@ TEST(Api, ExpressionsReadAsTheirSql) {
   EXPECT_EQ(col("a").Cast(int64()).ToString(), sql("cast(a as int64)").ToString());
 }
 
+TEST(Api, SinksForSnapchatReachThePlan) {
+  App app = MakeApp();
+  const SnapchatOAuth oauth{.client_id = "c", .client_secret = "canary", .refresh_token = "canary"};
+  app.From(Topic("in").Json(schema({{"email", string()}, {"n", int64()}})))
+      .To(SnapchatConversions{.pixel_id = "p",
+                              .oauth = oauth,
+                              .event_id = col("email"),
+                              .map = {{"em", col("email")}},
+                              .consent = col("n") > 1,
+                              .late_topic = "late",
+                              .batch_events = 7,
+                              .linger = 3s,
+                              .per_second = 20,
+                              .step_name = "events"})
+      .To(SnapchatAudience{.ad_account_id = "a",
+                           .segment = {.name = "vip", .create = true},
+                           .action = sql("case when n > 1 then 'add' else 'remove' end"),
+                           .schema = "EMAIL_SHA256",
+                           .identifier = call("lower", {col("email")}),
+                           .access_token = "canary",
+                           .batch_identifiers = 9,
+                           .url = "http://u",
+                           .step_name = "members"})
+      .To(SnapchatAudience{
+          .segment = {.id = "s"}, .action = "remove", .schema = "EMAIL_SHA256", .access_token = "canary"});
+  const auto analyzed = AnalyzePlan(*BuildPlan(app));
+  ASSERT_TRUE(analyzed.ok()) << analyzed.status().message();
+  const auto& nodes = analyzed->plan.nodes;
+  EXPECT_EQ(nodes[1].name, "events");
+  const auto& events = std::get<SnapchatConversionsSink>(std::get<SinkNode>(nodes[1].op).sink);
+  EXPECT_EQ(events.access.oauth->client_secret, "canary");
+  EXPECT_EQ(events.access.per_second, 20);
+  EXPECT_EQ(events.access.url, SnapchatConversionsSink().access.url);
+  ASSERT_EQ(events.map.size(), 2U);
+  EXPECT_EQ(events.map[1].first, "event_id");
+  EXPECT_EQ(events.batch_events, 7);
+  EXPECT_EQ(events.linger, 3s);
+  EXPECT_EQ(events.late_topic, "late");
+  EXPECT_EQ(nodes[2].name, "members");
+  const auto& members = std::get<SnapchatAudienceSink>(std::get<SinkNode>(nodes[2].op).sink);
+  EXPECT_TRUE(members.segment.create);
+  EXPECT_EQ(members.batch_identifiers, 9);
+  EXPECT_EQ(members.access.url, "http://u");
+  EXPECT_EQ(members.identifier->expr.ToString(), "lower(email)");
+  EXPECT_TRUE(members.action.empty());
+  const auto& removed = std::get<SnapchatAudienceSink>(std::get<SinkNode>(nodes[3].op).sink);
+  EXPECT_EQ(removed.action, "remove");
+  EXPECT_EQ(removed.access.url, SnapchatAudienceSink().access.url);
+  EXPECT_THAT(app.Explain(), AllOf(HasSubstr("Snapchat audience s: remove EMAIL_SHA256"),
+                                   testing::Not(HasSubstr("canary"))));
+
+  App broken = MakeApp();
+  const int line = __LINE__ + 1;
+  Bids(broken).To(SnapchatAudience{.segment = {.id = "s"}, .action = col("prise"), .access_token = "canary"});
+  EXPECT_THAT(broken.Explain(),
+              AllOf(HasSubstr("api_test.cc:" + std::to_string(line)), HasSubstr("unknown column 'prise'"),
+                    HasSubstr("'schema': there is no ''"), testing::Not(HasSubstr("canary"))));
+}
+
 TEST(Api, BranchesShareWhatIsBeforeThem) {
   App app = MakeApp();
   const DataFrame bids = Bids(app);

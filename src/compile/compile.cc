@@ -34,6 +34,7 @@ struct Compiled {
   StagedPlan staged;
   std::map<NodeId, std::shared_ptr<ConsoleOutput>> consoles;
   std::map<NodeId, std::shared_ptr<ConversionsConnection>> conversions;
+  std::map<NodeId, std::shared_ptr<AudienceConnection>> audiences;
   MetricRegistry own_metrics{};  // where CompileOptions has none
   const Clock* clock = nullptr;
 
@@ -169,7 +170,8 @@ class ProgramBuilder {
   Status AddSink(NodeId id, const SinkNode& sink, ChainNode chain) {
     const auto& input = compiled_.input_schema(id);
     std::vector<std::size_t> path;
-    if (const auto where = SinkPredicate(sink)) {
+    MR_ASSIGN_OR_RETURN(const auto where, SinkPredicate(sink, input));
+    if (where) {
       ChainNode filter;
       filter.name = chain.name + "-where";
       filter.on_error = chain.on_error;
@@ -187,6 +189,8 @@ class ProgramBuilder {
       context.console = console->second;
     if (const auto events = compiled_.conversions.find(id); events != compiled_.conversions.end())
       context.conversions = events->second;
+    if (const auto audience = compiled_.audiences.find(id); audience != compiled_.audiences.end())
+      context.audience = audience->second;
     MR_ASSIGN_OR_RETURN(auto projection, MakeSinkProjection(sink, input));
     if (projection != nullptr) {
       context.input = projection->output_schema();
@@ -407,9 +411,14 @@ Status OpenShared(const CompileOptions& options, Compiled* compiled) {
     if (const auto* console = std::get_if<ConsoleSink>(&sink->sink))
       compiled->consoles[id] = std::make_shared<ConsoleOutput>(options.console, console->limit);
     if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink->sink)) {
-      auto connection = ConnectConversions(*events, node.name, *options.clock, metrics);
+      auto connection = Connect(*events, node.name, *options.clock, metrics);
       if (!connection.ok()) return At(node, connection.status());
       compiled->conversions[id] = *std::move(connection);
+    }
+    if (const auto* audience = std::get_if<SnapchatAudienceSink>(&sink->sink)) {
+      auto connection = Connect(*audience, node.name, *options.clock, metrics);
+      if (!connection.ok()) return At(node, connection.status());
+      compiled->audiences[id] = *std::move(connection);
     }
   }
   return Status::Ok();

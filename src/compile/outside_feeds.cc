@@ -5,6 +5,7 @@
 
 #include <arrow/api.h>
 
+#include "compile/snapchat_tokens.h"
 #include "connectors/snapchat/entity_feed.h"
 #include "connectors/snapchat/lead_receiver.h"
 #include "connectors/snapchat/stats_feed.h"
@@ -15,16 +16,11 @@ namespace {
 
 constexpr Duration kLeadsKept{7LL * 24 * 3'600'000};
 
-MarketingAccess AccessOf(const SnapchatMarketingAccess& given) {
+MarketingAccess AccessOf(const SnapchatAccess& given) {
   MarketingAccess access;
   access.url = given.url;
   access.access_token = given.access_token;
-  if (given.oauth) {
-    access.oauth = OAuthOptions{.token_url = given.oauth->token_url,
-                                .client_id = given.oauth->client_id,
-                                .client_secret = given.oauth->client_secret,
-                                .refresh_token = given.oauth->refresh_token};
-  }
+  if (given.oauth) access.oauth = OAuthOptionsOf(*given.oauth);
   access.ca_file = given.ca_file;
   access.per_second = static_cast<double>(given.per_second);
   return access;

@@ -110,16 +110,22 @@ std::string DirectoryName(const std::string& text) {
 
 }  // namespace
 
-std::optional<Expr> SinkPredicate(const SinkNode& sink) {
+Result<std::optional<Expr>> SinkPredicate(const SinkNode& sink, const std::shared_ptr<arrow::Schema>& input) {
   if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink.sink))
     return SentWhere(*events, sink.where);
+  if (const auto* audience = std::get_if<SnapchatAudienceSink>(&sink.sink)) {
+    MR_ASSIGN_OR_RETURN(Expr where, SentWhere(*audience, sink.where, input));
+    return std::optional(std::move(where));
+  }
   return sink.where ? std::optional(sink.where->expr) : std::nullopt;
 }
 
 Result<std::unique_ptr<Operator>> MakeSinkProjection(const SinkNode& sink,
                                                      const std::shared_ptr<arrow::Schema>& input) {
   if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink.sink))
-    return MakeConversionFields(*events, input);
+    return MakeSinkFields(*events, input);
+  if (const auto* audience = std::get_if<SnapchatAudienceSink>(&sink.sink))
+    return MakeSinkFields(*audience, input);
   const std::vector<PlanExpr>* partition_by = PartitionBy(sink);
   if (partition_by == nullptr || partition_by->empty()) return std::unique_ptr<Operator>();
   std::vector<Projection> columns;
@@ -149,6 +155,8 @@ Result<std::unique_ptr<Sink>> MakeSink(const PlanNode& node, const SinkFactoryCo
   if (const auto* console = std::get_if<ConsoleSink>(&sink)) return Make(*console, context);
   if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink))
     return MakeConversions(*events, context.input, context.conversions);
+  if (std::holds_alternative<SnapchatAudienceSink>(sink))
+    return MakeAudienceSink(context.input, context.audience);
   if (const auto* parquet = std::get_if<ParquetSink>(&sink))
     return MakeFileSink(*parquet, kParquet, node.name, context);
   return MakeFileSink(std::get<IpcSink>(sink), kIpc, node.name, context);

@@ -12,6 +12,7 @@
 #include "connect/sink.h"
 #include "connect/staged_publishing.h"
 #include "connectors/console/console_sink.h"
+#include "connectors/snapchat/audience_sink.h"
 #include "connectors/snapchat/conversions_sink.h"
 #include "env/clock.h"
 #include "ops/operator.h"
@@ -28,17 +29,18 @@ struct SinkFactoryContext {
   Partition partition{0};
   /// Shared by the tasks of a console sink; null for other kinds.
   std::shared_ptr<ConsoleOutput> console;
-  /// Shared by the tasks of a sink of conversion events; null for other kinds.
+  /// Shared by the tasks of a sink for Snapchat; null for other kinds.
   std::shared_ptr<ConversionsConnection> conversions;
+  std::shared_ptr<AudienceConnection> audience;
   const Clock* clock = nullptr;
 };
 
-/// Which rows the sink gets; nothing: all.
-std::optional<Expr> SinkPredicate(const SinkNode& sink);
+/// Which rows of `input` the sink gets; nothing: all.
+Result<std::optional<Expr>> SinkPredicate(const SinkNode& sink, const std::shared_ptr<arrow::Schema>& input);
 
 /// What makes of a row what the sink writes; null when that is the row. For a sink with partition_by: the
 /// partition columns last, as files need them; a plain column keeps its name and leaves the payload, an
-/// expression is named after its text. For conversion events: their fields.
+/// expression is named after its text. For Snapchat: MakeSinkFields.
 Result<std::unique_ptr<Operator>> MakeSinkProjection(const SinkNode& sink,
                                                      const std::shared_ptr<arrow::Schema>& input);
 

@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "columnar/tombstone_column.h"
+#include "compile/snapchat_tokens.h"
+#include "connectors/snapchat/audience_mapping.h"
 #include "connectors/snapchat/conversion_mapping.h"
 #include "connectors/snapchat/conversion_values.h"
 #include "expr/builder.h"
@@ -25,21 +27,60 @@ void AddConsent(const Expr& consent, const std::string& otherwise, ConversionMap
   unless_given("data_processing_options_state", Lit(std::int64_t{0}));
 }
 
+SnapConnectionOptions ConnectionOf(const SnapchatAccess& access, const std::string& step) {
+  SnapConnectionOptions options;
+  options.step = step;
+  options.login.access_token = access.access_token;
+  if (access.oauth) options.login.oauth = OAuthOptionsOf(*access.oauth);
+  options.ca_file = access.ca_file;
+  options.per_second = static_cast<double>(access.per_second);
+  return options;
+}
+
+/// Ids become parts of URLs.
+Status CheckId(const std::string& what, const std::string& id) {
+  if (id.empty() || IsAssetId(id)) return Status::Ok();
+  return Status::InvalidArgument(what + ": '" + id + "' is no id: it has letters, digits, '-', '_' and '.'");
+}
+
+std::optional<Expr> GivenIdentifier(const SnapchatAudienceSink& sink) {
+  return sink.identifier ? std::optional(sink.identifier->expr) : std::nullopt;
+}
+
 }  // namespace
 
-Result<std::shared_ptr<ConversionsConnection>> ConnectConversions(const SnapchatConversionsSink& sink,
-                                                                  const std::string& step, const Clock& clock,
-                                                                  MetricRegistry& metrics) {
+Result<std::shared_ptr<ConversionsConnection>> Connect(const SnapchatConversionsSink& sink,
+                                                       const std::string& step, const Clock& clock,
+                                                       MetricRegistry& metrics) {
   ConversionsOptions options;
-  options.step = step;
+  options.connection = ConnectionOf(sink.access, step);
   options.api = {
-      .url = sink.url, .validate = sink.mode == "validate", .test_event_code = sink.test_event_code};
-  options.access_token = sink.access_token;
-  options.ca_file = sink.ca_file;
-  options.per_second = static_cast<double>(sink.per_second);
+      .url = sink.access.url, .validate = sink.mode == "validate", .test_event_code = sink.test_event_code};
   options.batch_events = sink.batch_events;
   options.batch_bytes = sink.batch_bytes;
   return ConversionsConnection::Make(std::move(options), clock, metrics);
+}
+
+Result<std::shared_ptr<AudienceConnection>> Connect(const SnapchatAudienceSink& sink, const std::string& step,
+                                                    const Clock& clock, MetricRegistry& metrics) {
+  const SnapchatSegment& segment = sink.segment;
+  MR_RETURN_IF_ERROR(CheckId("ad_account_id", sink.ad_account_id));
+  MR_RETURN_IF_ERROR(CheckId("segment", segment.id));
+  AudienceOptions options;
+  options.connection = ConnectionOf(sink.access, step);
+  options.url = sink.access.url;
+  MR_ASSIGN_OR_RETURN(options.schema, ParseAudienceSchema(sink.schema));
+  options.segment_id = segment.id;
+  if (segment.id.empty()) {
+    options.wanted = SegmentWanted{.ad_account_id = sink.ad_account_id,
+                                   .name = segment.name,
+                                   .description = segment.description,
+                                   .retention_in_days = segment.retention_in_days,
+                                   .create = segment.create};
+  }
+  options.batch_identifiers = sink.batch_identifiers;
+  options.batch_bytes = sink.batch_bytes;
+  return AudienceConnection::Make(std::move(options), clock, metrics);
 }
 
 std::optional<Expr> SentWhere(const SnapchatConversionsSink& sink, const std::optional<PlanExpr>& where) {
@@ -48,8 +89,32 @@ std::optional<Expr> SentWhere(const SnapchatConversionsSink& sink, const std::op
   return drops ? Binary("and", where->expr, sink.consent->expr) : where->expr;
 }
 
-Result<std::unique_ptr<Operator>> MakeConversionFields(const SnapchatConversionsSink& sink,
-                                                       const std::shared_ptr<arrow::Schema>& input) {
+Result<Expr> SentWhere(const SnapchatAudienceSink& sink, const std::optional<PlanExpr>& where,
+                       const std::shared_ptr<arrow::Schema>& input) {
+  MR_ASSIGN_OR_RETURN(const AudienceSchema schema, ParseAudienceSchema(sink.schema));
+  MR_ASSIGN_OR_RETURN(const Expr identifier,
+                      AudienceIdentifier(schema, GivenIdentifier(sink), WithTombstoneField(input)));
+  const Expr known = Unary("not", Binary("and", Col(kTombstoneColumn), Unary("is null", identifier)));
+  return where ? Binary("and", where->expr, known) : known;
+}
+
+Result<std::unique_ptr<Operator>> MakeSinkFields(const SnapchatAudienceSink& sink,
+                                                 const std::shared_ptr<arrow::Schema>& input) {
+  const auto columns = WithTombstoneField(input);
+  MR_ASSIGN_OR_RETURN(const AudienceSchema schema, ParseAudienceSchema(sink.schema));
+  MR_ASSIGN_OR_RETURN(const Expr identifier, AudienceIdentifier(schema, GivenIdentifier(sink), columns));
+  MR_ASSIGN_OR_RETURN(const Expr hashed, HashedIdentifier(schema, identifier, columns));
+  const Expr action = sink.action_of_row ? sink.action_of_row->expr : Lit(sink.action);
+  std::vector<Projection> projections;
+  for (const auto& [name, value] : {std::pair(kIdentifierColumn, hashed), std::pair(kActionColumn, action)}) {
+    MR_ASSIGN_OR_RETURN(BoundExpr bound, BoundExpr::Bind(value, columns));
+    projections.push_back({name, std::move(bound)});
+  }
+  return MakeProject(std::move(projections), *input, TombstoneValues::kMade);
+}
+
+Result<std::unique_ptr<Operator>> MakeSinkFields(const SnapchatConversionsSink& sink,
+                                                 const std::shared_ptr<arrow::Schema>& input) {
   ConversionMap map;
   for (const auto& [field, value] : sink.map) map.values.emplace_back(field, value.expr);
   map.left_out = sink.leave_out;

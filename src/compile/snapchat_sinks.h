@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "connect/sink.h"
+#include "connectors/snapchat/audience_sink.h"
 #include "connectors/snapchat/conversions_sink.h"
 #include "env/clock.h"
 #include "ops/operator.h"
@@ -17,18 +18,26 @@
 namespace millrace {
 
 /// What the tasks of a sink share. `clock` and `metrics` outlive it.
-Result<std::shared_ptr<ConversionsConnection>> ConnectConversions(const SnapchatConversionsSink& sink,
-                                                                  const std::string& step, const Clock& clock,
-                                                                  MetricRegistry& metrics);
+Result<std::shared_ptr<ConversionsConnection>> Connect(const SnapchatConversionsSink& sink,
+                                                       const std::string& step, const Clock& clock,
+                                                       MetricRegistry& metrics);
+Result<std::shared_ptr<AudienceConnection>> Connect(const SnapchatAudienceSink& sink, const std::string& step,
+                                                    const Clock& clock, MetricRegistry& metrics);
 
 /// Which rows are sent: those of `where`, and with consent where others are dropped; nothing when all are.
 std::optional<Expr> SentWhere(const SnapchatConversionsSink& sink, const std::optional<PlanExpr>& where);
+/// Of tombstones only those that still have an identifier. Errors: user error when none can be made.
+Result<Expr> SentWhere(const SnapchatAudienceSink& sink, const std::optional<PlanExpr>& where,
+                       const std::shared_ptr<arrow::Schema>& input);
 
-/// Makes the fields of events of the rows, in front of the sink. Errors: user error naming the field.
-Result<std::unique_ptr<Operator>> MakeConversionFields(const SnapchatConversionsSink& sink,
-                                                       const std::shared_ptr<arrow::Schema>& input);
+/// Makes of the rows what the sink writes: the fields of events, or hashed identifiers and actions. Errors:
+/// user error naming the field.
+Result<std::unique_ptr<Operator>> MakeSinkFields(const SnapchatConversionsSink& sink,
+                                                 const std::shared_ptr<arrow::Schema>& input);
+Result<std::unique_ptr<Operator>> MakeSinkFields(const SnapchatAudienceSink& sink,
+                                                 const std::shared_ptr<arrow::Schema>& input);
 
-/// `fields`: behind MakeConversionFields.
+/// `fields`: behind MakeSinkFields.
 Result<std::unique_ptr<Sink>> MakeConversions(const SnapchatConversionsSink& sink,
                                               const std::shared_ptr<arrow::Schema>& fields,
                                               std::shared_ptr<ConversionsConnection> connection);

@@ -115,7 +115,7 @@ sinks:
     plan.state_dir = state_dir_;
     for (PlanNode& node : plan.nodes) {
       if (auto* sink = std::get_if<SinkNode>(&node.op))
-        std::get<SnapchatConversionsSink>(sink->sink).url = snap_.url();
+        std::get<SnapchatConversionsSink>(sink->sink).access.url = snap_.url();
     }
     return *PlanRun::Make(std::move(plan), options);
   }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "http/header.h"
+#include "http/redact.h"
 #include "http/retry_class.h"
 
 namespace millrace {
@@ -46,6 +47,7 @@ struct BatchDelivery::Answers {
   Mutex mutex;
   ConditionVariable come;
   std::vector<std::pair<Batch*, Result<ClientResponse>>> waiting;  // guarded by mutex
+  std::optional<Result<std::string>> token;                        // guarded by mutex
 };
 
 BatchDelivery::BatchDelivery(BatchDeliveryOptions options, BatchDeliveryContext context, Random random)
@@ -61,6 +63,7 @@ BatchDelivery::BatchDelivery(BatchDeliveryOptions options, BatchDeliveryContext 
       paused_gauge_(context_.metrics->GetGauge("millrace_delivery_paused",
                                                "Tasks whose sink waits for a right or a valid token.",
                                                {{"step", options_.step}})),
+      token_backoff_(options_.backoff, random_),
       answers_(std::make_shared<Answers>()) {}
 
 BatchDelivery::~BatchDelivery() { Resume(); }
@@ -113,7 +116,8 @@ bool BatchDelivery::Settle(Duration wait) {
     auto pause = left;
     if (const auto next = NextAttempt()) pause = std::min(pause, std::max(*next - begin, kShortestWait));
     MutexLock lock(answers_->mutex);
-    const bool answered = answers_->come.wait_for(lock, pause, [this] { return !answers_->waiting.empty(); });
+    const bool answered = answers_->come.wait_for(
+        lock, pause, [this] { return !answers_->waiting.empty() || answers_->token.has_value(); });
     lock.unlock();
     // A clock that stands still must not make this endless.
     left -= answered ? context_.clock->Steady() - begin : pause;
@@ -125,11 +129,12 @@ bool BatchDelivery::Settle(Duration wait) {
 BatchDelivery::Outcome BatchDelivery::TakeOutcome() { return std::exchange(outcome_, {}); }
 
 std::optional<std::chrono::nanoseconds> BatchDelivery::NextAttempt() const {
-  if (in_flight_ >= options_.max_in_flight) return std::nullopt;
+  if (in_flight_ >= options_.max_in_flight || token_asked_) return std::nullopt;
+  const auto earliest = std::max(paused_until_, token_not_before_);
   std::optional<std::chrono::nanoseconds> next;
   for (const auto& batch : closed_) {
     if (batch->in_flight) continue;
-    const auto its = std::max(batch->not_before, paused_until_);
+    const auto its = std::max(batch->not_before, earliest);
     next = next ? std::min(*next, its) : its;
   }
   return next;
@@ -137,10 +142,13 @@ std::optional<std::chrono::nanoseconds> BatchDelivery::NextAttempt() const {
 
 void BatchDelivery::Advance() {
   std::vector<std::pair<Batch*, Result<ClientResponse>>> answered;
+  std::optional<Result<std::string>> token;
   {
     const MutexLock lock(answers_->mutex);
     answered.swap(answers_->waiting);
+    token.swap(answers_->token);
   }
+  if (token) TakeToken(*std::move(token));
   for (auto& [batch, response] : answered) {
     --in_flight_;
     batch->in_flight = false;
@@ -155,6 +163,7 @@ void BatchDelivery::SendWhatMay() {
   for (const auto& batch : closed_) {
     if (in_flight_ >= options_.max_in_flight || paused_until_ > now) return;
     if (batch->in_flight || batch->not_before > now) continue;
+    if (!GetToken()) return;
     if (const Duration wait = context_.limiter->TryTake(options_.buckets); wait > Duration(0)) {
       batch->not_before = now + wait;
       return;
@@ -163,16 +172,45 @@ void BatchDelivery::SendWhatMay() {
   }
 }
 
-void BatchDelivery::Send(Batch& batch) {
-  if (token_.empty()) {
-    auto token = context_.token("");
-    if (!token.ok()) {
-      if (token.status().code() == StatusCode::kPermissionDenied) return Pause(token.status().message());
-      Retry(batch, token.status().message());
-      return;
+bool BatchDelivery::GetToken() {
+  if (token_asked_ || token_not_before_ > context_.clock->Steady()) return false;
+  if (!next_token_) {
+    token_asked_ = true;
+    context_.token(refused_token_, [answers = answers_](Result<std::string> token) {
+      const MutexLock lock(answers->mutex);
+      answers->token = std::move(token);
+      answers->come.notify_all();
+    });
+    std::optional<Result<std::string>> token;
+    {
+      const MutexLock lock(answers_->mutex);
+      token.swap(answers_->token);  // mostly it is known
     }
-    token_ = *std::move(token);
+    if (token) TakeToken(*std::move(token));
   }
+  if (!next_token_) return false;
+  token_ = *std::exchange(next_token_, std::nullopt);
+  return true;
+}
+
+void BatchDelivery::TakeToken(Result<std::string> token) {
+  token_asked_ = false;
+  if (token.ok()) {
+    next_token_ = *std::move(token);
+    token_backoff_.Reset();
+    refused_token_.clear();
+    return;
+  }
+  const std::string& why = token.status().message();
+  if (token.status().error_class() != ErrorClass::kRetryable)
+    return Pause(refused_token_.empty() ? why : refused_why_ + "; " + why);
+  const Duration pause = token_backoff_.Next();
+  token_not_before_ = context_.clock->Steady() + pause;
+  Log(LogLevel::kWarning, "there is no access token yet; asking again",
+      {{"step", options_.step}, {"in_ms", pause.count()}, {"tries", token_backoff_.tries()}, {"error", why}});
+}
+
+void BatchDelivery::Send(Batch& batch) {
   batch.token = token_;
   const auto done = [answers = answers_, sent = &batch](Result<ClientResponse> response) {
     const MutexLock lock(answers->mutex);
@@ -196,13 +234,14 @@ void BatchDelivery::Handle(Batch& batch, const Result<ClientResponse>& response)
     return;
   }
   BatchVerdict verdict = context_.api->Judge(*response);
+  verdict.reason = Redactor({batch.token})(verdict.reason);  // the far side may have quoted it
   switch (verdict.kind) {
     case BatchVerdict::Kind::kAccepted:
       return Accept(batch);
     case BatchVerdict::Kind::kRefused:
       return Refuse(batch, std::move(verdict.reason));
     case BatchVerdict::Kind::kUnauthorized:
-      return FetchAnotherToken(batch, verdict.reason);
+      return WantAnotherToken(batch, verdict.reason);
     case BatchVerdict::Kind::kForbidden:
       return Pause(verdict.reason);
     case BatchVerdict::Kind::kRetry:
@@ -214,6 +253,7 @@ void BatchDelivery::Accept(Batch& batch) {
   Resume();
   batch.backoff.Reset();
   batch.token_replaced = false;
+  refused_in_row_ = 0;
   const BatchBisection::Part part = *batch.parts->Next();
   outcome_.accepted += part.count;
   for (const std::string_view item : batch.items(part))
@@ -222,11 +262,18 @@ void BatchDelivery::Accept(Batch& batch) {
 }
 
 void BatchDelivery::Refuse(Batch& batch, std::string reason) {
+  const BatchBisection::Part part = *batch.parts->Next();
+  const std::int64_t most = options_.most_refused_in_row;
+  if (part.count == 1 && most > 0 && refused_in_row_ >= most) {
+    return Pause(reason + "; " + std::to_string(most) +
+                 " before it were refused one after the other, so it is not what is sent");
+  }
   Resume();
   batch.backoff.Reset();
-  const BatchBisection::Part part = *batch.parts->Next();
-  if (part.count == 1)
+  if (part.count == 1) {
     outcome_.refused.push_back({batch.ids[static_cast<std::size_t>(part.begin)], std::move(reason)});
+    ++refused_in_row_;
+  }
   batch.parts->Refused();
 }
 
@@ -247,24 +294,21 @@ Duration BatchDelivery::Retry(Batch& batch, std::string_view why, std::optional<
   return pause;
 }
 
-void BatchDelivery::FetchAnotherToken(Batch& batch, const std::string& why) {
+void BatchDelivery::WantAnotherToken(Batch& batch, const std::string& why) {
   retries_.Add(1);
-  if (batch.token != token_) return;  // it was replaced meanwhile
+  if (batch.token != token_) return;  // it was replaced meanwhile, or will be
   if (std::exchange(batch.token_replaced, true)) return Pause(why);
-  auto token = context_.token(token_);
-  if (token.ok()) {
-    token_ = *std::move(token);
-  } else if (token.status().error_class() == ErrorClass::kRetryable) {
-    batch.token_replaced = false;
-    Retry(batch, token.status().message());
-  } else {
-    Pause(why + "; " + token.status().message());
-  }
+  refused_token_ = std::exchange(token_, "");
+  refused_why_ = why;
 }
 
 void BatchDelivery::Pause(const std::string& why) {
   paused_until_ = context_.clock->Steady() + options_.pause;
-  token_.clear();  // perhaps there is a better one by then
+  // Perhaps there is a better one by then, and if not, it may be replaced again.
+  token_.clear();
+  next_token_.reset();
+  refused_token_.clear();
+  for (const auto& batch : closed_) batch->token_replaced = false;
   if (paused_why_.empty()) paused_gauge_.Add(1);
   if (std::exchange(paused_why_, why) == why) return;
   Log(LogLevel::kError,

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -23,6 +22,7 @@
 #include "http/bisect.h"
 #include "http/client.h"
 #include "http/rate_limit.h"
+#include "http/token_fetch.h"
 
 namespace millrace {
 
@@ -49,10 +49,6 @@ class BatchApi {
   virtual BatchVerdict Judge(const ClientResponse& response) const = 0;
 };
 
-/// A token for the next request. `refused`: "" or the one that was refused, for which another is wanted.
-/// Errors: kPermissionDenied when there is none to be had; retryable ones.
-using TokenFetch = std::function<Result<std::string>(const std::string& refused)>;
-
 struct BatchDeliveryOptions {
   std::string step{};  ///< of the pipeline, for metrics and logs
   std::int64_t max_items = 2'000;
@@ -63,6 +59,9 @@ struct BatchDeliveryOptions {
   BackoffOptions backoff{};
   /// Between attempts while the far side does not let us in.
   Duration pause{60'000};
+  /// When so many items were refused one after the other, and none accepted between, it is not the items: no
+  /// further one is refused, and it pauses. 0: there is no such bound.
+  std::int64_t most_refused_in_row = 0;
 };
 
 /// What the deliveries of a process share; all outlive them.
@@ -79,7 +78,8 @@ struct BatchDeliveryContext {
 /// item was accepted or refused for good. A batch that is refused is cut in parts until the items are found
 /// that it was refused for (BatchBisection). Whatever can pass is tried again for ever: 429, 5xx and broken
 /// connections with exponential pauses; after a 401 once with another token, and then, as after a 403, at
-/// long intervals, which is logged and counted as a pause.
+/// long intervals, which is logged and counted as a pause. A token is waited for like an answer: nothing
+/// blocks but Settle, for as long as it is told.
 ///
 /// Nothing happens but in calls of Add and Settle. One owner, one thread. Destruction forgets what is under
 /// way.
@@ -118,6 +118,9 @@ class BatchDelivery {
   void Advance();
   void SendWhatMay();
   void Send(Batch& batch);
+  /// Gets a token for the next request: false when that takes a while.
+  bool GetToken();
+  void TakeToken(Result<std::string> token);
   void Handle(Batch& batch, const Result<ClientResponse>& response);
   void Accept(Batch& batch);
   void Refuse(Batch& batch, std::string reason);
@@ -125,7 +128,7 @@ class BatchDelivery {
   Duration Retry(Batch& batch, std::string_view why, std::optional<Duration> asked = std::nullopt);
   /// What the far side cannot take now.
   void RetryLater(Batch& batch, const ClientResponse& response, const std::string& why);
-  void FetchAnotherToken(Batch& batch, const std::string& why);
+  void WantAnotherToken(Batch& batch, const std::string& why);
   void Pause(const std::string& why);
   void Resume();
   /// When something can be sent next; none when answers must come first.
@@ -143,7 +146,15 @@ class BatchDelivery {
   std::int32_t in_flight_ = 0;
   Outcome outcome_;
 
-  std::string token_;
+  std::string token_;                      // of the last request; "" after it was refused
+  std::optional<std::string> next_token_;  // for the next one
+  bool token_asked_ = false;
+  Backoff token_backoff_;
+  std::chrono::nanoseconds token_not_before_{0};
+  std::string refused_token_;  // for which another is wanted; "" when any will do
+  std::string refused_why_;
+
+  std::int64_t refused_in_row_ = 0;
   std::chrono::nanoseconds paused_until_{0};
   std::string paused_why_;  // "" when it is not
 

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "base/mutex.h"
+#include "env/thread.h"
 #include "http/retry_class.h"
 #include "http/server.h"
 
@@ -104,14 +105,17 @@ class LineServer {
 
 class BatchDeliveryTest : public testing::Test {
  protected:
-  std::unique_ptr<BatchDelivery> Make(BatchDeliveryOptions options = {}) {
+  std::unique_ptr<BatchDelivery> Make(BatchDeliveryOptions options = {}, TokenFetch tokens = nullptr) {
+    if (tokens == nullptr) {
+      tokens = [this](const std::string& refused, const TokenDone& done) { done(Token(refused)); };
+    }
     options.step = "sink-1";
     options.backoff = {.first = Duration(1), .longest = Duration(5)};
     options.pause = Duration(1);
     BatchDeliveryContext context{.api = &api_,
                                  .client = client_.get(),
                                  .limiter = &limiter_,
-                                 .token = [this](const std::string& refused) { return Token(refused); },
+                                 .token = std::move(tokens),
                                  .clock = &clock_,
                                  .metrics = &metrics_};
     return std::make_unique<BatchDelivery>(std::move(options), std::move(context), Random(7));
@@ -192,7 +196,7 @@ TEST_F(BatchDeliveryTest, AServerThatIsAwayIsWaitedForWithoutBlocking) {
                          {.api = &nowhere,
                           .client = client_.get(),
                           .limiter = &limiter_,
-                          .token = [](const std::string&) { return Result<std::string>("t"); },
+                          .token = FixedToken("t"),
                           .clock = &clock_,
                           .metrics = &metrics_},
                          Random(1));
@@ -251,6 +255,115 @@ TEST_F(BatchDeliveryTest, AMissingRightPausesUntilItIsGranted) {
   EXPECT_EQ(Metric("millrace_delivery_paused"), 0) << "of one that is gone";
 }
 
+/// Keeps what it is asked for until a test answers.
+class SlowTokens {
+ public:
+  TokenFetch fetch() {
+    return [this](const std::string& refused, TokenDone done) {
+      const MutexLock lock(mutex_);
+      refused_.push_back(refused);
+      waiting_ = std::move(done);
+    };
+  }
+  std::vector<std::string> refused() {
+    const MutexLock lock(mutex_);
+    return refused_;
+  }
+  /// False when nobody waits for one.
+  bool Answer(const Result<std::string>& token) {
+    MutexLock lock(mutex_);
+    const TokenDone done = std::exchange(waiting_, nullptr);
+    lock.unlock();
+    if (done != nullptr) done(token);
+    return done != nullptr;
+  }
+
+ private:
+  Mutex mutex_;
+  std::vector<std::string> refused_;  // guarded by mutex_
+  TokenDone waiting_;                 // guarded by mutex_
+};
+
+TEST_F(BatchDeliveryTest, ATokenThatTakesAWhileBlocksNobodyAndIsAskedForOnce) {
+  SlowTokens tokens;
+  const auto delivery = Make({.max_items = 2}, tokens.fetch());
+  const auto begin = clock_.Steady();
+  AddNumbers(*delivery, 6);
+  for (int i = 0; i < 20; ++i) EXPECT_FALSE(delivery->Settle(Duration(0)));
+  EXPECT_LT(clock_.Steady() - begin, std::chrono::seconds(5)) << "it waited for a token that never came";
+  EXPECT_THAT(tokens.refused(), ElementsAre(""));
+  EXPECT_TRUE(server_.bodies().empty());
+  {
+    // Who waits for the items is woken by the token.
+    const Thread answer("token", [&] { EXPECT_TRUE(tokens.Answer(std::string("late"))); });
+    EXPECT_FALSE(delivery->Settle(Duration(200))) << "the next request needs one, too";
+  }
+  EXPECT_FALSE(server_.bodies().empty());
+  while (!delivery->Settle(Duration(20))) (void)tokens.Answer(std::string("late"));
+  EXPECT_EQ(delivery->TakeOutcome().accepted, 6);
+}
+
+TEST_F(BatchDeliveryTest, ATokenServerThatFailsIsAskedAgainAndOneThatRefusesPauses) {
+  SlowTokens tokens;
+  const auto delivery = Make({}, tokens.fetch());
+  AddNumbers(*delivery, 2);
+  EXPECT_FALSE(delivery->Settle(Duration(0)));
+  ASSERT_TRUE(tokens.Answer(Status::Unavailable("HTTP 503")));
+  EXPECT_FALSE(delivery->Settle(Duration(50)));
+  EXPECT_EQ(Metric("millrace_delivery_paused"), 0);
+  ASSERT_TRUE(tokens.Answer(Status::PermissionDenied("invalid_grant")));
+  EXPECT_FALSE(delivery->Settle(Duration(50)));
+  EXPECT_EQ(Metric("millrace_delivery_paused"), 1);
+  ASSERT_TRUE(tokens.Answer(std::string("good")));
+  ASSERT_TRUE(delivery->Settle(kLong));
+  EXPECT_THAT(tokens.refused(), ElementsAre("", "", ""));
+  EXPECT_EQ(Metric("millrace_delivery_paused"), 0);
+  EXPECT_EQ(delivery->TakeOutcome().accepted, 2);
+}
+
+TEST_F(BatchDeliveryTest, TheRefusedTokenIsNamedUntilAnotherCame) {
+  SlowTokens tokens;
+  server_.set_answer([](const HttpRequest& request, int) -> std::optional<HttpResponse> {
+    if (*FindHeader(request.headers, "X-Token") == "new") return std::nullopt;
+    return HttpResponse{401, "the token old-secret has expired"};
+  });
+  const auto delivery = Make({}, tokens.fetch());
+  AddNumbers(*delivery, 2);
+  EXPECT_FALSE(delivery->Settle(Duration(0)));
+  ASSERT_TRUE(tokens.Answer(std::string("old-secret")));
+  while (tokens.refused().size() < 2) EXPECT_FALSE(delivery->Settle(Duration(5)));
+  ASSERT_TRUE(tokens.Answer(Status::Unavailable("HTTP 503")));
+  while (tokens.refused().size() < 3) EXPECT_FALSE(delivery->Settle(Duration(5)));
+  ASSERT_TRUE(tokens.Answer(std::string("new")));
+  ASSERT_TRUE(delivery->Settle(kLong));
+  EXPECT_THAT(tokens.refused(), ElementsAre("", "old-secret", "old-secret"));
+  EXPECT_EQ(server_.bodies().size(), 2U) << "nothing was sent with the old token while another was asked for";
+}
+
+TEST_F(BatchDeliveryTest, AReasonDoesNotHoldTheTokenThatWasSent) {
+  tokens_ = {"canary-token"};
+  server_.set_answer([](const HttpRequest&, int) { return HttpResponse{400, "canary-token has no use"}; });
+  const auto delivery = Make();
+  AddNumbers(*delivery, 1);
+  ASSERT_TRUE(delivery->Settle(kLong));
+  EXPECT_EQ(delivery->TakeOutcome().refused.at(0).reason, "<redacted> has no use");
+}
+
+TEST_F(BatchDeliveryTest, ARefusalOfEverythingPausesBeforeAllAreRefused) {
+  server_.set_answer([](const HttpRequest&, int) { return HttpResponse{400, "no such list"}; });
+  const auto delivery = Make({.most_refused_in_row = 5});
+  AddNumbers(*delivery, 100);
+  EXPECT_FALSE(delivery->Settle(Duration(200)));
+  EXPECT_EQ(delivery->TakeOutcome().refused.size(), 5U);
+  EXPECT_EQ(Metric("millrace_delivery_paused"), 1);
+  server_.set_answer(nullptr);
+  ASSERT_TRUE(delivery->Settle(kLong));
+  const auto outcome = delivery->TakeOutcome();
+  EXPECT_EQ(outcome.accepted, 95);
+  EXPECT_TRUE(outcome.refused.empty());
+  EXPECT_EQ(Metric("millrace_delivery_paused"), 0);
+}
+
 TEST_F(BatchDeliveryTest, RequestsKeepToTheRate) {
   limiter_.SetBucket("token", 50, 1);
   const auto delivery = Make({.max_items = 1, .buckets = {"token"}});
@@ -268,7 +381,7 @@ TEST_F(BatchDeliveryTest, ASettleOnAClockThatStandsStillEnds) {
                          {.api = &nowhere,
                           .client = client_.get(),
                           .limiter = &limiter_,
-                          .token = [](const std::string&) { return Result<std::string>("t"); },
+                          .token = FixedToken("t"),
                           .clock = &still,
                           .metrics = &metrics_},
                          Random(1));

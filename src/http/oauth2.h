@@ -1,15 +1,14 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "base/duration.h"
-#include "base/mutex.h"
 #include "base/result.h"
 #include "env/clock.h"
 #include "http/client.h"
+#include "http/token_fetch.h"
 
 namespace millrace {
 
@@ -28,55 +27,35 @@ struct OAuthOptions {
 };
 
 /// Access tokens by the refresh-token grant of OAuth 2 (RFC 6749, section 6). One request at a time is under
-/// way: who asks meanwhile waits for its answer. The refresh token is replaced when the far side sends a new
-/// one, and kept when it does not; it lives in memory only.
+/// way: who asks meanwhile gets its answer. The refresh token is replaced when the far side sends a new one,
+/// and kept when it does not; it lives in memory only.
 ///
-/// No error holds a token or the client's secret. Thread-safe.
+/// No error holds a token or the client's secret. Thread-safe. After destruction the answer of a request that
+/// is under way still goes to those who asked.
 class TokenSource {
  public:
-  /// `client` and `clock` must outlive it.
+  /// `client` and `clock` must outlive it, and the client the clock.
   TokenSource(OAuthOptions options, HttpClient& client, const Clock& clock);
 
-  /// A token that is valid now, fetched when there is none. Errors, each for all who waited:
-  /// kPermissionDenied (user) when the far side refuses the refresh token or the client, which asking again
-  /// will not change; retryable for 429, 5xx and broken connections.
-  Result<std::string> Token();
+  /// With `refused` "": a token that is valid now, fetched when there is none. After a 401 for `refused`:
+  /// another one, which is the current one when it was replaced meanwhile, else it is fetched. Does not wait:
+  /// `done` is called once, before Get returns when nothing has to be fetched, else on the client's thread
+  /// (HttpClient::Done). Errors, each for all who asked meanwhile: kPermissionDenied (user) when the far side
+  /// refuses the refresh token or the client, which asking again will not change, or when `refused` is
+  /// younger than min_life; retryable for 429, 5xx and broken connections.
+  void Get(const std::string& refused, TokenDone done);
 
-  /// The token that Token would give without asking the far side; none when it would have to.
-  std::optional<std::string> TokenAtHand() const;
-
-  /// After a 401 for `refused`: another token. That is the current one when it was replaced meanwhile, else
-  /// it is fetched. Errors: as Token; kPermissionDenied when `refused` is younger than min_life.
+  /// As Get, and waits. Precondition: not called from a HttpClient::Done.
+  Result<std::string> Token() { return TokenAfterRefusal(""); }
   Result<std::string> TokenAfterRefusal(const std::string& refused);
 
   /// Requests for a token so far that were answered with one.
   std::int64_t refreshes() const;
 
  private:
-  struct Access {
-    std::string token;  ///< "" when there is none
-    std::chrono::nanoseconds fetched_at{};
-    std::chrono::nanoseconds replace_at{};  ///< steady time
-  };
+  struct State;
 
-  /// Fetches, or waits for who does. Precondition: the lock is held; it is given up meanwhile.
-  Result<std::string> Refresh(MutexLock& lock);
-  Result<ClientResponse> Ask(const std::string& refresh_token);
-  Status Take(const ClientResponse& response);
-  std::string WithoutSecrets(std::string_view text) const;
-
-  const OAuthOptions options_;
-  HttpClient& client_;
-  const Clock& clock_;
-
-  mutable Mutex mutex_;
-  ConditionVariable answered_;
-  std::string refresh_token_;  // guarded by mutex_, as all below
-  Access access_;
-  bool fetching_ = false;
-  std::int64_t answers_ = 0;  // of any kind
-  std::int64_t refreshes_ = 0;
-  Status last_;  // of the last answer
+  const std::shared_ptr<State> state_;  // shared with requests under way
 };
 
 }  // namespace millrace

@@ -156,6 +156,46 @@ TEST_F(OAuth, AsksOnceForAllWhoWait) {
   EXPECT_EQ(endpoint.bodies().size(), 1U);
 }
 
+TEST_F(OAuth, WhoDoesNotWaitIsToldWhenThereIsOne) {
+  TokenEndpoint endpoint({Granted("t1")});
+  TokenSource source = Source(endpoint, "/held");
+  Mutex mutex;
+  ConditionVariable changed;
+  std::vector<std::string> told;
+  const auto ask = [&] {
+    source.Get("", [&](const Result<std::string>& token) {
+      const MutexLock lock(mutex);
+      told.push_back(token.ok() ? *token : token.status().message());
+      changed.notify_all();
+    });
+  };
+  ask();
+  ask();
+  {
+    const MutexLock lock(mutex);
+    EXPECT_TRUE(told.empty());
+  }
+  endpoint.Release();
+  {
+    MutexLock lock(mutex);
+    ASSERT_TRUE(changed.wait_for(lock, Duration(20'000), [&] { return told.size() == 2; }));
+  }
+  ask();
+  EXPECT_THAT(told, ElementsAre("t1", "t1", "t1")) << "the last one at once";
+  EXPECT_EQ(endpoint.bodies().size(), 1U);
+}
+
+TEST_F(OAuth, WhoAskedIsToldOfTheEndAlsoWhenTheSourceIsGone) {
+  TokenEndpoint endpoint({Granted("t1")});
+  int told = 0;
+  {
+    TokenSource source = Source(endpoint, "/held");
+    source.Get("", [&](const Result<std::string>& token) { told += token.ok() ? 0 : 1; });
+  }
+  client_.reset();
+  EXPECT_EQ(told, 1);
+}
+
 TEST_F(OAuth, ARefusedTokenIsReplacedOnce) {
   TokenEndpoint endpoint({Granted("t1"), Granted("t2"), Granted("t3")});
   TokenSource source = Source(endpoint);

@@ -12,6 +12,7 @@
 #include "plan/node_errors.h"
 #include "plan/node_schema.h"
 #include "plan/plan.h"
+#include "plan/snapchat_checks.h"
 
 namespace millrace {
 namespace {
@@ -37,11 +38,16 @@ class PlanAnalyzer {
     CheckTopics();
     std::vector<std::vector<std::string>> group_columns = GroupColumns(plan_);
     std::vector<std::shared_ptr<arrow::Schema>> schemas;
-    for (const PlanNode& node : plan_.nodes) {
+    for (NodeId id = 0; id < plan_.nodes.size(); ++id) {
+      const PlanNode& node = plan_.nodes[id];
       CheckOnError(node);
       const std::optional<Columns> input = InputOf(node);
       static const std::vector<std::string> kNone;
       const auto& key = node.inputs.empty() || !input ? kNone : group_columns[node.inputs.front()];
+      if (input && !input->open && node.understood == Understood::kAll) {
+        NodeErrors errors(node, &mistakes_);
+        CheckEventIds(plan_, id, *input->schema, &errors);
+      }
       columns_.push_back(input ? ColumnsAfter(node, *input, key, &mistakes_) : Anything());
       schemas.push_back(columns_.back().schema);
     }

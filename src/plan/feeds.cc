@@ -200,7 +200,7 @@ class Mistakes {
                    "which is for money");
   }
 
-  void Access(const SnapchatMarketingAccess& access) {
+  void Access(const SnapchatAccess& access) {
     if (access.access_token.empty() == !access.oauth.has_value())
       Add("", "give one of 'access_token' and 'oauth'");
     if (!access.url.starts_with("https://") && !access.url.starts_with("http://"))

@@ -54,7 +54,7 @@ TEST(Feeds, ASourceOutsideKafkaIsReadThroughATopicNamedAfterIt) {
 
 TEST(Feeds, NoSecretIsShown) {
   SnapchatEntitiesSource entities;
-  entities.access.oauth = OAuthSettings{"me", "canary-secret", "canary-refresh"};
+  entities.access.oauth = SnapchatOAuth{"me", "canary-secret", "canary-refresh"};
   entities.ad_account_ids = {"a1", "a2"};
   for (const OutsideSource& source : {OutsideSource(entities), OutsideSource(Stats())}) {
     const auto analyzed = AnalyzePlan(Reading(source));

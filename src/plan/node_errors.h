@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "base/suggest.h"
 #include "plan/plan.h"
 #include "plan/source_location.h"
 
@@ -22,6 +24,13 @@ class NodeErrors {
     PlacedMessage placed = PlaceAtCharacter(location.line > 0 ? location : node_.location, message);
     placed.message = std::string(node_.kind()) + " '" + node_.name + "': " + placed.message;
     out_.push_back(std::move(placed));
+  }
+
+  /// A value that is none of `choices`.
+  void CheckChoice(const std::string& key, const std::string& value,
+                   const std::vector<std::string>& choices) {
+    if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+    AddAt(ValueOf(key), "'" + key + "': there is no '" + value + "'" + DidYouMean(value, choices));
   }
 
   /// Where `word` stands below `key`, or the value of that word; the key itself and its value when `word` is

@@ -17,6 +17,7 @@
 #include "plan/feeds.h"
 #include "plan/key_columns.h"
 #include "plan/node_errors.h"
+#include "plan/snapchat_checks.h"
 #include "plan/unknown_type.h"
 #include "plan/window_settings.h"
 #include "plan/window_trigger.h"
@@ -121,9 +122,9 @@ class NodeAnalyzer {
         errors_.AddAt(errors_.ValueOf(kind, key), message);
     }
     if (source.topic.empty()) errors_.Add("'topic' is missing");
-    CheckChoice("format", source.format, {"json", "string", "bytes"});
-    CheckChoice("key_format", source.key_format, {"string", "json", "bytes"});
-    CheckChoice("offset_reset", source.offset_reset, {"earliest", "latest", "error"});
+    errors_.CheckChoice("format", source.format, {"json", "string", "bytes"});
+    errors_.CheckChoice("key_format", source.key_format, {"string", "json", "bytes"});
+    errors_.CheckChoice("offset_reset", source.offset_reset, {"earliest", "latest", "error"});
     if (source.schema == nullptr) return {arrow::schema({}), true};
     arrow::FieldVector fields = source.schema->fields();
     if (source.extra == "keep" && source.schema->GetFieldIndex("_extra") < 0) {
@@ -413,8 +414,8 @@ class NodeAnalyzer {
 
   void CheckSink(const KafkaSink& sink) {
     if (sink.topic.empty()) errors_.Add("'topic' is missing");
-    CheckChoice("format", sink.format, {"json", "string", "bytes"});
-    CheckChoice("key_format", sink.key_format, {"string", "json", "bytes"});
+    errors_.CheckChoice("format", sink.format, {"json", "string", "bytes"});
+    errors_.CheckChoice("key_format", sink.key_format, {"string", "json", "bytes"});
     CheckMessageKey(sink);
     if (sink.format == "json") return;
     const auto& fields = input_.schema->fields();
@@ -447,19 +448,17 @@ class NodeAnalyzer {
 
   void CheckSink(const ParquetSink& sink) { CheckFileSink(sink.path, sink.partition_by); }
   void CheckSink(const IpcSink& sink) { CheckFileSink(sink.path, sink.partition_by); }
-  void CheckSink(const ConsoleSink& sink) { CheckChoice("format", sink.format, {"table", "json"}); }
+  void CheckSink(const ConsoleSink& sink) { errors_.CheckChoice("format", sink.format, {"table", "json"}); }
 
   void CheckSink(const SnapchatConversionsSink& sink) {
-    if (sink.asset_id) TypeOf(*sink.asset_id);
-    for (const auto& [field, value] : sink.map) TypeOf(value);
     if (sink.consent) CheckBool(*sink.consent, "'consent'");
-    CheckChoice("without_consent", sink.without_consent, {"drop", "LMU", "LDU", "opt_out"});
-    CheckChoice("time_unit", sink.time_unit, {"s", "ms"});
-    CheckChoice("mode", sink.mode, {"live", "validate"});
-    constexpr Duration kMostAge(37LL * 24 * 3'600'000);
-    if (sink.max_event_age > kMostAge)
-      errors_.AddAt(errors_.ValueOf("max_event_age"),
-                    "'max_event_age' is at most 37d: Snap reports nothing older");
+    CheckSnapchat(sink);
+  }
+  void CheckSink(const SnapchatAudienceSink& sink) { CheckSnapchat(sink); }
+  template <typename Sink>
+  void CheckSnapchat(const Sink& sink) {
+    CheckSnapchatSink(
+        sink, node_, [this](const PlanExpr& expression) { return TypeOf(expression); }, &errors_);
   }
 
   void CheckFileSink(const std::string& path, const std::vector<PlanExpr>& partition_by) {
@@ -470,13 +469,6 @@ class NodeAnalyzer {
       errors_.AddAt(expression.location, "'" + expression.expr.ToString() + "' of type " + TypeText(*type) +
                                              " cannot name a directory");
     }
-  }
-
-  void CheckChoice(const std::string& what, const std::string& value,
-                   const std::vector<std::string>& choices) {
-    if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
-    errors_.AddAt(errors_.ValueOf(what),
-                  "'" + what + "': there is no '" + value + "'" + DidYouMean(value, choices));
   }
 
   const PlanNode& node_;

@@ -20,8 +20,13 @@ std::optional<Duration> LongestLinger(const Plan& plan) {
   std::optional<Duration> longest;
   for (const PlanNode& node : plan.nodes) {
     const auto* sink = std::get_if<SinkNode>(&node.op);
-    const auto* events = sink == nullptr ? nullptr : std::get_if<SnapchatConversionsSink>(&sink->sink);
-    if (events != nullptr) longest = std::max(longest.value_or(Duration(0)), events->linger);
+    if (sink == nullptr) continue;
+    std::visit(
+        [&longest](const auto& kind) {
+          if constexpr (requires { kind.linger; })
+            longest = std::max(longest.value_or(Duration(0)), kind.linger);
+        },
+        sink->sink);
   }
   return longest;
 }

@@ -142,6 +142,16 @@ struct Describe {
     const std::string consent = !sink.consent ? "" : ", " + sink.without_consent + " without consent";
     return "Snapchat conversions of " + asset + consent + (sink.mode == "live" ? "" : " (" + sink.mode + ")");
   }
+  std::string operator()(const SnapchatAudienceSink& sink) const {
+    const SnapchatSegment& segment = sink.segment;
+    const std::string which = !segment.id.empty()
+                                  ? segment.id
+                                  : "'" + segment.name + "' of ad account " + sink.ad_account_id +
+                                        (segment.create ? " (created when missing)" : "");
+    const std::string action = sink.action_of_row ? sink.action_of_row->expr.ToString() : sink.action;
+    const std::string of = sink.identifier ? " of " + sink.identifier->expr.ToString() : "";
+    return "Snapchat audience " + which + ": " + action + " " + sink.schema + of;
+  }
 };
 
 std::string_view GuaranteeText(Guarantee guarantee) {

@@ -9,7 +9,9 @@
 
 #include "base/byte_size.h"
 #include "base/duration.h"
+#include "millrace/snapchat_access.h"
 #include "plan/plan_expr.h"
+#include "plan/snapchat_access.h"
 
 namespace millrace {
 
@@ -43,9 +45,7 @@ struct SnapchatConversionsSink {
   std::string pixel_id;
   std::string app_id;
   std::optional<PlanExpr> asset_id;
-  std::string access_token;  ///< secret
-  std::string url = "https://tr.snapchat.com";
-  std::string ca_file;  ///< authorities of the server's certificate; "": the system's
+  SnapchatAccess access{.url = "https://tr.snapchat.com"};
   std::vector<std::pair<std::string, PlanExpr>> map;  ///< fields of events that are not columns of their name
   std::vector<std::string> leave_out;    ///< fields that are not sent, whatever columns there are
   std::optional<PlanExpr> consent;       ///< of the person; nullopt: nobody is asked
@@ -56,16 +56,31 @@ struct SnapchatConversionsSink {
   std::string time_unit = "s";  ///< s | ms, of event_time as it is sent
   std::int64_t batch_events = 2'000;
   ByteCount batch_bytes{1LL << 20};
-  Duration linger{1'000};  ///< the shortest time between two checkpoints, each of which sends everything
-  std::int64_t per_second = 10;  ///< requests
-  std::string mode = "live";     ///< live | validate
+  Duration linger{1'000};     ///< the shortest time between two checkpoints, each of which sends everything
+  std::string mode = "live";  ///< live | validate
   std::string test_event_code;
+};
+
+/// Members of a segment (a customer list) of Snap's Marketing API.
+struct SnapchatAudienceSink {
+  std::string ad_account_id;  ///< "" only with the id of a segment
+  SnapchatSegment segment;
+  std::string schema = "EMAIL_SHA256";  ///< EMAIL_SHA256 | PHONE_SHA256 | MOBILE_AD_ID_SHA256
+  std::optional<PlanExpr> identifier;   ///< nullopt: a column that is called as the schema suggests
+  /// Exactly one of the two: the same for all rows (add | remove), or what the expression gives.
+  std::string action;
+  std::optional<PlanExpr> action_of_row;
+  SnapchatAccess access{.url = "https://adsapi.snapchat.com"};
+  std::int64_t batch_identifiers = 100'000;
+  ByteCount batch_bytes{1LL << 20};
+  Duration linger{1'000};  ///< the shortest time between two checkpoints, each of which sends everything
 };
 
 /// A sink with its optional `where`.
 struct SinkNode {
   std::optional<PlanExpr> where;
-  std::variant<KafkaSink, ParquetSink, IpcSink, ConsoleSink, SnapchatConversionsSink> sink;
+  std::variant<KafkaSink, ParquetSink, IpcSink, ConsoleSink, SnapchatConversionsSink, SnapchatAudienceSink>
+      sink;
 };
 
 }  // namespace millrace

@@ -13,22 +13,15 @@
 #include "base/byte_size.h"
 #include "base/duration.h"
 #include "base/ids.h"
-#include "plan/oauth_settings.h"
+#include "plan/snapchat_access.h"
 
 namespace millrace {
 
-/// Who asks Snap's Marketing API: exactly one of the two.
-struct SnapchatMarketingAccess {
-  std::string access_token;  ///< secret; "" with oauth
-  std::optional<OAuthSettings> oauth;
-  std::string url = "https://adsapi.snapchat.com";
-  std::string ca_file;           ///< authorities of the server's certificate; "": the system's
-  std::int64_t per_second = 10;  ///< requests
-};
+inline constexpr const char* kMarketingUrl = "https://adsapi.snapchat.com";
 
 /// Organisations, ad accounts and what these have.
 struct SnapchatEntitiesSource {
-  SnapchatMarketingAccess access;
+  SnapchatAccess access{.url = kMarketingUrl};
   std::string organization_id;              ///< "": all that the token sees
   std::vector<std::string> ad_account_ids;  ///< empty: all of the organisations
   std::vector<std::string> entities{"organizations", "ad_accounts", "campaigns",
@@ -38,7 +31,7 @@ struct SnapchatEntitiesSource {
 
 /// Statistics of ad accounts.
 struct SnapchatStatsSource {
-  SnapchatMarketingAccess access;
+  SnapchatAccess access{.url = kMarketingUrl};
   std::vector<std::string> ad_account_ids;     ///< empty: all that the token sees
   std::string level = "campaign";              ///< account | campaign | ad_squad | ad
   std::string granularity = "day";             ///< hour | day | total | lifetime

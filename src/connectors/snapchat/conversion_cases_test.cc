@@ -8,9 +8,8 @@
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
 
-#include "base/hex.h"
+#include "connectors/snapchat/audience_harness.h"
 #include "connectors/snapchat/conversion_fields.h"
 #include "connectors/snapchat/conversion_harness.h"
 
@@ -21,14 +20,6 @@ namespace json = boost::json;
 using testing::HasSubstr;
 
 std::string Text(const json::value& value) { return std::string(value.as_string()); }
-
-std::string Sha256Of(std::string_view text) {
-  std::string digest(EVP_MAX_MD_SIZE, '\0');
-  unsigned size = 0;
-  EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(digest.data()), &size, EVP_sha256(),
-             nullptr);
-  return Hex(std::string_view(digest).substr(0, size));
-}
 
 /// Puts hashes where "sha256:" stands.
 void Hash(json::value* value) {

@@ -12,6 +12,7 @@
 
 #include "base/suggest.h"
 #include "columnar/arrow_status.h"
+#include "columnar/record_block.h"
 #include "columnar/time_unit.h"
 #include "connectors/snapchat/conversion_values.h"
 
@@ -168,8 +169,10 @@ class Check {
     arrow::StringBuilder out;
     std::int64_t record = -1;
     std::int64_t of_record = 0;
-    const std::string place =
-        batch_.origin.partition.topic + "-" + std::to_string(batch_.origin.partition.partition.value()) + "-";
+    // Behind a repartition topic, too, where rows of several partitions meet.
+    const TopicPartition& source =
+        batch_.block == nullptr ? batch_.origin.partition : batch_.block->partition();
+    const std::string place = source.topic + "-" + std::to_string(source.partition.value()) + "-";
     for (std::int64_t row = 0; row < rows_; ++row) {
       const std::int64_t its = batch_.block == nullptr ? -1 : batch_.RecordOf(row);
       of_record = its >= 0 && its == record ? of_record + 1 : 0;

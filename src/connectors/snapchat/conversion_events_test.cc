@@ -30,5 +30,17 @@ TEST(ConversionEvents, AreWrittenWithWhatTheyHave) {
           R"({"event_name":"PAGE_VIEW","event_time":1767268800,"action_source":"WEB","event_id":"t-3-71","event_source_url":"https://x/","user_data":{"em":["d648b243a3e817eaa3309e00e183483f2867baadf522099f0c2121770536b25a"]}})"));
 }
 
+/// As behind a repartition topic, where rows of several partitions meet.
+TEST(ConversionEvents, AreCalledAfterThePlaceOfTheirRecordWhereverTheyAreRead) {
+  Batch batch =
+      BatchOf({.columns = "em: string", .map = {{"event_name", "'SAVE'"}}, .rows = {R"({"em":"a@b.c"})"}});
+  batch.origin = {{"p-deduplicate-1-repartition", Partition(0)}, Offset(9), Offset(9)};
+  const auto events = ConversionEvents::Make(batch.data->schema(), {.action_source = "OFFLINE"});
+  ConversionBatch made;
+  ASSERT_TRUE((*events)->Build(batch, EventTime(kNowMs), &made).ok());
+  ASSERT_EQ(made.rows.size(), 1U);
+  EXPECT_THAT(std::string(made.json.row(0).view()), testing::HasSubstr(R"("event_id":"t-3-70")"));
+}
+
 }  // namespace
 }  // namespace millrace

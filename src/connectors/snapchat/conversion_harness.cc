@@ -22,20 +22,20 @@ std::shared_ptr<arrow::Schema> SchemaOf(const std::string& columns) {
   return arrow::schema(std::move(fields));
 }
 
-Result<Batch> Decoded(const ConversionCase& given, const std::shared_ptr<arrow::Schema>& schema) {
+Result<Batch> Decoded(const std::string& columns, const std::vector<std::string>& lines) {
   RecordBlockBuilder block({"t", Partition(3)});
-  for (std::size_t i = 0; i < given.rows.size(); ++i) {
-    block.Append(Offset(70 + static_cast<std::int64_t>(i)), kNowMs, {}, BytesView::Of(given.rows[i]));
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    block.Append(Offset(70 + static_cast<std::int64_t>(i)), kNowMs, {}, BytesView::Of(lines[i]));
   }
   Batch batch;
   batch.block = block.Finish();
-  batch.origin = {{"t", Partition(3)}, Offset(70), Offset(69 + static_cast<std::int64_t>(given.rows.size()))};
-  MR_ASSIGN_OR_RETURN(const auto decoder, MakeJsonDecoder({.schema = schema}));
+  batch.origin = {{"t", Partition(3)}, Offset(70), Offset(69 + static_cast<std::int64_t>(lines.size()))};
+  MR_ASSIGN_OR_RETURN(const auto decoder, MakeJsonDecoder({.schema = SchemaOf(columns)}));
   MR_ASSIGN_OR_RETURN(const DecodedBlock rows, decoder->Decode(*batch.block));
   MR_CHECK(rows.errors.empty()) << rows.errors.front().message;
   batch.data = rows.rows;
   arrow::Int64Builder times;
-  for (std::size_t i = 0; i < given.rows.size(); ++i) MR_CHECK(times.Append(kNowMs).ok());
+  for (std::size_t i = 0; i < lines.size(); ++i) MR_CHECK(times.Append(kNowMs).ok());
   batch.event_time = std::static_pointer_cast<arrow::Int64Array>(times.Finish().ValueOrDie());
   return batch;
 }
@@ -66,7 +66,7 @@ Result<Batch> Mapped(const ConversionCase& given, const Batch& batch) {
 
 Result<Batch> FieldsOf(const ConversionCase& given) {
   MR_RETURN_IF_ERROR(InitializeExpressions());
-  MR_ASSIGN_OR_RETURN(const Batch decoded, Decoded(given, SchemaOf(given.columns)));
+  MR_ASSIGN_OR_RETURN(const Batch decoded, Decoded(given.columns, given.rows));
   return Mapped(given, decoded);
 }
 
@@ -87,6 +87,11 @@ Result<std::vector<std::string>> Build(const ConversionCase& given) {
 }
 
 }  // namespace
+
+Batch DecodedRows(const std::string& columns, const std::vector<std::string>& rows) {
+  MR_CHECK(InitializeExpressions().ok());
+  return *Decoded(columns, rows);
+}
 
 Batch BatchOf(const ConversionCase& given) { return *FieldsOf(given); }
 

@@ -18,12 +18,16 @@ struct ConversionCase {
   std::string columns;
   /// Field and expression; "": the field is not sent.
   std::vector<std::pair<std::string, std::string>> map;
-  /// One JSON object per row; they are the records of "t", partition 3, from offset 70 on.
+  /// One JSON object per row.
   std::vector<std::string> rows;
   ConversionRules rules{};
   /// asset_id, an expression; "": there is no such column.
   std::string asset{};
 };
+
+/// Rows of JSON with `columns` ("em: string; value: double"): the records of "t", partition 3, from offset 70
+/// on.
+Batch DecodedRows(const std::string& columns, const std::vector<std::string>& rows);
 
 /// The fields of its rows, as a sink gets them. Precondition: nothing is wrong with the mapping.
 Batch BatchOf(const ConversionCase& given);

@@ -8,6 +8,7 @@
 #include "base/suggest.h"
 #include "columnar/schema_text.h"
 #include "connectors/snapchat/conversion_fields.h"
+#include "connectors/snapchat/text_value.h"
 #include "expr/builder.h"
 
 namespace millrace {
@@ -20,16 +21,8 @@ bool IsNumber(const arrow::DataType& type) {
 bool IsTime(const arrow::DataType& type) {
   return type.id() == arrow::Type::TIMESTAMP || type.id() == arrow::Type::DATE32;
 }
-/// Has a text of its own: a scalar.
-bool HasText(const arrow::DataType& type) {
-  return IsText(type) || IsNumber(type) || IsTime(type) || type.id() == arrow::Type::BOOL;
-}
 bool IsListOf(const arrow::DataType& type, bool (*item)(const arrow::DataType&)) {
   return type.id() == arrow::Type::LIST && item(*type.field(0)->type());
-}
-
-Expr AsText(Expr value, const arrow::DataType& type) {
-  return IsText(type) ? std::move(value) : CastTo(std::move(value), "string");
 }
 
 /// `value` in a type that ConversionEvents takes for the field; none when it cannot be.
@@ -37,14 +30,15 @@ std::optional<Expr> Coerced(const ConversionField& field, Expr value, const arro
   const bool texts = IsListOf(type, HasText);
   switch (field.type) {
     case ConversionType::kText:
-      return HasText(type) ? std::optional(AsText(std::move(value), type)) : std::nullopt;
+      return TextOf(std::move(value), type);
     case ConversionType::kTexts:
     case ConversionType::kTextOrTexts:
       if (texts) return value;
-      return HasText(type) ? std::optional(AsText(std::move(value), type)) : std::nullopt;
+      return TextOf(std::move(value), type);
     case ConversionType::kHashed:
       if (IsListOf(type, IsText)) return Call(field.hash, {std::move(value)});
-      return HasText(type) ? std::optional(Call(field.hash, {AsText(std::move(value), type)})) : std::nullopt;
+      if (auto text = TextOf(std::move(value), type)) return Call(field.hash, {*std::move(text)});
+      return std::nullopt;
     case ConversionType::kInteger:
       return HasText(type) && !IsTime(type) ? std::optional(CastTo(std::move(value), "int64")) : std::nullopt;
     case ConversionType::kNumber:

@@ -1,19 +1,16 @@
 #include "connectors/snapchat/conversions_sink.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
-#include <vector>
 
 #include <arrow/api.h>
 
-#include "base/check.h"
 #include "connectors/snapchat/conversion_events.h"
+#include "connectors/snapchat/written_batches.h"
 
 namespace millrace {
 namespace {
-
-constexpr const char* kBucket = "token";
-constexpr const char* kRefused = "refused";  // class of an error
 
 class ConversionsSink final : public Sink {
  public:
@@ -32,12 +29,11 @@ class ConversionsSink final : public Sink {
         std::static_pointer_cast<arrow::StringArray>(batch.data->GetColumnByName(kAssetColumn));
     for (const std::int64_t row : made_.rows) {
       const std::string_view asset = asset_.empty() ? assets->GetView(row) : std::string_view(asset_);
-      delivery_->Add(asset, made_.json.row(row).view(), next_id_ + row);
+      delivery_->Add(asset, made_.json.row(row).view(), written_.next_id() + row);
     }
     if (made_.rows.empty()) return Status::Ok();
     context.unsettled += static_cast<std::int64_t>(made_.rows.size());
-    written_.push_back({next_id_, batch});
-    next_id_ += batch.num_rows();
+    written_.Add(batch);
     return Status::Ok();
   }
 
@@ -47,79 +43,35 @@ class ConversionsSink final : public Sink {
     BatchDelivery::Outcome outcome = delivery_->TakeOutcome();
     context.settled += outcome.accepted;
     context.bytes += outcome.bytes;
-    std::sort(outcome.refused.begin(), outcome.refused.end(),
-              [](const auto& a, const auto& b) { return a.id < b.id; });
-    auto refused = outcome.refused.begin();
-    for (Written& written : written_) {
-      std::vector<RowError> errors;
-      for (; refused != outcome.refused.end() && refused->id < written.first_id + written.batch.num_rows();
-           ++refused)
-        errors.push_back(
-            {refused->id - written.first_id, kRefused, "Snap refused it: " + std::move(refused->reason)});
-      if (!errors.empty()) context.failed->push_back({std::move(written.batch), std::move(errors)});
-    }
-    MR_CHECK(refused == outcome.refused.end());
-    written_.clear();
+    written_.TakeFailed(std::move(outcome.refused), context.failed);
     return Status::Ok();
   }
 
  private:
-  /// A batch with rows that had no outcome at the last Prepare; row r is item first_id + r.
-  struct Written {
-    std::int64_t first_id;
-    Batch batch;
-  };
-
   const std::unique_ptr<ConversionEvents> events_;
   const std::string asset_;  // "" when it is a column
   const std::shared_ptr<ConversionsConnection> connection_;
   const std::unique_ptr<BatchDelivery> delivery_;
   ConversionBatch made_;
-  std::vector<Written> written_;
-  std::int64_t next_id_ = 0;
+  WrittenBatches written_;
 };
 
 }  // namespace
 
-ConversionsConnection::ConversionsConnection(ConversionsOptions options, std::unique_ptr<HttpClient> client,
-                                             const Clock& clock, MetricRegistry& metrics)
-    : options_(std::move(options)),
-      api_(options_.api),
-      clock_(clock),
-      metrics_(metrics),
-      limiter_(clock),
-      client_(std::move(client)) {
-  limiter_.SetBucket(kBucket, options_.per_second, std::max(1.0, options_.per_second));
-}
+ConversionsConnection::ConversionsConnection(ConversionsOptions options,
+                                             std::shared_ptr<SnapConnection> connection)
+    : options_(std::move(options)), api_(options_.api), connection_(std::move(connection)) {}
 
 Result<std::shared_ptr<ConversionsConnection>> ConversionsConnection::Make(ConversionsOptions options,
                                                                            const Clock& clock,
                                                                            MetricRegistry& metrics) {
-  HttpClientOptions client_options;
-  client_options.ca_file = options.ca_file;
-  client_options.secrets = {options.access_token};
-  MR_ASSIGN_OR_RETURN(auto client, HttpClient::Start(std::move(client_options)));
+  MR_ASSIGN_OR_RETURN(auto connection, SnapConnection::Make(options.connection, clock, metrics));
   return std::shared_ptr<ConversionsConnection>(
-      new ConversionsConnection(std::move(options), std::move(client), clock, metrics));
+      new ConversionsConnection(std::move(options), std::move(connection)));
 }
 
 std::unique_ptr<BatchDelivery> ConversionsConnection::MakeDelivery() {
-  const auto token = [this](const std::string& refused) -> Result<std::string> {
-    if (refused.empty()) return options_.access_token;
-    return Status::PermissionDenied("the sink has no other token");
-  };
-  return std::make_unique<BatchDelivery>(BatchDeliveryOptions{.step = options_.step,
-                                                              .max_items = options_.batch_events,
-                                                              .max_bytes = options_.batch_bytes,
-                                                              .max_in_flight = options_.max_in_flight,
-                                                              .buckets = {kBucket}},
-                                         BatchDeliveryContext{.api = &api_,
-                                                              .client = client_.get(),
-                                                              .limiter = &limiter_,
-                                                              .token = token,
-                                                              .clock = &clock_,
-                                                              .metrics = &metrics_},
-                                         Random::FromSystem());
+  return connection_->MakeDelivery(api_, {.items = options_.batch_events, .bytes = options_.batch_bytes});
 }
 
 Result<std::unique_ptr<Sink>> MakeConversionsSink(const std::shared_ptr<arrow::Schema>& fields,

@@ -10,25 +10,19 @@
 #include "connect/sink.h"
 #include "connectors/snapchat/conversion_check.h"
 #include "connectors/snapchat/conversions_api.h"
+#include "connectors/snapchat/snap_connection.h"
 #include "env/clock.h"
-#include "http/batch_delivery.h"
 
 namespace millrace {
 
 struct ConversionsOptions {
-  std::string step;
+  SnapConnectionOptions connection;
   ConversionsApiOptions api{};
-  std::string access_token;
-  /// PEM file of authorities; "" is the system's.
-  std::string ca_file{};
-  /// Requests per second for the token, of all tasks of a process together.
-  double per_second = 10;
   std::int64_t batch_events = 2'000;
   ByteCount batch_bytes{1 << 20};
-  std::int32_t max_in_flight = 4;  ///< of a task
 };
 
-/// What the tasks of one sink in a process share: connections, rate and token. Thread-safe.
+/// What the tasks of one sink in a process share. Thread-safe.
 class ConversionsConnection {
  public:
   /// `clock` and `metrics` outlive it. Errors: user error for a ca_file that cannot be read.
@@ -36,18 +30,14 @@ class ConversionsConnection {
                                                              MetricRegistry& metrics);
 
   std::unique_ptr<BatchDelivery> MakeDelivery();
-  const Clock& clock() const { return clock_; }
+  const Clock& clock() const { return connection_->clock(); }
 
  private:
-  ConversionsConnection(ConversionsOptions options, std::unique_ptr<HttpClient> client, const Clock& clock,
-                        MetricRegistry& metrics);
+  ConversionsConnection(ConversionsOptions options, std::shared_ptr<SnapConnection> connection);
 
   const ConversionsOptions options_;
   const ConversionsApi api_;
-  const Clock& clock_;
-  MetricRegistry& metrics_;
-  RateLimiter limiter_;
-  const std::unique_ptr<HttpClient> client_;  // destroyed first
+  const std::shared_ptr<SnapConnection> connection_;
 };
 
 /// Sends each row as an event, at least once, with the same event_id every time; Snap counts events of one

@@ -52,8 +52,10 @@ class Snap {
 class ConversionsSinkTest : public testing::Test {
  protected:
   std::unique_ptr<Sink> Make(const Batch& batch, const std::string& asset = "pixel") {
-    ConversionsOptions options{.step = "sink-1", .api = {.url = snap_.url()}, .access_token = "secret-token"};
-    options.per_second = 1'000;
+    const ConversionsOptions options{.connection = {.step = "sink-1",
+                                                    .login = {.access_token = "secret-token", .oauth = {}},
+                                                    .per_second = 1'000},
+                                     .api = {.url = snap_.url()}};
     auto connection = ConversionsConnection::Make(options, clock_, metrics_);
     EXPECT_TRUE(connection.ok());
     return *MakeConversionsSink(batch.data->schema(), {.action_source = "OFFLINE"}, asset, *connection);

@@ -152,7 +152,10 @@ Result<std::optional<MarketingAnswer>> MarketingApi::Advance() {
     }
   }
   if (clock_.Steady() < retry_at_) return std::optional<MarketingAnswer>();
-  if (step_ == Step::kToken) FetchToken();
+  if (step_ == Step::kToken) {
+    FetchToken();
+    MR_RETURN_IF_ERROR(TakeToken());
+  }
   if (step_ == Step::kSend) MR_RETURN_IF_ERROR(Send());
   return std::optional<MarketingAnswer>();
 }
@@ -160,16 +163,8 @@ Result<std::optional<MarketingAnswer>> MarketingApi::Advance() {
 // --- Tokens ---
 
 void MarketingApi::FetchToken() {
-  if (refused_.empty()) {
-    if (std::optional<std::string> token = tokens_->TokenAtHand()) {
-      token_ = *std::move(token);
-      step_ = Step::kSend;
-      return;
-    }
-  }
-  if (token_thread_.running()) return;
-  token_thread_ = Thread("token", [mailbox = mailbox_, tokens = tokens_.get(), refused = refused_] {
-    Result<std::string> token = refused.empty() ? tokens->Token() : tokens->TokenAfterRefusal(refused);
+  if (std::exchange(token_asked_, true)) return;
+  tokens_->Get(refused_, [mailbox = mailbox_](Result<std::string> token) {
     const MutexLock lock(mailbox->mutex);
     mailbox->token = std::move(token);
     mailbox->arrived.notify_all();
@@ -183,7 +178,7 @@ Status MarketingApi::TakeToken() {
     token.swap(mailbox_->token);
   }
   if (!token) return Status::Ok();
-  token_thread_.Join();
+  token_asked_ = false;
   refused_.clear();
   if (token->ok()) {
     token_ = **std::move(token);

@@ -12,7 +12,6 @@
 #include "base/result.h"
 #include "env/clock.h"
 #include "env/random.h"
-#include "env/thread.h"
 #include "http/backoff.h"
 #include "http/client.h"
 #include "http/oauth2.h"
@@ -45,8 +44,8 @@ struct MarketingAnswer {
 /// Asks Snap's Marketing API one question at a time. Whatever can pass is tried again for ever: 429, 5xx and
 /// broken connections with exponential pauses; a token that expired is replaced once.
 ///
-/// Nothing but the wait of Answer blocks: requests run on the client's thread, tokens are fetched on one of
-/// their own. One owner, one thread. Life: Make -> (Ask -> Answer*)* -> destroy.
+/// Nothing but the wait of Answer blocks: requests and those for tokens run on threads of
+/// their clients. One owner, one thread. Life: Make -> (Ask -> Answer*)* -> destroy.
 class MarketingApi {
  public:
   /// `source`: its name, for metrics and logs. `clock` and `metrics` outlive it. Errors: user error for a
@@ -105,10 +104,10 @@ class MarketingApi {
   std::string refused_;  // a token; "": none
   std::chrono::nanoseconds retry_at_{0};
 
-  const std::shared_ptr<Mailbox> mailbox_;  // shared with callbacks and the thread
+  const std::shared_ptr<Mailbox> mailbox_;  // shared with callbacks
   const Clients clients_;                   // callbacks may come until they are gone
   std::unique_ptr<TokenSource> tokens_;     // null: there is one token
-  Thread token_thread_;                     // destroyed first: it uses the two above
+  bool token_asked_ = false;                // and not answered yet
 };
 
 }  // namespace millrace

@@ -111,6 +111,31 @@ TEST_F(Commands, LintSaysWhatOnlyShowsWhenSinksAreMade) {
   EXPECT_THAT(lint("pixel_id: a, ca_file: nowhere.pem").err, HasSubstr("nowhere.pem"));
 }
 
+TEST_F(Commands, LintSaysWhatAnAudienceLacksBeforeItRuns) {
+  const auto lint = [this](const std::string& settings) {
+    const std::string file = Write(
+        "p.yaml",
+        "name: p\nkafka: {bootstrap.servers: \"x:1\"}\nsource: {topic: t, schema: {mail: string, n: int64}}\n"
+        "sinks:\n  - snapchat.audience: {action: add, access_token: canary-token, " +
+            settings + "}\n");
+    return Execute([&](CommandIo& io) { return LintCommand({{file}, false}, io); });
+  };
+  EXPECT_EQ(lint("schema: EMAIL_SHA256, segment: s, identifier: mail").exit, Exit::kOk);
+  const Outcome missing = lint("schema: EMAIL_SHA256, segment: s");
+  EXPECT_EQ(missing.exit, Exit::kUsage);
+  EXPECT_THAT(
+      missing.err,
+      AllOf(HasSubstr(":5:5: sink 'sink-1': 'identifier' is missing: there is neither a column 'em' nor "
+                      "'email' that it could be"),
+            Not(HasSubstr("canary"))));
+  EXPECT_THAT(lint("schema: EMAIL_SHA256, segment: a/b, identifier: mail").err,
+              HasSubstr("segment: 'a/b' is no id"));
+  EXPECT_THAT(lint("schema: EMAIL_SHA256, segment: {name: s}, ad_account_id: a b, identifier: mail").err,
+              HasSubstr("ad_account_id: 'a b' is no id"));
+  EXPECT_THAT(lint("schema: PHONE_SHA256, segment: s, identifier: mail, ca_file: nowhere.pem").err,
+              HasSubstr("nowhere.pem"));
+}
+
 TEST_F(Commands, LintAcceptsATextSourceWithoutASchema) {
   for (const std::string format : {"string", "bytes"}) {
     const std::string file =

@@ -68,6 +68,37 @@ TEST_F(Explain, TheJsonHasWhatTheTextHas) {
 }
 
 // K2a
+TEST_F(Explain, NothingShowsWhatLetsASinkIn) {
+  const std::string file = Write("p.yaml",
+                                 R"(name: p
+kafka: {bootstrap.servers: "x:1"}
+source: {topic: t, schema: {email: string}}
+sinks:
+  - snapchat.audience:
+      action: add
+      schema: EMAIL_SHA256
+      segment: s
+      url: "http://user:canary-password@localhost:1/?access_token=canary-query"
+      oauth: {client_id: c, client_secret: canary-secret, refresh_token: canary-refresh}
+  - snapchat.conversions:
+      pixel_id: p
+      access_token: canary-token
+      map: {event_name: "'SAVE'"}
+)");
+  const auto shown = [](const Outcome& outcome) {
+    EXPECT_EQ(outcome.exit, Exit::kOk) << outcome.err;
+    return outcome.out + outcome.err;
+  };
+  std::string all = shown(Run(file, false)) + shown(Run(file, true));
+  for (const char* format : {"text", "mermaid", "json"}) {
+    GraphOptions graph;
+    graph.file = file;
+    graph.format = format;
+    all += shown(Execute([&](CommandIo& io) { return GraphCommand(graph, io); }));
+  }
+  EXPECT_THAT(all, AllOf(HasSubstr("Snapchat audience s"), Not(HasSubstr("canary"))));
+}
+
 TEST_F(Explain, PartialAggregatesTravelWhereNothingNeedsSingleRows) {
   struct Case {
     const char* why;

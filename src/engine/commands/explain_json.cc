@@ -9,6 +9,7 @@
 
 #include "columnar/schema_text.h"
 #include "engine/yaml/json_value.h"
+#include "http/redact.h"
 #include "plan/secrets.h"
 
 namespace millrace {
@@ -111,7 +112,10 @@ struct SinkTarget {
   std::pair<const char*, std::string> operator()(const IpcSink& sink) const { return {"ipc", sink.path}; }
   std::pair<const char*, std::string> operator()(const ConsoleSink&) const { return {"console", ""}; }
   std::pair<const char*, std::string> operator()(const SnapchatConversionsSink& sink) const {
-    return {"snapchat.conversions", sink.url};
+    return {"snapchat.conversions", Redactor()(sink.access.url)};
+  }
+  std::pair<const char*, std::string> operator()(const SnapchatAudienceSink& sink) const {
+    return {"snapchat.audience", Redactor()(sink.access.url)};
   }
 };
 

@@ -106,18 +106,27 @@ std::string PropertyOf(const KeySpec& key) {
   return out + (keywords.empty() ? "" : ", " + keywords) + "}";
 }
 
+/// The keys of which exactly one must be there, as alternatives; "" when there are none.
+std::string OneOf(const SectionSpec& section, Presence group) {
+  std::string out;
+  for (const KeySpec& key : section.keys) {
+    if (key.presence != group) continue;
+    out += (out.empty() ? "" : ", ") + std::string(R"({"required": [)") + JsonString(key.key) + "]}";
+  }
+  return out.empty() ? "" : R"("oneOf": [)" + out + "]";
+}
+
 std::string RequiredOf(const SectionSpec& section) {
   std::string required;
-  std::string one_of;
   for (const KeySpec& key : section.keys) {
     if (key.presence == Presence::kRequired) required += (required.empty() ? "" : ", ") + JsonString(key.key);
-    if (key.presence == Presence::kOneOf) {
-      one_of += (one_of.empty() ? "" : ", ") + std::string(R"({"required": [)") + JsonString(key.key) + "]}";
-    }
   }
+  const std::string one_of = OneOf(section, Presence::kOneOf);
+  const std::string access = OneOf(section, Presence::kOneOfAccess);
   std::string out;
   if (!required.empty()) out += R"(, "required": [)" + required + "]";
-  if (!one_of.empty()) out += R"(, "oneOf": [)" + one_of + "]";
+  if (!one_of.empty()) out += ", " + one_of;
+  if (!access.empty()) out += R"(, "allOf": [{)" + access + "}]";
   return out;
 }
 

@@ -79,6 +79,9 @@ class Validator {
     } else if (keyword == "enum") {
       ok = std::any_of(wanted.begin(), wanted.end(),
                        [&](const YAML::Node& one) { return JsonText(one) == JsonText(value); });
+    } else if (keyword == "allOf") {
+      ok = std::all_of(wanted.begin(), wanted.end(),
+                       [&](const YAML::Node& one) { return Check(one, value, path).empty(); });
     } else if (keyword == "anyOf" || keyword == "oneOf") {
       const auto fitting = std::count_if(wanted.begin(), wanted.end(), [&](const YAML::Node& one) {
         return Check(one, value, path).empty();
@@ -262,6 +265,11 @@ TEST(JsonSchema, RefusesWhatLintRefusesForItsShape) {
       {"/steps: breaks type", good + "steps: {filter: a > 1}\n"},
       {"/steps/0/window: breaks required", good + "steps: [{window: {by: k, tumbling: 1m}}]\n"},
       {"/sinks/0: breaks oneOf", "name: p\nsource: {topic: t}\nsinks: [{topic: o, parquet: {path: p}}]\n"},
+      {"/sinks/0/snapchat.conversions: breaks allOf",
+       "name: p\nsource: {topic: t}\nsinks: [{snapchat.conversions: {pixel_id: p}}]\n"},
+      {"/sinks/0/snapchat.conversions: breaks allOf",
+       "name: p\nsource: {topic: t}\nsinks: [{snapchat.conversions: {pixel_id: p, access_token: t, oauth: "
+       "{client_id: a, client_secret: b, refresh_token: c}}}]\n"},
   };
   for (const auto& [problem, pipeline] : wrong) EXPECT_EQ(Judge("p.yaml", pipeline), problem) << pipeline;
 }

@@ -4,27 +4,14 @@
 #include <string>
 #include <utility>
 
+#include "engine/yaml/snapchat_access_reader.h"
+
 namespace millrace {
 namespace {
 
-SnapchatMarketingAccess ReadAccess(const SectionReader& section) {
-  SnapchatMarketingAccess access;
-  access.access_token = section.Text("access_token");
-  if (const std::optional<SectionReader> oauth = section.Section("oauth")) {
-    access.oauth = OAuthSettings{oauth->Text("client_id"), oauth->Text("client_secret"),
-                                 oauth->Text("refresh_token"), oauth->Text("token_url")};
-  }
-  access.url = section.Text("url");
-  while (access.url.ends_with('/')) access.url.pop_back();
-  access.ca_file = section.Text("ca_file");
-  if (const std::optional<SectionReader> rate = section.Section("rate"))
-    access.per_second = rate->Integer("per_second");
-  return access;
-}
-
 SnapchatEntitiesSource ReadEntities(const SectionReader& section) {
   SnapchatEntitiesSource out;
-  out.access = ReadAccess(section);
+  out.access = ReadSnapchatAccess(section);
   out.organization_id = section.Text("organization_id");
   out.ad_account_ids = section.Columns("ad_account_ids");
   if (section.Has("entities")) out.entities = section.Columns("entities");
@@ -34,7 +21,7 @@ SnapchatEntitiesSource ReadEntities(const SectionReader& section) {
 
 SnapchatStatsSource ReadStats(const SectionReader& section) {
   SnapchatStatsSource out;
-  out.access = ReadAccess(section);
+  out.access = ReadSnapchatAccess(section);
   out.ad_account_ids = section.Columns("ad_account_ids");
   out.level = section.Choice("level");
   out.granularity = section.Choice("granularity");

@@ -37,7 +37,7 @@ TEST(OutsideReader, EntitiesAndStatisticsAreReadWithTheirDefaults) {
   EXPECT_EQ(source.topic, "p-ads-feed");
   const auto& stats = std::get<SnapchatStatsSource>(*source.outside);
   EXPECT_EQ(stats.access.oauth->refresh_token, "c");
-  EXPECT_EQ(stats.access.oauth->token_url, OAuthSettings{}.token_url);
+  EXPECT_EQ(stats.access.oauth->token_url, SnapchatOAuth{}.token_url);
   EXPECT_EQ(stats.access.url, "https://x");
   EXPECT_EQ(stats.access.per_second, 5);
   EXPECT_EQ(stats.ad_account_ids, (std::vector<std::string>{"u", "v"}));

@@ -89,15 +89,16 @@ TEST(PipelineFile, ASinkOfConversionEventsIsRead) {
   const SnapchatConversionsSink defaults;
   const SnapchatConversionsSink& sink = sink_of(plain);
   EXPECT_EQ(sink.pixel_id, "p1");
-  EXPECT_EQ(sink.access_token, "x");
-  EXPECT_EQ(sink.url, defaults.url);
+  EXPECT_EQ(sink.access.access_token, "x");
+  EXPECT_FALSE(sink.access.oauth.has_value());
+  EXPECT_EQ(sink.access.url, defaults.access.url);
   EXPECT_EQ(sink.max_event_age, defaults.max_event_age);
   EXPECT_EQ(sink.max_event_ahead, defaults.max_event_ahead);
   EXPECT_EQ(sink.time_unit, defaults.time_unit);
   EXPECT_EQ(sink.batch_events, defaults.batch_events);
   EXPECT_EQ(sink.batch_bytes, defaults.batch_bytes);
   EXPECT_EQ(sink.linger, defaults.linger);
-  EXPECT_EQ(sink.per_second, defaults.per_second);
+  EXPECT_EQ(sink.access.per_second, defaults.access.per_second);
   EXPECT_EQ(sink.mode, defaults.mode);
   EXPECT_EQ(plain->plan.EffectiveCommitInterval(), Duration(1'000)) << "that of linger";
   EXPECT_GT(plain->plan.TransactionTimeout(), Duration(300'000)) << "the service may be slow";
@@ -114,7 +115,7 @@ TEST(PipelineFile, ASinkOfConversionEventsIsRead) {
   EXPECT_EQ(sink_of(full).consent->expr.ToString(), "agreed");
   EXPECT_EQ(sink_of(full).without_consent, "LDU");
   EXPECT_EQ(sink_of(full).batch_events, 5);
-  EXPECT_EQ(sink_of(full).per_second, 20);
+  EXPECT_EQ(sink_of(full).access.per_second, 20);
   EXPECT_EQ(full->plan.EffectiveCommitInterval(), Duration(3'000));
 
   EXPECT_THAT(read("pixel_id: a, app_id: b").status().message(), HasSubstr("cannot stand together"));

@@ -13,6 +13,7 @@ using enum ValueKind;
 
 constexpr Presence kRequired = Presence::kRequired;
 constexpr Presence kOneOf = Presence::kOneOf;
+constexpr Presence kOneOfAccess = Presence::kOneOfAccess;
 
 constexpr KeySpec kPipelineKeys[] = {
     {"name", kName, "", "",
@@ -234,13 +235,19 @@ constexpr KeySpec kSinkKeys[] = {
     {"console", kSection, "console", "", "Prints rows to the standard output.", kOneOf},
     {"snapchat.conversions", kSection, "snapchat_conversions", "", "Events of Snap's Conversions API.",
      kOneOf},
+    {"snapchat.audience", kSection, "snapchat_audience", "", "Members of a segment of Snap's Marketing API.",
+     kOneOf},
 };
 
 constexpr KeySpec kSnapchatConversionsKeys[] = {
     {"pixel_id", kText, "", "", "The pixel whose events these are (web, offline).", kOneOf},
     {"app_id", kText, "", "", "The Snap app id of the app whose events these are.", kOneOf},
     {"asset_id", kExpression, "", "", "The id of the pixel or app of each event.", kOneOf},
-    {"access_token", kText, "", "", "Of the Conversions API; write ${VAR} or ${file:PATH}.", kRequired},
+    {"access_token", kText, "", "", "Of the Conversions API; write ${VAR} or ${file:PATH}.", kOneOfAccess},
+    {"oauth", kSection, "oauth", "", "Access tokens that are replaced before they expire.",
+     kOneOfAccess},
+    {"event_id", kExpression, "", "",
+     "By which Snap counts an event once; topic, partition and offset of its record when absent."},
     {"map", kNamedExpressions, "", "",
      "Fields of the event (`event_name`, `user_data.em` or `em`) and what they are. Columns that are called "
      "like a field, or stand in a struct that is called like its section, need not be listed."},
@@ -276,6 +283,45 @@ constexpr KeySpec kSnapchatBatchKeys[] = {
 
 constexpr KeySpec kSnapchatRateKeys[] = {
     {"per_second", kInteger, "1..1000", "10", "Requests in a second."},
+};
+
+constexpr KeySpec kSnapchatAudienceKeys[] = {
+    {"ad_account_id", kText, "", "", "That has the segment; needed when `segment` is a name."},
+    {"segment", kSection, "snapchat_segment", "", "The segment.", kRequired},
+    {"action", kExpression, "", "",
+     "The word add, the word remove, or an expression that gives 'add' or 'remove' for each row; null and "
+     "anything else is a dead letter. Tombstones remove.",
+     kRequired},
+    {"schema", kChoice, "EMAIL_SHA256|PHONE_SHA256|MOBILE_AD_ID_SHA256", "", "The kind of identifier.",
+     kRequired},
+    {"identifier", kExpression, "", "",
+     "What identifies the person, normalised and hashed on the way; 64 hexadecimal digits pass through. When "
+     "absent the column `em` or `email`, `ph` or `phone`, `madid` or `mobile_ad_id`."},
+    {"access_token", kText, "", "", "Of the Marketing API; write ${VAR} or ${file:PATH}.", kOneOfAccess},
+    {"oauth", kSection, "oauth", "", "Access tokens that are replaced before they expire.",
+     kOneOfAccess},
+    {"batch", kSection, "snapchat_audience_batch", "", "Bounds of one request."},
+    {"rate", kSection, "snapchat_rate", "", "Bounds of all requests of a process."},
+    {"url", kText, "", "https://adsapi.snapchat.com", "Another server, for tests."},
+    {"ca_file", kText, "", "",
+     "PEM file of the authorities that the server's certificate is checked against."},
+};
+
+constexpr KeySpec kSnapchatSegmentKeys[] = {
+    {"id", kText, "", "", "Its id.", kOneOf},
+    {"name", kText, "", "", "Its name: it is looked for in the ad account at the first use.", kOneOf},
+    {"create", kBool, "", "false", "With name: creates it when there is none."},
+    {"description", kText, "", "", "Of a segment that is created."},
+    {"retention_in_days", kInteger, "1..9999", "9999",
+     "Of a segment that is created: how long a member stays; 9999 is for ever."},
+};
+
+constexpr KeySpec kSnapchatAudienceBatchKeys[] = {
+    {"identifiers", kInteger, "1..100000", "100000", "Identifiers in a request."},
+    {"bytes", kByteSize, "", "1MiB", "Bytes of the identifiers in a request, 68 each."},
+    {"linger", kDuration, "", "1s",
+     "How long identifiers wait for others: the pipeline commits no more often than this, and a commit sends "
+     "the last action of each."},
 };
 
 constexpr KeySpec kFileKeys[] = {
@@ -340,7 +386,10 @@ constexpr SectionSpec kAllSections[] = {
      "Kafka has the lead. The rows come through a topic that the pipeline makes.",
      source_sections::kSnapchatLeadsKeys, ""},
     {"tls", "tls", "A certificate.", source_sections::kTlsKeys, ""},
-    {"oauth", "oauth", "The refresh-token grant of OAuth 2.", source_sections::kOAuthKeys, ""},
+    {"oauth", "oauth",
+     "Access tokens by the refresh-token grant of OAuth 2. They are fetched when they are needed, replaced "
+     "before they expire and after Snap refused one, and shown nowhere.",
+     source_sections::kOAuthKeys, ""},
     {"step", "steps", "One step: exactly one of the kinds below, and optionally `name` and `on_error`.",
      kStepKeys, ""},
     {"explode", "explode", "One row per list element.", kExplodeKeys, "column"},
@@ -396,8 +445,9 @@ constexpr SectionSpec kAllSections[] = {
      kTriggerKeys, ""},
     {"late", "late", "A late output.", kLateKeys, "topic"},
     {"sink", "sinks",
-     "One sink: exactly one of `topic`, `parquet`, `ipc`, `console` and `snapchat.conversions`.", kSinkKeys,
-     ""},
+     "One sink: exactly one of `topic`, `parquet`, `ipc`, `console`, `snapchat.conversions` and "
+     "`snapchat.audience`.",
+     kSinkKeys, ""},
     {"file", "parquet, ipc", "Files that appear whole or not at all.", kFileKeys, "path"},
     {"console", "console", "Rows on the standard output.", kConsoleKeys, "format"},
     {"snapchat_conversions", "snapchat.conversions",
@@ -406,7 +456,16 @@ constexpr SectionSpec kAllSections[] = {
      "offset), by which Snap counts an event once within 48 hours.",
      kSnapchatConversionsKeys, ""},
     {"snapchat_batch", "snapchat.conversions batch", "Bounds of one request.", kSnapchatBatchKeys, ""},
-    {"snapchat_rate", "rate", "Bounds of all requests of a process.", kSnapchatRateKeys, "per_second"},
+    {"snapchat_audience", "snapchat.audience",
+     "Each row adds somebody to a segment or removes them from it. Delivered at least once; the last action "
+     "of an identifier wins, where all its records are in one partition.",
+     kSnapchatAudienceKeys, ""},
+    {"snapchat_segment", "segment", "A segment (customer list) of an ad account.", kSnapchatSegmentKeys,
+     "id"},
+    {"snapchat_audience_batch", "snapchat.audience batch", "Bounds of one request.",
+     kSnapchatAudienceBatchKeys, ""},
+    {"snapchat_rate", "snapchat rate", "Bounds of all requests of a process.", kSnapchatRateKeys,
+     "per_second"},
     {"test", "tests", "One test: records in, expected rows out, on a manual clock.", kTestKeys, ""},
     {"test_input", "input", "A record, or a movement of the clock.", kTestInputKeys, ""},
 };

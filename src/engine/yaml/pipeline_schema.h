@@ -36,7 +36,8 @@ enum class ValueKind {
 enum class Presence {
   kOptional,
   kRequired,
-  kOneOf,  ///< exactly one key of the section that is marked so must be there
+  kOneOf,        ///< exactly one key of the section that is marked so must be there
+  kOneOfAccess,  ///< exactly one of these, too: how a sink is let in
 };
 
 /// One key of a section.

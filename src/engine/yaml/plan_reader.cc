@@ -8,6 +8,7 @@
 #include <arrow/api.h>
 
 #include "engine/yaml/outside_reader.h"
+#include "engine/yaml/sink_reader.h"
 #include "kafka/properties.h"
 #include "plan/window_trigger.h"
 
@@ -25,12 +26,6 @@ NullKey ReadNullKey(const SectionReader& section) {
   const std::string choice = section.Choice("null_key");
   if (choice == "drop") return NullKey::kDrop;
   return choice == "group" ? NullKey::kGroup : NullKey::kError;
-}
-
-/// A topic behind a section of its own (`dead_letter`, `late`); "" when absent.
-std::string ReadTopicOf(const SectionReader& section, std::string_view key) {
-  const std::optional<SectionReader> nested = section.Section(key);
-  return nested ? nested->Text("topic") : "";
 }
 
 std::optional<Duration> ReadPositiveTime(const SectionReader& section, std::string_view key) {
@@ -322,73 +317,6 @@ decltype(PlanNode::op) ReadStepOp(const SectionReader& section, const GroupBySte
   if (kind == "latest") return ReadLatest(section, group_by);
   if (kind == "expire") return ReadExpire(section, group_by);
   return UnreadStep();
-}
-
-template <typename FileSink>
-FileSink ReadFileSink(const SectionReader& sink, std::string_view kind) {
-  const std::optional<SectionReader> section = sink.Section(kind);
-  if (!section) return {};
-  return {section->Text("path"), section->Expressions("partition_by"), section->Time("roll"),
-          section->Bytes("roll_bytes")};
-}
-
-KafkaSink ReadKafkaSink(const SectionReader& section) {
-  return {section.Text("topic"), section.Choice("format"), section.Columns("key"),
-          section.Choice("key_format"), static_cast<std::int32_t>(section.Integer("partitions"))};
-}
-
-SnapchatConversionsSink ReadSnapchatConversions(const SectionReader& sink) {
-  const std::optional<SectionReader> section = sink.Section("snapchat.conversions");
-  if (!section) return {};
-  SnapchatConversionsSink out;
-  out.pixel_id = section->Text("pixel_id");
-  out.app_id = section->Text("app_id");
-  out.asset_id = section->Expression("asset_id");
-  out.access_token = section->Text("access_token");
-  out.url = section->Text("url");
-  out.ca_file = section->Text("ca_file");
-  out.map = section->NamedExpressions("map");
-  out.leave_out = section->Columns("leave_out");
-  out.consent = section->Expression("consent");
-  out.without_consent = section->Choice("without_consent");
-  out.max_event_age = section->Time("max_event_age");
-  out.max_event_ahead = section->Time("max_event_ahead");
-  out.late_topic = ReadTopicOf(*section, "late");
-  out.time_unit = section->Choice("time_unit");
-  if (const std::optional<SectionReader> batch = section->Section("batch")) {
-    out.batch_events = batch->Integer("events");
-    out.batch_bytes = batch->Bytes("bytes");
-    out.linger = batch->Time("linger");
-  }
-  if (const std::optional<SectionReader> rate = section->Section("rate"))
-    out.per_second = rate->Integer("per_second");
-  out.mode = section->Choice("mode");
-  out.test_event_code = section->Text("test_event_code");
-  return out;
-}
-
-SinkNode ReadSinkOp(const SectionReader& section) {
-  SinkNode sink;
-  sink.where = section.Expression("where");
-  const std::string_view kind = section.chosen();
-  if (kind == "topic") {
-    sink.sink = ReadKafkaSink(section);
-  } else if (kind == "parquet") {
-    sink.sink = ReadFileSink<ParquetSink>(section, "parquet");
-  } else if (kind == "ipc") {
-    sink.sink = ReadFileSink<IpcSink>(section, "ipc");
-  } else if (kind == "snapchat.conversions") {
-    sink.sink = ReadSnapchatConversions(section);
-  } else if (const std::optional<SectionReader> console = section.Section("console")) {
-    sink.sink = ConsoleSink{console->Choice("format"), console->Integer("limit")};
-  }
-  for (const std::string_view key : {"format", "key", "key_format", "partitions"}) {
-    if (kind == "topic" || kind.empty() || !section.Has(key)) continue;
-    section.errors().AddBeside(
-        section.LocationOf(key),
-        "'" + std::string(key) + "' belongs to a sink with 'topic', not to " + std::string(kind));
-  }
-  return sink;
 }
 
 /// Adds nodes one behind the other.

@@ -126,6 +126,20 @@ std::string KindText(const KeySpec& key) {
   return "anything";
 }
 
+/// Which keys exclude each other; "" when none do.
+std::string OneOfText(const SectionSpec& section, Presence group) {
+  std::string one_of;
+  int alternatives = 0;
+  for (const KeySpec& key : section.keys) {
+    if (key.presence != group) continue;
+    one_of += (one_of.empty() ? "" : ", ") + Code(key.key);
+    ++alternatives;
+  }
+  if (alternatives == 0) return "";
+  return alternatives == 1 ? "\n" + one_of + " is required.\n"
+                           : "\nExactly one of " + one_of + " is required.\n";
+}
+
 std::string SectionText(const SectionSpec& section) {
   std::string out = "\n## " + std::string(section.name) + "\n\n" + std::string(section.doc) + "\n";
   if (!section.shorthand.empty()) {
@@ -138,15 +152,7 @@ std::string SectionText(const SectionSpec& section) {
     out += "| " + Code(key.key) + " | " + Cell(KindText(key)) + " | " + fallback + " | " + Cell(key.doc) +
            " |\n";
   }
-  std::string one_of;
-  int alternatives = 0;
-  for (const KeySpec& key : section.keys) {
-    if (key.presence != Presence::kOneOf) continue;
-    one_of += (one_of.empty() ? "" : ", ") + Code(key.key);
-    ++alternatives;
-  }
-  if (alternatives == 1) out += "\n" + one_of + " is required.\n";
-  if (alternatives > 1) out += "\nExactly one of " + one_of + " is required.\n";
+  out += OneOfText(section, Presence::kOneOf) + OneOfText(section, Presence::kOneOfAccess);
   return out;
 }
 

@@ -134,21 +134,28 @@ void SectionReader::ReadEntries(const YAML::Node& node) {
 }
 
 void SectionReader::CheckPresence() {
+  for (const KeySpec& key : spec_->keys) {
+    if (key.presence == Presence::kRequired && !Has(key.key))
+      AddAbout(key.kind, location_, "'" + std::string(key.key) + "' is missing " + InSection());
+  }
+  chosen_ = CheckOneOf(Presence::kOneOf);
+  (void)CheckOneOf(Presence::kOneOfAccess);
+}
+
+std::string_view SectionReader::CheckOneOf(Presence group) const {
   std::vector<std::string> alternatives;
   std::vector<std::string> found;
+  std::string_view chosen;
   ValueKind holds = ValueKind::kText;
   for (const KeySpec& key : spec_->keys) {
-    if (key.presence == Presence::kRequired && !Has(key.key)) {
-      AddAbout(key.kind, location_, "'" + std::string(key.key) + "' is missing " + InSection());
-    }
-    if (key.presence != Presence::kOneOf) continue;
+    if (key.presence != group) continue;
     alternatives.emplace_back(key.key);
     if (HoldsColumns(key.kind)) holds = key.kind;
     if (!Has(key.key)) continue;
     found.emplace_back(key.key);
-    if (chosen_.empty()) chosen_ = key.key;
+    if (chosen.empty()) chosen = key.key;
   }
-  if (alternatives.empty() || found.size() == 1) return;
+  if (alternatives.empty() || found.size() == 1) return chosen;
   if (found.size() > 1) {
     AddAbout(holds, LocationOf(found[1]),
              Joined(found, " and ") + " cannot stand together " + InSection() +
@@ -159,6 +166,7 @@ void SectionReader::CheckPresence() {
   } else if (HoldsColumns(holds)) {
     errors_->MarkIncomplete();  // the unknown key was meant to be one of them
   }
+  return chosen;
 }
 
 const KeySpec& SectionReader::Spec(std::string_view key) const {

@@ -83,6 +83,8 @@ class SectionReader {
   std::optional<YAML::Node> Find(std::string_view key) const;
   void ReadEntries(const YAML::Node& node);
   void CheckPresence();
+  /// Of the keys of which exactly one must be there: returns it, "" after an error or when there are none.
+  std::string_view CheckOneOf(Presence group) const;
   std::string InSection() const;
   /// An error about a value of `kind`: columns may be missing where it holds some.
   void AddAbout(ValueKind kind, SourceLocation location, std::string message) const;

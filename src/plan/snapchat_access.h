@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "millrace/snapchat_access.h"
+
+namespace millrace {
+
+/// How a source or a sink reaches Snap.
+struct SnapchatAccess {
+  /// Exactly one of the two: a token that does not change, or what makes them.
+  std::string access_token{};  ///< secret
+  std::optional<SnapchatOAuth> oauth{};
+  std::string url{};
+  std::string ca_file{};         ///< authorities of the server's certificate; "": the system's
+  std::int64_t per_second = 10;  ///< requests
+};
+
+}  // namespace millrace

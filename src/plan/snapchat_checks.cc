@@ -1,0 +1,117 @@
+#include "plan/snapchat_checks.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <arrow/api.h>
+
+#include "columnar/schema_text.h"
+#include "plan/unknown_type.h"
+
+namespace millrace {
+namespace {
+
+void CheckAccess(const SnapchatAccess& access, const PlanNode& node, NodeErrors* errors) {
+  if (node.understood == Understood::kAll && access.access_token.empty() != access.oauth.has_value())
+    errors->Add("it needs either 'access_token' or 'oauth'");
+}
+
+void CheckAction(const SnapchatAudienceSink& sink, const TypeOfExpression& type_of, NodeErrors* errors) {
+  if (!sink.action_of_row) return errors->CheckChoice("action", sink.action, {"add", "remove"});
+  const auto type = type_of(*sink.action_of_row);
+  if (IsUnknown(*type) || type->id() == arrow::Type::STRING) return;
+  errors->AddAt(sink.action_of_row->location,
+                "'action' is add, remove, or an expression that gives 'add' or 'remove'; '" +
+                    sink.action_of_row->expr.ToString() + "' is " + TypeText(*type));
+}
+
+void CheckSegment(const SnapchatAudienceSink& sink, NodeErrors* errors) {
+  constexpr std::size_t kLongestName = 375;
+  const SnapchatSegment& segment = sink.segment;
+  const SourceLocation place = errors->ValueOf("segment");
+  if (segment.id.empty() == segment.name.empty())
+    errors->AddAt(place, "a segment has either an 'id' or a 'name'");
+  if (!segment.name.empty() && sink.ad_account_id.empty())
+    errors->AddAt(place, "a segment by its name needs 'ad_account_id'");
+  if (segment.name.size() > kLongestName)
+    errors->AddAt(errors->ValueOf("segment", "name"), "the name of a segment has at most 375 characters");
+}
+
+/// Whether a step with a key may bring rows to another partition: not when that is the key of all messages.
+bool Moves(const Plan& plan, const PlanNode& step) {
+  const auto key = KeyOf(step);
+  return key && std::any_of(plan.nodes.begin(), plan.nodes.end(), [&](const PlanNode& node) {
+           const auto* source = std::get_if<KafkaSource>(&node.op);
+           return source != nullptr && *key->columns != std::vector<std::string>{source->key};
+         });
+}
+
+/// Why the rows that reach the node have no place of their own; nullopt when they have. Rows of an exploded
+/// record are counted, which works only while they stay together: `moved_at` is the step behind them that may
+/// part them, nullopt when there is none.
+std::optional<std::string> FindLostPlace(const Plan& plan, NodeId id, std::optional<NodeId> moved_at) {
+  for (const NodeId input : plan.nodes[id].inputs) {
+    if (input >= id) continue;  // a mistake, and told elsewhere
+    const PlanNode& node = plan.nodes[input];
+    if (std::holds_alternative<WindowStep>(node.op))
+      return "the rows of window '" + node.name + "' are made of many records";
+    if (std::holds_alternative<ExplodeStep>(node.op) && moved_at) {
+      return "explode '" + node.name + "' makes several rows of a record, which '" +
+             plan.nodes[*moved_at].name + "' may bring to different partitions";
+    }
+    const auto moved = Moves(plan, node) ? std::optional(input) : moved_at;
+    if (auto found = FindLostPlace(plan, input, moved)) return found;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void CheckSnapchatSink(const SnapchatConversionsSink& sink, const PlanNode& node,
+                       const TypeOfExpression& type_of, NodeErrors* errors) {
+  const int assets =
+      (sink.pixel_id.empty() ? 0 : 1) + (sink.app_id.empty() ? 0 : 1) + (sink.asset_id ? 1 : 0);
+  if (assets != 1) errors->Add("it needs one of 'pixel_id', 'app_id' and 'asset_id'");
+  if (sink.asset_id) type_of(*sink.asset_id);
+  for (const auto& [field, value] : sink.map) type_of(value);
+  errors->CheckChoice("without_consent", sink.without_consent, {"drop", "LMU", "LDU", "opt_out"});
+  errors->CheckChoice("time_unit", sink.time_unit, {"s", "ms"});
+  errors->CheckChoice("mode", sink.mode, {"live", "validate"});
+  CheckAccess(sink.access, node, errors);
+  constexpr Duration kMostAge(37LL * 24 * 3'600'000);
+  if (sink.max_event_age > kMostAge)
+    errors->AddAt(errors->ValueOf("max_event_age"),
+                  "'max_event_age' is at most 37d: Snap reports nothing older");
+}
+
+void CheckSnapchatSink(const SnapchatAudienceSink& sink, const PlanNode& node,
+                       const TypeOfExpression& type_of, NodeErrors* errors) {
+  if (sink.identifier) type_of(*sink.identifier);
+  if (node.understood != Understood::kAll) return;
+  CheckAction(sink, type_of, errors);
+  errors->CheckChoice("schema", sink.schema, {"EMAIL_SHA256", "PHONE_SHA256", "MOBILE_AD_ID_SHA256"});
+  CheckSegment(sink, errors);
+  CheckAccess(sink.access, node, errors);
+}
+
+void CheckEventIds(const Plan& plan, NodeId id, const arrow::Schema& input, NodeErrors* errors) {
+  constexpr const char* kEventId = "event_id";
+  const auto* node = std::get_if<SinkNode>(&plan.nodes[id].op);
+  const auto* sink = node == nullptr ? nullptr : std::get_if<SnapchatConversionsSink>(&node->sink);
+  if (sink == nullptr) return;
+  const bool mapped = std::any_of(sink->map.begin(), sink->map.end(),
+                                  [&](const auto& field) { return field.first == kEventId; });
+  const bool left_out =
+      std::find(sink->leave_out.begin(), sink->leave_out.end(), kEventId) != sink->leave_out.end();
+  if (mapped || (!left_out && input.GetFieldByName(kEventId) != nullptr)) return;
+  if (const auto lost = FindLostPlace(plan, id, std::nullopt)) {
+    errors->AddAt(errors->WordOf("snapchat.conversions"),
+                  *lost +
+                      ", so no event can be called after its record; give an 'event_id' that is the "
+                      "same whenever the event is sent again, such as that of the order");
+  }
+}
+
+}  // namespace millrace
