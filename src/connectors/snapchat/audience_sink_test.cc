@@ -102,9 +102,8 @@ TEST_F(AudienceSinkTest, NothingIsSentBeforeACheckpointIsDue) {
 }
 
 TEST_F(AudienceSinkTest, WhatComesWhileSomethingIsUnderWayDoesNotOvertakeIt) {
-  bool open = false;
-  stand_in_.set_answer([&](const AudienceRequest&) {
-    return open ? std::nullopt : std::optional(HttpResponse{503, ""});
+  stand_in_.set_answer([](const AudienceRequest& request) {
+    return request.method == "POST" ? std::optional(HttpResponse{503, ""}) : std::nullopt;
   });
   const auto sink = Make();
   Write(*sink, {"+a", "+b"});
@@ -112,6 +111,7 @@ TEST_F(AudienceSinkTest, WhatComesWhileSomethingIsUnderWayDoesNotOvertakeIt) {
   // A window that closes by the clock, for instance.
   Write(*sink, {"-a"});
   EXPECT_FALSE(sink->Settle(Duration(50)));
+  EXPECT_TRUE(stand_in_.uploads().empty()) << "somebody was removed who is about to be added";
   stand_in_.set_answer(nullptr);
   ASSERT_TRUE(sink->Settle(kLong));
   EXPECT_EQ(Prepare(*sink), 3);

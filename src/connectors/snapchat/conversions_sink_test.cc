@@ -26,9 +26,19 @@ class Snap {
     options.address = "127.0.0.1:0";
     std::vector<HttpRoute> routes;
     routes.push_back({"POST", "/v3/", [this](const HttpRequest& request) { return Take(request); }});
+    routes.push_back(
+        {"POST", "/token", [this](const HttpRequest&) {
+           const MutexLock lock(mutex_);
+           return HttpResponse{200, R"({"access_token":"token-)" + std::to_string(++granted_) + "\"}"};
+         }});
     server_ = *HttpServer::Start(options, std::move(routes));
   }
   std::string url() const { return "http://" + server_->address(); }
+  /// Refuses it from now on.
+  void set_expired(const std::string& token) {
+    const MutexLock lock(mutex_);
+    expired_ = token;
+  }
   /// Bodies that were taken, by path and query.
   std::map<std::string, std::vector<std::string>> taken() {
     const MutexLock lock(mutex_);
@@ -40,22 +50,25 @@ class Snap {
     if (request.body.find("bad") != std::string::npos)
       return {400, R"({"status":"INVALID","event":0,"reason":"bad event","errors":{"codes":["517"]}})"};
     const MutexLock lock(mutex_);
+    if (!expired_.empty() && request.query.ends_with(expired_)) return {401, R"({"reason":"expired"})"};
     taken_[request.path + "?" + request.query].push_back(request.body);
     return {200, R"({"status":"VALID"})"};
   }
 
   Mutex mutex_;
-  std::map<std::string, std::vector<std::string>> taken_;  // guarded by mutex_
+  std::map<std::string, std::vector<std::string>> taken_;  // guarded by mutex_, as all below
+  std::string expired_;
+  int granted_ = 0;
   std::unique_ptr<HttpServer> server_;
 };
 
 class ConversionsSinkTest : public testing::Test {
  protected:
-  std::unique_ptr<Sink> Make(const Batch& batch, const std::string& asset = "pixel") {
-    const ConversionsOptions options{.connection = {.step = "sink-1",
-                                                    .login = {.access_token = "secret-token", .oauth = {}},
-                                                    .per_second = 1'000},
-                                     .api = {.url = snap_.url()}};
+  std::unique_ptr<Sink> Make(const Batch& batch, const std::string& asset = "pixel",
+                             SnapLogin login = {.access_token = "secret-token", .oauth = {}}) {
+    const ConversionsOptions options{
+        .connection = {.step = "sink-1", .login = std::move(login), .per_second = 1'000},
+        .api = {.url = snap_.url()}};
     auto connection = ConversionsConnection::Make(options, clock_, metrics_);
     EXPECT_TRUE(connection.ok());
     return *MakeConversionsSink(batch.data->schema(), {.action_source = "OFFLINE"}, asset, *connection);
@@ -108,6 +121,28 @@ TEST_F(ConversionsSinkTest, RowsAreSettledWhenSnapTookThemAndFailedWhenItRefused
   ASSERT_TRUE(sink->Prepare(next).ok());
   EXPECT_EQ(next.settled, 0);
   EXPECT_EQ(failed.size(), 2U);
+}
+
+TEST_F(ConversionsSinkTest, ATokenThatExpiredIsReplacedAndTheEventsAreSentAgain) {
+  const Batch batch = Events({"a"});
+  const auto sink = Make(batch, "pixel",
+                         {.access_token = {},
+                          .oauth = OAuthOptions{.token_url = snap_.url() + "/token",
+                                                .client_id = "me",
+                                                .client_secret = "canary-secret",
+                                                .refresh_token = "canary-refresh",
+                                                .min_life = Duration(0)}});
+  snap_.set_expired("token-1");
+  std::vector<RowError> errors;
+  std::vector<LateRow> late;
+  std::vector<FailedRows> failed;
+  SinkContext context{.errors = &errors, .late = &late, .failed = &failed};
+  ASSERT_TRUE(sink->Write(batch, context).ok());
+  ASSERT_TRUE(sink->Settle(Duration(20'000)));
+  ASSERT_TRUE(sink->Prepare(context).ok());
+  EXPECT_EQ(context.settled, 1);
+  EXPECT_TRUE(failed.empty());
+  EXPECT_TRUE(snap_.taken().contains("/v3/pixel/events?access_token=token-2"));
 }
 
 TEST_F(ConversionsSinkTest, EventsGoToTheirAssets) {
