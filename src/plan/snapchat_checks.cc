@@ -1,6 +1,7 @@
 #include "plan/snapchat_checks.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,7 +14,19 @@
 namespace millrace {
 namespace {
 
+/// Numbers from a file are in bounds; those of a program may not be.
+void CheckRange(const std::string& what, std::int64_t value, std::int64_t most, NodeErrors* errors) {
+  if (value >= 1 && value <= most) return;
+  errors->Add("'" + what + "' must be from 1 to " + std::to_string(most) + ", not " + std::to_string(value));
+}
+
+void CheckBatch(ByteCount bytes, Duration linger, NodeErrors* errors) {
+  if (bytes.value() < 1) errors->Add("'bytes' of a batch must be at least 1");
+  if (linger.count() < 0) errors->Add("'linger' of a batch must be at least 0");
+}
+
 void CheckAccess(const SnapchatAccess& access, const PlanNode& node, NodeErrors* errors) {
+  CheckRange("per_second", access.per_second, 1'000, errors);
   if (node.understood == Understood::kAll && access.access_token.empty() != access.oauth.has_value())
     errors->Add("it needs either 'access_token' or 'oauth'");
 }
@@ -80,6 +93,8 @@ void CheckSnapchatSink(const SnapchatConversionsSink& sink, const PlanNode& node
   errors->CheckChoice("time_unit", sink.time_unit, {"s", "ms"});
   errors->CheckChoice("mode", sink.mode, {"live", "validate"});
   CheckAccess(sink.access, node, errors);
+  CheckRange("events", sink.batch_events, 2'000, errors);
+  CheckBatch(sink.batch_bytes, sink.linger, errors);
   constexpr Duration kMostAge(37LL * 24 * 3'600'000);
   if (sink.max_event_age > kMostAge)
     errors->AddAt(errors->ValueOf("max_event_age"),
@@ -94,6 +109,9 @@ void CheckSnapchatSink(const SnapchatAudienceSink& sink, const PlanNode& node,
   errors->CheckChoice("schema", sink.schema, {"EMAIL_SHA256", "PHONE_SHA256", "MOBILE_AD_ID_SHA256"});
   CheckSegment(sink, errors);
   CheckAccess(sink.access, node, errors);
+  CheckRange("identifiers", sink.batch_identifiers, 100'000, errors);
+  CheckRange("retention_in_days", sink.segment.retention_in_days, 9'999, errors);
+  CheckBatch(sink.batch_bytes, sink.linger, errors);
 }
 
 void CheckEventIds(const Plan& plan, NodeId id, const arrow::Schema& input, NodeErrors* errors) {

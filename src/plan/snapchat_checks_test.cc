@@ -155,6 +155,27 @@ TEST(SnapchatChecks, AnAudienceHasASegmentAnActionAndASchema) {
               HasSubstr("at most 375 characters"));
 }
 
+TEST(SnapchatChecks, NumbersOfAProgramAreBounded) {
+  const auto audience = [](auto change) {
+    SnapchatAudienceSink sink = Audience();
+    change(sink);
+    return ErrorOf(std::move(sink));
+  };
+  EXPECT_THAT(audience([](auto& sink) { sink.batch_identifiers = 100'001; }),
+              HasSubstr("'identifiers' must be from 1 to 100000, not 100001"));
+  EXPECT_THAT(audience([](auto& sink) { sink.batch_identifiers = 0; }), HasSubstr("not 0"));
+  EXPECT_THAT(audience([](auto& sink) { sink.access.per_second = 0; }), HasSubstr("'per_second' must be"));
+  EXPECT_THAT(audience([](auto& sink) { sink.batch_bytes = ByteCount(0); }), HasSubstr("'bytes'"));
+  EXPECT_THAT(audience([](auto& sink) { sink.linger = Duration(-1); }), HasSubstr("'linger'"));
+  EXPECT_THAT(audience([](auto& sink) { sink.segment.retention_in_days = 0; }),
+              HasSubstr("'retention_in_days' must be from 1 to 9999"));
+  SnapchatConversionsSink conversions = Conversions();
+  conversions.batch_events = 2'001;
+  conversions.access.per_second = -1;
+  EXPECT_THAT(ErrorOf(conversions), testing::AllOf(HasSubstr("'events' must be from 1 to 2000, not 2001"),
+                                                   HasSubstr("'per_second' must be from 1 to 1000, not -1")));
+}
+
 TEST(SnapchatChecks, ThePlanAsTextSaysWhatTheSinkDoesAndNoSecret) {
   SnapchatAudienceSink sink = Audience();
   sink.access.oauth = SnapchatOAuth{.client_id = "c", .client_secret = "canary", .refresh_token = "canary"};
