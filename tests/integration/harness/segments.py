@@ -1,41 +1,24 @@
 """A stand-in for the segments of Snap's Marketing API and its token endpoint on loopback: keeps members, and fails on request."""
-import http.server
 import json
-import random
 import re
-import threading
 import time
 import urllib.parse
 
+from .loopback import Loopback
 
-class Segments:
+
+class Segments(Loopback):
     """`failing`: the share of requests that get 429 or 503; 1 takes nothing. `refresh_token`: the one that tokens are granted for."""
 
     def __init__(self, refresh_token: str, seed: int = 1):
-        self.refresh_token, self.failing = refresh_token, 0.0
+        super().__init__(seed)
+        self.refresh_token = refresh_token
         self.token_life = 3_600.0  # seconds
         self.tokens: dict[str, float] = {}  # when each ends
         self.segments: list[dict] = []
         self.members: dict[str, set[str]] = {}
-        self.requests = 0
         self.uploads: list[tuple[str, str, int]] = []  # segment, action, identifiers
         self.shown: list[str] = []  # of the status of segments
-        self._chance = random.Random(seed)
-        self._lock = threading.Lock()
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def __enter__(self) -> "Segments":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def members_of(self, name: str) -> set[str]:
         """Of all segments of that name."""
@@ -47,20 +30,16 @@ class Segments:
         with self._lock:
             self.tokens = dict.fromkeys(self.tokens, 0.0)
 
-    def answer(self, method: str, path: str, token: str, body: bytes) -> tuple[int, dict]:
-        with self._lock:
-            self.requests += 1
-            if self._chance.random() < self.failing:
-                return self._chance.choice((429, 503)), {}
-            if path == "/token":
-                return self._grant(dict(urllib.parse.parse_qsl(body.decode())))
-            if time.monotonic() > self.tokens.get(token, 0.0):
-                return 401, {"request_status": "ERROR", "debug_message": f"unauthorized: {token}"}
-            if re.fullmatch(r"/v1/adaccounts/account-1/segments(\?.*)?", path):
-                return self._list(path) if method == "GET" else self._create(json.loads(body)["segments"][0])
-            if match := re.fullmatch(r"/v1/segments/([\w-]+)(/users)?", path):
-                return self._segment(match[1]) if not match[2] else self._change(method, match[1], json.loads(body))
-            return 404, {}
+    def answer(self, method: str, target: str, token: str, body: bytes) -> tuple[int, dict]:
+        if target == "/token":
+            return self._grant(dict(urllib.parse.parse_qsl(body.decode())))
+        if time.monotonic() > self.tokens.get(token, 0.0):
+            return 401, {"request_status": "ERROR", "debug_message": f"unauthorized: {token}"}
+        if re.fullmatch(r"/v1/adaccounts/account-1/segments(\?.*)?", target):
+            return self._list(target) if method == "GET" else self._create(json.loads(body)["segments"][0])
+        if match := re.fullmatch(r"/v1/segments/([\w-]+)(/users)?", target):
+            return self._segment(match[1]) if not match[2] else self._change(method, match[1], json.loads(body))
+        return 404, {}
 
     def _grant(self, form: dict) -> tuple[int, dict]:
         if form != {"grant_type": "refresh_token", "refresh_token": self.refresh_token, "client_id": "app-1",
@@ -116,25 +95,3 @@ class Segments:
         self.uploads.append((segment, method, len(identifiers)))
         return 200, {"request_status": "SUCCESS", "request_id": "r",
                      "users": [{"sub_request_status": "SUCCESS", "user": {"number_uploaded_users": len(identifiers)}}]}
-
-    def _handler(self) -> type:
-        segments = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(self) -> None:
-                token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-                status, answer = segments.answer(self.command, self.path, token, self.rfile.read(int(self.headers.get("Content-Length", 0))))
-                body = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            do_GET = do_POST = do_DELETE = answer
-
-            def log_message(self, *_: object) -> None:
-                pass
-        return Handler

@@ -1,12 +1,10 @@
 """A stand-in for Snap's Marketing API on loopback: the tree, its statistics with the rules of their queries, tokens that end, storms."""
 import datetime
-import http.server
-import json
-import random
-import threading
 import time
 import urllib.parse
 import zoneinfo
+
+from .loopback import Loopback
 
 HOUR = datetime.timedelta(hours=1)
 
@@ -16,34 +14,19 @@ class Campaign:
         self.name, self.version = name, version
 
 
-class SnapMarketing:
-    """`failing`: the share of requests that get 429, 500 or 503. `wrong`: queries that Snap would not have answered."""
+class SnapMarketing(Loopback):
+    """`wrong`: queries that Snap would not have answered."""
+    failures = (429, 500, 503)
 
     def __init__(self, zones: dict[str, str], refresh_token: str = "refresh-canary", seed: int = 1, page: int = 2):
+        super().__init__(seed)
         self.zones = {account: zoneinfo.ZoneInfo(zone) for account, zone in zones.items()}
         self.campaigns = {account: {f"{account}-c{i}": Campaign(f"campaign {i}", 0) for i in range(3)} for account in zones}
         self.refresh_token, self.page = refresh_token, page
-        self.failing, self.forbidden, self.restated = 0.0, set(), 0
+        self.forbidden, self.restated = set(), 0
         self.wrong: list[str] = []
         self.slices: list[tuple[str, str, str]] = []
         self.tokens: list[str] = []
-        self.requests = 0
-        self._chance = random.Random(seed)
-        self._lock = threading.RLock()
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def __enter__(self) -> "SnapMarketing":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def end_tokens(self) -> None:
         """Those given so far are not taken any more."""
@@ -64,37 +47,36 @@ class SnapMarketing:
 
     # --- Requests ---
 
-    def answer(self, path: str, query: dict[str, str], authorization: str) -> tuple[int, dict]:
-        with self._lock:
-            self.requests += 1
-            if self._chance.random() < self.failing:
-                return self._chance.choice((429, 500, 503)), {}
-            if authorization.removeprefix("Bearer ") not in self.tokens:
-                return 401, {"request_status": "ERROR", "error_code": "E1001", "debug_message": "The access token expired"}
-            if path == "/v1/me/organizations":
-                return self._list(path, query, "organizations", "organization", [{"id": "o1", "name": "all"}])
-            if path == "/v1/organizations/o1/adaccounts":
-                accounts = [{"id": a, "name": a, "timezone": str(z), "currency": "EUR", "updated_at": "2026-01-01T00:00:00.000Z"}
-                            for a, z in self.zones.items()]
-                return self._list(path, query, "adaccounts", "adaccount", accounts)
-            parts = path.split("/")
-            if len(parts) != 5 or parts[2] != "adaccounts" or parts[3] not in self.zones:
-                return 404, {"request_status": "ERROR", "error_code": "E2002"}
-            if parts[3] in self.forbidden:
-                return 403, {"request_status": "ERROR", "error_code": "E3002", "debug_message": "no access"}
-            if parts[4] == "stats":
-                return self._stats(parts[3], query)
-            campaigns = [{"id": key, "name": c.name, "daily_budget_micro": 1_500_000 + c.version,
-                          "updated_at": f"2026-01-01T00:00:{c.version:02}.000Z"} for key, c in self.campaigns[parts[3]].items()]
-            return self._list(path, query, "campaigns", "campaign", campaigns)
+    def answer(self, method: str, target: str, token: str, body: bytes) -> tuple[int, dict]:
+        if method == "POST":
+            return self._grant(body)
+        url = urllib.parse.urlsplit(target)
+        path, query = url.path, {key: values[0] for key, values in urllib.parse.parse_qs(url.query).items()}
+        if token not in self.tokens:
+            return 401, {"request_status": "ERROR", "error_code": "E1001", "debug_message": "The access token expired"}
+        if path == "/v1/me/organizations":
+            return self._list(path, query, "organizations", "organization", [{"id": "o1", "name": "all"}])
+        if path == "/v1/organizations/o1/adaccounts":
+            accounts = [{"id": a, "name": a, "timezone": str(z), "currency": "EUR", "updated_at": "2026-01-01T00:00:00.000Z"}
+                        for a, z in self.zones.items()]
+            return self._list(path, query, "adaccounts", "adaccount", accounts)
+        parts = path.split("/")
+        if len(parts) != 5 or parts[2] != "adaccounts" or parts[3] not in self.zones:
+            return 404, {"request_status": "ERROR", "error_code": "E2002"}
+        if parts[3] in self.forbidden:
+            return 403, {"request_status": "ERROR", "error_code": "E3002", "debug_message": "no access"}
+        if parts[4] == "stats":
+            return self._stats(parts[3], query)
+        campaigns = [{"id": key, "name": c.name, "daily_budget_micro": 1_500_000 + c.version,
+                      "updated_at": f"2026-01-01T00:00:{c.version:02}.000Z"} for key, c in self.campaigns[parts[3]].items()]
+        return self._list(path, query, "campaigns", "campaign", campaigns)
 
-    def give_token(self, body: bytes) -> tuple[int, dict]:
+    def _grant(self, body: bytes) -> tuple[int, dict]:
         form = urllib.parse.parse_qs(body.decode())
-        with self._lock:
-            if form.get("refresh_token") != [self.refresh_token]:
-                return 400, {"error": "invalid_grant"}
-            self.tokens.append(f"access-canary-{len(self.tokens)}-{self._chance.randrange(1 << 30)}")
-            return 200, {"access_token": self.tokens[-1], "expires_in": 1800}
+        if form.get("refresh_token") != [self.refresh_token]:
+            return 400, {"error": "invalid_grant"}
+        self.tokens.append(f"access-canary-{len(self.tokens)}-{self._chance.randrange(1 << 30)}")
+        return 200, {"access_token": self.tokens[-1], "expires_in": 1800}
 
     def _list(self, path: str, query: dict[str, str], name: str, item: str, entities: list[dict]) -> tuple[int, dict]:
         first = int(query.get("cursor", "0"))
@@ -126,29 +108,3 @@ class SnapMarketing:
         parts = [{"id": key, "type": "CAMPAIGN", "granularity": "HOUR", "timeseries": rows} for key, rows in series.items()]
         return 200, {"request_status": "success", "timeseries_stats": [
             {"sub_request_status": "SUCCESS", "timeseries_stat": {"id": account, "breakdown_stats": {"campaign": parts}}}]}
-
-    def _handler(self) -> type:
-        snap = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                url = urllib.parse.urlsplit(self.path)
-                query = {key: values[0] for key, values in urllib.parse.parse_qs(url.query).items()}
-                self.reply(*snap.answer(url.path, query, self.headers.get("Authorization", "")))
-
-            def do_POST(self) -> None:
-                self.reply(*snap.give_token(self.rfile.read(int(self.headers["Content-Length"]))))
-
-            def reply(self, status: int, answer: dict) -> None:
-                body = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-        return Handler
