@@ -6,18 +6,12 @@
 #include <vector>
 
 #include <arrow/api.h>
-#include <arrow/compute/initialize.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "connectors/kafka/kafka_cluster.h"
-#include "engine/plan_run.h"
-#include "engine/yaml/pipeline_file.h"
-#include "env/file.h"
-#include "env/random.h"
+#include "engine/embedded_run_harness.h"
 #include "expr/expr.h"
 #include "http/server.h"
-#include "kafka/embedded_broker.h"
 
 namespace millrace {
 namespace {
@@ -83,22 +77,12 @@ class SegmentStandIn {
   std::unique_ptr<HttpServer> server_;
 };
 
-class AudienceRun : public testing::Test {
+class AudienceRun : public EmbeddedRunTest {
  protected:
-  void SetUp() override {
-    ASSERT_TRUE(arrow::compute::Initialize().ok());
-    ASSERT_TRUE(InitializeExpressions().ok());
-    broker_ = *kafka::EmbeddedBroker::Start(clock_);
-    for (const char* topic : {"in", "dead"}) ASSERT_TRUE(broker_->CreateTopic(topic, 1).ok());
-    KafkaClusterOptions options;
-    options.clock = &clock_;
-    options.embedded = broker_.get();
-    cluster_ = *KafkaCluster::Make(std::move(options));
-  }
-  ~AudienceRun() override { EXPECT_TRUE(RemoveAll(state_dir_).ok()); }
+  AudienceRun() : EmbeddedRunTest({"in", "dead"}) {}
 
   std::unique_ptr<PlanRun> MakeRun(const PlanRunOptions& options, const std::string& sink) {
-    auto file = ReadPipelineText("p.yaml", R"(name: p
+    return MakeRunOf(R"(name: p
 guarantee: at_least_once
 dead_letter: {topic: dead}
 source: {topic: in, key: email, schema: {email: string, kind: string}}
@@ -107,14 +91,9 @@ sinks:
       schema: EMAIL_SHA256
       batch: {identifiers: 2, linger: 50ms}
       rate: {per_second: 1000}
-)" + sink + "      url: " + stand_in_.url() + "\n",
-                                 SubstitutionSources{});
-    MR_CHECK(file.ok()) << file.status().message();
-    Plan plan = std::move(file->plan);
-    plan.commit_interval = Duration(50);
-    plan.kafka["bootstrap.servers"] = broker_->bootstrap();
-    plan.state_dir = state_dir_;
-    return *PlanRun::Make(std::move(plan), options);
+)" + sink +
+                         "      url: " + stand_in_.url() + "\n",
+                     options);
   }
 
   /// "+a": somebody is added; "-a": removed; "!a": a tombstone; "?a": neither.
@@ -132,15 +111,6 @@ sinks:
     }
     ASSERT_TRUE(producer->Flush().ok());
   }
-  std::int64_t Records(const std::string& topic) {
-    return (*cluster_->MakeChangelogReader())->Bounds({topic, Partition(0)})->second.value();
-  }
-  template <typename Condition>
-  bool Await(const Condition& condition) {
-    const auto deadline = clock_.Steady() + std::chrono::seconds(60);
-    while (!condition() && clock_.Steady() < deadline) (void)StopToken().WaitFor(Duration(20));
-    return condition();
-  }
   static std::set<std::string> Hashes(const std::string& names) {
     std::set<std::string> hashes;
     const auto schema = arrow::schema({arrow::field("n", arrow::utf8())});
@@ -155,11 +125,7 @@ sinks:
     return hashes;
   }
 
-  const SystemClock clock_;
-  const std::string state_dir_ = testing::TempDir() + "/audience-run-" + RandomId();
   SegmentStandIn stand_in_;
-  std::unique_ptr<kafka::EmbeddedBroker> broker_;
-  std::unique_ptr<KafkaCluster> cluster_;
 };
 
 TEST_F(AudienceRun, TheLastActionOfEachIdentifierCountsAndTombstonesRemove) {

@@ -4,18 +4,12 @@
 #include <string>
 #include <vector>
 
-#include <arrow/compute/initialize.h>
 #include <gtest/gtest.h>
 
-#include "connectors/kafka/kafka_cluster.h"
-#include "engine/plan_run.h"
-#include "engine/yaml/pipeline_file.h"
-#include "env/file.h"
-#include "env/random.h"
+#include "engine/embedded_run_harness.h"
 #include "http/client.h"
 #include "http/hmac.h"
 #include "http/server.h"
-#include "kafka/embedded_broker.h"
 
 namespace millrace {
 namespace {
@@ -85,34 +79,17 @@ std::string FreeAddress() {
   return (*HttpServer::Start(options, {}))->address();
 }
 
-class FeedRun : public testing::Test {
+class FeedRun : public EmbeddedRunTest {
  protected:
-  void SetUp() override {
-    ASSERT_TRUE(arrow::compute::Initialize().ok());
-    broker_ = *kafka::EmbeddedBroker::Start(clock_);
-    for (const char* topic : {"out", "p-snap-feed", "p-snap-position", "p-snap-once-changelog"})
-      ASSERT_TRUE(broker_->CreateTopic(topic, 1).ok());
-    KafkaClusterOptions options;
-    options.clock = &clock_;
-    options.embedded = broker_.get();
-    cluster_ = *KafkaCluster::Make(std::move(options));
-  }
-  ~FeedRun() override { EXPECT_TRUE(RemoveAll(state_dir_).ok()); }
+  FeedRun() : EmbeddedRunTest({"out", "p-snap-feed", "p-snap-position", "p-snap-once-changelog"}) {}
 
   /// One run of the pipeline while `body` does its work.
   template <typename Body>
   void Run(const std::string& source, const Body& body) {
-    auto file = ReadPipelineText(
-        "p.yaml",
-        "name: p\nguarantee: at_least_once\nsource:\n  name: snap\n" + source + "sinks:\n  - topic: out\n",
-        SubstitutionSources{});
-    ASSERT_TRUE(file.ok()) << file.status().message();
-    Plan plan = std::move(file->plan);
-    plan.commit_interval = Duration(50);
-    plan.kafka["bootstrap.servers"] = broker_->bootstrap();
-    plan.state_dir = state_dir_;
     PlanRunOptions options;
-    const auto run = *PlanRun::Make(std::move(plan), options);
+    const auto run = MakeRunOf(
+        "name: p\nguarantee: at_least_once\nsource:\n  name: snap\n" + source + "sinks:\n  - topic: out\n",
+        options);
     Status status;
     {
       const Thread thread("run", [&] { status = run->Run(); });
@@ -121,20 +98,6 @@ class FeedRun : public testing::Test {
     }
     EXPECT_TRUE(status.ok()) << status.message();
   }
-  std::int64_t Records(const std::string& topic) {
-    return (*cluster_->MakeChangelogReader())->Bounds({topic, Partition(0)})->second.value();
-  }
-  template <typename Condition>
-  bool Await(const Condition& condition) {
-    const auto deadline = clock_.Steady() + std::chrono::seconds(60);
-    while (!condition() && clock_.Steady() < deadline) (void)StopToken().WaitFor(Duration(20));
-    return condition();
-  }
-
-  const SystemClock clock_;
-  const std::string state_dir_ = testing::TempDir() + "/feed-run-" + RandomId();
-  std::unique_ptr<kafka::EmbeddedBroker> broker_;
-  std::unique_ptr<KafkaCluster> cluster_;
 };
 
 TEST_F(FeedRun, EntitiesComeOnceAndAgainWhenTheyChange) {

@@ -6,17 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include <arrow/compute/initialize.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "connectors/kafka/kafka_cluster.h"
-#include "engine/plan_run.h"
-#include "engine/yaml/pipeline_file.h"
-#include "env/file.h"
-#include "env/random.h"
+#include "engine/embedded_run_harness.h"
 #include "http/server.h"
-#include "kafka/embedded_broker.h"
 
 namespace millrace {
 namespace {
@@ -77,28 +71,20 @@ class SnapStandIn {
   std::unique_ptr<HttpServer> server_;
 };
 
-class SnapchatRun : public testing::Test {
+class SnapchatRun : public EmbeddedRunTest {
  protected:
-  void SetUp() override {
-    ASSERT_TRUE(arrow::compute::Initialize().ok());
-    broker_ = *kafka::EmbeddedBroker::Start(clock_);
-    for (const char* topic : {"in", "dead", "late"}) ASSERT_TRUE(broker_->CreateTopic(topic, 1).ok());
-    KafkaClusterOptions options;
-    options.clock = &clock_;
-    options.embedded = broker_.get();
-    cluster_ = *KafkaCluster::Make(std::move(options));
-  }
-  ~SnapchatRun() override { EXPECT_TRUE(RemoveAll(state_dir_).ok()); }
+  SnapchatRun() : EmbeddedRunTest({"in", "dead", "late"}) {}
 
-  static std::string Sink(const std::string& pixel, const std::string& more) {
+  std::string Sink(const std::string& pixel, const std::string& more) const {
     return "  - snapchat.conversions:\n      pixel_id: " + pixel +
-           "\n      access_token: canary-token\n"
+           "\n      access_token: canary-token\n      url: " + snap_.url() +
+           "\n"
            "      map: {event_name: name, em: mail, event_time: at}\n"
            "      batch: {linger: 50ms}\n      rate: {per_second: 1000}\n" +
            more;
   }
   std::unique_ptr<PlanRun> MakeRun(const PlanRunOptions& options, const std::string& sinks) {
-    auto file = ReadPipelineText("p.yaml", R"(name: p
+    return MakeRunOf(R"(name: p
 guarantee: at_least_once
 dead_letter: {topic: dead}
 source:
@@ -107,17 +93,7 @@ source:
   schema: {at: "timestamp[ms]", name: string, mail: string, event_source_url: string, agreed: bool}
 sinks:
 )" + sinks,
-                                 SubstitutionSources{});
-    MR_CHECK(file.ok()) << file.status().message();
-    Plan plan = std::move(file->plan);
-    plan.commit_interval = Duration(50);
-    plan.kafka["bootstrap.servers"] = broker_->bootstrap();
-    plan.state_dir = state_dir_;
-    for (PlanNode& node : plan.nodes) {
-      if (auto* sink = std::get_if<SinkNode>(&node.op))
-        std::get<SnapchatConversionsSink>(sink->sink).access.url = snap_.url();
-    }
-    return *PlanRun::Make(std::move(plan), options);
+                     options);
   }
 
   void Write(const std::vector<std::string>& values) {
@@ -134,21 +110,8 @@ sinks:
     return R"({"at":)" + std::to_string(clock_.Now().value() - age_ms) + R"(,"name":")" + name +
            R"(","mail":"a@b.c","event_source_url":")" + url + "\"}";
   }
-  std::int64_t Records(const std::string& topic) {
-    return (*cluster_->MakeChangelogReader())->Bounds({topic, Partition(0)})->second.value();
-  }
-  template <typename Condition>
-  bool Await(const Condition& condition) {
-    const auto deadline = clock_.Steady() + std::chrono::seconds(60);
-    while (!condition() && clock_.Steady() < deadline) (void)StopToken().WaitFor(Duration(20));
-    return condition();
-  }
 
-  const SystemClock clock_;
-  const std::string state_dir_ = testing::TempDir() + "/snapchat-run-" + RandomId();
   SnapStandIn snap_;
-  std::unique_ptr<kafka::EmbeddedBroker> broker_;
-  std::unique_ptr<KafkaCluster> cluster_;
 };
 
 TEST_F(SnapchatRun, EveryRowIsDeliveredOrADeadLetterOrLateAndAServerThatIsAwayIsWaitedFor) {
