@@ -119,7 +119,24 @@ TEST(AnalyzePlan, AggregatesHaveTheTypesOfTheirResults) {
               HasSubstr("collect() takes a number, string"));
   EXPECT_THAT(ErrorOf(PlanWith(Window({{"a", "argmin(k, tags)"}}))),
               HasSubstr("argmin() takes a number, string"));
-  EXPECT_THAT(ErrorOf(PlanWith(Window({{"n", "count() where i"}}))), HasSubstr("must be true or false"));
+}
+
+// W6
+TEST(AnalyzePlan, WhatIsWrongWithTheConditionOfAnAggregateIsSaidOnce) {
+  const auto no_condition = [](const std::string& where, const std::string& type) {
+    return "f.yaml:7:5: window 'window-1': 'where' of an aggregate must be true or false, but '" + where +
+           "' is " + type;
+  };
+  const std::pair<const char*, std::string> cases[] = {
+      {"sum(x) where i", no_condition("i", "int32")},
+      {"count() where i", no_condition("i", "int32")},
+      {"first(k) where k", no_condition("k", "string")},
+      {"sum(x) where y > 1",
+       "f.yaml:7:5: window 'window-1': unknown column 'y' (did you mean 'k'?) at character 14"},
+      {"sum(k) where i", no_condition("i", "int32") + "\nf.yaml:7:5: window 'window-1': 'n': sum() takes an "
+                                                      "integer or double, not string"},
+  };
+  for (const auto& [call, error] : cases) EXPECT_EQ(ErrorOf(PlanWith(Window({{"n", call}}))), error) << call;
 }
 
 // W4
@@ -142,6 +159,41 @@ TEST(AnalyzePlan, WindowsWithoutAMeaningAreRefused) {
   WindowStep count = Window({{"n", "count()"}});
   count.shape = WindowShape::kCount;
   EXPECT_THAT(ErrorOf(PlanWith(count)), HasSubstr("'size' of 'count' must be at least 1"));
+}
+
+// W3
+TEST(AnalyzePlan, RunningResultsAreOfAtMostAThousandWindowsPerRow) {
+  const auto current = [](WindowShape shape, std::int64_t size, std::int64_t step) {
+    WindowStep window = Window({{"n", "count()"}});
+    window.emit = WindowEmit::kCurrent;
+    window.shape = shape;
+    window.size = Duration(size);
+    window.step = Duration(step);
+    window.count = size;
+    window.count_step = step;
+    return window;
+  };
+  const std::int64_t month = 30LL * 86'400'000;
+  const std::string begin =
+      "'emit: current' gives a result of each window that a row is in, and here these are ";
+  const struct {
+    WindowStep window;
+    std::string error;
+  } cases[] = {
+      {current(WindowShape::kHopping, 1000, 1), "no error"},
+      {current(WindowShape::kHopping, 1001, 1), begin + "1001; choose a step of at least 2ms"},
+      {current(WindowShape::kHopping, month, 1), begin + "2592000000; choose a step of at least 43m12s"},
+      {current(WindowShape::kCount, 1000, 1), "no error"},
+      {current(WindowShape::kCount, 3000, 1), begin + "3000; choose a step of at least 3,"},
+      {current(WindowShape::kSliding, month, 0), "no error"},
+      {current(WindowShape::kTumbling, month, 0), "no error"},
+  };
+  for (const auto& c : cases) EXPECT_THAT(ErrorOf(PlanWith(c.window)), HasSubstr(c.error));
+  WindowStep by_key = current(WindowShape::kHopping, month, 1);
+  by_key.closing = WindowClosing::kKey;
+  EXPECT_THAT(ErrorOf(PlanWith(by_key)), HasSubstr(begin));
+  by_key.emit = WindowEmit::kFinal;
+  EXPECT_TRUE(AnalyzePlan(PlanWith(by_key)).ok());
 }
 
 WindowStep Triggered(const std::string& when) {

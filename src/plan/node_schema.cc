@@ -21,6 +21,7 @@
 #include "plan/unknown_type.h"
 #include "plan/window_settings.h"
 #include "plan/window_trigger.h"
+#include "plan/windows_per_row.h"
 
 namespace millrace {
 namespace {
@@ -279,6 +280,8 @@ class NodeAnalyzer {
 
   Columns After(const WindowStep& window) {
     for (const std::string& message : WindowSettingMistakes(window)) errors_.Add(message);
+    if (const std::string refusal = CurrentRefusal(window); !refusal.empty())
+      errors_.AddAt(errors_.ValueOf("emit"), refusal);
     if (window.aggregates.empty()) errors_.Add("'aggregate' is empty; count() counts rows");
     CheckKeyColumns("by", window.by);
     arrow::FieldVector fields = KeyFields(window.by);
@@ -391,10 +394,12 @@ class NodeAnalyzer {
   TypePtr AggregateType(const WindowAggregateColumn& column) {
     TypePtr input;
     TypePtr order;
-    if (!column.call.where.empty())
-      CheckBool({column.call.where, column.location}, "'where' of an aggregate");
-    if (const Expr argument = column.call.Filtered(); !argument.empty())
-      input = TypeOf({argument, column.location});
+    AggregateCall call = column.call;
+    if (!call.where.empty() && !IsCondition({call.where, column.location})) {
+      if (call.argument.empty()) return UnknownType();
+      call.where = Expr();
+    }
+    if (const Expr argument = call.Filtered(); !argument.empty()) input = TypeOf({argument, column.location});
     if (!column.call.order.empty()) order = TypeOf({column.call.order, column.location});
     for (const TypePtr& type : {input, order}) {
       if (type != nullptr && IsUnknown(*type)) return UnknownType();
@@ -404,6 +409,13 @@ class NodeAnalyzer {
     if (type.ok()) return *type;
     errors_.AddAt(column.location, "'" + column.name + "': " + type.status().message());
     return UnknownType();
+  }
+
+  /// Whether `where` of an aggregate can be evaluated; what is wrong with it is reported.
+  bool IsCondition(const PlanExpr& where) {
+    const TypePtr type = TypeOf(where);
+    CheckBool(where, type, "'where' of an aggregate");
+    return type->id() == arrow::Type::BOOL || (type->id() == arrow::Type::NA && !IsUnknown(*type));
   }
 
   Columns After(const SinkNode& sink) {
