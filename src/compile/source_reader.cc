@@ -9,6 +9,7 @@
 #include <arrow/util/bit_util.h>
 
 #include "columnar/arrow_status.h"
+#include "ops/window_assigner.h"
 
 namespace millrace {
 namespace {
@@ -165,7 +166,7 @@ class SourceReader final : public InputReader {
       batch->event_time =
           std::make_shared<arrow::Int64Array>(rows, std::shared_ptr<arrow::Buffer>(std::move(buffer)));
     }
-    const std::int64_t limit = clock_.Now().value() + options_.max_future.count();
+    const std::int64_t limit = AddTime(clock_.Now().value(), options_.max_future.count());
     const std::int64_t* times = batch->event_time->raw_values();
     if (rows == 0 || *std::max_element(times, times + rows) <= limit) return Status::Ok();
     for (std::int64_t i = 0; i < rows; ++i) {

@@ -11,6 +11,7 @@
 #include "ops/row_errors.h"
 #include "ops/rows_to_erase.h"
 #include "ops/triggered_count_window.h"
+#include "ops/window_assigner.h"
 #include "ops/window_parts.h"
 #include "ops/window_results.h"
 #include "ops/window_span.h"
@@ -167,7 +168,7 @@ Status CountWindow::EmitWindows(const std::vector<Window>& windows, bool is_fina
     MR_RETURN_IF_ERROR(MergePanes(window, &any));
     if (!any) continue;
     const WindowSpan& span = SpanOf(merged_, 0);
-    MR_RETURN_IF_ERROR(results_.Add({span.first_ms, span.last_ms + 1}, keys_[window.row], 0, output));
+    MR_RETURN_IF_ERROR(results_.Add({span.first_ms, AddTime(span.last_ms, 1)}, keys_[window.row], 0, output));
   }
   return results_.Flush(output);
 }

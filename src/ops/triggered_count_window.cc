@@ -11,6 +11,7 @@
 #include "ops/keyed_rows.h"
 #include "ops/row_errors.h"
 #include "ops/triggered_update.h"
+#include "ops/window_assigner.h"
 #include "ops/window_parts.h"
 #include "ops/window_results.h"
 #include "ops/window_span.h"
@@ -177,7 +178,7 @@ Status TriggeredCountWindow::EmitGrowing(std::int64_t first, const std::vector<R
     if (triggered_->rows().empty(slots_[i]) || !seen.insert(slots_[i]).second) continue;
     const WindowSpan& span = SpanOf(groups_, slots_[i]);
     const std::string_view key = keys_[static_cast<std::size_t>(first + row_of_[i])];
-    MR_RETURN_IF_ERROR(results_.Add({span.first_ms, span.last_ms + 1}, key, slots_[i], output));
+    MR_RETURN_IF_ERROR(results_.Add({span.first_ms, AddTime(span.last_ms, 1)}, key, slots_[i], output));
   }
   return results_.Flush(output);
 }

@@ -11,10 +11,10 @@
 namespace millrace {
 namespace {
 
-/// `time - by`, stopping at the ends of int64.
+/// `time - by`, stopping at the ends of int64 before kNoWatermark and kEndOfTime.
 std::int64_t SaturatingMinus(std::int64_t time, std::int64_t by) {
   std::int64_t out = 0;
-  if (!__builtin_sub_overflow(time, by, &out)) return out;
+  if (!__builtin_sub_overflow(time, by, &out)) return std::min(out, kEndOfTime.value() - 1);
   return by > 0 ? kNoWatermark.value() + 1 : kEndOfTime.value() - 1;
 }
 
