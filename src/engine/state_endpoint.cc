@@ -26,18 +26,24 @@ int HexDigit(char c) {
   return -1;
 }
 
-/// The text of a query's value: %41 and + written out.
-std::string Unescaped(std::string_view text) {
+/// The text of a query's name or value: %41 and + written out. Errors: user error for a % without a byte.
+Result<std::string> Unescaped(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? HexDigit(text[i + 1]) : -1;
-    const int low = high < 0 ? -1 : HexDigit(text[i + 2]);
-    if (low >= 0) {
-      out.push_back(static_cast<char>(high * 16 + low));
-      i += 2;
-    } else {
+    if (text[i] != '%') {
       out.push_back(text[i] == '+' ? ' ' : text[i]);
+      continue;
     }
+    const int high = i + 2 < text.size() ? HexDigit(text[i + 1]) : -1;
+    const int low = high < 0 ? -1 : HexDigit(text[i + 2]);
+    if (low < 0) {
+      return Status::InvalidArgument(
+          "'" + std::string(text.substr(i, 3)) +
+          "' in the query is no byte: % takes two hexadecimal digits, and % itself "
+          "is %25");
+    }
+    out.push_back(static_cast<char>(high * 16 + low));
+    i += 2;
   }
   return out;
 }
@@ -47,7 +53,7 @@ struct Parameter {
   std::string value;
 };
 
-std::vector<Parameter> Parameters(std::string_view query) {
+Result<std::vector<Parameter>> Parameters(std::string_view query) {
   std::vector<Parameter> parameters;
   while (!query.empty()) {
     const std::size_t end = query.find('&');
@@ -55,8 +61,12 @@ std::vector<Parameter> Parameters(std::string_view query) {
     query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
     if (part.empty()) continue;
     const std::size_t equals = part.find('=');
-    parameters.push_back({Unescaped(part.substr(0, equals)),
-                          equals == std::string_view::npos ? "" : Unescaped(part.substr(equals + 1))});
+    Parameter parameter;
+    MR_ASSIGN_OR_RETURN(parameter.name, Unescaped(part.substr(0, equals)));
+    if (equals != std::string_view::npos) {
+      MR_ASSIGN_OR_RETURN(parameter.value, Unescaped(part.substr(equals + 1)));
+    }
+    parameters.push_back(std::move(parameter));
   }
   return parameters;
 }
@@ -108,7 +118,8 @@ Result<StateRequest> StateRequest::Read(const std::string& step, const StateStep
   if (!rows.ok()) return rows.status().WithContext("step '" + step + "'");
   request.rows_ = *std::move(rows);
   StateSelection selection;
-  for (Parameter& parameter : Parameters(query)) {
+  MR_ASSIGN_OR_RETURN(std::vector<Parameter> parameters, Parameters(query));
+  for (Parameter& parameter : parameters) {
     if (parameter.name == "key") {
       selection.key.push_back(std::move(parameter.value));
     } else if (parameter.name == "prefix") {

@@ -84,6 +84,9 @@ TEST_F(StateRequestTest, WhatCannotBeReadIsNamed) {
   EXPECT_THAT(Refused("key=a&key=1&prefix=1"), HasSubstr("leave prefix out"));
   EXPECT_THAT(Refused("window=soon"), HasSubstr("window is 'soon'"));
   EXPECT_THAT(Refused("limit=0"), HasSubstr("limit must be"));
+  for (const char* query : {"key=%zz", "key=a%4", "key=%", "key=%4g&limit=1", "k%zz=a"})
+    EXPECT_THAT(Refused(query), HasSubstr("% takes two hexadecimal digits"));
+  EXPECT_THAT(Refused("key=a%zz"), HasSubstr("'%zz'"));
   EXPECT_THAT(Refused("format=xml"), HasSubstr("json or arrow"));
   EXPECT_THAT(Refused("kee=a"), AllOf(HasSubstr("'kee'"), HasSubstr("there is key")));
   const auto other =

@@ -224,6 +224,12 @@ Exit StateDumpCommand(const StateDumpOptions& options, CommandIo& io) {
 }
 
 Exit StateGetCommand(const StateGetOptions& options, CommandIo& io) {
+  if (options.selection.limit < 1) {
+    return Report(
+        io,
+        Status::InvalidArgument("--limit must be at least 1, not " + std::to_string(options.selection.limit)),
+        Exit::kUsage);
+  }
   bool known = false;
   std::int64_t shown = 0;
   const Status status = ForEachTable(options.directory, [&](const TableAt& at) -> Status {

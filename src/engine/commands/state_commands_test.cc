@@ -107,6 +107,11 @@ TEST_F(StateCommands, GetPrintsTheRowsThatHaveTheKey) {
   EXPECT_THAT(out_.str(), AllOf(HasSubstr(R"("key":{"k":5})"), Not(HasSubstr(R"("key":{"k":6})"))));
   EXPECT_EQ(get({.limit = 1}), Exit::kOk) << err_.str();
   EXPECT_THAT(out_.str(), Not(HasSubstr(R"("key":{"k":6})")));
+  for (const std::int64_t limit : {0, -3}) {
+    EXPECT_EQ(get({.limit = limit}), Exit::kUsage);
+    EXPECT_EQ(out_.str(), "");
+    EXPECT_THAT(err_.str(), HasSubstr("--limit must be at least 1, not " + std::to_string(limit)));
+  }
   EXPECT_EQ(get({.key = {"7"}}), Exit::kFailed);
   EXPECT_THAT(err_.str(), HasSubstr("no row"));
   EXPECT_EQ(get({.key = {"six"}}), Exit::kFailed);
