@@ -79,6 +79,9 @@ class WindowSpec {
   WindowSpec TriggerBeforeUpdate(Expression when) const;
   /// Rows that come after their window closed go to this topic; default: they are counted (W2).
   WindowSpec LateTo(std::string topic) const;
+  /// They are dead letters of class `late`; the pipeline must have a topic for those. The last of this and
+  /// LateTo counts.
+  WindowSpec LateToDeadLetters() const;
   /// Default: NullKeys::kError.
   WindowSpec NullKeysAre(NullKeys policy) const;
   /// Name of the step: its state is called after it (K4), so give one before the first deployment.
@@ -99,6 +102,7 @@ class WindowSpec {
   std::optional<Expression> trigger_;
   bool trigger_before_ = false;
   std::string late_topic_;
+  bool late_to_dead_letters_ = false;
   NullKeys null_keys_ = NullKeys::kError;
   std::string step_name_;
 };

@@ -13,7 +13,11 @@ using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-App MakeApp() { return App({.name = "p", .kafka = {{"bootstrap.servers", "localhost:9092"}}}); }
+App MakeApp(const std::string& dead_letter_topic = "") {
+  return App({.name = "p",
+              .kafka = {{"bootstrap.servers", "localhost:9092"}},
+              .dead_letter_topic = dead_letter_topic});
+}
 
 DataFrame Bids(App& app) {
   return app.From(Topic("bids")
@@ -74,6 +78,23 @@ TEST(Api, EveryKindOfWindowAndAggregateReachesThePlan) {
             "window 'window-1': tumbling 1h by auction, trigger n >= 100 after update: n = count()");
   EXPECT_EQ(explained(triggered.TriggerBeforeUpdate(col("t") > 5.5), sum("price", "t")),
             "window 'window-1': tumbling 1h by auction, trigger t > 5.5 before update: t = sum(price)");
+}
+
+TEST(Api, LateRowsGoToATopicOrToTheDeadLetters) {
+  const auto explained = [](const std::string& dead_letter_topic, const WindowSpec& window) {
+    App app = MakeApp(dead_letter_topic);
+    Bids(app).Window(window.By("auction")).Aggregate({count("n")}).To(Console());
+    return app.Explain();
+  };
+  const WindowSpec window = Tumbling(1h);
+  EXPECT_THAT(explained("dead", window.LateToDeadLetters()),
+              HasSubstr("tumbling 1h by auction, late rows to the dead letters: n = count()"));
+  EXPECT_THAT(explained("dead", window.LateTo("late").LateToDeadLetters()),
+              HasSubstr("auction, late rows to the dead letters: n"));
+  EXPECT_THAT(explained("dead", window.LateToDeadLetters().LateTo("late")),
+              HasSubstr("auction, late rows to late: n"));
+  EXPECT_THAT(explained("", window.LateToDeadLetters()), HasSubstr("needs a dead-letter topic"));
+  EXPECT_THAT(explained("dead", window.LateTo("dead")), HasSubstr("which is that of the dead letters"));
 }
 
 TEST(Api, EveryStepAndSinkReachesThePlan) {

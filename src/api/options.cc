@@ -87,7 +87,12 @@ WindowSpec WindowSpec::TriggerBeforeUpdate(Expression when) const {
   return Changed(Changed(*this, &WindowSpec::trigger_, std::move(when)), &WindowSpec::trigger_before_, true);
 }
 WindowSpec WindowSpec::LateTo(std::string topic) const {
-  return Changed(*this, &WindowSpec::late_topic_, std::move(topic));
+  return Changed(Changed(*this, &WindowSpec::late_topic_, std::move(topic)),
+                 &WindowSpec::late_to_dead_letters_, false);
+}
+WindowSpec WindowSpec::LateToDeadLetters() const {
+  return Changed(Changed(*this, &WindowSpec::late_topic_, std::string()), &WindowSpec::late_to_dead_letters_,
+                 true);
 }
 WindowSpec WindowSpec::NullKeysAre(NullKeys policy) const {
   return Changed(*this, &WindowSpec::null_keys_, policy);
@@ -242,6 +247,7 @@ WindowStep Access::ToStep(const WindowSpec& window) {
   step.emit = window.emit_current_ ? WindowEmit::kCurrent : WindowEmit::kFinal;
   step.closing = window.close_by_key_ ? WindowClosing::kKey : WindowClosing::kPartition;
   step.late_topic = window.late_topic_;
+  step.late_to_dead_letters = window.late_to_dead_letters_;
   return step;
 }
 

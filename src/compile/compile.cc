@@ -151,6 +151,7 @@ class ProgramBuilder {
       MR_ASSIGN_OR_RETURN(chain.late_sink,
                           MakeLateSink(late_topic, compiled_.input_schema(id), KeyBefore(id)));
     }
+    chain.late_to_dead_letters = LateToDeadLetters(node);
     first_[id] = last_[id] = Append(std::move(chain));
     return Status::Ok();
   }
@@ -205,6 +206,7 @@ class ProgramBuilder {
     if (events != nullptr && !events->late_topic.empty()) {
       MR_ASSIGN_OR_RETURN(chain.late_sink, MakeLateSink(events->late_topic, context.input, {}));
     }
+    chain.late_to_dead_letters = events != nullptr && events->late_to_dead_letters;
     path.push_back(Append(std::move(chain)));
     for (std::size_t i = 0; i + 1 < path.size(); ++i) program_.nodes[path[i]].next.push_back(path[i + 1]);
     first_[id] = path.front();

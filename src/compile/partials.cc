@@ -41,7 +41,8 @@ Result<std::optional<NodeId>> PartialsSentTo(const AnalyzedPlan& analyzed, const
   if (!id) return std::optional<NodeId>();
   const auto& window = std::get<WindowStep>(analyzed.plan.nodes[*id].op);
   const bool nulls_pass = stage.cut->null_key == NullKey::kGroup;
-  if (window.emit != WindowEmit::kFinal || !window.late_topic.empty() || window.by != stage.cut->columns ||
+  const bool late_rows_needed = !window.late_topic.empty() || window.late_to_dead_letters;
+  if (window.emit != WindowEmit::kFinal || late_rows_needed || window.by != stage.cut->columns ||
       (nulls_pass && window.null_key != NullKey::kGroup))
     return std::optional<NodeId>();
   MR_ASSIGN_OR_RETURN(const std::string layout, LayoutOf(analyzed, *id));

@@ -152,6 +152,24 @@ TEST_F(SnapchatRun, EveryRowIsDeliveredOrADeadLetterOrLateAndAServerThatIsAwayIs
   EXPECT_THAT(snap_.taken(), testing::UnorderedElementsAre("in-0-1", "in-0-4", "in-0-6", "in-0-7", "in-0-8"));
 }
 
+TEST_F(SnapchatRun, EventsOutOfTheirTimeCanBeDeadLetters) {
+  const std::int64_t hour = 3'600'000;
+  Write({Event("page_view", "https://s/1", 8 * 24 * hour), Event("page_view", "https://s/2", -2 * hour),
+         Event("login", "https://s/3")});
+  PlanRunOptions options;
+  const auto run = MakeRun(options, Sink("pixel", "      late: dead_letter\n"));
+  Status status;
+  {
+    const Thread thread("run", [&] { status = run->Run(); });
+    EXPECT_TRUE(Await([&] { return Records("dead") == 2 && snap_.taken().contains("in-0-2"); }))
+        << Records("dead") << " dead letters";
+    options.stop.RequestStop();
+  }
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(Records("late"), 0);
+  EXPECT_EQ(snap_.taken().size(), 1U);
+}
+
 TEST_F(SnapchatRun, ConsentDecidesWhetherAndHowEventsAreSent) {
   const auto event = [this](const char* name, const char* agreed) {
     std::string json = Event(name, "https://s");

@@ -41,6 +41,7 @@ class PlanAnalyzer {
     for (NodeId id = 0; id < plan_.nodes.size(); ++id) {
       const PlanNode& node = plan_.nodes[id];
       CheckOnError(node);
+      CheckLate(node);
       const std::optional<Columns> input = InputOf(node);
       static const std::vector<std::string> kNone;
       const auto& key = node.inputs.empty() || !input ? kNone : group_columns[node.inputs.front()];
@@ -155,12 +156,12 @@ class PlanAnalyzer {
         errors.AddAt(errors.ValueOf(key, word), "it writes to topic '" + topic + "', " + why);
     };
     for (const PlanNode& node : plan_.nodes) {
-      const std::string late_word = node.places.contains({"late", "topic"}) ? "topic" : "";
-      check(node, std::string(LateTopicOf(node)), "late", late_word);
+      const std::string word = LateTopicWord(node);
+      check(node, std::string(LateTopicOf(node)), "late", word);
       if (const auto* sink = std::get_if<SinkNode>(&node.op)) {
         if (const auto* topic = std::get_if<KafkaSink>(&sink->sink)) check(node, topic->topic, "topic", "");
         if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink->sink))
-          check(node, events->late_topic, "late", late_word);
+          check(node, events->late_topic, "late", word);
       }
     }
     if (const std::string why = WhyNotWritten(read, plan_.dead_letter_topic); !why.empty()) {
@@ -175,6 +176,31 @@ class PlanAnalyzer {
     NodeErrors errors(node, &mistakes_);
     errors.AddAt(errors.ValueOf("on_error"),
                  "'on_error: dead_letter' needs a dead-letter topic (dead_letter: {topic: ...})");
+  }
+
+  void CheckLate(const PlanNode& node) {
+    const auto* sink = std::get_if<SinkNode>(&node.op);
+    const auto* events = sink == nullptr ? nullptr : std::get_if<SnapchatConversionsSink>(&sink->sink);
+    CheckLate(node, std::string(LateTopicOf(node)), LateToDeadLetters(node));
+    if (events != nullptr) CheckLate(node, events->late_topic, events->late_to_dead_letters);
+  }
+
+  void CheckLate(const PlanNode& node, const std::string& topic, bool to_dead_letters) {
+    NodeErrors errors(node, &mistakes_);
+    if (to_dead_letters && plan_.dead_letter_topic.empty() && plan_.understood == Understood::kAll) {
+      errors.AddAt(errors.ValueOf("late"),
+                   "'late: dead_letter' needs a dead-letter topic (dead_letter: {topic: ...})");
+    }
+    if (topic.empty() || topic != plan_.dead_letter_topic) return;
+    errors.AddAt(errors.ValueOf("late", LateTopicWord(node)),
+                 "late rows would go to topic '" + topic +
+                     "', which is that of the dead letters, in another form; write 'late: dead_letter' to "
+                     "make them dead letters, or choose another topic");
+  }
+
+  /// Below which word of `late` the topic stands; "" where that is its value.
+  static std::string LateTopicWord(const PlanNode& node) {
+    return node.places.contains({"late", "topic"}) ? "topic" : "";
   }
 
   void Add(std::string message) { mistakes_.push_back({{}, std::move(message)}); }

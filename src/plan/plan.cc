@@ -67,6 +67,18 @@ std::string_view LateTopicOf(const PlanNode& node) {
       node.op);
 }
 
+bool LateToDeadLetters(const PlanNode& node) {
+  return std::visit(
+      [](const auto& op) {
+        if constexpr (requires { op.late_to_dead_letters; }) {
+          return op.late_to_dead_letters;
+        } else {
+          return false;
+        }
+      },
+      node.op);
+}
+
 Duration Plan::EffectiveCommitInterval() const {
   Duration interval = guarantee == Guarantee::kExactlyOnce ? Duration(200) : Duration(1000);
   if (commit_interval) interval = *commit_interval;

@@ -102,6 +102,7 @@ struct WindowStep {
   WindowEmit emit = WindowEmit::kFinal;
   WindowClosing closing = WindowClosing::kPartition;  ///< kKey: not for sliding and count
   std::string late_topic;                             ///< "" = counter and a rate-limited warning
+  bool late_to_dead_letters = false;                  ///< late rows are dead letters; without late_topic
   std::vector<WindowAggregateColumn> aggregates;
   std::optional<WindowTriggerSpec> trigger = std::nullopt;  ///< see TriggerRefusal
 };
@@ -135,6 +136,7 @@ struct ExpireStep {
   NullKey null_key = NullKey::kError;
   PlanExpr at;             ///< a timestamp; null: never
   std::string late_topic;  ///< of rows whose end is over; "" = counter and a rate-limited warning
+  bool late_to_dead_letters = false;  ///< as that of WindowStep
 };
 /// A user's function over batches with a value per key. C++ only: not text, as the rest of a plan.
 struct MapStep {
@@ -180,6 +182,8 @@ std::optional<NodeKey> KeyOf(const PlanNode& node);
 
 /// Where the late rows of a step go; "" for those that only count them. `node` outlives the result.
 std::string_view LateTopicOf(const PlanNode& node);
+/// Whether they are dead letters.
+bool LateToDeadLetters(const PlanNode& node);
 
 enum class Guarantee { kExactlyOnce, kAtLeastOnce };
 

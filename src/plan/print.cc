@@ -98,6 +98,7 @@ struct Describe {
               (step.trigger->before ? " before update" : " after update");
     }
     if (!step.late_topic.empty()) text += ", late rows to " + step.late_topic;
+    if (step.late_to_dead_letters) text += ", late rows to the dead letters";
     return text + ": " + AggregateList(step.aggregates);
   }
   std::string operator()(const DeduplicateStep& step) const {
@@ -113,7 +114,8 @@ struct Describe {
     return "by " + Join(step.by) + (step.ttl ? ", ttl " + FormatDuration(*step.ttl) : "");
   }
   std::string operator()(const ExpireStep& step) const {
-    const std::string late = step.late_topic.empty() ? "" : ", late rows to " + step.late_topic;
+    std::string late = step.late_topic.empty() ? "" : ", late rows to " + step.late_topic;
+    if (step.late_to_dead_letters) late = ", late rows to the dead letters";
     return "by " + Join(step.by) + " at " + step.at.expr.ToString() + late;
   }
   std::string operator()(const MapStep& step) const {

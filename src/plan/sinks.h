@@ -52,8 +52,9 @@ struct SnapchatConversionsSink {
   std::string without_consent = "drop";  ///< drop | LMU | LDU | opt_out, of events without it
   Duration max_event_age{7LL * 24 * 3'600'000};
   Duration max_event_ahead{3'600'000};
-  std::string late_topic;       ///< events out of that time; "": they are counted
-  std::string time_unit = "s";  ///< s | ms, of event_time as it is sent
+  std::string late_topic;             ///< events out of that time; "": they are counted
+  bool late_to_dead_letters = false;  ///< as that of WindowStep
+  std::string time_unit = "s";        ///< s | ms, of event_time as it is sent
   std::int64_t batch_events = 2'000;
   ByteCount batch_bytes{1LL << 20};
   Duration linger{1'000};     ///< the shortest time between two checkpoints, each of which sends everything

@@ -25,8 +25,8 @@ void CheckCount(const WindowStep& window, Mistakes* out) {
     out->push_back("'step' of 'count' must be from 1 to its size " + std::to_string(window.count) + ", not " +
                    std::to_string(window.count_step));
   }
-  const bool timed =
-      window.grace != Duration(0) || window.offset != Duration(0) || !window.late_topic.empty();
+  const bool timed = window.grace != Duration(0) || window.offset != Duration(0) ||
+                     !window.late_topic.empty() || window.late_to_dead_letters;
   if (timed) out->emplace_back("'grace', 'offset' and 'late' have no meaning for count windows");
 }
 

@@ -24,6 +24,18 @@ Result<Batch> WithLateBy(const Batch& batch, const std::vector<std::int64_t>& la
   return batch.WithData(std::move(data));
 }
 
+/// All rows of a batch as dead letters; one that is ahead of its time is late by less than 0.
+std::vector<RowError> LateErrors(const std::vector<std::int64_t>& late_by_ms) {
+  std::vector<RowError> errors;
+  errors.reserve(late_by_ms.size());
+  for (std::size_t i = 0; i < late_by_ms.size(); ++i) {
+    errors.push_back({static_cast<std::int64_t>(i), "late",
+                      std::string(late_by_ms[i] < 0 ? "the row is too far ahead" : "the row came too late") +
+                          ": late_by is " + std::to_string(late_by_ms[i]) + " ms"});
+  }
+  return errors;
+}
+
 /// The rows that the failed rows of a batch stand for.
 std::int64_t RowsBehind(const Batch& batch, const std::vector<RowError>& errors) {
   if (batch.stands_for == nullptr) return static_cast<std::int64_t>(errors.size());
@@ -79,7 +91,7 @@ class Chain::NodeOutput final : public Output {
   }
 
   Status DeadLetter(const Batch& batch, std::vector<RowError> errors) override {
-    return chain_.HandleErrors(node_, batch, std::move(errors));
+    return chain_.HandleErrors(node_, batch, node_.spec.on_error, std::move(errors));
   }
 
   void CountFiltered(std::int64_t rows) override { node_.metrics.rows_filtered.Add(rows); }
@@ -142,7 +154,7 @@ Status Chain::WriteSink(Node& node, Sink& sink, const Batch& batch) {
                     context.unsettled);
   if (!late.empty()) MR_RETURN_IF_ERROR(HandleLateRows(node, batch, late));
   if (errors.empty()) return Status::Ok();
-  return HandleErrors(node, batch, std::move(errors));
+  return HandleErrors(node, batch, node.spec.on_error, std::move(errors));
 }
 
 void Chain::CountAccepted(Node& node, const Sink& sink, std::int64_t rows) {
@@ -164,23 +176,24 @@ Status Chain::HandleLateRows(Node& node, const Batch& batch, const std::vector<L
   return HandleLate(node, taken, std::move(late_by_ms));
 }
 
-Status Chain::HandleErrors(Node& node, const Batch& batch, std::vector<RowError> errors) {
+Status Chain::HandleErrors(Node& node, const Batch& batch, ErrorPolicy policy, std::vector<RowError> errors) {
   if (errors.empty()) return Status::Ok();
   has_output_ = true;
   std::vector<std::int64_t> records(errors.size(), 0);
   if (batch.block != nullptr) {
     for (std::size_t i = 0; i < errors.size(); ++i) records[i] = batch.RecordOf(errors[i].row);
   }
-  MR_RETURN_IF_ERROR(
-      dead_letters_.Handle(node.spec.on_error, node.spec.name, batch.block.get(), records, errors));
-  node.metrics.CountFailed(node.spec.on_error, RowsBehind(batch, errors));
+  MR_RETURN_IF_ERROR(dead_letters_.Handle(policy, node.spec.name, batch.block.get(), records, errors));
+  node.metrics.CountFailed(policy, RowsBehind(batch, errors));
   return Status::Ok();
 }
 
 Status Chain::HandleLate(Node& node, const Batch& batch, std::vector<std::int64_t> late_by_ms) {
+  // Partial aggregates were on their way when the late output was added: there are no rows to give it.
+  if (node.spec.late_to_dead_letters && batch.stands_for == nullptr)
+    return HandleErrors(node, batch, ErrorPolicy::kDeadLetter, LateErrors(late_by_ms));
   const std::int64_t rows = batch.rows_behind();
   node.metrics.rows_late.Add(rows);
-  // Partial aggregates were on their way when the late output was added: there are no rows to give it.
   if (node.spec.late_sink != nullptr && batch.stands_for == nullptr) {
     MR_ASSIGN_OR_RETURN(const Batch extended, WithLateBy(batch, late_by_ms));
     return WriteSink(node, *node.spec.late_sink, extended);
@@ -321,7 +334,9 @@ Status Chain::PrepareSink(Node& node, Sink& sink, SinkContext context) {
   MR_RETURN_IF_ERROR(sink.Prepare(context).WithContext(node.spec.name));
   node.bytes_out->Add(context.bytes);
   CountAccepted(node, sink, context.settled);
-  for (FailedRows& rows : failed) MR_RETURN_IF_ERROR(HandleErrors(node, rows.batch, std::move(rows.errors)));
+  for (FailedRows& rows : failed) {
+    MR_RETURN_IF_ERROR(HandleErrors(node, rows.batch, node.spec.on_error, std::move(rows.errors)));
+  }
   return Status::Ok();
 }
 

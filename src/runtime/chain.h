@@ -70,7 +70,7 @@ class Chain {
   Status PrepareSink(Node& node, Sink& sink, SinkContext context);
   /// Rows that the sink took for good; none of a late output.
   void CountAccepted(Node& node, const Sink& sink, std::int64_t rows);
-  Status HandleErrors(Node& node, const Batch& batch, std::vector<RowError> errors);
+  Status HandleErrors(Node& node, const Batch& batch, ErrorPolicy policy, std::vector<RowError> errors);
   Status HandleLate(Node& node, const Batch& batch, std::vector<std::int64_t> late_by_ms);
   template <typename Call>
   Status ForEachSink(Call call);

@@ -59,7 +59,8 @@ struct ChainNode {
   /// Receives rows that came too late, extended by an int64 column `late_by`; null: they are counted and
   /// warned about.
   std::unique_ptr<Sink> late_sink;
-  std::vector<std::size_t> next;  ///< indices above this node's own
+  bool late_to_dead_letters = false;  ///< they are dead letters; without late_sink
+  std::vector<std::size_t> next;      ///< indices above this node's own
   ErrorPolicy on_error = ErrorPolicy::kFail;
   bool internal = false;  ///< a repartition sink: its rows are not the pipeline's output
 };

@@ -117,6 +117,8 @@ TEST_F(Explain, PartialAggregatesTravelWhereNothingNeedsSingleRows) {
         Case{"the first row", "window: {by: k, tumbling: 10s, aggregate: {f: first(v)}}", false},
         Case{"late rows have a topic",
              "window: {by: k, tumbling: 10s, late: {topic: l}, aggregate: {n: count()}}", false},
+        Case{"late rows are dead letters",
+             "window: {by: k, tumbling: 10s, late: dead_letter, aggregate: {n: count()}}", false},
         Case{"results with each batch",
              "window: {by: k, tumbling: 10s, emit: current, aggregate: {n: count()}}", false},
         Case{"closing by key", "window: {by: k, tumbling: 10s, closing: key, aggregate: {n: count()}}",
@@ -145,7 +147,7 @@ TEST_F(Explain, PartialAggregatesTravelWhereNothingNeedsSingleRows) {
         Case{"another step", "running: {by: k, aggregate: {n: count()}}", false}}) {
     const std::string file =
         Write("k2a.yaml",
-              "name: p\nkafka: {bootstrap.servers: \"localhost:1\"}\n"
+              "name: p\nkafka: {bootstrap.servers: \"localhost:1\"}\ndead_letter: {topic: d}\n"
               "source: {topic: t, timestamp: ts, schema: {ts: \"timestamp[ms]\", k: string, v: "
               "int64, x: double}}\nsteps:\n  - " +
                   std::string(c.steps) + "\nsinks: [{topic: o}]\n");

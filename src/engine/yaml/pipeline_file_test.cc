@@ -118,6 +118,9 @@ TEST(PipelineFile, ASinkOfConversionEventsIsRead) {
   EXPECT_EQ(sink_of(full).access.per_second, 20);
   EXPECT_EQ(full->plan.EffectiveCommitInterval(), Duration(3'000));
 
+  const Result<PipelineFile> late = read("pixel_id: p1, late: dead_letter");
+  EXPECT_THAT(late.status().message(), HasSubstr("'late: dead_letter' needs a dead-letter topic"));
+
   EXPECT_THAT(read("pixel_id: a, app_id: b").status().message(), HasSubstr("cannot stand together"));
   EXPECT_THAT(read("map: {em: mail}").status().message(), HasSubstr("pixel_id"));
 }

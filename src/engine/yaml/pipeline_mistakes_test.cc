@@ -119,6 +119,52 @@ TEST(PipelineMistakes, MistakesAtTheTopAreFoundWithLineAndColumn) {
   }
 }
 
+TEST(PipelineMistakes, LateRowsGoToADeadLetterTopicOnlyByTheWordForIt) {
+  const std::string needs = "'late: dead_letter' needs a dead-letter topic (dead_letter: {topic: ...})";
+  const std::string another =
+      "late rows would go to topic 'dead', which is that of the dead letters, in another form; write 'late: "
+      "dead_letter' to make them dead letters, or choose another topic";
+  const struct {
+    std::string dead;  // line 2
+    std::string shape, late;
+    std::string mistake;
+  } cases[] = {
+      {"dead_letter: {topic: dead}", "tumbling: 1s", "dead_letter", ""},
+      {"dead_letter: {topic: dead_letter}", "tumbling: 1s", "dead_letter", ""},
+      {"dead_letter: {topic: dead}", "tumbling: 1s", "dead-letter", ""},
+      {"dead_letter: {topic: dead}", "tumbling: 1s", "{topic: dead_letter}", ""},
+      {"", "tumbling: 1s", "{topic: dead_letter}", ""},
+      {"", "tumbling: 1s", "dead_letter", "p.yaml:5:42: window 'window-1': " + needs},
+      {"dead_letter: {topic: dead}", "tumbling: 1s", "dead", "p.yaml:5:42: window 'window-1': " + another},
+      {"dead_letter: {topic: dead}", "tumbling: 1s", "{topic: dead}",
+       "p.yaml:5:50: window 'window-1': " + another},
+      {"dead_letter: {topic: dead}", "count: 10", "dead_letter",
+       "p.yaml:5:39: 'late' has no meaning for count windows"},
+  };
+  for (const auto& c : cases) {
+    const Result<PipelineFile> file =
+        Read("name: p\n" + c.dead + "\nsource: {topic: in, schema: {k: string}}\nsteps:\n" +
+             "  - {window: {by: k, " + c.shape + ", late: " + c.late +
+             ", aggregate: {n: count()}}}\nsinks: [{topic: out}]\n");
+    const std::string message = file.ok() ? "" : file.status().message();
+    EXPECT_EQ(file.ok(), c.mistake.empty()) << message;
+    EXPECT_THAT(message, HasSubstr(c.mistake));
+  }
+}
+
+TEST(PipelineMistakes, RunningResultsOfTooManyWindowsAreRefusedAtTheWord) {
+  for (const std::string closing : {"partition", "key"}) {
+    const Result<PipelineFile> file = Read(
+        "name: p\nsource: {topic: in, schema: {k: string}}\nsteps:\n  - window:\n      by: k\n"
+        "      hopping: {size: 30d, step: 1ms}\n      emit: current\n      closing: " +
+        closing + "\n      aggregate: {n: count()}\nsinks: [{topic: out}]\n");
+    EXPECT_THAT(
+        file.status().message(),
+        HasSubstr("p.yaml:7:13: window 'window-1': 'emit: current' gives a result of each window that "
+                  "a row is in, and here these are 2592000000"));
+  }
+}
+
 TEST(PipelineMistakes, TopicsThatThePipelineReadsOrKeepsForItselfAreRefusedAtTheWord) {
   const std::string kept = "', which this pipeline keeps for itself ";
   const std::string changelog = kept + "(the changelog of 'window-1'); choose another topic";

@@ -139,7 +139,8 @@ constexpr KeySpec kWindowKeys[] = {
     {"trigger", kSection, "trigger", "",
      "Emits a result of a window before it closes; not for sliding windows."},
     {"late", kSection, "late", "",
-     "Where rows go that come after their window closed; only counted when absent."},
+     "Where rows go that come after their window closed; only counted when absent. `dead_letter`: they are "
+     "dead letters."},
     {"aggregate", kAggregates, "", "",
      "Result columns and their aggregate calls, such as `total: sum(price)`.", kRequired},
 };
@@ -260,8 +261,8 @@ constexpr KeySpec kSnapchatConversionsKeys[] = {
     {"max_event_age", kDuration, "", "7d", "Older events are late; at most 37d."},
     {"max_event_ahead", kDuration, "", "1h", "Events further ahead of the clock are late."},
     {"late", kSection, "late", "",
-     "Topic for late events, with `late_by` in milliseconds; negative for those that are ahead. When absent "
-     "they are counted and warned about."},
+     "Topic for late events, with `late_by` in milliseconds; negative for those that are ahead. "
+     "`dead_letter`: they are dead letters. When absent they are counted and warned about."},
     {"time_unit", kChoice, "s|ms", "s", "The unit in which `event_time` is sent."},
     {"batch", kSection, "snapchat_batch", "", "Bounds of one request."},
     {"rate", kSection, "snapchat_rate", "", "Bounds of all requests of a process."},
@@ -441,7 +442,10 @@ constexpr SectionSpec kAllSections[] = {
      "the "
      "expression fails is not added to that window.",
      kTriggerKeys, ""},
-    {"late", "late", "A late output.", kLateKeys, "topic"},
+    {"late", "late",
+     "A late output: a topic of its own. Written as `late: dead_letter`, without `topic`, rows that come too "
+     "late are dead letters of class `late`, as they were read, with `late_by` in the message.",
+     kLateKeys, "topic"},
     {"sink", "sinks",
      "One sink: exactly one of `topic`, `parquet`, `ipc`, `console`, `snapchat.conversions` and "
      "`snapchat.audience`.",

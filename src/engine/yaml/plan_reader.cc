@@ -37,7 +37,8 @@ std::optional<Duration> ReadPositiveTime(const SectionReader& section, std::stri
 }
 
 void ReadDeadLetter(const SectionReader& top, const WordPlaces& places, Plan& plan) {
-  plan.dead_letter_topic = ReadTopicOf(top, "dead_letter");
+  if (const std::optional<SectionReader> section = top.Section("dead_letter"))
+    plan.dead_letter_topic = section->Text("topic");
   auto place = places.find({"dead_letter", "topic"});
   if (place == places.end()) place = places.find({"dead_letter", ""});
   if (place != places.end()) plan.dead_letter_location = place->second.value;
@@ -233,7 +234,7 @@ WindowStep ReadWindow(const SectionReader& step, const GroupByStep* group_by) {
   window.offset = section->Time("offset");
   window.emit = section->Choice("emit") == "current" ? WindowEmit::kCurrent : WindowEmit::kFinal;
   window.closing = ReadClosing(*section);
-  window.late_topic = ReadTopicOf(*section, "late");
+  ReadLate(*section, &window);
   window.aggregates = section->Aggregates("aggregate");
   window.trigger = ReadTrigger(*section, window);
   if (window.by.empty() && !section->Has("by"))
@@ -293,7 +294,7 @@ ExpireStep ReadExpire(const SectionReader& step, const GroupByStep* group_by) {
   if (!section) return {};
   auto expire = ReadStepKey<ExpireStep>(*section, group_by);
   expire.at = section->Expression("at").value_or(PlanExpr{.expr = {}, .location = {}, .unread = true});
-  expire.late_topic = ReadTopicOf(*section, "late");
+  ReadLate(*section, &expire);
   return expire;
 }
 

@@ -52,7 +52,7 @@ SnapchatConversionsSink ReadSnapchatConversions(const SectionReader& sink) {
   out.without_consent = section->Choice("without_consent");
   out.max_event_age = section->Time("max_event_age");
   out.max_event_ahead = section->Time("max_event_ahead");
-  out.late_topic = ReadTopicOf(*section, "late");
+  ReadLate(*section, &out);
   out.time_unit = section->Choice("time_unit");
   if (const std::optional<SectionReader> batch = section->Section("batch")) {
     out.batch_events = batch->Integer("events");
