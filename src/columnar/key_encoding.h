@@ -43,6 +43,9 @@ class KeyBuffer {
     return {bytes_.data() + offsets_[i], static_cast<std::size_t>(offsets_[i + 1] - offsets_[i])};
   }
 
+  /// Bytes of all rows.
+  std::int64_t bytes() const { return offsets_.back(); }
+
   /// Forgets all rows, keeps the memory.
   void Clear();
   /// Appends one row that is already encoded. Precondition: fewer than 2 GiB in all.

@@ -176,6 +176,10 @@ class MinMaxOfStrings final : public RowAggregator<MinMaxOfStrings<Offset, kMax>
     return state->seen == 0 ? results_.AppendNull() : results_.Append(values_[state->slot]);
   }
   Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+  std::int64_t appended_bytes() const override { return results_.bytes(); }
+  std::int64_t ResultBytes(const std::byte* bytes) const override {
+    return static_cast<std::int64_t>(values_[reinterpret_cast<const State*>(bytes)->slot].size());
+  }
   std::int64_t memory_bytes() const override { return values_.memory_bytes(); }
 
  private:

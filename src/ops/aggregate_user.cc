@@ -49,6 +49,11 @@ class ResultColumn {
   Result<std::shared_ptr<arrow::Array>> Finish() {
     return std::visit([](auto& builder) { return builder.Finish(); }, builder_);
   }
+  /// Of texts.
+  std::int64_t bytes() const {
+    const auto* const texts = std::get_if<ColumnBuilder<std::string_view>>(&builder_);
+    return texts == nullptr ? 0 : texts->bytes();
+  }
 
  private:
   using Builder = std::variant<ColumnBuilder<bool>, ColumnBuilder<std::int64_t>, ColumnBuilder<double>,
@@ -163,6 +168,13 @@ class UserAggregator final : public Aggregator {
     return results_.Append(result);
   }
   Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+  std::int64_t appended_bytes() const override { return results_.bytes(); }
+  std::int64_t ResultBytes(const std::byte* state) const override {
+    UserValue result;
+    Call("Result", [&] { result = user_->ResultOf(Of(state)); });
+    const std::string* const text = std::get_if<std::string>(&result);
+    return text == nullptr ? 0 : static_cast<std::int64_t>(text->size());
+  }
 
   /// Without what the states hold themselves, which is counted when they are encoded.
   std::int64_t memory_bytes() const override {

@@ -2,6 +2,7 @@
 // A value is kept as its canonical bytes, whose order is that of the values (columnar/key_encoding.h).
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include <arrow/api.h>
@@ -25,13 +26,22 @@ KeyBuffer CanonicalValues(const arrow::Array& array) {
   return keys;
 }
 
+// More bytes in one list are no result: nothing that Kafka takes would hold it.
+constexpr std::int64_t kMostListBytes = 1LL << 30;
+
 /// Collects canonical bytes into a column of the values.
 class ValueColumn {
  public:
   explicit ValueColumn(std::shared_ptr<arrow::DataType> type)
       : field_(arrow::field("value", std::move(type))) {}
-  void Append(std::string_view canonical) { keys_.Append(canonical); }
+  Status Append(std::string_view canonical) {
+    if (bytes() + static_cast<std::int64_t>(canonical.size()) > std::numeric_limits<std::int32_t>::max())
+      return Status::ResourceExhausted("the results of one batch exceed 2 GiB; lower batch.rows");
+    keys_.Append(canonical);
+    return Status::Ok();
+  }
   std::int64_t size() const { return keys_.num_rows(); }
+  std::int64_t bytes() const { return keys_.bytes(); }
   Result<std::shared_ptr<arrow::Array>> Finish() {
     MR_ASSIGN_OR_RETURN(auto arrays, DecodeKeys(keys_.data(), keys_.offsets(), std::span(&field_, 1)));
     keys_.Clear();
@@ -48,6 +58,7 @@ class ListColumn {
  public:
   explicit ListColumn(std::shared_ptr<arrow::DataType> item) : values_(std::move(item)) {}
   ValueColumn& values() { return values_; }
+  std::int64_t bytes() const { return values_.bytes(); }
   void EndList() { ends_.push_back(static_cast<std::int32_t>(values_.size())); }
   Result<std::shared_ptr<arrow::Array>> Finish() {
     arrow::Int32Builder offsets;
@@ -89,16 +100,18 @@ struct CollectedValues {
   };
   std::vector<Item> items;  // by place
   std::size_t limit = 0;    // set with the first item
+  std::int64_t value_bytes = 0;
 
   void Add(const RowPlace& place, std::string_view value) {
     auto at = items.end();
     while (at != items.begin() && place < (at - 1)->place) --at;
-    if (items.size() < limit) {
-      items.insert(at, {place, std::string(value)});
-    } else if (at != items.end()) {
+    if (items.size() >= limit) {
+      if (at == items.end()) return;
+      value_bytes -= static_cast<std::int64_t>(items.back().value.size());
       items.pop_back();
-      items.insert(at, {place, std::string(value)});
     }
+    value_bytes += static_cast<std::int64_t>(value.size());
+    items.insert(at, {place, std::string(value)});
   }
   void Merge(const CollectedValues& other) {
     limit = std::max(limit, other.limit);
@@ -118,6 +131,7 @@ struct CollectedValues {
       Item item{};
       MR_RETURN_IF_ERROR(TakeFixed(in, &item.place));
       MR_RETURN_IF_ERROR(TakeBytes(in, &item.value));
+      value_bytes += static_cast<std::int64_t>(item.value.size());
       items.push_back(std::move(item));
     }
     return Status::Ok();
@@ -147,15 +161,22 @@ class Collect final : public RowAggregator<Collect, ObjectAggregator<CollectedVa
   }
   bool bounded() const override { return true; }
   std::string Unrepresentable(const std::byte* state) const override {
-    if (limit_ > 0 || Of(state).items.size() <= kMostKept) return "";
-    return "has more than " + std::to_string(kMostKept) + " values; give a limit, as in collect(x, 100)";
+    const CollectedValues& kept = Of(state);
+    if (limit_ == 0 && kept.items.size() > kMostKept)
+      return "has more than " + std::to_string(kMostKept) + " values; give a limit, as in collect(x, 100)";
+    return kept.value_bytes > kMostListBytes ? "has more than 1 GiB of values; give a lower limit" : "";
   }
   Status Append(const std::byte* state) override {
-    for (const auto& item : Of(state).items) results_.values().Append(item.value);
+    const CollectedValues& kept = Of(state);
+    if (kept.value_bytes <= kMostListBytes) {
+      for (const auto& item : kept.items) MR_RETURN_IF_ERROR(results_.values().Append(item.value));
+    }
     results_.EndList();
     return Status::Ok();
   }
   Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+  std::int64_t appended_bytes() const override { return results_.bytes(); }
+  std::int64_t ResultBytes(const std::byte* state) const override { return Of(state).value_bytes; }
 
  private:
   const std::size_t limit_;  // 0: none given
@@ -167,13 +188,17 @@ class Collect final : public RowAggregator<Collect, ObjectAggregator<CollectedVa
 struct GreatestValues {
   std::vector<std::string> values;  // descending
   std::size_t limit = 0;
+  std::int64_t value_bytes = 0;
 
   void Add(std::string_view value) {
     if (values.size() >= limit && value <= values.back()) return;
     auto at = values.end();
     while (at != values.begin() && *(at - 1) < value) --at;
+    value_bytes += static_cast<std::int64_t>(value.size());
     values.insert(at, std::string(value));
-    if (values.size() > limit) values.pop_back();
+    if (values.size() <= limit) return;
+    value_bytes -= static_cast<std::int64_t>(values.back().size());
+    values.pop_back();
   }
   void Merge(const GreatestValues& other) {
     limit = std::max(limit, other.limit);
@@ -189,6 +214,7 @@ struct GreatestValues {
     for (std::uint32_t i = 0; i < size; ++i) {
       values.emplace_back();
       MR_RETURN_IF_ERROR(TakeBytes(in, &values.back()));
+      value_bytes += static_cast<std::int64_t>(values.back().size());
     }
     return Status::Ok();
   }
@@ -210,12 +236,21 @@ class TopK final : public RowAggregator<TopK, ObjectAggregator<GreatestValues>> 
     });
     return true;
   }
+  bool bounded() const override { return true; }
+  std::string Unrepresentable(const std::byte* state) const override {
+    return Of(state).value_bytes > kMostListBytes ? "has more than 1 GiB of values; ask for fewer" : "";
+  }
   Status Append(const std::byte* state) override {
-    for (const std::string& value : Of(state).values) results_.values().Append(value);
+    const GreatestValues& kept = Of(state);
+    if (kept.value_bytes <= kMostListBytes) {
+      for (const std::string& value : kept.values) MR_RETURN_IF_ERROR(results_.values().Append(value));
+    }
     results_.EndList();
     return Status::Ok();
   }
   Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+  std::int64_t appended_bytes() const override { return results_.bytes(); }
+  std::int64_t ResultBytes(const std::byte* state) const override { return Of(state).value_bytes; }
 
  private:
   const std::size_t k_;
@@ -283,10 +318,13 @@ class ArgExtreme final : public RowAggregator<ArgExtreme<kMax>, ObjectAggregator
   Status Append(const std::byte* state) override {
     constexpr std::string_view kNull("\0", 1);
     const ExtremeRow<kMax>& row = this->Of(state);
-    results_.Append(row.seen ? std::string_view(row.value) : kNull);
-    return Status::Ok();
+    return results_.Append(row.seen ? std::string_view(row.value) : kNull);
   }
   Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+  std::int64_t appended_bytes() const override { return results_.bytes(); }
+  std::int64_t ResultBytes(const std::byte* state) const override {
+    return static_cast<std::int64_t>(this->Of(state).value.size());
+  }
 
  private:
   ValueColumn results_;

@@ -102,6 +102,10 @@ class Aggregator {
   /// Appends the result of one group to the column that Finish hands over.
   virtual Status Append(const std::byte* state) = 0;
   virtual Result<std::shared_ptr<arrow::Array>> Finish() = 0;
+  /// Bytes of no fixed size, such as texts, that Append has added to the column since the last Finish.
+  virtual std::int64_t appended_bytes() const { return 0; }
+  /// As many as Append would add for this state.
+  virtual std::int64_t ResultBytes(const std::byte* /*state*/) const { return 0; }
 
   /// Bytes aside of the rows.
   virtual std::int64_t memory_bytes() const { return 0; }

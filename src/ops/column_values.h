@@ -181,6 +181,9 @@ class ColumnBuilder<std::string_view> {
     data->type = type_;
     return arrow::MakeArray(data);
   }
+  std::int64_t bytes() const {
+    return large_ ? large_builder_.value_data_length() : builder_.value_data_length();
+  }
 
  private:
   const std::shared_ptr<arrow::DataType> type_;

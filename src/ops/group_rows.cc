@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <arrow/type.h>
+#include <arrow/type_traits.h>
+
 namespace millrace {
 namespace {
 
@@ -22,6 +25,9 @@ GroupRows::GroupRows(std::vector<std::unique_ptr<Aggregator>> aggregators, std::
   for (const auto& aggregator : aggregators_) {
     state_at_.push_back(bytes);
     bytes += aggregator->state_bytes();
+  }
+  for (std::size_t i = 0; i < visible(); ++i) {
+    if (!arrow::is_fixed_width(*aggregators_[i]->type())) of_any_size_.push_back(i);
   }
   stride_ = StrideOf(bytes);
 }
@@ -77,6 +83,19 @@ Status GroupRows::AppendResults(std::uint32_t slot) {
     MR_RETURN_IF_ERROR(aggregators_[i]->Append(row + state_at_[i]));
   }
   return Status::Ok();
+}
+
+std::int64_t GroupRows::appended_bytes() const {
+  std::int64_t bytes = 0;
+  for (const std::size_t i : of_any_size_) bytes += aggregators_[i]->appended_bytes();
+  return bytes;
+}
+
+std::int64_t GroupRows::ResultBytes(std::uint32_t slot) const {
+  const std::byte* const row = bytes() + slot * stride_;
+  std::int64_t total = 0;
+  for (const std::size_t i : of_any_size_) total += aggregators_[i]->ResultBytes(row + state_at_[i]);
+  return total;
 }
 
 void GroupRows::Resize(std::uint32_t slots) {

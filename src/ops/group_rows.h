@@ -43,6 +43,12 @@ class GroupRows final : public SlotRows {
   std::string Unrepresentable(std::uint32_t slot, std::size_t* aggregate) const;
   /// Appends the results of one group to the columns of the aggregators.
   Status AppendResults(std::uint32_t slot);
+  /// Bytes of no fixed size among what AppendResults has appended and nobody has finished.
+  std::int64_t appended_bytes() const;
+  /// As many as AppendResults would append.
+  std::int64_t ResultBytes(std::uint32_t slot) const;
+  /// Aggregators, by index, whose results are of no fixed size.
+  const std::vector<std::size_t>& of_any_size() const { return of_any_size_; }
 
   // SlotRows.
   void Resize(std::uint32_t slots) override;
@@ -67,6 +73,7 @@ class GroupRows final : public SlotRows {
   const std::vector<std::unique_ptr<Aggregator>> aggregators_;
   const std::size_t hidden_;
   std::vector<std::size_t> state_at_;
+  std::vector<std::size_t> of_any_size_;
   std::size_t stride_ = 0;
   std::vector<Line> lines_;
 };

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_map>
 
 #include <arrow/api.h>
 
 #include "base/check.h"
 #include "columnar/tombstone_column.h"
+#include "ops/column_values.h"
 #include "ops/row_errors.h"
 #include "ops/row_place.h"
 
@@ -18,6 +20,25 @@ bool OrdersRows(const GroupRows& groups) {
     if (groups.aggregator(i).orders_rows()) return true;
   }
   return false;
+}
+
+// What the values of `array` take in a result; of those that are no texts a bound.
+void AddValueBytes(const arrow::Array& array, std::vector<std::int64_t>* bytes) {
+  const auto add_texts = [&](const auto& texts) {
+    ForEachValid(array,
+                 [&](std::size_t row) { (*bytes)[row] += static_cast<std::int64_t>(texts[row].size()) + 1; });
+  };
+  switch (array.type_id()) {
+    case arrow::Type::STRING:
+    case arrow::Type::BINARY:
+      return add_texts(ColumnValues<std::string_view>(array));
+    case arrow::Type::LARGE_STRING:
+    case arrow::Type::LARGE_BINARY:
+      return add_texts(ColumnValues<std::string_view, std::int64_t>(array));
+    default:
+      constexpr std::int64_t kWidestKey = 33;
+      for (std::int64_t& row : *bytes) row += kWidestKey;
+  }
 }
 
 std::vector<std::size_t> CheckedFirst(const GroupRows& groups) {
@@ -210,6 +231,31 @@ Result<AddEachErrors> GroupUpdate::AddEachByRow(const Batch& batch, std::span<co
     }
   }
   return errors;
+}
+
+std::vector<std::int64_t> GroupUpdate::ArgumentBytes() const {
+  std::vector<std::int64_t> bytes;
+  for (const std::size_t i : groups_.of_any_size()) {
+    const arrow::Array& argument = *arguments_[i];
+    bytes.resize(static_cast<std::size_t>(argument.length()));
+    AddValueBytes(argument, &bytes);
+  }
+  return bytes;
+}
+
+std::size_t GroupUpdate::RowsAtOnce(std::span<const std::uint32_t> slots,
+                                    std::span<const std::int64_t> argument_bytes) const {
+  if (argument_bytes.empty()) return slots.size();
+  std::unordered_map<std::uint32_t, std::int64_t> bytes_of_group;
+  std::int64_t total = 0;
+  for (std::size_t row = 0; row < slots.size(); ++row) {
+    const auto [group, is_new] = bytes_of_group.try_emplace(slots[row], 0);
+    if (is_new) group->second = groups_.ResultBytes(slots[row]);
+    group->second += argument_bytes[row];
+    total += group->second;
+    if (total > kMostEachBytes) return std::max<std::size_t>(1, row);
+  }
+  return slots.size();
 }
 
 std::string GroupUpdate::WithoutResult(std::uint32_t slot, std::size_t row, const GroupText& group_text,

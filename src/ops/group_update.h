@@ -38,6 +38,8 @@ struct AddEachErrors {
 /// after SetArguments.
 class GroupUpdate {
  public:
+  static constexpr std::int64_t kMostEachBytes = 32LL << 20;
+
   /// `groups` has the aggregators of `aggregates`, in order, and may have hidden ones behind them. Both
   /// outlive this.
   GroupUpdate(const std::vector<WindowAggregateSpec>* aggregates, GroupRows* groups);
@@ -56,6 +58,13 @@ class GroupUpdate {
   /// would overflow (W8). Errors: a user's code failed.
   Result<std::vector<RowError>> Add(const Batch& batch, std::span<const std::uint32_t> slots,
                                     const GroupText& group_text);
+  /// Of each row, about how much its arguments can add to the results of its group that are of no fixed size;
+  /// empty when there are none.
+  std::vector<std::int64_t> ArgumentBytes() const;
+  /// How many rows, the first of those in these groups, AddEach may take at once so that what it appends
+  /// stays near kMostEachBytes; at least one. `argument_bytes`: theirs, of ArgumentBytes.
+  std::size_t RowsAtOnce(std::span<const std::uint32_t> slots,
+                         std::span<const std::int64_t> argument_bytes) const;
   /// As Add for the aggregators in `each`, which has those that may refuse a row. Appends the results of its
   /// group behind each row, to the columns that their Finish hands over; those of the rows returned mean
   /// nothing.

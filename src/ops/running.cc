@@ -2,6 +2,7 @@
 
 #include <arrow/api.h>
 
+#include "base/check.h"
 #include "columnar/key_encoding.h"
 #include "ops/aggregate_specs.h"
 #include "ops/group_rows.h"
@@ -35,11 +36,33 @@ class Running final : public Operator {
     if (batch.num_rows() == 0) return Status::Ok();
     MR_RETURN_IF_ERROR(EncodeKeys(KeyArrays(key_columns_, *batch.data), &keys_));
     MR_RETURN_IF_ERROR(slots_.Lookup(*table_, 0, keys_));
+    const std::vector<std::int64_t> argument_bytes = update_.ArgumentBytes();
+    for (std::size_t first = 0; first < slots_.size();) {
+      const std::size_t rows = update_.RowsAtOnce(
+          slots_.slots().subspan(first), argument_bytes.empty() ? std::span<const std::int64_t>()
+                                                                : std::span(argument_bytes).subspan(first));
+      MR_RETURN_IF_ERROR(AddRows(batch, first, rows, output));
+      first += rows;
+    }
+    return Status::Ok();
+  }
+
+  const std::shared_ptr<arrow::Schema>& output_schema() const override { return output_schema_; }
+
+ private:
+  /// Adds rows [first, first + rows) of a batch whose groups are in slots_, and emits their results.
+  Status AddRows(const Batch& whole, std::size_t first, std::size_t rows, Output& output) {
+    const Batch batch = SliceBatch(whole, static_cast<std::int64_t>(first), static_cast<std::int64_t>(rows));
+    if (batch.num_rows() < whole.num_rows()) {
+      MR_ASSIGN_OR_RETURN(const std::vector<RowError> none, update_.Evaluate(batch));
+      MR_CHECK(none.empty()) << "an argument that did not fail before";
+    }
     const auto nowhere = [](std::size_t) { return std::string(); };
-    MR_ASSIGN_OR_RETURN(AddEachErrors failed, update_.AddEach(batch, slots_.slots(), nowhere, all_));
+    MR_ASSIGN_OR_RETURN(AddEachErrors failed,
+                        update_.AddEach(batch, slots_.slots().subspan(first, rows), nowhere, all_));
     std::vector<RowError> errors =
         MergeRowErrors({std::move(failed.refused), std::move(failed.without_result)});
-    MR_ASSIGN_OR_RETURN(Batch results, Results(batch));
+    MR_ASSIGN_OR_RETURN(Batch results, Results(batch, first));
     if (!errors.empty()) {
       MR_ASSIGN_OR_RETURN(results, WithoutRows(results, errors));
       MR_RETURN_IF_ERROR(output.DeadLetter(batch, std::move(errors)));
@@ -47,11 +70,8 @@ class Running final : public Operator {
     return results.num_rows() == 0 ? Status::Ok() : output.Emit(std::move(results));
   }
 
-  const std::shared_ptr<arrow::Schema>& output_schema() const override { return output_schema_; }
-
- private:
-  /// The rows with their results in place of their columns. Takes keys_.
-  Result<Batch> Results(const Batch& batch) {
+  /// The rows with their results in place of their columns. `first`: where the keys of the rows begin.
+  Result<Batch> Results(const Batch& batch, std::size_t first) {
     arrow::ArrayVector columns = KeyArrays(key_columns_, *batch.data);
     for (std::size_t i = 0; i < groups_.size(); ++i) {
       MR_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Array> column, groups_.aggregator(i).Finish());
@@ -59,7 +79,14 @@ class Running final : public Operator {
     }
     Batch results =
         batch.WithData(arrow::RecordBatch::Make(output_schema_, batch.num_rows(), std::move(columns)));
-    results.key = std::move(keys_).ToBinaryArray();
+    if (batch.num_rows() == keys_.num_rows()) {
+      results.key = std::move(keys_).ToBinaryArray();
+      return results;
+    }
+    KeyBuffer keys;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(batch.num_rows()); ++i)
+      keys.Append(keys_[first + i]);
+    results.key = std::move(keys).ToBinaryArray();
     return results;
   }
 

@@ -27,8 +27,9 @@ Status WindowResults::Add(const Window& window, std::string_view key, std::uint3
   windows_.push_back(window);
   keys_.Append(key);
   MR_RETURN_IF_ERROR(groups_->AppendResults(slot));
-  if (static_cast<std::int64_t>(windows_.size()) < kMaxRows) return Status::Ok();
-  return Flush(output);
+  const bool full = static_cast<std::int64_t>(windows_.size()) >= kMaxRows ||
+                    keys_.bytes() + groups_->appended_bytes() >= kMaxBytes;
+  return full ? Flush(output) : Status::Ok();
 }
 
 void WindowResults::Check(const Window& window, std::uint32_t slot) {

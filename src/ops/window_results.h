@@ -14,10 +14,12 @@
 
 namespace millrace {
 
-/// Collects result rows of windows and hands them on in batches of at most kMaxRows. One owner, one thread.
+/// Collects result rows of windows and hands them on in batches of at most kMaxRows, and of at most one row
+/// more than kMaxBytes of keys, texts and lists hold. One owner, one thread.
 class WindowResults {
  public:
   static constexpr std::int64_t kMaxRows = 65'536;
+  static constexpr std::int64_t kMaxBytes = 32LL << 20;
 
   /// What all results of a window have in common.
   struct Shape {
