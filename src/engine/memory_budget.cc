@@ -9,8 +9,6 @@ namespace {
 constexpr std::int64_t kKiB = 1024;
 constexpr std::int64_t kMiB = 1024 * kKiB;
 
-// A row of state: key, accumulators and index.
-constexpr std::int64_t kBytesPerRow = 256;
 // A message in a queue of librdkafka, beside its value: the operation that carries it and the allocator's
 // share.
 constexpr std::int64_t kBytesPerMessage = 512;
@@ -28,7 +26,6 @@ constexpr std::int64_t kMostProducedBytes = 64 * kMiB;
 
 constexpr std::int64_t kLeastBytes = kMiB;
 constexpr std::int64_t kLeastMessages = 1'000;
-constexpr std::int64_t kLeastRows = 10'000;
 
 }  // namespace
 
@@ -38,7 +35,7 @@ MemoryBudget SplitMemory(ByteCount memory, int workers) {
   const std::int64_t eighth = memory.value() / 8 / workers;
   MemoryBudget budget;
   budget.rocksdb = ByteCount(quarter);
-  budget.state_rows = std::max(kLeastRows, quarter / kBytesPerRow);
+  budget.state = ByteCount(quarter);
   // Half for values, whose uncompressed batches stay until their last record is consumed, half for the rest.
   budget.fetched_bytes = ByteCount(std::clamp(fetched / 4, kLeastBytes, kMostFetchedBytes));
   budget.fetched_messages = std::clamp(fetched / 2 / kBytesPerMessage, kLeastMessages, kMostFetchedMessages);

@@ -10,12 +10,12 @@ namespace millrace {
 /// How `memory` of a pipeline is divided among everything in the process that grows with the load (D4).
 ///
 /// Shares of the whole: state in memory 1/4, RocksDB (block cache and memtables) 1/4, records fetched ahead
-/// 1/4, batches under way 1/8, records on their way to the broker 1/8. What is counted in rows or messages
+/// 1/4, batches under way 1/8, records on their way to the broker 1/8. What is counted in records or messages
 /// assumes a size for each, stated in the .cc file.
 struct MemoryBudget {
   // Of the process.
   ByteCount rocksdb{0};
-  std::int64_t state_rows = 0;  ///< of all tasks together
+  ByteCount state{0};  ///< of all tasks together
 
   // Of one worker.
   ByteCount fetched_bytes{0};         ///< values in the queue of fetched records

@@ -12,7 +12,7 @@ std::int64_t Sum(const MemoryBudget& budget, int workers) {
   const std::int64_t worker = 2 * budget.fetched_bytes.value() + 512 * budget.fetched_messages +
                               4 * budget.batch_bytes.value() + 256 * budget.batch_records +
                               budget.produced_bytes.value() + 512 * budget.produced_messages;
-  return budget.rocksdb.value() + 256 * budget.state_rows + workers * worker;
+  return budget.rocksdb.value() + budget.state.value() + workers * worker;
 }
 
 TEST(MemoryBudget, PartsTogetherStayWithinTheWhole) {
@@ -29,7 +29,7 @@ TEST(MemoryBudget, MoreWorkersShareTheQueuesAndNotTheState) {
   const MemoryBudget eight = SplitMemory(ByteCount(kGiB), 8);
   const MemoryBudget many = SplitMemory(ByteCount(kGiB), 64);
   EXPECT_EQ(eight.rocksdb, one.rocksdb);
-  EXPECT_EQ(eight.state_rows, one.state_rows);
+  EXPECT_EQ(eight.state, one.state);
   EXPECT_LT(many.fetched_bytes, one.fetched_bytes);
   EXPECT_LT(many.fetched_messages, one.fetched_messages);
   EXPECT_EQ(eight.batch_bytes.value() * 8, one.batch_bytes.value());

@@ -21,6 +21,8 @@ namespace {
 
 constexpr Duration kPollWait{50};
 constexpr std::int64_t kLeastRowsPerTask = 10'000;
+// So that a small budget does not commit all the time.
+constexpr std::int64_t kLeastDirtyBytes = 4LL << 20;
 
 /// Puts the answers of several workers together. Thread-safe.
 class GatheredAnswer {
@@ -75,7 +77,8 @@ class Runner final : public PipelineRunner {
     context_.state_dir = app_dir;
     context_.http_address = options_.http_address;
     const MemoryBudget budget = SplitMemory(plan.memory, plan.workers);
-    context_.max_rows_in_memory = RowsPerTask(budget);
+    context_.max_bytes_in_memory = StateBytesPerTask(budget);
+    context_.max_rows_in_memory = context_.max_bytes_in_memory / StateStoreOptions::kBytesPerRow;
     for (int i = 0; i < plan.workers; ++i) {
       const std::optional<int> slot_number = options_.slot ? std::optional(*options_.slot + i) : std::nullopt;
       MR_ASSIGN_OR_RETURN(auto slot, Slot::Acquire(app_dir, plan.name, slot_number));
@@ -89,6 +92,7 @@ class Runner final : public PipelineRunner {
       worker.exactly_once = plan.guarantee == Guarantee::kExactlyOnce;
       worker.commit_interval = plan.EffectiveCommitInterval();
       worker.commit_bytes = plan.commit_bytes.value();
+      worker.most_dirty_bytes = std::max(kLeastDirtyBytes, budget.state.value() / plan.workers / 2);
       worker.poll = {.wait = kPollWait,
                      .max_records = std::min(plan.batch.rows, budget.batch_records),
                      .max_bytes = std::min(plan.batch.bytes, budget.batch_bytes).value(),
@@ -185,11 +189,12 @@ class Runner final : public PipelineRunner {
     std::unique_ptr<FeedReceiver> source;  // destroyed first
   };
 
-  std::int64_t RowsPerTask(const MemoryBudget& budget) const {
+  std::int64_t StateBytesPerTask(const MemoryBudget& budget) const {
     std::int64_t tasks = 0;
     for (const SubTopology& sub : ready_.topology.sub_topologies)
       tasks += sub.tables.empty() ? 0 : sub.partitions;
-    return std::max(kLeastRowsPerTask, budget.state_rows / std::max<std::int64_t>(1, tasks));
+    return std::max(kLeastRowsPerTask * StateStoreOptions::kBytesPerRow,
+                    budget.state.value() / std::max<std::int64_t>(1, tasks));
   }
 
   void MakeStandbys() {

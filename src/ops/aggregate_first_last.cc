@@ -75,7 +75,7 @@ class FirstLastOfStrings final : public RowAggregator<FirstLastOfStrings<Offset,
 
   void Clear(std::byte* state, std::uint32_t slot) override {
     new (state) State{.place = {}, .slot = slot, .seen = 0};
-    values_.Set(slot, {});
+    values_.Clear(slot);
   }
 
   bool orders_rows() const override { return true; }
@@ -129,6 +129,7 @@ class FirstLastOfStrings final : public RowAggregator<FirstLastOfStrings<Offset,
     return static_cast<std::int64_t>(values_[reinterpret_cast<const State*>(bytes)->slot].size());
   }
   std::int64_t memory_bytes() const override { return values_.memory_bytes(); }
+  std::int64_t aside_bytes() const override { return values_.aside_bytes(); }
 
  private:
   struct State {

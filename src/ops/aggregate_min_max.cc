@@ -133,7 +133,7 @@ class MinMaxOfStrings final : public RowAggregator<MinMaxOfStrings<Offset, kMax>
 
   void Clear(std::byte* state, std::uint32_t slot) override {
     new (state) State{.slot = slot, .seen = 0};
-    values_.Set(slot, {});
+    values_.Clear(slot);
   }
 
   template <typename After>
@@ -181,6 +181,7 @@ class MinMaxOfStrings final : public RowAggregator<MinMaxOfStrings<Offset, kMax>
     return static_cast<std::int64_t>(values_[reinterpret_cast<const State*>(bytes)->slot].size());
   }
   std::int64_t memory_bytes() const override { return values_.memory_bytes(); }
+  std::int64_t aside_bytes() const override { return values_.aside_bytes(); }
 
  private:
   struct State {

@@ -36,6 +36,10 @@ class DistinctSketch {
     MakeRegisters();
     for (std::size_t i = 0; i < kRegisters; ++i) registers_[i] = std::max(registers_[i], other.registers_[i]);
   }
+  std::int64_t aside_bytes() const {
+    constexpr std::size_t kNodeBytes = 48;
+    return static_cast<std::int64_t>(hashes_.size() * kNodeBytes + registers_.capacity());
+  }
   std::int64_t Estimate() const {
     if (registers_.empty()) return static_cast<std::int64_t>(hashes_.size());
     constexpr auto kM = static_cast<double>(kRegisters);
@@ -108,7 +112,8 @@ class ApproxCountDistinct final
     const Status status = EncodeKeys(std::span(&column, 1), &values);
     MR_CHECK(status.ok()) << status.ToString();
     ForEachRow(*input.values, after, [&](std::size_t i) {
-      Of(input.state(i)).Add(XXH3_64bits(values[i].data(), values[i].size()));
+      const std::uint64_t hash = XXH3_64bits(values[i].data(), values[i].size());
+      Change(input.state(i), [hash](DistinctSketch& sketch) { sketch.Add(hash); });
     });
     return true;
   }
@@ -135,6 +140,9 @@ class QuantileDigest {
     for (const Cluster& cluster : other.recent_) Add(cluster);
   }
   bool empty() const { return clusters_.empty() && recent_.empty(); }
+  std::int64_t aside_bytes() const {
+    return static_cast<std::int64_t>((clusters_.capacity() + recent_.capacity()) * sizeof(Cluster));
+  }
 
   /// Linear between the middles of clusters. Precondition: !empty().
   double Quantile(double q) const {
@@ -237,7 +245,8 @@ class Quantile final : public RowAggregator<Quantile<C>, ObjectAggregator<Quanti
     const ColumnValues<C> values(*input.values);
     ForEachRow(*input.values, after, [&](std::size_t i) {
       const auto value = static_cast<double>(values[i]);
-      if (!std::isnan(value)) this->Of(input.state(i)).Add(value);
+      if (!std::isnan(value))
+        this->Change(input.state(i), [value](QuantileDigest& digest) { digest.Add(value); });
     });
     return true;
   }

@@ -18,6 +18,8 @@ namespace millrace {
 namespace {
 
 constexpr std::size_t kAlignment = 8;
+// A cleared state of more bytes gives way to a new one, which has no memory of its own.
+constexpr std::uint32_t kKeptBytes = 256;
 
 /// Before the bytes of a state in its row.
 struct Header {
@@ -90,14 +92,18 @@ class UserAggregator final : public Aggregator {
         results_(user_->traits().result, type) {}
 
   void Resize(std::uint32_t slots) override {
-    if (aside_ && slots > states_.size()) states_.resize(slots);
+    if (!aside_ || slots <= states_.size()) return;
+    states_.resize(slots);
+    encoded_bytes_.resize(slots);
   }
   void Clear(std::byte* state, std::uint32_t slot) override {
     new (state) Header{0, slot};
     Call("Init", [&] {
-      if (aside_ && states_[slot] == nullptr) states_[slot] = user_->NewState();
+      if (aside_ && (states_[slot] == nullptr || encoded_bytes_[slot] > kKeptBytes))
+        states_[slot] = user_->NewState();
       user_->Start(Of(state));
     });
+    NoteBytes(state, 0);
   }
 
   [[nodiscard]] bool Update(const AggregateInput& input) override {
@@ -143,6 +149,7 @@ class UserAggregator final : public Aggregator {
     Call("Encode", [&] { user_->Encode(Of(state), out); });
     const auto size = static_cast<std::uint32_t>(out->size() - begin - sizeof(std::uint32_t));
     std::memcpy(out->data() + begin, &size, sizeof(size));
+    NoteBytes(state, size);
   }
   Status Decode(std::byte* state, std::uint32_t slot, std::string_view* bytes) override {
     Clear(state, slot);
@@ -158,6 +165,7 @@ class UserAggregator final : public Aggregator {
                              " bytes is not one of its version; change kVersion with its State");
     }
     bytes->remove_prefix(size);
+    NoteBytes(state, size);
     return Status::Ok();
   }
 
@@ -176,12 +184,15 @@ class UserAggregator final : public Aggregator {
     return text == nullptr ? 0 : static_cast<std::int64_t>(text->size());
   }
 
-  /// Without what the states hold themselves, which is counted when they are encoded.
+  /// What the states hold themselves is taken to be what they were when encoded last.
   std::int64_t memory_bytes() const override {
-    return static_cast<std::int64_t>(states_.capacity() * sizeof(states_[0]) + capacity_ * sizeof(C) +
-                                     (rows_.capacity() + places_.capacity()) * sizeof(rows_[0]) +
-                                     runs_.capacity() * sizeof(Run));
+    return aside_bytes_ +
+           static_cast<std::int64_t>(
+               states_.capacity() * sizeof(states_[0]) +
+               encoded_bytes_.capacity() * sizeof(encoded_bytes_[0]) + capacity_ * sizeof(C) +
+               (rows_.capacity() + places_.capacity()) * sizeof(rows_[0]) + runs_.capacity() * sizeof(Run));
   }
+  std::int64_t aside_bytes() const override { return aside_bytes_; }
 
  private:
   /// The values of one group in the batch under way: `count` from `begin` on in values_.
@@ -190,6 +201,13 @@ class UserAggregator final : public Aggregator {
     std::size_t begin = 0;
     std::size_t count = 0;
   };
+
+  /// A state that lies aside takes about as much.
+  void NoteBytes(const std::byte* state, std::uint32_t bytes) const {
+    if (!aside_) return;
+    std::uint32_t& noted = encoded_bytes_[reinterpret_cast<const Header*>(state)->slot];
+    aside_bytes_ += static_cast<std::int64_t>(bytes) - std::exchange(noted, bytes);
+  }
 
   void* Of(std::byte* state) {
     return aside_ ? states_[reinterpret_cast<const Header*>(state)->slot].get() : state + sizeof(Header);
@@ -254,7 +272,9 @@ class UserAggregator final : public Aggregator {
   const bool aside_;
   const Gather<C> gather_;
 
-  std::vector<std::shared_ptr<void>> states_;  // by slot, of those that lie aside
+  std::vector<std::shared_ptr<void>> states_;         // by slot, of those that lie aside
+  mutable std::vector<std::uint32_t> encoded_bytes_;  // of each of them when it was encoded last
+  mutable std::int64_t aside_bytes_ = 0;              // all of them
   ResultColumn results_;
   mutable Status failure_;  // the first
 
@@ -304,6 +324,7 @@ struct StateBytes {
   void Merge(const StateBytes& /*other*/) { MR_CHECK(false) << "states of a user are not merged unread"; }
   void Encode(std::string* out) const { AppendBytes(value, out); }
   Status Decode(std::string_view* in) { return TakeBytes(in, &value); }
+  std::int64_t aside_bytes() const { return static_cast<std::int64_t>(value.capacity()); }
 };
 
 class UserStates final : public ObjectAggregator<StateBytes> {

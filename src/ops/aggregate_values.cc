@@ -113,6 +113,9 @@ struct CollectedValues {
     value_bytes += static_cast<std::int64_t>(value.size());
     items.insert(at, {place, std::string(value)});
   }
+  std::int64_t aside_bytes() const {
+    return static_cast<std::int64_t>(items.capacity() * sizeof(Item)) + value_bytes;
+  }
   void Merge(const CollectedValues& other) {
     limit = std::max(limit, other.limit);
     for (const Item& item : other.items) Add(item.place, item.value);
@@ -153,9 +156,10 @@ class Collect final : public RowAggregator<Collect, ObjectAggregator<CollectedVa
   bool AddRows(const AggregateInput& input, const After& after) {
     const KeyBuffer values = CanonicalValues(*input.values);
     ForEachRow(*input.values, after, [&](std::size_t i) {
-      CollectedValues& kept = Of(input.state(i));
-      kept.limit = limit_ > 0 ? limit_ : kMostKept + 1;
-      kept.Add(RowPlace::Of(input, i), values[i]);
+      Change(input.state(i), [&](CollectedValues& kept) {
+        kept.limit = limit_ > 0 ? limit_ : kMostKept + 1;
+        kept.Add(RowPlace::Of(input, i), values[i]);
+      });
     });
     return true;
   }
@@ -200,6 +204,9 @@ struct GreatestValues {
     value_bytes -= static_cast<std::int64_t>(values.back().size());
     values.pop_back();
   }
+  std::int64_t aside_bytes() const {
+    return static_cast<std::int64_t>(values.capacity() * sizeof(std::string)) + value_bytes;
+  }
   void Merge(const GreatestValues& other) {
     limit = std::max(limit, other.limit);
     for (const std::string& value : other.values) Add(value);
@@ -230,9 +237,10 @@ class TopK final : public RowAggregator<TopK, ObjectAggregator<GreatestValues>> 
   bool AddRows(const AggregateInput& input, const After& after) {
     const KeyBuffer values = CanonicalValues(*input.values);
     ForEachRow(*input.values, after, [&](std::size_t i) {
-      GreatestValues& kept = Of(input.state(i));
-      kept.limit = k_;
-      kept.Add(values[i]);
+      Change(input.state(i), [&](GreatestValues& kept) {
+        kept.limit = k_;
+        kept.Add(values[i]);
+      });
     });
     return true;
   }
@@ -276,6 +284,7 @@ struct ExtremeRow {
     order.assign(other_order);
     value.assign(other_value);
   }
+  std::int64_t aside_bytes() const { return static_cast<std::int64_t>(order.capacity() + value.capacity()); }
   void Merge(const ExtremeRow& other) {
     if (other.seen) Add(other.place, other.order, other.value);
   }
@@ -311,7 +320,8 @@ class ArgExtreme final : public RowAggregator<ArgExtreme<kMax>, ObjectAggregator
     const KeyBuffer orders = CanonicalValues(*input.order);
     ForEachRow(*input.values, after, [&](std::size_t i) {
       if (input.order->IsNull(static_cast<std::int64_t>(i))) return;
-      this->Of(input.state(i)).Add(RowPlace::Of(input, i), orders[i], values[i]);
+      this->Change(input.state(i),
+                   [&](ExtremeRow<kMax>& row) { row.Add(RowPlace::Of(input, i), orders[i], values[i]); });
     });
     return true;
   }
@@ -336,9 +346,16 @@ struct DistinctValues {
   // One more is kept, so that too many are known as such.
   static constexpr std::size_t kMost = 65'536;
   std::set<std::string, std::less<>> values;
+  std::int64_t value_bytes = 0;
 
   void Add(std::string_view value) {
-    if (values.size() <= kMost && !values.contains(value)) values.emplace(value);
+    if (values.size() > kMost || values.contains(value)) return;
+    values.emplace(value);
+    value_bytes += static_cast<std::int64_t>(value.size());
+  }
+  std::int64_t aside_bytes() const {
+    constexpr std::int64_t kNodeBytes = 80;
+    return static_cast<std::int64_t>(values.size()) * kNodeBytes + value_bytes;
   }
   void Merge(const DistinctValues& other) {
     for (const std::string& value : other.values) Add(value);
@@ -354,6 +371,7 @@ struct DistinctValues {
     for (std::uint32_t i = 0; i < size; ++i) {
       MR_RETURN_IF_ERROR(TakeBytes(in, &value));
       values.insert(values.end(), value);
+      value_bytes += static_cast<std::int64_t>(value.size());
     }
     return Status::Ok();
   }
@@ -368,7 +386,9 @@ class CountDistinct final : public RowAggregator<CountDistinct, ObjectAggregator
   template <typename After>
   bool AddRows(const AggregateInput& input, const After& after) {
     const KeyBuffer values = CanonicalValues(*input.values);
-    ForEachRow(*input.values, after, [&](std::size_t i) { Of(input.state(i)).Add(values[i]); });
+    ForEachRow(*input.values, after, [&](std::size_t i) {
+      Change(input.state(i), [&](DistinctValues& kept) { kept.Add(values[i]); });
+    });
     return true;
   }
   bool bounded() const override { return true; }

@@ -109,6 +109,8 @@ class Aggregator {
 
   /// Bytes aside of the rows.
   virtual std::int64_t memory_bytes() const { return 0; }
+  /// Those among them that Clear of their states would give back: SlotRows::aside_bytes.
+  virtual std::int64_t aside_bytes() const { return 0; }
 
  protected:
   Aggregator(std::shared_ptr<arrow::DataType> type, std::size_t state_bytes)

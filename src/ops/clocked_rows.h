@@ -42,6 +42,7 @@ class ClockedRows final : public SlotRows {
   void Encode(std::uint32_t slot, std::string* out) const override;
   Status Decode(std::uint32_t slot, std::string_view bytes) override;
   std::int64_t memory_bytes() const override;
+  std::int64_t aside_bytes() const override { return groups_.aside_bytes(); }
   Status failure() const override { return groups_.failure(); }
 
  private:

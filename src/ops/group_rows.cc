@@ -134,4 +134,10 @@ std::int64_t GroupRows::memory_bytes() const {
   return total;
 }
 
+std::int64_t GroupRows::aside_bytes() const {
+  std::int64_t total = 0;
+  for (const auto& aggregator : aggregators_) total += aggregator->aside_bytes();
+  return total;
+}
+
 }  // namespace millrace

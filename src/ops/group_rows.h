@@ -60,6 +60,7 @@ class GroupRows final : public SlotRows {
   void Encode(std::uint32_t slot, std::string* out) const override;
   Status Decode(std::uint32_t slot, std::string_view bytes) override;
   std::int64_t memory_bytes() const override;
+  std::int64_t aside_bytes() const override;
   /// Of the first aggregator that failed.
   Status failure() const override;
 

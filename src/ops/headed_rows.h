@@ -20,11 +20,12 @@ class HeadedRows : public SlotRows {
   }
   void Clear(std::uint32_t slot) final {
     heads_[slot] = Head{};
-    values_.Set(slot, {});
+    values_.Clear(slot);
   }
   std::int64_t memory_bytes() const final {
     return values_.memory_bytes() + static_cast<std::int64_t>(heads_.capacity() * sizeof(Head));
   }
+  std::int64_t aside_bytes() const final { return values_.aside_bytes(); }
 
  protected:
   const Head& head(std::uint32_t slot) const { return heads_[slot]; }

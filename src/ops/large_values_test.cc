@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "ops/latest.h"
 #include "ops/ops_harness.h"
 #include "ops/running.h"
 #include "ops/window_results.h"
@@ -91,6 +92,58 @@ TEST_P(LargeResults, OfRunningComeInBatchesOfBoundedBytes) {
     EXPECT_EQ(sizes.shown, keys);
   }
 }
+
+// --- State ---
+
+constexpr std::int64_t kShare = 2 * kMiB;
+
+/// Rows of 6 KB of ever new keys, committed 20 at a time.
+void FillWith(Operator& step, RowFeed& feed, StateStore& store, Output& output) {
+  for (int i = 0; i < 1000; i += 20) {
+    std::vector<std::string> rows;
+    for (int row = i; row < i + 20; ++row)
+      rows.push_back("k=" + std::to_string(row) + " t=1 v=" + std::to_string(row) + TextOf(6000));
+    ASSERT_TRUE(step.Process(feed.Make(rows), output).ok());
+    ASSERT_TRUE(store.CommitDirty({}).ok());
+    ASSERT_LT(store.memory_bytes(), 2 * kShare) << i;
+  }
+  EXPECT_EQ(store.num_rows(), 1000);
+}
+
+TEST(LargeState, OfLatestStaysNearItsShareOfTheMemory) {
+  RowFeed feed("k: string; t: int64; v: string");
+  ScratchStore store;
+  store.max_bytes_in_memory = kShare;
+  store.Reopen();
+  auto latest = *MakeLatest({.name = "l", .by = {"k"}}, feed.schema(), &*store);
+  CollectedOutput output;
+  FillWith(*latest, feed, *store, output);
+}
+
+class LargeAggregates : public testing::TestWithParam<const char*> {};
+
+TEST_P(LargeAggregates, StayNearTheirShareOfTheMemory) {
+  WindowAggregateOptions options;
+  options.kind = WindowKind::kTumbling;
+  options.size = Duration(10);
+  WindowRun run(options, {{"r", GetParam()}}, "k: string; t: int64; v: string");
+  run.store.max_bytes_in_memory = kShare;
+  run.Rollback(/*anew=*/true);
+  CollectedOutput output;
+  FillWith(*run.window, run.feed, *run.store, output);
+  ASSERT_TRUE(run.window->AdvanceTime(kEndOfTime, output).ok());
+  EXPECT_EQ(output.emitted.size(), 1000U);
+  ASSERT_TRUE(run.store->CommitDirty({}).ok());
+  EXPECT_EQ(run.store->num_rows(), 0);
+  EXPECT_LT(run.store->memory_bytes(), kShare / 2) << "closed windows give their memory back";
+}
+
+INSTANTIATE_TEST_SUITE_P(Aggregates, LargeAggregates,
+                         testing::Values("collect(v)", "top_k(v, 3)", "count_distinct(v)", "last(v)",
+                                         "min(v)"),
+                         [](const auto& test) {
+                           return std::string(test.param).substr(0, std::string(test.param).find('('));
+                         });
 
 INSTANTIATE_TEST_SUITE_P(Aggregates, LargeResults,
                          testing::Values("collect(v, 2000)", "top_k(v, 3)", "first(v)", "max(v)"),

@@ -13,8 +13,9 @@ namespace millrace {
 
 /// An aggregator whose state has no fixed size: an object T per slot, beside the rows.
 ///
-/// T has Merge(const T&), Encode(std::string*) const, Decode(std::string_view*) -> Status and bytes() const;
-/// a default-made T is the state of nothing.
+/// T has Merge(const T&), Encode(std::string*) const, Decode(std::string_view*) -> Status and
+/// aside_bytes() const, which is about what it holds beside itself and costs O(1); a default-made T is the
+/// state of nothing. What changes an object goes through Change.
 template <typename T>
 class ObjectAggregator : public Aggregator {
  public:
@@ -23,26 +24,37 @@ class ObjectAggregator : public Aggregator {
   }
   void Clear(std::byte* state, std::uint32_t slot) final {
     new (state) State{slot, 0};
-    objects_[slot] = T();
+    aside_bytes_ -= objects_[slot].aside_bytes();
+    // Assigned to, a string would keep its memory.
+    static_cast<void>(std::exchange(objects_[slot], T()));
   }
   void Merge(std::byte* state, const Aggregator& from, const std::byte* from_state) final {
-    Of(state).Merge(static_cast<const ObjectAggregator&>(from).Of(from_state));
+    const T& other = static_cast<const ObjectAggregator&>(from).Of(from_state);
+    Change(state, [&other](T& object) { object.Merge(other); });
   }
   void Encode(const std::byte* state, std::string* out) const final { Of(state).Encode(out); }
   Status Decode(std::byte* state, std::uint32_t slot, std::string_view* bytes) final {
     Clear(state, slot);
-    return objects_[slot].Decode(bytes);
+    Status status;
+    Change(state, [&](T& object) { status = object.Decode(bytes); });
+    return status;
   }
-  /// Of the objects themselves; what they hold is counted when they are encoded.
   std::int64_t memory_bytes() const final {
-    return static_cast<std::int64_t>(objects_.capacity() * sizeof(T));
+    return static_cast<std::int64_t>(objects_.capacity() * sizeof(T)) + aside_bytes_;
   }
+  std::int64_t aside_bytes() const final { return aside_bytes_; }
 
  protected:
   explicit ObjectAggregator(std::shared_ptr<arrow::DataType> type)
       : Aggregator(std::move(type), sizeof(State)) {}
 
-  T& Of(const std::byte* state) { return objects_[reinterpret_cast<const State*>(state)->slot]; }
+  template <typename Body>
+  void Change(const std::byte* state, const Body& body) {
+    T& object = objects_[reinterpret_cast<const State*>(state)->slot];
+    const std::int64_t before = object.aside_bytes();
+    body(object);
+    aside_bytes_ += object.aside_bytes() - before;
+  }
   const T& Of(const std::byte* state) const { return objects_[reinterpret_cast<const State*>(state)->slot]; }
 
  private:
@@ -51,6 +63,7 @@ class ObjectAggregator : public Aggregator {
     std::uint32_t unused;
   };
   std::vector<T> objects_;
+  std::int64_t aside_bytes_ = 0;  // of all objects
 };
 
 /// Fixed-size values and byte strings in the encoded form of a state.

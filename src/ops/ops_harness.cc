@@ -127,6 +127,7 @@ StateStore& ScratchStore::Reopen() {
   StateStoreOptions options;
   options.directory = directory_;
   options.max_rows_in_memory = max_rows_in_memory;
+  options.max_bytes_in_memory = max_bytes_in_memory;
   auto store = StateStore::Open(options, *runtime_);
   MR_CHECK(store.ok()) << store.status().ToString();
   store_ = *std::move(store);

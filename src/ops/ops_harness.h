@@ -65,6 +65,7 @@ class ScratchStore {
   StateStore* operator->() { return store_.get(); }
 
   std::int64_t max_rows_in_memory = 1'000'000;
+  std::int64_t max_bytes_in_memory = 1LL << 30;
 
  private:
   std::string directory_;

@@ -1,11 +1,12 @@
 #include "ops/side_values.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace millrace {
 namespace {
 
-// A cleared slot keeps at most this much for its next value.
+// A value of fewer bytes keeps at most this much of the memory of a longer one, one of more twice its own.
 constexpr std::size_t kKeptBytes = 256;
 
 std::int64_t HeapBytes(const std::string& value) {
@@ -21,10 +22,16 @@ void SideValues::Resize(std::uint32_t slots) {
 
 void SideValues::Set(std::uint32_t slot, std::string_view value) {
   std::string& kept = values_[slot];
-  heap_bytes_ -= HeapBytes(kept);
-  if (value.size() <= kKeptBytes && kept.capacity() > kKeptBytes) kept = std::string();
+  aside_bytes_ -= HeapBytes(kept);
+  if (kept.capacity() > std::max(kKeptBytes, 2 * value.size())) std::string().swap(kept);
   kept.assign(value);
-  heap_bytes_ += HeapBytes(kept);
+  aside_bytes_ += HeapBytes(kept);
+}
+
+void SideValues::Clear(std::uint32_t slot) {
+  std::string& kept = values_[slot];
+  aside_bytes_ -= HeapBytes(kept);
+  std::string().swap(kept);  // assigned to, it would keep its memory
 }
 
 void SideValues::Encode(std::uint32_t slot, bool present, std::string* out) const {
@@ -41,7 +48,7 @@ Result<bool> SideValues::Decode(std::uint32_t slot, std::string_view* in) {
   if (in->empty()) return cut_short();
   const bool present = in->front() != '\0';
   in->remove_prefix(1);
-  Set(slot, {});
+  Clear(slot);
   if (!present) return false;
   std::uint32_t size;
   if (in->size() < sizeof(size)) return cut_short();
@@ -54,7 +61,7 @@ Result<bool> SideValues::Decode(std::uint32_t slot, std::string_view* in) {
 }
 
 std::int64_t SideValues::memory_bytes() const {
-  return static_cast<std::int64_t>(values_.capacity() * sizeof(std::string)) + heap_bytes_;
+  return static_cast<std::int64_t>(values_.capacity() * sizeof(std::string)) + aside_bytes_;
 }
 
 }  // namespace millrace

@@ -15,6 +15,8 @@ class SideValues {
   void Resize(std::uint32_t slots);
   std::string_view operator[](std::uint32_t slot) const { return values_[slot]; }
   void Set(std::uint32_t slot, std::string_view value);
+  /// Forgets the value and gives its memory back.
+  void Clear(std::uint32_t slot);
 
   /// One byte for presence, then 4 bytes of length and the value when present.
   void Encode(std::uint32_t slot, bool present, std::string* out) const;
@@ -22,10 +24,12 @@ class SideValues {
   Result<bool> Decode(std::uint32_t slot, std::string_view* in);
 
   std::int64_t memory_bytes() const;
+  /// Of values that are not kept in place.
+  std::int64_t aside_bytes() const { return aside_bytes_; }
 
  private:
   std::vector<std::string> values_;
-  std::int64_t heap_bytes_ = 0;  // of values that are not kept in place
+  std::int64_t aside_bytes_ = 0;
 };
 
 }  // namespace millrace

@@ -14,6 +14,7 @@ StateStoreOptions TaskStoreOptions(const TaskContext& context, const SubTopology
   options.identity = context.topology->app + "/" + name;
   options.clock = context.clock;
   options.max_rows_in_memory = context.max_rows_in_memory;
+  options.max_bytes_in_memory = context.max_bytes_in_memory;
   return options;
 }
 

@@ -28,6 +28,7 @@ struct TaskContext {
   /// Directory of all tasks of this pipeline: "<state_dir>/<app>".
   std::string state_dir;
   std::int64_t max_rows_in_memory = 1'000'000;
+  std::int64_t max_bytes_in_memory = 1LL << 30;
   /// Where this process answers for its state; "": nowhere.
   std::string http_address;
 };

@@ -26,6 +26,8 @@ struct WorkerOptions {
   Duration commit_interval{200};
   /// Bytes of input, or of changed state, after which a commit does not wait for its time.
   std::int64_t commit_bytes = 64 << 20;
+  /// The same for state alone: what changed since the last commit cannot leave memory before it.
+  std::int64_t most_dirty_bytes = 64 << 20;
   PollLimits poll;
   /// How long a checkpoint that cannot be put off, of a revocation or a stop, waits for rows on their way to
   /// sinks. After that it fails, and their input is read again.

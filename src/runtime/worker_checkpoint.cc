@@ -17,7 +17,8 @@ bool Worker::CommitIsDue() const {
   if (context_.clock->Steady() - last_commit_ >= options_.commit_interval) return true;
   std::int64_t dirty_bytes = 0;
   for (const auto& [id, held] : tasks_) dirty_bytes += held.task ? held.task->dirty_bytes() : 0;
-  return std::max(dirty_bytes, input_bytes_) >= options_.commit_bytes;
+  return std::max(dirty_bytes, input_bytes_) >= options_.commit_bytes ||
+         dirty_bytes >= options_.most_dirty_bytes;
 }
 
 Status Worker::CheckpointIfDue() {

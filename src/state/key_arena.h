@@ -18,6 +18,7 @@ class KeyArena {
 
   std::int64_t allocated_bytes() const { return allocated_bytes_; }
   std::int64_t released_bytes() const { return released_bytes_; }
+  std::int64_t bytes_in_use() const { return allocated_bytes_ - released_bytes_; }
 
  private:
   std::vector<std::unique_ptr<char[]>> chunks_;

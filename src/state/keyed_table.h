@@ -29,6 +29,9 @@ class SlotRows {
   virtual Status Decode(std::uint32_t slot, std::string_view bytes) = 0;
   /// Estimate of resident bytes.
   virtual std::int64_t memory_bytes() const { return 0; }
+  /// Those among them that rows take beside their share of the columns, such as texts: what Clear of a slot
+  /// gives back. Cost: O(1), whatever the number of rows.
+  virtual std::int64_t aside_bytes() const { return 0; }
   /// Why the rows must not be committed: a user's code failed, maybe in Encode.
   virtual Status failure() const { return Status::Ok(); }
 };

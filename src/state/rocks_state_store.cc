@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <utility>
@@ -28,6 +29,16 @@ constexpr std::int64_t kLeastIngestedEntries = 10'000;
 constexpr std::int64_t kRowsPerLookup = 8;
 // A checkpoint that changes nothing is written only this often, to keep LastCommitted young.
 constexpr std::int64_t kIdleCommitMs = 3'600'000;
+
+// What is too much, and a tenth of the bound more, so that it does not happen at every checkpoint.
+std::int64_t Excess(std::int64_t in_memory, std::int64_t most) {
+  return in_memory <= most ? 0 : in_memory - most + most / 10;
+}
+
+std::int64_t PartOf(std::int64_t excess, std::int64_t held, std::int64_t of_all) {
+  return static_cast<std::int64_t>(
+      std::ceil(static_cast<double>(excess) * static_cast<double>(held) / static_cast<double>(of_all)));
+}
 
 Status AppendRun(const RestoreRun& run, rocksdb::WriteBatch* batch) {
   return run.ForEach([batch](std::string_view key, std::optional<std::string_view> value) {
@@ -363,7 +374,7 @@ Status RocksStateStore::WriteIfDue() {
     CrashPoint("rocksdb_write");
     return disk_->Flush(/*wait=*/false);
   }
-  return staged > kMaxStagedBytes ? WriteOut() : Status::Ok();
+  return staged > std::min(kMaxStagedBytes, options_.max_bytes_in_memory / 4) ? WriteOut() : Status::Ok();
 }
 
 Status RocksStateStore::WriteOut() {
@@ -389,17 +400,22 @@ Status RocksStateStore::Rollback() {
   return Status::Ok();
 }
 
-// Each table gives rows in proportion to what it holds; a tenth of the bound more than needed, so that it
-// does not happen at every checkpoint.
+// Each table gives in proportion to what it holds.
 Status RocksStateStore::Evict() {
-  std::int64_t in_memory = 0;
-  for (const auto& [name, table] : tables_) in_memory += table->rows_in_memory();
-  if (in_memory <= options_.max_rows_in_memory) return Status::Ok();
+  std::int64_t rows = 0;
+  std::int64_t bytes = 0;
+  for (const auto& [name, table] : tables_) {
+    rows += table->rows_in_memory();
+    bytes += table->bytes_in_use();
+  }
+  const std::int64_t excess_rows = Excess(rows, options_.max_rows_in_memory);
+  const std::int64_t excess_bytes = Excess(bytes, options_.max_bytes_in_memory);
+  if (excess_rows == 0 && excess_bytes == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(WriteOut());
-  const std::int64_t excess = in_memory - options_.max_rows_in_memory + options_.max_rows_in_memory / 10;
   for (auto& [name, table] : tables_) {
-    const double share = static_cast<double>(table->rows_in_memory()) / static_cast<double>(in_memory);
-    table->Evict(static_cast<std::int64_t>(std::ceil(share * static_cast<double>(excess))));
+    if (table->rows_in_memory() == 0) continue;
+    table->Evict(PartOf(excess_rows, table->rows_in_memory(), rows),
+                 PartOf(excess_bytes, table->bytes_in_use(), bytes));
   }
   return Status::Ok();
 }

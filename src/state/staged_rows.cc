@@ -18,7 +18,7 @@ void StagedRows::Set(std::uint32_t slot, std::string_view row) {
 }
 
 void StagedRows::Clear() {
-  bytes_ = std::string();
+  std::string().swap(bytes_);  // assigned to, it would keep its memory
   ++generation_;
 }
 

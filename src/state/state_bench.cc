@@ -64,6 +64,7 @@ struct Filled {
     StateStoreOptions options;
     options.directory = kDirectory;
     options.max_rows_in_memory = 10'000'000;
+    options.max_bytes_in_memory = options.max_rows_in_memory * StateStoreOptions::kBytesPerRow;
     store = *StateStore::Open(options, *runtime);
     table = *store->AddTable("t", &rows);
     for (std::size_t i = 0; i < kBatches; ++i) Lookup(i);

@@ -64,6 +64,10 @@ struct StateStoreOptions {
   /// Bound on rows kept in memory by all tables together; clean rows beyond it are evicted after a
   /// checkpoint.
   std::int64_t max_rows_in_memory = 1'000'000;
+  /// The same in bytes: a row counts kBytesPerRow (more where its columns are wider), its long key and what
+  /// it has aside. Committed rows that wait for the disk take at most a quarter as much.
+  static constexpr std::int64_t kBytesPerRow = 256;
+  std::int64_t max_bytes_in_memory = 1LL << 30;
   /// A commit this long after the last flush writes and flushes: bounds what a crash makes the restore read
   /// again.
   Duration flush_interval{60'000};

@@ -153,6 +153,109 @@ TEST_F(StateStoreTest, RowsBeyondTheBoundLeaveMemoryAndAreReadAgain) {
   EXPECT_EQ(table_->num_rows(), 333);
 }
 
+/// Texts that tell what they take.
+class CountedTexts final : public SlotRows {
+ public:
+  void Resize(std::uint32_t slots) override { texts_.resize(slots); }
+  void Clear(std::uint32_t slot) override { Set(slot, ""); }
+  void Encode(std::uint32_t slot, std::string* out) const override { out->append(texts_[slot]); }
+  Status Decode(std::uint32_t slot, std::string_view bytes) override {
+    Set(slot, bytes);
+    return Status::Ok();
+  }
+  std::int64_t memory_bytes() const override {
+    return aside_bytes_ + static_cast<std::int64_t>(texts_.capacity() * sizeof(std::string));
+  }
+  std::int64_t aside_bytes() const override { return aside_bytes_; }
+
+  void Set(std::uint32_t slot, std::string_view text) {
+    aside_bytes_ += static_cast<std::int64_t>(text.size()) - static_cast<std::int64_t>(texts_[slot].size());
+    std::string(text).swap(texts_[slot]);
+  }
+  std::string_view operator[](std::uint32_t slot) const { return texts_[slot]; }
+
+ private:
+  std::vector<std::string> texts_;
+  std::int64_t aside_bytes_ = 0;
+};
+
+class LargeRowsTest : public StateStoreTest {
+ protected:
+  static constexpr std::int64_t kShare = 1 << 20;
+
+  void OpenWithShare() {
+    options_.layout = "counts=text\nlarge=text\n";
+    options_.max_bytes_in_memory = kShare;
+    Open();
+    large_ = *store_->AddTable("large", &texts_);
+  }
+  std::uint32_t SlotOf(std::int64_t slice, const std::string& key) {
+    KeyList keys;
+    keys.Add(key);
+    std::uint32_t slot = 0;
+    EXPECT_TRUE(large_->Lookup({&slice, 1}, keys.column(), {&slot, 1}).ok());
+    return slot;
+  }
+
+  CountedTexts texts_;
+  KeyedTable* large_ = nullptr;
+};
+
+TEST_F(LargeRowsTest, LeaveMemoryByTheirBytesAndAreReadAgain) {
+  OpenWithShare();
+  const auto text = [](int i) { return std::string(6000, static_cast<char>('a' + i % 26)); };
+  for (int i = 0; i < 1000; ++i) {
+    texts_.Set(SlotOf(0, std::to_string(i)), text(i));
+    if (i % 20 != 19) continue;
+    Commit(i);
+    ASSERT_LT(store_->memory_bytes(), 2 * kShare) << i;
+  }
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_EQ(texts_[SlotOf(0, std::to_string(i))], text(i)) << i;
+    if (i % 20 == 19) Commit(1000 + i);
+  }
+  EXPECT_LT(store_->memory_bytes(), 2 * kShare);
+}
+
+TEST_F(LargeRowsTest, OfLongKeysLeaveMemoryToo) {
+  OpenWithShare();
+  for (int i = 0; i < 1000; ++i) {
+    SlotOf(0, std::to_string(i) + std::string(6000, 'k'));
+    if (i % 20 != 19) continue;
+    Commit(i);
+    ASSERT_LT(store_->memory_bytes(), 4 * kShare) << i;  // keys that were given up may be half of those there
+  }
+  EXPECT_EQ(large_->num_rows(), 1000);
+}
+
+TEST_F(LargeRowsTest, GiveTheirMemoryBackWhenTheyGo) {
+  OpenWithShare();
+  const auto fill = [this](std::int64_t slice) {
+    for (int i = 0; i < 50; ++i) texts_.Set(SlotOf(slice, std::to_string(i)), std::string(6000, 'x'));
+  };
+  const auto close = [this](std::int64_t slice) {
+    return large_->CloseSlice(slice, [](std::string_view, std::uint32_t) { return Status::Ok(); });
+  };
+  fill(0);
+  ASSERT_TRUE(close(0).ok());
+  EXPECT_EQ(texts_.aside_bytes(), 0) << "a slice that was never committed";
+  fill(1);
+  Commit(1);
+  ASSERT_TRUE(close(1).ok());
+  EXPECT_EQ(texts_.aside_bytes(), 300'000) << "a rollback would bring it back";
+  Commit(2);
+  EXPECT_EQ(texts_.aside_bytes(), 0) << "a slice that was committed";
+  fill(2);
+  for (int i = 0; i < 50; ++i) large_->Erase(SlotOf(2, std::to_string(i)));
+  EXPECT_EQ(texts_.aside_bytes(), 0) << "erased rows";
+  fill(2);
+  ASSERT_TRUE(store_->Rollback().ok());
+  EXPECT_EQ(texts_.aside_bytes(), 0) << "rows that were rolled back";
+  fill(3);
+  ASSERT_TRUE(store_->Wipe().ok());
+  EXPECT_EQ(texts_.aside_bytes(), 0) << "wiped rows";
+}
+
 TEST_F(StateStoreTest, RestoreWritesEntriesAndGoesOnWhereItStopped) {
   Open();
   std::vector<std::string> keys;

@@ -12,6 +12,8 @@ namespace millrace {
 namespace {
 
 constexpr std::int64_t kLeastArenaToCompact = 1 << 20;
+// Of a row in the index, the lists of slots and the places of what is staged.
+constexpr std::int64_t kIndexBytesPerRow = 80;
 
 }  // namespace
 
@@ -70,6 +72,7 @@ void Table::Erase(std::uint32_t slot) {
   collected_whole_ = false;
   index_.flags(slot) |= RowIndex::kErased;
   ++erased_count_;
+  if (rows_->aside_bytes() > 0) rows_->Clear(slot);
 }
 
 Table::SliceRows& Table::SliceOf(std::int64_t slice) {
@@ -247,6 +250,7 @@ Status Table::CloseSlice(std::int64_t slice, const RowVisitor& visit) {
   UnlinkRows(rows);
   // Also when no row is left: the tombstones of erased ones have to reach the disk.
   if (closed.committed.empty() && rows.staged.empty() && rows.rows_on_disk == 0) {
+    ClearAside(rows.slots);
     for (const std::uint32_t slot : rows.slots) index_.Free(slot);
   } else {
     tombstones_ += static_cast<std::int64_t>(closed.committed.size());
@@ -309,12 +313,20 @@ void Table::CompactKeys(SliceRows* rows) {
   rows->keys = std::move(kept);
 }
 
-void Table::Evict(std::int64_t rows) {
+void Table::ClearAside(const std::vector<std::uint32_t>& slots) {
+  for (const std::uint32_t slot : slots) {
+    if (rows_->aside_bytes() == 0) return;
+    rows_->Clear(slot);
+  }
+}
+
+void Table::Evict(std::int64_t rows, std::int64_t bytes) {
   MR_CHECK(!has_changes() && staged_.bytes() == 0)
       << "eviction from table " << name_ << " of rows not on disk";
   // Two rounds of the clock hand: the first takes away the second chance of rows used since the last sweep.
   const std::uint64_t steps = 2ULL * index_.slot_limit();
-  for (std::uint64_t step = 0; step < steps && rows > 0; ++step) {
+  const std::int64_t row_bytes = bytes_per_row();
+  for (std::uint64_t step = 0; step < steps && (rows > 0 || bytes > 0); ++step) {
     if (sweep_at_ >= index_.slot_limit()) sweep_at_ = 0;
     const std::uint32_t slot = sweep_at_++;
     std::uint32_t& flags = index_.flags(slot);
@@ -323,6 +335,13 @@ void Table::Evict(std::int64_t rows) {
       flags &= ~RowIndex::kReferenced;
       continue;
     }
+    bytes -= row_bytes;
+    if (const std::int64_t aside = rows_->aside_bytes(); aside > 0) {
+      rows_->Clear(slot);
+      bytes -= aside - rows_->aside_bytes();
+    }
+    const std::size_t key_size = index_.Key(slot).size();
+    if (key_size > RowIndex::kInlineKeyBytes) bytes -= static_cast<std::int64_t>(key_size);
     Forget(slot, &SliceOf(index_.Slice(slot)));
     --rows;
   }
@@ -331,11 +350,25 @@ void Table::Evict(std::int64_t rows) {
 
 std::int64_t Table::dirty_bytes() const {
   return dirty_key_bytes_ + tombstone_bytes_ + static_cast<std::int64_t>(kSliceBytes) * dirty_rows() +
-         average_row_bytes_ * dirty_count_;
+         std::max(average_row_bytes_, rows_->aside_bytes() / std::max<std::int64_t>(1, index_.size())) *
+             dirty_count_;
+}
+
+std::int64_t Table::bytes_per_row() const {
+  const std::int64_t columns = rows_->memory_bytes() - rows_->aside_bytes();
+  return std::max(StateStoreOptions::kBytesPerRow,
+                  kIndexBytesPerRow + columns / std::max<std::int64_t>(1, row_capacity_));
+}
+
+std::int64_t Table::bytes_in_use() const {
+  std::int64_t bytes = index_.size() * bytes_per_row() + rows_->aside_bytes();
+  for (const auto& [slice, rows] : slices_) bytes += rows.keys.bytes_in_use();
+  return bytes;
 }
 
 std::int64_t Table::memory_bytes() const {
   std::int64_t bytes = index_.memory_bytes() + rows_->memory_bytes() + staged_.memory_bytes();
+  bytes += static_cast<std::int64_t>(collected_bytes_.capacity() + collected_.capacity() * sizeof(Collected));
   bytes += static_cast<std::int64_t>(position_in_slice_.capacity() * sizeof(std::uint32_t));
   for (const auto& [slice, rows] : slices_) {
     bytes +=

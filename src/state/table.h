@@ -77,14 +77,17 @@ class Table final : public KeyedTable {
   void AppendStaged(rocksdb::WriteBatch* batch) const;
   /// The batch of the last AppendStaged was written.
   void StagedWritten();
-  /// Drops up to `rows` rows from memory, those not used lately first. Precondition: nothing dirty or staged.
-  void Evict(std::int64_t rows);
+  /// Drops rows from memory, those not used lately first, until `rows` are gone or as many as take `bytes` of
+  /// bytes_in_use(), whichever comes last. Precondition: nothing dirty or staged.
+  void Evict(std::int64_t rows, std::int64_t bytes);
 
   bool has_changes() const { return dirty_count_ > 0 || !closed_.empty(); }
   std::int64_t dirty_rows() const { return dirty_count_ + tombstones_; }
   std::int64_t dirty_bytes() const;
   std::int64_t staged_bytes() const { return staged_.bytes(); }
   std::int64_t rows_in_memory() const { return index_.size(); }
+  /// What StateStoreOptions::max_bytes_in_memory bounds. Cost: O(open slices).
+  std::int64_t bytes_in_use() const;
 
  private:
   struct SliceRows {
@@ -131,6 +134,10 @@ class Table final : public KeyedTable {
   /// Takes one row out of memory; its slice stays even when empty.
   void Forget(std::uint32_t slot, SliceRows* rows);
   void CompactKeys(SliceRows* rows);
+  /// What a row counts without what it has aside and its long key.
+  std::int64_t bytes_per_row() const;
+  /// Gives back what the rows in these slots, which are given up, have aside.
+  void ClearAside(const std::vector<std::uint32_t>& slots);
   std::string RowKey(std::int64_t slice, std::string_view key) const;
   /// Visits memory and disk of one slice merged in key order, erased slots in memory too.
   Status VisitSlice(std::int64_t slice, const RowVisitor& visit);

@@ -11,10 +11,14 @@ namespace millrace {
 namespace {
 
 constexpr std::size_t kPrefetchAhead = 8;
+// The buffer of a checkpoint keeps at most this much for the next one.
+constexpr std::size_t kMostKeptBytes = 1 << 20;
 
 }  // namespace
 
 Status Table::Reload() {
+  for (std::uint32_t slot = 0; slot < index_.slot_limit() && rows_->aside_bytes() > 0; ++slot)
+    rows_->Clear(slot);
   index_.Clear();
   scratch_slot_ = RowIndex::kNoSlot;
   slices_.clear();
@@ -45,6 +49,7 @@ void Table::ForgetChanges() {
   tombstone_bytes_ = 0;
   collected_.clear();
   collected_bytes_.clear();
+  if (collected_bytes_.capacity() > kMostKeptBytes) std::string().swap(collected_bytes_);
   collected_whole_ = false;
 }
 
@@ -137,6 +142,7 @@ void Table::Committed() {
   }
   for (auto& [slice, rows] : slices_) rows.dirty.clear();
   for (const ClosedSlice& closed : closed_) {
+    ClearAside(closed.rows.slots);
     for (const std::uint32_t slot : closed.rows.slots) index_.Free(slot);
     if (closed.rows.rows_on_disk > 0) staged_closes_.insert(closed.slice);
   }
@@ -175,6 +181,7 @@ Status Table::RollBackRows(SliceRows* rows) {
   for (const std::uint32_t slot : rows->dirty) {
     std::uint32_t& flags = index_.flags(slot);
     if ((flags & RowIndex::kStaged) == 0) {
+      if (rows_->aside_bytes() > 0) rows_->Clear(slot);
       Forget(slot, rows);
       continue;
     }
