@@ -244,15 +244,17 @@ std::vector<std::int64_t> GroupUpdate::ArgumentBytes() const {
 }
 
 std::size_t GroupUpdate::RowsAtOnce(std::span<const std::uint32_t> slots,
-                                    std::span<const std::int64_t> argument_bytes) const {
+                                    std::span<const std::int64_t> argument_bytes,
+                                    ResultsOf results_of) const {
   if (argument_bytes.empty()) return slots.size();
   std::unordered_map<std::uint32_t, std::int64_t> bytes_of_group;
   std::int64_t total = 0;
   for (std::size_t row = 0; row < slots.size(); ++row) {
     const auto [group, is_new] = bytes_of_group.try_emplace(slots[row], 0);
+    const std::int64_t before = group->second;
     if (is_new) group->second = groups_.ResultBytes(slots[row]);
     group->second += argument_bytes[row];
-    total += group->second;
+    total += group->second - (results_of == ResultsOf::kEachRow ? 0 : before);
     if (total > kMostEachBytes) return std::max<std::size_t>(1, row);
   }
   return slots.size();

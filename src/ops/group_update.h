@@ -61,10 +61,12 @@ class GroupUpdate {
   /// Of each row, about how much its arguments can add to the results of its group that are of no fixed size;
   /// empty when there are none.
   std::vector<std::int64_t> ArgumentBytes() const;
-  /// How many rows, the first of those in these groups, AddEach may take at once so that what it appends
-  /// stays near kMostEachBytes; at least one. `argument_bytes`: theirs, of ArgumentBytes.
-  std::size_t RowsAtOnce(std::span<const std::uint32_t> slots,
-                         std::span<const std::int64_t> argument_bytes) const;
+  /// How often results are wanted.
+  enum class ResultsOf : std::uint8_t { kEachRow, kEachGroup };
+  /// How many rows, the first of those in these groups, may be added at once so that their results stay near
+  /// kMostEachBytes; at least one. `argument_bytes`: theirs, of ArgumentBytes.
+  std::size_t RowsAtOnce(std::span<const std::uint32_t> slots, std::span<const std::int64_t> argument_bytes,
+                         ResultsOf results_of) const;
   /// As Add for the aggregators in `each`, which has those that may refuse a row. Appends the results of its
   /// group behind each row, to the columns that their Finish hands over; those of the rows returned mean
   /// nothing.

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "expr/expr.h"
 #include "ops/latest.h"
 #include "ops/ops_harness.h"
 #include "ops/running.h"
@@ -65,6 +66,23 @@ TEST_P(LargeResults, OfAWindowComeInBatchesOfBoundedBytes) {
     if (emit == EmitMode::kFinal) {
       ASSERT_TRUE(run.window->AdvanceTime(kEndOfTime, sizes).ok());
     }
+    EXPECT_THAT(sizes.bytes, testing::Each(testing::Lt(WindowResults::kMaxBytes + 2 * kMiB)));
+    EXPECT_EQ(sizes.bytes.size(), 2U);
+    EXPECT_EQ(sizes.shown, keys);
+  }
+}
+
+TEST_P(LargeResults, OfATriggerComeInBatchesOfBoundedBytes) {
+  for (const WindowKind kind : {WindowKind::kTumbling, WindowKind::kCount}) {
+    WindowAggregateOptions options;
+    options.kind = kind;
+    options.size = Duration(10);
+    options.count = options.count_step = 10;
+    options.trigger = WindowTrigger{*ParseExpr("n >= 1")};
+    WindowRun run(options, {{"n", "count()"}, {"r", GetParam()}}, "k: string; t: int64; v: string");
+    BatchSizes sizes;
+    std::string keys;
+    ASSERT_TRUE(run.window->Process(run.feed.Make(RowsOfManyKeys(&keys)), sizes).ok());
     EXPECT_THAT(sizes.bytes, testing::Each(testing::Lt(WindowResults::kMaxBytes + 2 * kMiB)));
     EXPECT_EQ(sizes.bytes.size(), 2U);
     EXPECT_EQ(sizes.shown, keys);

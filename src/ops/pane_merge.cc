@@ -8,7 +8,15 @@ PaneMerge::PaneMerge(std::vector<std::unique_ptr<Aggregator>> aggregators, const
                      const WindowAssigner* assigner)
     : rows_(std::move(aggregators)), panes_(panes), assigner_(assigner) {}
 
+std::int64_t PaneMerge::memory_bytes() const {
+  constexpr std::size_t kNodeBytes = 112;
+  return rows_.memory_bytes() + name_bytes_ +
+         static_cast<std::int64_t>(keys_.size() * kNodeBytes + slots_ * sizeof(Tail));
+}
+
 void PaneMerge::Clear() {
+  for (std::uint32_t slot = 0; slot < slots_ && rows_.aside_bytes() > 0; ++slot) rows_.Clear(slot);
+  name_bytes_ = 0;
   keys_.clear();
   touched_.clear();
   free_slots_.clear();
@@ -35,8 +43,12 @@ std::uint32_t PaneMerge::NewSlot() {
 }
 
 void PaneMerge::FreeKey(Key* key) {
-  for (const Tail& tail : key->tails) free_slots_.push_back(tail.slot);
-  if (key->head != kNoSlot) free_slots_.push_back(key->head);
+  const auto free = [this](std::uint32_t slot) {
+    if (rows_.aside_bytes() > 0) rows_.Clear(slot);
+    free_slots_.push_back(slot);
+  };
+  for (const Tail& tail : key->tails) free(tail.slot);
+  if (key->head != kNoSlot) free(key->head);
   *key = Key{};
 }
 
@@ -63,7 +75,10 @@ std::vector<std::int64_t> PaneMerge::PanesIn(std::int64_t from_ms, std::int64_t 
 
 PaneMerge::Key* PaneMerge::KeyFrom(std::string_view name, Keys::iterator* at) {
   while (*at != keys_.end() && (*at)->first < name) ++*at;
-  if (*at == keys_.end() || (*at)->first != name) *at = keys_.emplace_hint(*at, name, Key{});
+  if (*at == keys_.end() || (*at)->first != name) {
+    *at = keys_.emplace_hint(*at, name, Key{});
+    name_bytes_ += static_cast<std::int64_t>(name.size());
+  }
   return &(*at)->second;
 }
 
@@ -88,10 +103,13 @@ Status PaneMerge::ReadTouched() {
   if (touched_.empty()) return Status::Ok();
   const std::vector<std::int64_t> panes = PanesIn(block_ms_, read_until_);
   for (const std::string& name : touched_) {
-    const auto at = keys_.try_emplace(name).first;
+    const auto [at, is_new] = keys_.try_emplace(name);
+    if (is_new) name_bytes_ += static_cast<std::int64_t>(name.size());
     FreeKey(&at->second);
     MR_RETURN_IF_ERROR(PeekPanes(name, panes, block_ms_, &at->second));
-    if (at->second.empty()) keys_.erase(at);
+    if (!at->second.empty()) continue;
+    name_bytes_ -= static_cast<std::int64_t>(name.size());
+    keys_.erase(at);
   }
   touched_.clear();
   return Status::Ok();

@@ -47,6 +47,8 @@ class PaneMerge {
   }
   /// Panes below this were read: later changes must be told by Touch.
   std::int64_t read_until() const { return read_until_; }
+  /// About what the merged groups take in memory. Cost: O(aggregates).
+  std::int64_t memory_bytes() const;
   /// Forgets everything: the table was rolled back or restored.
   void Clear();
 
@@ -90,6 +92,7 @@ class PaneMerge {
   std::int64_t block_ms_ = 0;                                           // that the tails are of
   std::int64_t read_until_ = std::numeric_limits<std::int64_t>::min();  // lowest: nothing was read
   Keys keys_;
+  std::int64_t name_bytes_ = 0;
   std::set<std::string, std::less<>> touched_;
   std::uint32_t slots_ = 0;
   std::uint32_t capacity_ = 0;

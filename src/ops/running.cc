@@ -1,5 +1,7 @@
 #include "ops/running.h"
 
+#include <algorithm>
+
 #include <arrow/api.h>
 
 #include "base/check.h"
@@ -38,9 +40,9 @@ class Running final : public Operator {
     MR_RETURN_IF_ERROR(slots_.Lookup(*table_, 0, keys_));
     const std::vector<std::int64_t> argument_bytes = update_.ArgumentBytes();
     for (std::size_t first = 0; first < slots_.size();) {
-      const std::size_t rows = update_.RowsAtOnce(
-          slots_.slots().subspan(first), argument_bytes.empty() ? std::span<const std::int64_t>()
-                                                                : std::span(argument_bytes).subspan(first));
+      const auto bytes = std::span(argument_bytes).subspan(std::min(first, argument_bytes.size()));
+      const std::size_t rows =
+          update_.RowsAtOnce(slots_.slots().subspan(first), bytes, GroupUpdate::ResultsOf::kEachRow);
       MR_RETURN_IF_ERROR(AddRows(batch, first, rows, output));
       first += rows;
     }

@@ -15,6 +15,24 @@ std::int64_t SessionIndex::ClosesAt(const Session& session) const {
 void SessionIndex::Clear() {
   keys_.clear();
   timers_.clear();
+  timer_key_bytes_ = 0;
+}
+
+std::int64_t SessionIndex::memory_bytes() const {
+  constexpr std::size_t kTimerBytes = 96;  // a node of the tree
+  constexpr std::size_t kKeyBytes = 104;   // a node of the hash table and its bucket
+  return static_cast<std::int64_t>(timers_.size() * (sizeof(Open) + kTimerBytes) + keys_.size() * kKeyBytes) +
+         2 * timer_key_bytes_;
+}
+
+SessionIndex::Timers::iterator SessionIndex::AddTimer(std::string_view key, const Session& session) {
+  timer_key_bytes_ += static_cast<std::int64_t>(key.size());
+  return timers_.emplace(ClosesAt(session), std::pair(std::string(key), session.id));
+}
+
+void SessionIndex::EraseTimer(Timers::iterator timer) {
+  timer_key_bytes_ -= static_cast<std::int64_t>(timer->second.first.size());
+  timers_.erase(timer);
 }
 
 std::size_t SessionIndex::num_sessions() const {
@@ -28,77 +46,86 @@ void SessionIndex::Restore(std::string_view key, const Session& session) { Add(k
 SessionIndex::Open& SessionIndex::Add(std::string_view key, const Session& session) {
   auto found = keys_.find(key);
   if (found == keys_.end()) found = keys_.emplace(key, Sessions()).first;
-  found->second.push_back(
-      {session, timers_.emplace(ClosesAt(session), std::pair(std::string(key), session.id))});
-  return found->second.back();
+  Sessions& sessions = found->second;
+  const auto at =
+      std::upper_bound(sessions.begin(), sessions.end(), session.last_ms,
+                       [](std::int64_t last_ms, const Open& open) { return last_ms < open.session.last_ms; });
+  return *sessions.insert(at, {session, AddTimer(key, session)});
 }
 
-bool SessionIndex::Reaches(std::int64_t time_ms, std::int64_t watermark_ms, const Session& session) const {
-  const bool near = time_ms < EndOf(session) && SubtractTime(session.first_ms, gap_ms_) < time_ms;
-  return near && ClosesAt(session) > watermark_ms;
+template <typename OfKey>
+auto SessionIndex::FirstClosingAfter(OfKey& sessions, std::int64_t time_ms) const {
+  return std::partition_point(sessions.begin(), sessions.end(),
+                              [&](const Open& open) { return ClosesAt(open.session) <= time_ms; });
+}
+
+template <typename OfKey>
+auto SessionIndex::FindId(OfKey& sessions, std::int64_t id) {
+  const auto at = std::partition_point(sessions.begin(), sessions.end(),
+                                       [id](const Open& open) { return open.session.last_ms < id; });
+  return at == sessions.end() || at->session.id != id ? sessions.end() : at;
+}
+
+template <typename OfKey>
+auto SessionIndex::Reached(OfKey& sessions, std::int64_t time_ms, std::int64_t watermark_ms) const {
+  const auto open = FirstClosingAfter(sessions, watermark_ms);
+  const auto first = std::partition_point(open, sessions.end(),
+                                          [&](const Open& one) { return EndOf(one.session) <= time_ms; });
+  auto end = first;
+  while (end != sessions.end() && SubtractTime(end->session.first_ms, gap_ms_) < time_ms) ++end;
+  return std::pair(first, end);
 }
 
 bool SessionIndex::IsLate(std::string_view key, std::int64_t time_ms, std::int64_t watermark_ms) const {
   if (ClosesAt(time_ms) > watermark_ms) return false;
   const auto found = keys_.find(key);
-  return found == keys_.end() ||
-         std::none_of(found->second.begin(), found->second.end(),
-                      [&](const Open& open) { return Reaches(time_ms, watermark_ms, open.session); });
+  if (found == keys_.end()) return true;
+  const auto [first, end] = Reached(found->second, time_ms, watermark_ms);
+  return first == end;
 }
 
 SessionIndex::Placed SessionIndex::Place(std::string_view key, std::int64_t time_ms,
                                          std::int64_t watermark_ms) {
-  auto found = keys_.find(key);
-  Open* reached[2] = {nullptr, nullptr};  // by start; sessions are a gap apart, so no more can be
-  if (found != keys_.end()) {
-    for (Open& open : found->second) {
-      if (Reaches(time_ms, watermark_ms, open.session))
-        (reached[0] == nullptr ? reached[0] : reached[1]) = &open;
-    }
-  }
-  if (reached[0] == nullptr) {
+  const auto begin = [&]() -> Placed {
     if (ClosesAt(time_ms) <= watermark_ms) return {.late = true};
     const Session begun{time_ms, time_ms, time_ms};
     return {.session = begun, .before = begun, .mark = &Add(key, begun).mark};
-  }
-  if (reached[1] != nullptr && reached[1]->session.first_ms < reached[0]->session.first_ms)
-    std::swap(reached[0], reached[1]);
-  Session& session = reached[0]->session;
+  };
+  const auto found = keys_.find(key);
+  if (found == keys_.end()) return begin();
+  const auto [first, end] = Reached(found->second, time_ms, watermark_ms);
+  if (first == end) return begin();
+  Session& session = first->session;
   Placed placed;
-  if (reached[1] != nullptr) {
+  const auto second = first + 1;
+  if (second != end) {
     placed.merged = true;
-    placed.from_id = reached[1]->session.id;
-    session.last_ms = std::max(session.last_ms, reached[1]->session.last_ms);
+    placed.from_id = second->session.id;
+    session.last_ms = second->session.last_ms;
   }
   placed.before = session;
   session.first_ms = std::min(session.first_ms, time_ms);
   session.last_ms = std::max(session.last_ms, time_ms);
   placed.session = session;
-  auto kept = reached[0] - found->second.data();
+  placed.mark = &first->mark;
   if (placed.merged) {
-    const auto gone = reached[1] - found->second.data();
-    timers_.erase(reached[1]->timer);
-    found->second.erase(found->second.begin() + gone);
-    if (gone < kept) --kept;
+    EraseTimer(second->timer);
+    found->second.erase(second);
   }
-  placed.mark = &found->second[static_cast<std::size_t>(kept)].mark;
   return placed;
 }
 
 const SessionIndex::Session* SessionIndex::Find(std::string_view key, std::int64_t id) const {
   const auto found = keys_.find(key);
   if (found == keys_.end()) return nullptr;
-  const auto open = std::find_if(found->second.begin(), found->second.end(),
-                                 [id](const Open& one) { return one.session.id == id; });
+  const auto open = FindId(found->second, id);
   return open == found->second.end() ? nullptr : &open->session;
 }
 
 std::int64_t SessionIndex::ClockOf(std::string_view key) const {
-  std::int64_t clock = std::numeric_limits<std::int64_t>::min();
   const auto found = keys_.find(key);
-  if (found == keys_.end()) return clock;
-  for (const Open& open : found->second) clock = std::max(clock, open.session.last_ms);
-  return clock;
+  return found == keys_.end() ? std::numeric_limits<std::int64_t>::min()
+                              : found->second.back().session.last_ms;
 }
 
 std::vector<SessionIndex::Session> SessionIndex::CloseOfKey(std::string_view key, std::int64_t clock_ms,
@@ -106,35 +133,37 @@ std::vector<SessionIndex::Session> SessionIndex::CloseOfKey(std::string_view key
   std::vector<Session> closed;
   const auto found = keys_.find(key);
   if (found == keys_.end()) return closed;
-  std::erase_if(found->second, [&](const Open& open) {
-    const std::int64_t closes_at = ClosesAt(open.session);
-    if (closes_at > clock_ms || closes_at <= watermark_ms) return false;
-    closed.push_back(open.session);
-    timers_.erase(open.timer);
-    return true;
-  });
+  const auto first = FirstClosingAfter(found->second, watermark_ms);
+  const auto end = FirstClosingAfter(found->second, std::max(clock_ms, watermark_ms));
+  for (auto open = first; open != end; ++open) {
+    closed.push_back(open->session);
+    EraseTimer(open->timer);
+  }
+  found->second.erase(first, end);
   if (found->second.empty()) keys_.erase(found);
-  std::sort(closed.begin(), closed.end(),
-            [](const Session& a, const Session& b) { return a.last_ms < b.last_ms; });
   return closed;
 }
 
 std::vector<SessionIndex::Closed> SessionIndex::Close(std::int64_t watermark_ms) {
   std::vector<Closed> closed;
-  while (!timers_.empty() && timers_.begin()->first <= watermark_ms) {
-    auto timer = timers_.extract(timers_.begin());
-    auto& [key, id] = timer.mapped();
-    const auto found = keys_.find(key);
-    const auto open = std::find_if(found->second.begin(), found->second.end(),
-                                   [id = id](const Open& one) { return one.session.id == id; });
-    if (ClosesAt(open->session) > watermark_ms) {
-      timer.key() = ClosesAt(open->session);
-      open->timer = timers_.insert(std::move(timer));
+  while (MayClose(watermark_ms)) {
+    const auto timer = timers_.begin();
+    const auto found = keys_.find(timer->second.first);
+    Sessions& sessions = found->second;
+    const auto open = FirstClosingAfter(sessions, watermark_ms);
+    if (const auto at = FindId(sessions, timer->second.second); at >= open) {
+      auto later = timers_.extract(timer);
+      later.key() = ClosesAt(at->session);
+      at->timer = timers_.insert(std::move(later));
       continue;
     }
-    closed.push_back({std::move(key), open->session});
-    found->second.erase(open);
-    if (found->second.empty()) keys_.erase(found);
+    // All of this key at once: one by one, each would move those behind it.
+    for (auto at = sessions.begin(); at != open; ++at) {
+      closed.push_back({found->first, at->session});
+      EraseTimer(at->timer);
+    }
+    sessions.erase(sessions.begin(), open);
+    if (sessions.empty()) keys_.erase(found);
   }
   std::sort(closed.begin(), closed.end(), [this](const Closed& a, const Closed& b) {
     const std::int64_t a_end = EndOf(a.session);

@@ -76,6 +76,8 @@ class SessionIndex {
   /// Open sessions, and entries that tell when to look at one: as many, however sessions ended.
   std::size_t num_sessions() const;
   std::size_t num_timers() const { return timers_.size(); }
+  /// About what the open sessions take in memory. O(1).
+  std::int64_t memory_bytes() const;
 
  private:
   struct Hash {
@@ -90,16 +92,27 @@ class SessionIndex {
     Timers::iterator timer;
     Mark mark{};
   };
+  /// Of a key, by last_ms: a session that begins lies behind those that are closed already, and those that
+  /// are open are a gap apart, so that their order never changes. An id is above the last_ms before it.
   using Sessions = std::vector<Open>;
 
+  /// The first session that closes after `time_ms`.
+  template <typename OfKey>
+  auto FirstClosingAfter(OfKey& sessions, std::int64_t time_ms) const;
+  /// The session of that id, or the end.
+  template <typename OfKey>
+  static auto FindId(OfKey& sessions, std::int64_t id);
+  /// The open sessions that the row belongs to: at most two, which are neighbours.
+  template <typename OfKey>
+  auto Reached(OfKey& sessions, std::int64_t time_ms, std::int64_t watermark_ms) const;
+  Timers::iterator AddTimer(std::string_view key, const Session& session);
+  void EraseTimer(Timers::iterator timer);
   Open& Add(std::string_view key, const Session& session);
-  /// The row belongs to the session, which is open.
-  bool Reaches(std::int64_t time_ms, std::int64_t watermark_ms, const Session& session) const;
-
   const std::int64_t gap_ms_;
   const std::int64_t grace_ms_;
   std::unordered_map<std::string, Sessions, Hash, std::equal_to<>> keys_;
   Timers timers_;  // one of each open session
+  std::int64_t timer_key_bytes_ = 0;
 };
 
 }  // namespace millrace

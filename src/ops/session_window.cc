@@ -203,6 +203,7 @@ Status SessionWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(AddRows(SliceBatch(batch, first, batch.num_rows() - first), first, output));
   for (const Merge& merge : merges_) changed_[static_cast<std::size_t>(merge.row)] = true;
   if (options_.emit == EmitMode::kCurrent) MR_RETURN_IF_ERROR(EmitChanged(output));
+  table_->NoteDerivedBytes(index_.memory_bytes());
   if (closings_.empty()) return Status::Ok();
   MR_RETURN_IF_ERROR(RunClosings(batch.num_rows(), output));
   return results_.Flush(output);
@@ -423,6 +424,7 @@ Status SessionWindow::AdvanceTime(Watermark watermark, Output& output) {
 
 Status SessionWindow::CloseSessions(std::int64_t watermark, Output& output) {
   MR_RETURN_IF_ERROR(EmitClosed(index_.Close(watermark), output));
+  table_->NoteDerivedBytes(index_.memory_bytes());
   return results_.Flush(output);
 }
 

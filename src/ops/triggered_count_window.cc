@@ -30,6 +30,8 @@ class TriggeredCountWindow final : public Operator {
  private:
   /// Numbers the rows of each key, from `keys_`.
   Status NumberRows();
+  /// Evaluates the arguments of rows [first, first + rows) and finds their windows and groups.
+  Status Prepare(const Batch& batch, std::int64_t first, std::int64_t rows);
   /// Adds rows [first, first + rows) to their windows, and emits what fires and what is full.
   Status AddRows(const Batch& batch, std::int64_t first, std::int64_t rows, Output& output);
   /// Fills row_of_, windows_, last_ and window_keys_: the windows of the rows.
@@ -97,13 +99,13 @@ Status TriggeredCountWindow::Process(Batch batch, Output& output) {
   const std::int64_t most = triggered_->question().reads_lists() ? kMostLists : kMostCopies;
   const std::int64_t at_once =
       windows == 1 && most == kMostCopies ? batch.num_rows() : std::max<std::int64_t>(1, most / windows);
-  for (std::int64_t first = 0; first < batch.num_rows(); first += at_once) {
-    const std::int64_t rows = std::min(at_once, batch.num_rows() - first);
-    if (rows < batch.num_rows()) {
-      MR_ASSIGN_OR_RETURN(const auto none, update_.Evaluate(SliceBatch(batch, first, rows)));
-      MR_CHECK(none.empty()) << "an argument that did not fail before";
-    }
+  for (std::int64_t first = 0; first < batch.num_rows();) {
+    std::int64_t rows = std::min(at_once, batch.num_rows() - first);
+    MR_RETURN_IF_ERROR(Prepare(batch, first, rows));
+    const std::int64_t fitting = row_of_.empty() ? rows : triggered_->RowsAtOnce(slots_, row_of_);
+    if (fitting < rows) MR_RETURN_IF_ERROR(Prepare(batch, first, rows = fitting));
     MR_RETURN_IF_ERROR(AddRows(batch, first, rows, output));
+    first += rows;
   }
   return Status::Ok();
 }
@@ -146,11 +148,18 @@ Status TriggeredCountWindow::FindGroups() {
   return Status::Ok();
 }
 
+Status TriggeredCountWindow::Prepare(const Batch& batch, std::int64_t first, std::int64_t rows) {
+  if (rows < batch.num_rows()) {
+    MR_ASSIGN_OR_RETURN(const auto none, update_.Evaluate(SliceBatch(batch, first, rows)));
+    MR_CHECK(none.empty()) << "an argument that did not fail before";
+  }
+  FindWindows(first, rows);
+  return FindGroups();
+}
+
 Status TriggeredCountWindow::AddRows(const Batch& batch, std::int64_t first, std::int64_t rows,
                                      Output& output) {
   const Batch part = SliceBatch(batch, first, rows);
-  FindWindows(first, rows);
-  MR_RETURN_IF_ERROR(FindGroups());
   MR_ASSIGN_OR_RETURN(const TriggeredUpdate::Input input, triggered_->Copies(part, row_of_));
   MR_RETURN_IF_ERROR(triggered_->Add({.batch = input.batch,
                                       .keys = input.keys,

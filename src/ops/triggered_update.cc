@@ -1,5 +1,6 @@
 #include "ops/triggered_update.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <arrow/api.h>
@@ -7,6 +8,16 @@
 #include "ops/row_errors.h"
 
 namespace millrace {
+namespace {
+
+GroupUpdate::ResultsOf WantedOf(const GroupRows& groups, const TriggerQuestion& question) {
+  for (const std::size_t i : groups.of_any_size()) {
+    if (question.each()[i]) return GroupUpdate::ResultsOf::kEachRow;
+  }
+  return GroupUpdate::ResultsOf::kEachGroup;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<TriggeredUpdate>> TriggeredUpdate::Make(const Options& options) {
   MR_ASSIGN_OR_RETURN(auto question,
@@ -20,6 +31,7 @@ Result<std::unique_ptr<TriggeredUpdate>> TriggeredUpdate::Make(const Options& op
 TriggeredUpdate::TriggeredUpdate(const Options& options, std::unique_ptr<TriggerQuestion> question)
     : shape_(options.shape),
       update_(*options.update),
+      results_of_(WantedOf(*options.groups, *question)),
       visible_(options.groups->visible()),
       rows_(options.rows, options.empty),
       question_(std::move(question)),
@@ -39,6 +51,17 @@ Result<TriggeredUpdate::Input> TriggeredUpdate::Copies(const Batch& batch,
   MR_ASSIGN_OR_RETURN(input.batch, TakeRows(arguments, indices));
   input.keys = update_.SetArguments(input.batch);
   return input;
+}
+
+std::int64_t TriggeredUpdate::RowsAtOnce(std::span<const std::uint32_t> slots,
+                                         const std::vector<std::int32_t>& row_of) const {
+  const std::vector<std::int64_t> of_rows = update_.ArgumentBytes();
+  std::vector<std::int64_t> bytes;
+  if (!of_rows.empty()) {
+    for (const std::int32_t row : row_of) bytes.push_back(of_rows[static_cast<std::size_t>(row)]);
+  }
+  const std::size_t copies = update_.RowsAtOnce(slots, bytes, results_of_);
+  return copies == slots.size() ? row_of.back() + 1 : std::max(1, row_of[copies]);
 }
 
 std::vector<WindowResults::Window> TriggeredUpdate::FiredSpans() const {

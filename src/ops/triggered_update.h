@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <arrow/type_fwd.h>
@@ -49,6 +50,11 @@ class TriggeredUpdate {
   /// Each row of the batch once or more: the rows `row_of`, ascending; the update has their arguments then.
   Result<Input> Copies(const Batch& batch, const std::vector<std::int32_t>& row_of);
 
+  /// How many of the rows that Copies repeats by `row_of`, all of those whose arguments the update has, are
+  /// to be added at once so that their results stay near GroupUpdate::kMostEachBytes; at least one. `slots`:
+  /// of the repeated rows.
+  std::int64_t RowsAtOnce(std::span<const std::uint32_t> slots,
+                          const std::vector<std::int32_t>& row_of) const;
   Status Add(const TriggerRounds::Rows& rows) { return rounds_.Add(rows); }
 
   // What the last Add gave.
@@ -81,6 +87,7 @@ class TriggeredUpdate {
 
   const WindowResults::Shape shape_;
   GroupUpdate& update_;
+  const GroupUpdate::ResultsOf results_of_;  // those of no fixed size
   const std::size_t visible_;
   TriggeredRows rows_;
   const std::unique_ptr<TriggerQuestion> question_;

@@ -45,7 +45,9 @@ class TriggeredWindow final : public Operator {
   /// Windows that end by then are closed for a row.
   std::int64_t ClosedFor(const Batch& batch, std::size_t row) const;
 
-  /// Adds rows [first, first + rows) to their windows, and emits what fires.
+  /// Evaluates the arguments of rows [first, first + rows) and finds their windows and groups.
+  Status Prepare(const Batch& batch, std::int64_t first, std::int64_t rows);
+  /// Adds these rows to their windows, and emits what fires.
   Status AddRows(const Batch& batch, std::int64_t first, std::int64_t rows, Output& output);
   /// Fills row_of_, starts_ms_ and ends_ms_: the open windows of the rows.
   void FindWindows(const Batch& batch, std::int64_t first, std::int64_t rows);
@@ -156,13 +158,13 @@ Status TriggeredWindow::Process(Batch batch, Output& output) {
   constexpr std::int64_t kMostLists = 256;
   const bool lists = triggered_->question().reads_lists();
   const std::int64_t at_once = lists ? std::min(kMostLists, rows_at_once_) : rows_at_once_;
-  for (std::int64_t first = 0; first < batch.num_rows(); first += at_once) {
-    const std::int64_t rows = std::min(at_once, batch.num_rows() - first);
-    if (rows < batch.num_rows()) {
-      MR_ASSIGN_OR_RETURN(const auto none, update_.Evaluate(SliceBatch(batch, first, rows)));
-      MR_CHECK(none.empty()) << "an argument that did not fail before";
-    }
+  for (std::int64_t first = 0; first < batch.num_rows();) {
+    std::int64_t rows = std::min(at_once, batch.num_rows() - first);
+    MR_RETURN_IF_ERROR(Prepare(batch, first, rows));
+    const std::int64_t fitting = row_of_.empty() ? rows : triggered_->RowsAtOnce(slots_, row_of_);
+    if (fitting < rows) MR_RETURN_IF_ERROR(Prepare(batch, first, rows = fitting));
     MR_RETURN_IF_ERROR(AddRows(batch, first, rows, output));
+    first += rows;
   }
   if (!by_key()) return Status::Ok();
   MR_RETURN_IF_ERROR(RunClosings(batch.num_rows(), output));
@@ -236,10 +238,17 @@ Status TriggeredWindow::FindGroups(std::int64_t first) {
   return table_->Lookup(starts_ms_, {.data = window_keys_.data(), .offsets = window_keys_.offsets()}, slots_);
 }
 
+Status TriggeredWindow::Prepare(const Batch& batch, std::int64_t first, std::int64_t rows) {
+  if (rows < batch.num_rows()) {
+    MR_ASSIGN_OR_RETURN(const auto none, update_.Evaluate(SliceBatch(batch, first, rows)));
+    MR_CHECK(none.empty()) << "an argument that did not fail before";
+  }
+  FindWindows(batch, first, rows);
+  return FindGroups(first);
+}
+
 Status TriggeredWindow::AddRows(const Batch& batch, std::int64_t first, std::int64_t rows, Output& output) {
   const Batch part = SliceBatch(batch, first, rows);
-  FindWindows(batch, first, rows);
-  MR_RETURN_IF_ERROR(FindGroups(first));
   MR_ASSIGN_OR_RETURN(const TriggeredUpdate::Input input, triggered_->Copies(part, row_of_));
   const auto text = [this](std::size_t i) {
     return " in window [" + std::to_string(starts_ms_[i]) + ", " + std::to_string(ends_ms_[i]) + ")";

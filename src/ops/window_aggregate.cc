@@ -326,6 +326,7 @@ Status WindowAggregate::CloseOverlapping(std::int64_t watermark, Output& output)
   }
   closed_until_ = std::max(closed_until_, until);
   MR_RETURN_IF_ERROR(DropPanes());
+  table_->NoteDerivedBytes(merge_.memory_bytes());
   return results_.Flush(output);
 }
 

@@ -168,6 +168,65 @@ TEST(SessionIndex, HasOneTimerPerOpenSessionHoweverSessionsEnd) {
   EXPECT_EQ(index.num_timers(), 0U);
 }
 
+/// SessionIndex for one key, by a look at every session.
+struct EverySession {
+  std::vector<SessionIndex::Session> sessions;
+
+  // The start and end of the row's session, or "late".
+  std::string Place(std::int64_t time, std::int64_t watermark) {
+    SessionIndex::Session joined{time, time, time};
+    bool reached = false;
+    std::vector<SessionIndex::Session> others;
+    for (const SessionIndex::Session& one : sessions) {
+      const bool open = one.last_ms + 10 > watermark;
+      if (open && one.first_ms - 10 < time && time < one.last_ms + 10) {
+        reached = true;
+        joined.first_ms = std::min(joined.first_ms, one.first_ms);
+        joined.last_ms = std::max(joined.last_ms, one.last_ms);
+      } else {
+        others.push_back(one);
+      }
+    }
+    if (!reached && time + 10 <= watermark) return "late";
+    others.push_back(joined);
+    sessions = std::move(others);
+    return std::to_string(joined.first_ms) + "-" + std::to_string(joined.last_ms);
+  }
+  std::size_t Close(std::int64_t watermark) {
+    return std::erase_if(sessions, [&](const auto& one) { return one.last_ms + 10 <= watermark; });
+  }
+};
+
+// W1 W5
+TEST(SessionIndex, GivesWhatALookAtEverySessionOfTheKeyGives) {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    SessionIndex index(/*gap_ms=*/10, /*grace_ms=*/0);
+    EverySession every;
+    std::int64_t watermark = 0;
+    for (int i = 0; i < 5'000; ++i) {
+      const std::int64_t time = watermark - 20 + static_cast<std::int64_t>(random() % 400);
+      const SessionIndex::Placed placed = index.Place("k", time, watermark);
+      const std::string text = placed.late ? "late"
+                                           : std::to_string(placed.session.first_ms) + "-" +
+                                                 std::to_string(placed.session.last_ms);
+      ASSERT_EQ(text, every.Place(time, watermark)) << i << ": " << time << " at " << watermark;
+      if (!placed.late) {
+        const auto* const found = index.Find("k", placed.session.id);
+        ASSERT_NE(found, nullptr) << i;
+        ASSERT_EQ(found->last_ms, placed.session.last_ms) << i;
+      }
+      watermark += static_cast<std::int64_t>(random() % 3);
+      if (random() % 10 == 0) ASSERT_EQ(index.Close(watermark).size(), every.Close(watermark)) << i;
+    }
+    EXPECT_GT(index.memory_bytes(), 0);
+    EXPECT_EQ(index.Close(watermark + 1'000).size(), every.Close(watermark + 1'000));
+    EXPECT_EQ(index.num_sessions(), 0U);
+    EXPECT_EQ(index.memory_bytes(), 0);
+  }
+}
+
 // W8
 TEST(SessionWindow, RowThatOverflowsIsADeadLetterAndHoldsItsSessionTogether) {
   WindowAggregateOptions options;

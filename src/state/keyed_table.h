@@ -99,8 +99,11 @@ class KeyedTable {
   virtual Status Scan(const SliceRowVisitor& visit) = 0;
 
   virtual std::int64_t num_rows() const = 0;
-  /// Estimate of resident bytes, the operator's rows included.
+  /// Estimate of resident bytes, the operator's rows included, and what it noted.
   virtual std::int64_t memory_bytes() const = 0;
+  /// What the operator holds now that it derived from the table: it is counted, and makes no row leave
+  /// memory.
+  virtual void NoteDerivedBytes(std::int64_t bytes) = 0;
 };
 
 }  // namespace millrace

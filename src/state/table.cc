@@ -367,7 +367,8 @@ std::int64_t Table::bytes_in_use() const {
 }
 
 std::int64_t Table::memory_bytes() const {
-  std::int64_t bytes = index_.memory_bytes() + rows_->memory_bytes() + staged_.memory_bytes();
+  std::int64_t bytes =
+      index_.memory_bytes() + rows_->memory_bytes() + staged_.memory_bytes() + derived_bytes_;
   bytes += static_cast<std::int64_t>(collected_bytes_.capacity() + collected_.capacity() * sizeof(Collected));
   bytes += static_cast<std::int64_t>(position_in_slice_.capacity() * sizeof(std::uint32_t));
   for (const auto& [slice, rows] : slices_) {

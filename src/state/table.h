@@ -58,6 +58,7 @@ class Table final : public KeyedTable {
   Status Scan(const SliceRowVisitor& visit) override;
   std::int64_t num_rows() const override { return index_.size() - erased_count_ + rows_only_on_disk_; }
   std::int64_t memory_bytes() const override;
+  void NoteDerivedBytes(std::int64_t bytes) override { derived_bytes_ = bytes; }
 
   /// StateStore::Select.
   Result<bool> Select(const RowQuery& query, const RowBytesVisitor& visit);
@@ -198,6 +199,7 @@ class Table final : public KeyedTable {
   std::uint32_t scratch_slot_ = RowIndex::kNoSlot;
   std::uint32_t sweep_at_ = 0;  // where Evict goes on
   std::int64_t average_row_bytes_ = 64;
+  std::int64_t derived_bytes_ = 0;
 };
 
 }  // namespace millrace
