@@ -218,7 +218,9 @@ TEST(SessionIndex, GivesWhatALookAtEverySessionOfTheKeyGives) {
         ASSERT_EQ(found->last_ms, placed.session.last_ms) << i;
       }
       watermark += static_cast<std::int64_t>(random() % 3);
-      if (random() % 10 == 0) ASSERT_EQ(index.Close(watermark).size(), every.Close(watermark)) << i;
+      if (random() % 10 == 0) {
+        ASSERT_EQ(index.Close(watermark).size(), every.Close(watermark)) << i;
+      }
     }
     EXPECT_GT(index.memory_bytes(), 0);
     EXPECT_EQ(index.Close(watermark + 1'000).size(), every.Close(watermark + 1'000));

@@ -75,15 +75,15 @@ TEST(WatermarkTracker, TheLastInstantMovesTheWatermarkHoweverRowsAreBatched) {
   const std::int64_t last = std::numeric_limits<std::int64_t>::max();
   WatermarkTracker together({0}, {});
   Batch batch = Rows({10, last, 20});
-  ASSERT_TRUE(together.Observe(0, kNow, &batch).ok());
+  ASSERT_TRUE(together.Observe(0, kStart, &batch).ok());
   EXPECT_EQ(Before(batch), (std::vector<std::int64_t>{kNone, 10, last - 1}));
   WatermarkTracker apart({0}, {});
   for (const std::int64_t time : {std::int64_t{10}, last}) {
     Batch one = Rows({time});
-    ASSERT_TRUE(apart.Observe(0, kNow, &one).ok());
+    ASSERT_TRUE(apart.Observe(0, kStart, &one).ok());
   }
   Batch next = Rows({20});
-  ASSERT_TRUE(apart.Observe(0, kNow, &next).ok());
+  ASSERT_TRUE(apart.Observe(0, kStart, &next).ok());
   EXPECT_EQ(Before(next), (std::vector<std::int64_t>{last - 1}));
   EXPECT_EQ(together.watermark(), apart.watermark());
   EXPECT_EQ(together.watermark(), Watermark(last - 1));
