@@ -10,14 +10,13 @@
 #include "base/suggest.h"
 #include "columnar/key_encoding.h"
 #include "columnar/schema_text.h"
-#include "columnar/tombstone_column.h"
 #include "expr/builder.h"
 #include "expr/user_aggregate_type.h"
 #include "plan/aggregate_type.h"
 #include "plan/feeds.h"
 #include "plan/key_columns.h"
-#include "plan/node_errors.h"
-#include "plan/snapchat_checks.h"
+#include "plan/node_input.h"
+#include "plan/sink_checks.h"
 #include "plan/unknown_type.h"
 #include "plan/window_settings.h"
 #include "plan/window_trigger.h"
@@ -27,14 +26,13 @@ namespace millrace {
 namespace {
 
 using SchemaPtr = std::shared_ptr<arrow::Schema>;
-using TypePtr = std::shared_ptr<arrow::DataType>;
 
 /// Finds the columns after one node, as far as they are known.
-class NodeAnalyzer {
+class NodeAnalyzer : NodeInput {
  public:
   NodeAnalyzer(const PlanNode& node, const Columns& input, const std::vector<std::string>& group_columns,
                std::vector<PlacedMessage>* mistakes)
-      : node_(node), input_(input), group_columns_(group_columns), errors_(node, mistakes) {}
+      : NodeInput(node, input, mistakes), node_(node), group_columns_(group_columns), mistakes_(mistakes) {}
 
   Columns Analyze() {
     Columns columns = std::visit([this](const auto& op) { return After(op); }, node_.op);
@@ -43,61 +41,6 @@ class NodeAnalyzer {
   }
 
  private:
-  TypePtr TypeOf(const PlanExpr& expression) {
-    return TypeOf(expression, {WithTombstoneField(input_.schema), input_.open});
-  }
-  /// UnknownType after a mistake.
-  TypePtr TypeOf(const PlanExpr& expression, const Columns& columns) {
-    if (expression.unread || !ReadsKnownColumns(expression, columns)) return UnknownType();
-    const auto bound = BoundExpr::Bind(expression.expr, columns.schema);
-    if (bound.ok()) return bound->type();
-    errors_.AddAt(expression.location, bound.status().message());
-    return UnknownType();
-  }
-
-  bool ReadsKnownColumns(const PlanExpr& expression, const Columns& columns) {
-    const std::vector<Status> missing = MissingColumns(expression.expr, *columns.schema);
-    for (const Status& status : missing) {
-      if (!columns.open) errors_.AddAt(expression.location, status.message());
-    }
-    const std::vector<std::string> read = expression.expr.Columns();
-    return missing.empty() && std::none_of(read.begin(), read.end(), [&](const std::string& column) {
-             const auto field = columns.schema->GetFieldByName(column);
-             return field != nullptr && IsUnknown(*field->type());
-           });
-  }
-
-  /// The column an expression makes: a plain column keeps its field, under the new name.
-  std::shared_ptr<arrow::Field> FieldOf(const std::string& name, const PlanExpr& expression) {
-    const TypePtr type = TypeOf(expression);
-    if (!expression.expr.empty()) {
-      const std::string column = expression.expr.AsColumn();
-      if (const auto field = input_.schema->GetFieldByName(column)) return field->WithName(name);
-    }
-    return arrow::field(name, type);
-  }
-
-  /// The type of the column that `key` of the node names. Nullptr when it is not known, which is reported
-  /// where it was not before.
-  TypePtr ColumnType(const std::string& key, const std::string& column) {
-    const auto field = input_.schema->GetFieldByName(column);
-    if (field != nullptr) return IsUnknown(*field->type()) ? nullptr : field->type();
-    if (!input_.open) {
-      errors_.AddAt(errors_.WordOf(key, column),
-                    "unknown column '" + column + "'" + DidYouMean(column, input_.schema->field_names()));
-    }
-    return nullptr;
-  }
-
-  void CheckBool(const PlanExpr& predicate, std::string_view what) {
-    CheckBool(predicate, TypeOf(predicate), what);
-  }
-  void CheckBool(const PlanExpr& predicate, const TypePtr& type, std::string_view what) {
-    if (type->id() == arrow::Type::BOOL || type->id() == arrow::Type::NA) return;
-    errors_.AddAt(predicate.location, std::string(what) + " must be true or false, but '" +
-                                          predicate.expr.ToString() + "' is " + TypeText(*type));
-  }
-
   /// Names are unique, because rows are written as JSON objects. `key`: under which they were given.
   Columns Unique(const arrow::FieldVector& fields, const std::string& key) {
     return UniqueAt(fields, [&](const std::string& name) { return errors_.WordOf(key, name); });
@@ -419,74 +362,13 @@ class NodeAnalyzer {
   }
 
   Columns After(const SinkNode& sink) {
-    if (sink.where) CheckBool(*sink.where, "'where'");
-    std::visit([this](const auto& to) { CheckSink(to); }, sink.sink);
+    CheckSink(node_, sink, input_, group_columns_, mistakes_);
     return input_;
   }
 
-  void CheckSink(const KafkaSink& sink) {
-    if (sink.topic.empty()) errors_.Add("'topic' is missing");
-    errors_.CheckChoice("format", sink.format, {"json", "string", "bytes"});
-    errors_.CheckChoice("key_format", sink.key_format, {"string", "json", "bytes"});
-    CheckMessageKey(sink);
-    if (sink.format == "json") return;
-    const auto& fields = input_.schema->fields();
-    const bool one_text = fields.size() == 1 && arrow::is_base_binary_like(fields[0]->type()->id());
-    if (!one_text && input_.AllKnown()) {
-      errors_.AddAt(errors_.ValueOf("format"),
-                    "format '" + sink.format + "' writes one string or binary column, but there is " +
-                        SchemaText(*input_.schema) + "; select one, or use format: json");
-    }
-  }
-
-  void CheckMessageKey(const KafkaSink& sink) {
-    const std::vector<std::string> columns = MessageKeyColumns(sink, group_columns_, *input_.schema);
-    const std::string whose = sink.key.empty() ? "the rows' key, " : "";
-    const std::string advice = sink.key.empty() ? "; name other columns in 'key' of the sink" : "";
-    for (const std::string& column : columns) {
-      const TypePtr type = ColumnType("key", column);
-      if (type == nullptr) continue;
-      const SourceLocation place = errors_.WordOf("key", column);
-      if (!IsMessageKeyType(*type)) {
-        errors_.AddAt(place, whose + "column '" + column + "' of type " + TypeText(*type) +
-                                 " cannot be a message key" + advice);
-      } else if (sink.key_format == "bytes" &&
-                 (columns.size() > 1 || !arrow::is_base_binary_like(type->id()))) {
-        errors_.AddAt(place, "key_format bytes takes one string or binary column; '" + column +
-                                 "' needs key_format string or json");
-      }
-    }
-  }
-
-  void CheckSink(const ParquetSink& sink) { CheckFileSink(sink.path, sink.partition_by); }
-  void CheckSink(const IpcSink& sink) { CheckFileSink(sink.path, sink.partition_by); }
-  void CheckSink(const ConsoleSink& sink) { errors_.CheckChoice("format", sink.format, {"table", "json"}); }
-
-  void CheckSink(const SnapchatConversionsSink& sink) {
-    if (sink.consent) CheckBool(*sink.consent, "'consent'");
-    CheckSnapchat(sink);
-  }
-  void CheckSink(const SnapchatAudienceSink& sink) { CheckSnapchat(sink); }
-  template <typename Sink>
-  void CheckSnapchat(const Sink& sink) {
-    CheckSnapchatSink(
-        sink, node_, [this](const PlanExpr& expression) { return TypeOf(expression); }, &errors_);
-  }
-
-  void CheckFileSink(const std::string& path, const std::vector<PlanExpr>& partition_by) {
-    if (path.empty()) errors_.Add("'path' is missing");
-    for (const PlanExpr& expression : partition_by) {
-      const TypePtr type = TypeOf(expression);
-      if (IsUnknown(*type) || IsKeyType(*type)) continue;
-      errors_.AddAt(expression.location, "'" + expression.expr.ToString() + "' of type " + TypeText(*type) +
-                                             " cannot name a directory");
-    }
-  }
-
   const PlanNode& node_;
-  Columns input_;
   const std::vector<std::string>& group_columns_;  // of the input
-  NodeErrors errors_;
+  std::vector<PlacedMessage>* const mistakes_;
 };
 
 }  // namespace

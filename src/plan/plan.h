@@ -134,8 +134,8 @@ struct LatestStep {
 struct ExpireStep {
   std::vector<std::string> by;
   NullKey null_key = NullKey::kError;
-  PlanExpr at;             ///< a timestamp; null: never
-  std::string late_topic;  ///< of rows whose end is over; "" = counter and a rate-limited warning
+  PlanExpr at;                        ///< a timestamp; null: never
+  std::string late_topic;             ///< of rows whose end is over; "" = counter and a rate-limited warning
   bool late_to_dead_letters = false;  ///< as that of WindowStep
 };
 /// A user's function over batches with a value per key. C++ only: not text, as the rest of a plan.
