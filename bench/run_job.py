@@ -17,6 +17,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -148,10 +149,14 @@ class Running:
                                         commit_interval=f"commit_interval: {commit_interval}\n" if commit_interval else ""))
         self.port = free_port() if http else 0
         words = ["--http", f"127.0.0.1:{self.port}"] if http else []
+        self.command = [job.options.build / "millrace", "run", file, "--state-dir", self.state, *words]
+        self.start()
+
+    def start(self) -> None:
+        """Also again, after `stop`: with what Kafka has, and no state on disk."""
         self.begin = now()
-        with open(job.log(case), "w") as log:
-            self.process = subprocess.Popen([job.options.build / "millrace", "run", file, "--state-dir", self.state, *words],
-                                            stdout=log, stderr=log)
+        with open(self.job.log(self.case), "w") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
 
     def await_end(self) -> None:
         """Until everything that is in the topic now is committed."""
@@ -161,6 +166,17 @@ class Running:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
             sys.exit(f"{self.case} did not reach the end of its input; {self.job.log_end(self.case)}")
+
+    def await_ready(self) -> None:
+        """Until all of its tasks are restored and run."""
+        deadline = now() + self.job.options.timeout
+        while now() < deadline and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=10):
+                    return
+            except OSError:
+                time.sleep(0.02)
+        sys.exit(f"{self.case} was never ready; {self.job.log_end(self.case)}")
 
     def metrics(self) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
@@ -219,38 +235,52 @@ def memory(job: Job) -> bool:
     return growth <= 1.2
 
 
-# Window, keys, and what the CPU of tumbling windows with 10,000 keys may be multiplied by. A session of 4 s has about as many bids
-# as a tumbling window here (60), so that there are as many results.
+@dataclasses.dataclass(frozen=True)
+class WindowCase:
+    window: str
+    keys: int = 10_000
+    of: str = "tumbling"  # the case whose CPU this one's may be so many times
+    most: float | None = None
+    records_per_key: int | None = 60  # in a window, where every key comes in each
+
+
+# A session of 4 s has about as many bids as a tumbling window of a minute (60), so that there are as many results.
 WINDOWS = {
-    "tumbling": ("tumbling: 1m", 10_000, None),
-    "hopping 1h/1m": ("hopping: {size: 1h, step: 1m}", 10_000, 1.5),
-    "session 4s": ("session: 4s", 10_000, 1 / 0.6),
-    "tumbling, 1 M keys": ("tumbling: 1m", 1_000_000, 3),
+    "tumbling": WindowCase("tumbling: 1m"),
+    "hopping 1h/1m": WindowCase("hopping: {size: 1h, step: 1m}", most=1.5),
+    "session 4s": WindowCase("session: 4s", most=1 / 0.6, records_per_key=None),
+    "1 M keys": WindowCase("tumbling: 1m", keys=1_000_000, most=3),
+    "tumbling 10s": WindowCase("tumbling: 10s", records_per_key=None),
+    "tumbling 10s, 1 M keys": WindowCase("tumbling: 10s", keys=1_000_000, of="tumbling 10s", most=3, records_per_key=None),
 }
 
 
 def windows(job: Job) -> bool:
     """Kinds of windows, and many keys, by the CPU of tumbling ones. How many results there are is checked, not what is in them."""
     options = job.options
+    wanted = {case: WINDOWS[case] for case in options.cases or WINDOWS}
     runs: dict[str, list[float]] = {}
     for _ in range(options.rounds):
-        for case, (window, keys, _) in WINDOWS.items():
-            running = Running(job, case, job.open_topic(options.records, keys), window=window, http=True)
+        for name, case in wanted.items():
+            running = Running(job, name, job.open_topic(options.records, case.keys), window=case.window, http=True)
             running.await_end()
             results = metric(running.metrics(), "millrace_sink_rows_total")
             measure = running.stop(options.records)
             print(f"{measure.line()} {results:,.0f} results", flush=True)
-            closed = (options.records - 1) // (60 * keys) * keys
-            if results != closed and not window.startswith("session"):
-                sys.exit(f"{case}: {results:.0f} results instead of {closed}")
-            runs.setdefault(case, []).append(measure.cpu_s)
-    seconds = {case: statistics.median(all_runs) for case, all_runs in runs.items()}
+            if case.records_per_key is not None:
+                closed = (options.records - 1) // (case.records_per_key * case.keys) * case.keys
+                if results != closed:
+                    sys.exit(f"{name}: {results:.0f} results instead of {closed}")
+            runs.setdefault(name, []).append(measure.cpu_s)
+    seconds = {name: statistics.median(all_runs) for name, all_runs in runs.items()}
     good = True
-    for case, (_, _, most) in WINDOWS.items():
-        ratio = seconds[case] / seconds["tumbling"]
-        good = good and (most is None or ratio <= most)
-        print(f"{case + ' median':<24} {ratio:>12.2f} x the CPU of tumbling with 10,000 keys" +
-              ("" if most is None else f", at most {most:.2f}"), flush=True)
+    for name, case in wanted.items():
+        if case.of not in seconds:
+            continue
+        ratio = seconds[name] / seconds[case.of]
+        good = good and (case.most is None or ratio <= case.most)
+        print(f"{name + ' median':<24} {ratio:>12.2f} x the CPU of {case.of}, 10,000 keys" +
+              ("" if case.most is None else f", at most {case.most:.2f}"), flush=True)
     return good
 
 
@@ -316,6 +346,32 @@ def many_keys(job: Job) -> bool:
     return good
 
 
+RESTORED_ENTRIES_PER_CPU_S = 500_000
+
+
+def restore(job: Job) -> bool:
+    """From an empty state directory until the tasks run: the changelog is read from Kafka and made durable."""
+    keys = job.options.records
+    job.tool("add", job.bootstrap, "restored", 86, keys, keys, "each_once")
+    running = Running(job, "restore", "restored", window="tumbling: 1d", memory="4GiB", http=True)
+    running.await_end()
+    running.stop(keys)
+    rates = []
+    for _ in range(job.options.rounds):
+        running.start()
+        running.await_ready()
+        metrics = running.metrics()
+        cpu_s, entries = (metric(metrics, name) for name in ("process_cpu_seconds_total", "millrace_restore_records_total"))
+        wall_s = now() - running.begin
+        running.stop(keys)
+        if entries < keys:
+            sys.exit(f"restore: {entries:.0f} entries instead of {keys}")
+        rates.append(entries / cpu_s)
+        print(f"restore: {entries:,.0f} entries in {cpu_s:.2f} CPU-s, {wall_s:.2f} s; {rates[-1]:,.0f} /CPU-s", flush=True)
+    print(f"restore median: {statistics.median(rates):,.0f} /CPU-s, at least {RESTORED_ENTRIES_PER_CPU_S:,}")
+    return statistics.median(rates) >= RESTORED_ENTRIES_PER_CPU_S
+
+
 # Window of the job, and within how many ms the engine's own share of 99 % of the checkpoints has to be.
 CHECKPOINTS = {
     "10,000 changed": ("tumbling: 1h", 10),
@@ -371,6 +427,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--checkpoint", action="store_true", help="measure the two shares of checkpoints")
     parser.add_argument("--windows", action="store_true", help="compare kinds of windows, and 1 M keys, with the job's windows")
     parser.add_argument("--many-keys", action="store_true", help="state of 20 M keys, which does not fit into memory")
+    parser.add_argument("--restore", action="store_true", help="restore the state of as many keys as there are records")
+    parser.add_argument("--cases", nargs="+", choices=WINDOWS, help="only these, with --windows")
     parser.add_argument("--partials", action="store_true", help="compare partial aggregates with rows in a repartition topic")
     parser.add_argument("--at-least-once", action="store_true", help="one more run per size with that guarantee")
     parser.add_argument("--bar", type=float, help="fail when a ratio is below this")
@@ -397,6 +455,8 @@ def main() -> int:
             good = windows(job)
         elif options.many_keys:
             good = many_keys(job)
+        elif options.restore:
+            good = restore(job)
         elif options.partials:
             good = partials(job)
         elif options.checkpoint:

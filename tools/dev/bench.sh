@@ -2,9 +2,10 @@
 #
 #   exactly_once  the job of docs/performance.md: Millrace against the reference loop on Apache Kafka, about five minutes
 #   memory        peak memory of that job with 2 and with 20 million records, about five minutes
-#   windows       the CPU of that job with hopping and session windows and with a million keys, about five minutes
+#   windows       the CPU of that job with hopping and session windows and with a million keys, about eight minutes
 #   many_keys     the rate of that job with 20 million keys of which few fit into memory, about fifteen minutes
 #   partials      the rate of that job behind a repartition topic, with rows and with partial aggregates in it, two minutes
+#   restore       the rate at which that job rebuilds the state of three million keys from Kafka, a minute
 #   checkpoint    how long the checkpoints of that job take, and how much of it is waiting for Kafka; half a minute
 #   NAME          the micro-benchmarks whose file name contains NAME
 #                 (without a name: exactly_once)
@@ -26,7 +27,7 @@ bench_main() {
   [ "${1:-}" != -- ] || shift
   . "$ROOT/tools/dev/build.sh"
   case "$name" in
-    "" | exactly_once | memory | windows | many_keys | partials | checkpoint)
+    "" | exactly_once | memory | windows | many_keys | partials | restore | checkpoint)
       build_preset release millrace bench/job/reference_loop bench/job/job_topic
       [ "$name" = "" ] || [ "$name" = exactly_once ] || set -- "--${name//_/-}" "$@"
       exec python3 bench/run_job.py "$@"
