@@ -31,8 +31,12 @@ else()
   set(MILLRACE_TEST_TIMEOUT 180)
 endif()
 
-# For the tests in Python: a file of them runs in one process, whose fixtures it shares, and files beside each other.
+# For the tests in Python: a file of them runs in one process, whose fixtures it shares, and files beside each other. Those
+# against a quiet Kafka mostly wait; those with faults, whose times to recover are judged, get a core each.
 set(MILLRACE_PYTEST_PARALLEL -n auto --dist loadscope --no-loadscope-reorder)
+include(ProcessorCount)
+ProcessorCount(MILLRACE_CORES)
+math(EXPR MILLRACE_WAITING_PYTESTS "(${MILLRACE_CORES} * 3 + 1) / 2")
 
 # One precompiled header for all targets that ask for it: CMake needs a target that owns it.
 if(MILLRACE_PCH)
