@@ -81,9 +81,9 @@ def test_conversions_over_tls(lab: Lab):
         file = lab.write(pipeline_of(lab, snap))
         for kill in range(KILLS):
             snap.set_faults(http_429=0.2 if kill % 2 else 0.05, http_503=0.05, cut=0.05)
-            enough = snap.accepted() + chance.randrange(1, len(good) // (KILLS + 2))
+            enough = snap.accepted() + chance.randrange(1, min(8_000, len(good) // (KILLS + 2)))
             process = lab.run(file)
-            wait_until(lambda: snap.accepted() >= enough or not process.running(), 120, f"{enough} events are accepted")
+            wait_until(lambda: snap.accepted() >= enough or not process.running(), 300, f"{enough} events are accepted")
             process.kill()
             assert_nothing_committed_is_missing(lab, snap, seqs)
         snap.set_faults(http_429=0, http_503=0, cut=0)
