@@ -23,7 +23,8 @@ void AddAccessFlags(CLI::App* app, snap::SnapServerOptions* server) {
       ->type_name("TOKEN")
       ->capture_default_str();
   AddList(app, "--asset", &server->assets, "ID", "a pixel or app that there is (default: any)");
-  AddList(app, "--forbid", &server->forbidden, "ID", "a pixel or app that no token has a right to");
+  AddList(app, "--forbid", &server->forbidden, "ID",
+          "a pixel, app or profile that no token has a right to; profiles: that API");
   app->add_option("--rate", server->rate, "requests a second of a token, twice that of an app; 0: no bound")
       ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();

@@ -13,7 +13,7 @@
 namespace millrace::snap {
 namespace {
 
-constexpr std::size_t kProfiles = 2;
+constexpr std::size_t kProfiles = 3;
 constexpr std::int64_t kHour_ms = 3'600'000;
 constexpr std::int64_t kDay_ms = 24 * kHour_ms;
 /// Snap keeps them; this stand-in shows the last of them.
@@ -31,33 +31,63 @@ json::object Paging(const Page& page) {
   return {{"next_page_id", JsonText(page.next_cursor)}, {"next_link", JsonText(page.next_link)}};
 }
 
+json::object MediaOf(const ApiRequest& request, const std::string& id) {
+  const std::string file = request.base_url + "/media/" + id;
+  return {{"media_type", "MEDIA_TYPE_VIDEO"},
+          {"media_url", JsonText(file + ".mp4")},
+          {"thumbnail_url", JsonText(file + ".jpg")}};
+}
+
 HttpResponse NoSuchProfile(const ApiRequest& request) {
   return Refuse(request, {404, "there is no such public profile", "E2002"});
 }
 
 }  // namespace
 
-const ProfileService::Content ProfileService::kContents[3] = {
+const ProfileService::Content ProfileService::kContents[4] = {
     {"stories", "story", 5 * kHour_ms, kDay_ms},
     {"saved_stories", "saved_story", 7 * kDay_ms, kStays_ms},
-    {"spotlights", "spotlight", 2 * kDay_ms, kStays_ms}};
+    {"spotlights", "spotlight", 2 * kDay_ms, kStays_ms},
+    {"shared_snaps", "shared_snap", 10 * kDay_ms, kStays_ms}};
 
-ProfileService::ProfileService(const AccountTree& tree, const Clock& clock, std::uint64_t seed)
-    : tree_(tree), clock_(clock) {
-  for (std::size_t i = 0; i < kProfiles; ++i) ids_.push_back(MadeUpProfileId(seed, i + 1));
+ProfileService::ProfileService(const AccountTree& tree, const Clock& clock, ProfileOptions options)
+    : tree_(tree), clock_(clock), options_(std::move(options)) {
+  for (std::size_t i = 0; i < kProfiles; ++i) ids_.push_back(MadeUpProfileId(options_.seed, i + 1));
+}
+
+bool ProfileService::IsForbidden(const std::string& id) const {
+  const std::vector<std::string>& forbidden = options_.forbidden;
+  return id == ids_.back() || std::find(forbidden.begin(), forbidden.end(), id) != forbidden.end();
+}
+
+std::optional<HttpResponse> ProfileService::Refusal(const ApiRequest& request) const {
+  const std::vector<std::string>& forbidden = options_.forbidden;
+  if (std::find(forbidden.begin(), forbidden.end(), kWholeApi) != forbidden.end())
+    return Refuse(request, {403, "this app has no access to the Public Profile API", "E3002"});
+  const auto id = request.path_values.find("id");
+  if (id == request.path_values.end() || !IsForbidden(id->second)) return std::nullopt;
+  return Refuse(request, {403, "Caller does not have permission", "E3002"});
+}
+
+void ProfileService::AddRoute(Router* router, const std::string& path, Answer answer) {
+  router->Add("GET", path, [this, answer](const ApiRequest& request) {
+    const std::optional<HttpResponse> refusal = Refusal(request);
+    return refusal ? *refusal : (this->*answer)(request);
+  });
 }
 
 void ProfileService::AddRoutes(Router* router) {
-  router->Add("GET", "/v1/me/public_profiles", [this](const ApiRequest& r) { return Profiles(r); });
-  router->Add("GET", "/v1/organizations/{organization}/public_profiles",
-              [this](const ApiRequest& r) { return Profiles(r); });
-  router->Add("GET", "/v1/public_profiles/my_profile", [this](const ApiRequest& r) { return Mine(r); });
+  AddRoute(router, "/v1/me/public_profiles", &ProfileService::Profiles);
+  AddRoute(router, "/v1/organizations/{organization}/public_profiles", &ProfileService::Profiles);
+  AddRoute(router, "/v1/public_profiles/my_profile", &ProfileService::Mine);
   const std::string one = "/v1/public_profiles/{id}";
-  router->Add("GET", one, [this](const ApiRequest& r) { return One(r); });
-  router->Add("GET", one + "/stats", [this](const ApiRequest& r) { return Stats(r); });
+  AddRoute(router, one, &ProfileService::One);
+  AddRoute(router, one + "/stats", &ProfileService::Stats);
   for (const Content& content : kContents) {
-    router->Add("GET", one + "/" + content.plural,
-                [this, &content](const ApiRequest& r) { return Published(r, content); });
+    router->Add("GET", one + "/" + content.plural, [this, &content](const ApiRequest& request) {
+      const std::optional<HttpResponse> refusal = Refusal(request);
+      return refusal ? *refusal : Published(request, content);
+    });
   }
 }
 
@@ -76,7 +106,9 @@ json::object ProfileService::Profile(std::size_t number) const {
           {"profile_type", "PUBLIC_PROFILE"},
           {"profile_tier", "TIER_PUBLIC"},
           {"internal_profile_category", "BUSINESS"},
-          {"subscriber_count", "10000"}};
+          {"subscriber_count", "10000"},
+          {"spotlight_views", JsonText(std::to_string(500 * (number + 1)))},
+          {"share_authorized_data_with_api_partners", true}};
 }
 
 HttpResponse ProfileService::Profiles(const ApiRequest& request) const {
@@ -119,7 +151,7 @@ HttpResponse ProfileService::Published(const ApiRequest& request, const Content&
     json::object item{{"id", JsonText(id)},
                       {"profile_id", JsonText(profile)},
                       {"created_at", JsonText(UtcText(EventTime(number * content.every_ms)))},
-                      {"media_type", "MEDIA_TYPE_VIDEO"}};
+                      {"media_metadata", MediaOf(request, id)}};
     items.push_back(SubRequest(content.singular, std::move(item)));
   }
   return Succeed(request, {{"paging", Paging(*page)}, {content.plural, std::move(items)}});

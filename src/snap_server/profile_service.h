@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,16 +11,25 @@
 
 namespace millrace::snap {
 
-/// The Public Profile API: two profiles of the organization, what they published, and their stats; made up by
-/// the clock. A story is there for 24 hours after it was published; saved stories and spotlights stay. One
-/// owner.
+struct ProfileOptions {
+  std::uint64_t seed = 1;
+  /// Ids of profiles to which no token has a right; kWholeApi: to none, as of an app that Snap did not allow.
+  std::vector<std::string> forbidden{};
+};
+
+/// The Public Profile API: three profiles of the organization, what they published, and their stats; made up
+/// by the clock. The last of them is listed, and everything of it forbidden. A story is there for 24 hours
+/// after it was published; saved stories, spotlights and shared snaps stay. One owner.
 class ProfileService {
  public:
-  /// Both must outlive it.
-  ProfileService(const AccountTree& tree, const Clock& clock, std::uint64_t seed);
+  static constexpr const char* kWholeApi = "profiles";
+
+  /// `tree` and `clock` must outlive it.
+  ProfileService(const AccountTree& tree, const Clock& clock, ProfileOptions options);
 
   void AddRoutes(Router* router);
   const std::vector<std::string>& ids() const { return ids_; }
+  bool IsForbidden(const std::string& id) const;
 
  private:
   /// Something that is published at fixed times.
@@ -29,8 +39,12 @@ class ProfileService {
     std::int64_t every_ms;
     std::int64_t kept_ms;  ///< after it was published
   };
-  static const Content kContents[3];
+  static const Content kContents[4];
 
+  using Answer = HttpResponse (ProfileService::*)(const ApiRequest&) const;
+  /// A route whose requests are looked at for rights first.
+  void AddRoute(Router* router, const std::string& path, Answer answer);
+  std::optional<HttpResponse> Refusal(const ApiRequest& request) const;
   HttpResponse Profiles(const ApiRequest& request) const;
   HttpResponse One(const ApiRequest& request) const;
   HttpResponse Mine(const ApiRequest& request) const;
@@ -42,6 +56,7 @@ class ProfileService {
 
   const AccountTree& tree_;
   const Clock& clock_;
+  const ProfileOptions options_;
   std::vector<std::string> ids_;
 };
 

@@ -17,7 +17,7 @@ class Profiles : public SnapServerTest {
 };
 
 TEST_F(Profiles, AreListedByUserAndOrganization) {
-  EXPECT_EQ(Get("/v1/me/public_profiles")["public_profiles"].as_array().size(), 2U);
+  EXPECT_EQ(Get("/v1/me/public_profiles")["public_profiles"].as_array().size(), 3U);
   const std::string of_organization =
       "/v1/organizations/" + server_->facts().organization_id + "/public_profiles";
   const Answered first = Get(of_organization + "?limit=1");
@@ -56,6 +56,24 @@ TEST_F(Profiles, StoriesAreGoneAfterADayAndTheOthersStay) {
   EXPECT_THAT(ids("saved_stories", "saved_story"), testing::Contains(saved.back()));
 }
 
+TEST_F(Profiles, AreForbiddenWhenTheyBelongToOthersOrTheAppIsNotAllowed) {
+  const std::vector<std::string>& ids = server_->facts().profile_ids;
+  for (const char* below : {"", "/stories", "/stats", "/shared_snaps"}) {
+    const Answered answered = Get("/v1/public_profiles/" + ids.back() + below);
+    EXPECT_EQ(answered.status, 403) << below;
+    EXPECT_EQ(answered.Text("error_code"), "E3002") << below;
+    EXPECT_EQ(Get(Path() + below).status, 200) << below;
+  }
+  SnapServerOptions options = WithoutBound();
+  options.forbidden = {"profiles"};
+  Start(options);
+  for (const char* path : {"/v1/me/public_profiles", "/v1/public_profiles/my_profile"}) {
+    EXPECT_EQ(Get(path).status, 403) << path;
+  }
+  EXPECT_EQ(Get(Path() + "/spotlights").status, 403);
+  EXPECT_EQ(Get("/v1/me/organizations").status, 200) << "another API";
+}
+
 TEST_F(Profiles, StatsAreAskedForInCamelCaseFromMidnightToMidnight) {
   const std::string days = "startTime=2025-03-01T00:00:00Z&endTime=2025-03-04T00:00:00Z";
   const Answered by_day = Get(Path() + "/stats?granularity=DAY&assetType=PROFILE&fields=views&" + days);
@@ -63,9 +81,12 @@ TEST_F(Profiles, StatsAreAskedForInCamelCaseFromMidnightToMidnight) {
   ASSERT_EQ(series.as_array().size(), 3U);
   std::int64_t sum = 0;
   for (const json::value& point : series.as_array()) sum += point.at("stats").at("views").as_int64();
-  EXPECT_EQ(
-      Get(Path() + "/stats?" + days)["total_stats"].as_array()[0].at("total_stat").at("stats").at("views"),
-      sum);
+  EXPECT_EQ(Get(Path() + "/stats?granularity=TOTAL&" + days)["total_stats"]
+                .as_array()[0]
+                .at("total_stat")
+                .at("stats")
+                .at("views"),
+            sum);
   EXPECT_EQ(Get(Path() + "/stats?granularity=LIFETIME").status, 200);
   const struct {
     const char* query;
@@ -74,6 +95,9 @@ TEST_F(Profiles, StatsAreAskedForInCamelCaseFromMidnightToMidnight) {
       {"granularity=DAY&start_time=2025-03-01&end_time=2025-03-04", "startTime is required"},
       {"granularity=DAY&startTime=2025-03-01T01:00:00Z&endTime=2025-03-04T00:00:00Z", "must be a midnight"},
       {"granularity=DAY&startTime=2025-03-04&endTime=2025-03-01", "after startTime"},
+      {"granularity=DAY&startTime=2024-12-01&endTime=2025-03-01", "within the past 90 days"},
+      {"granularity=DAY&startTime=2025-03-20T00:00:00&endTime=2025-03-21T00:00:00",
+       "within the past 90 days"},
       {"granularity=HOUR", "TOTAL, LIFETIME or DAY"},
       {"fields=clicks", "there is no field 'clicks'"},
       {"assetType=LENS", "PROFILE"},

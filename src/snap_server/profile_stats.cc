@@ -14,7 +14,7 @@ namespace millrace::snap {
 namespace {
 
 constexpr std::int64_t kDay_ms = 86'400'000;
-constexpr std::int64_t kMaxDays = 400;
+constexpr std::int64_t kMaxDays = 90;
 constexpr std::int64_t kSubscribers = 10'000;
 
 constexpr auto kFields = std::to_array<std::string_view>(
@@ -74,7 +74,7 @@ Result<json::object> ProfileStats(const ApiRequest& request, const std::string& 
     return Status::InvalidArgument("assetType must be PROFILE; others are not served by this stand-in");
   }
   const std::string granularity =
-      request.Query("granularity").empty() ? "TOTAL" : request.Query("granularity");
+      request.Query("granularity").empty() ? "LIFETIME" : request.Query("granularity");
   MR_ASSIGN_OR_RETURN(const std::vector<std::string> fields, ReadFields(request));
   json::object stat{
       {"id", JsonText(profile_id)}, {"type", "PROFILE"}, {"granularity", JsonText(granularity)}};
@@ -89,8 +89,8 @@ Result<json::object> ProfileStats(const ApiRequest& request, const std::string& 
   MR_ASSIGN_OR_RETURN(const EventTime start, ReadMidnight(request, "startTime"));
   MR_ASSIGN_OR_RETURN(const EventTime end, ReadMidnight(request, "endTime"));
   if (end <= start) return Status::InvalidArgument("endTime must be after startTime");
-  if (end.value() - start.value() > kMaxDays * kDay_ms) {
-    return Status::InvalidArgument("startTime and endTime are too far apart");
+  if (start.value() < now.value() - kMaxDays * kDay_ms || end > now) {
+    return Status::InvalidArgument("startTime and endTime must be within the past 90 days");
   }
   stat["start_time"] = JsonText(UtcText(start));
   stat["end_time"] = JsonText(UtcText(end));

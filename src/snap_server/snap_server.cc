@@ -98,7 +98,7 @@ struct SnapServer::State {
         marketing(tree, clock),
         stats(tree, clock),
         segments({SegmentsOptions().processing, options.seed}, tree, clock),
-        profiles(tree, clock, options.seed),
+        profiles(tree, clock, {options.seed, options.forbidden}),
         leads({std::move(signature), options.webhook_url, options.webhook_secret, options.seed}, tree, clock,
               delivery),
         pages({&events, &conversions, &segments, &delivery, &requests, &faults}) {
@@ -191,6 +191,9 @@ void SnapServer::State::FillFacts() {
         {account->id, account->name, std::string(account->zone.name()), account->forbidden});
   }
   facts.profile_ids = profiles.ids();
+  facts.forbidden_profile_ids = profiles.ids();
+  std::erase_if(facts.forbidden_profile_ids,
+                [this](const std::string& id) { return !profiles.IsForbidden(id); });
   if (leads.first() != nullptr) facts.webhook_secret = leads.first()->secret;
 }
 

@@ -26,10 +26,11 @@ struct SnapServerOptions {
   std::string refresh_token = "snap-refresh";
   Duration token_life{1'800'000};  ///< of the tokens of OAuth
 
-  std::vector<std::string> assets{};     ///< pixels and apps that there are; empty: any
-  std::vector<std::string> forbidden{};  ///< that no token has a right to
-  std::size_t keep = 100'000;            ///< different events with their bodies
-  double rate = 10;                      ///< requests a second of a token; twice of an app; 0: no bound
+  std::vector<std::string> assets{};  ///< pixels and apps that there are; empty: any
+  /// Pixels, apps and public profiles that no token has a right to; "profiles": the whole API of these.
+  std::vector<std::string> forbidden{};
+  std::size_t keep = 100'000;  ///< different events with their bodies
+  double rate = 10;            ///< requests a second of a token; twice of an app; 0: no bound
 
   std::vector<std::pair<std::string, double>> faults{};  ///< name and share of requests
   Duration slow{3'000};                                  ///< how long the fault "slow" takes; at most 50 s
@@ -54,8 +55,9 @@ struct SnapServerFacts {
   std::string certificate_file;  ///< what clients name as their ca_file; "" without TLS
   std::string organization_id;
   std::vector<Account> accounts;
-  std::vector<std::string> profile_ids;
-  std::string webhook_secret;  ///< of webhook_url; "" without one
+  std::vector<std::string> profile_ids;            ///< all
+  std::vector<std::string> forbidden_profile_ids;  ///< those of them to which no token has a right
+  std::string webhook_secret;                      ///< of webhook_url; "" without one
 };
 
 /// A stand-in of Snap's Conversions, Marketing, Public Profile and lead APIs, written from their description:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "snap_server/stats_dimensions.h"
 #include "snap_server/stats_metrics.h"
 #include "snap_server/time_text.h"
 
@@ -41,9 +42,6 @@ Status CheckChoices(const ApiRequest& request) {
     if (std::find(choice.values.begin(), choice.values.end(), value) == choice.values.end()) {
       return Unsupported(std::string(choice.parameter) + " cannot be " + value);
     }
-  }
-  if (!request.Query("report_dimension").empty()) {
-    return Unsupported("report_dimension is not served by this stand-in");
   }
   return Status::Ok();
 }
@@ -140,6 +138,15 @@ Status ReadFields(const ApiRequest& request, const Entity& entity, StatsQuery* q
   return Status::Ok();
 }
 
+Status ReadReportDimension(const ApiRequest& request, StatsQuery* query) {
+  Result<std::vector<std::string>> dimensions = ReadDimensions(request.Query("report_dimension"));
+  if (!dimensions.ok()) return Unsupported(dimensions.status().message());
+  if (!dimensions->empty() && query->granularity == Granularity::kHour)
+    return Unsupported("report_dimension cannot be used with HOUR granularity");
+  query->dimensions = *std::move(dimensions);
+  return Status::Ok();
+}
+
 Status ReadBreakdown(const ApiRequest& request, const Entity& entity, StatsQuery* query) {
   const std::string name = request.Query("breakdown");
   if (name.empty()) return Status::Ok();
@@ -174,6 +181,7 @@ Result<StatsQuery> ReadStatsQuery(const ApiRequest& request, const Entity& entit
   MR_RETURN_IF_ERROR(CheckChoices(request));
   MR_RETURN_IF_ERROR(ReadTimes(request, entity.account->zone, now, &query));
   MR_RETURN_IF_ERROR(ReadBreakdown(request, entity, &query));
+  MR_RETURN_IF_ERROR(ReadReportDimension(request, &query));
   MR_RETURN_IF_ERROR(ReadFields(request, entity, &query));
   query.omit_empty = request.Query("omit_empty") == "true";
   return query;

@@ -19,6 +19,7 @@ struct StatsQuery {
   EventTime end{0};
   std::vector<std::string> fields;
   std::optional<Kind> breakdown{};
+  std::vector<std::string> dimensions{};  ///< along which figures are divided; none: not at all
   bool omit_empty = false;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "snap_server/entity_lookup.h"
+#include "snap_server/stats_dimensions.h"
 #include "snap_server/time_text.h"
 
 namespace millrace::snap {
@@ -38,6 +39,15 @@ void AddTimes(const StatsQuery& query, const TimeZone& zone, json::object* out) 
   if (query.granularity == Granularity::kLifetime || query.start.value() == 0) return;
   (*out)["start_time"] = JsonText(ZonedText(query.start, zone));
   (*out)["end_time"] = JsonText(ZonedText(query.end, zone));
+}
+
+/// Adds the figures of a stretch of time: whole, or along the dimensions that were asked for.
+void PutFigures(const json::object& figures, const StatsQuery& query, json::object* out) {
+  if (query.dimensions.empty()) {
+    (*out)["stats"] = figures;
+  } else {
+    (*out)["dimension_stats"] = Divide(figures, query.dimensions);
+  }
 }
 
 json::object Head(const Entity& entity, const StatsQuery& query) {
@@ -103,16 +113,17 @@ void StatsService::AddFigures(const Entity& entity, const StatsQuery& query, con
   if (!IsSeries(query)) {
     const EventTime start =
         query.start.value() == 0 ? zone.StartOfDay(entity.account->created_at) : query.start;
-    (*out)["stats"] = values.Sum(ads, {start, query.end});
+    PutFigures(values.Sum(ads, {start, query.end}), query, out);
     return;
   }
   json::array series;
   for (const Span& point : Points(query, zone)) {
     json::object figures = values.Sum(ads, point);
     if (query.omit_empty && IsEmpty(figures)) continue;
-    series.push_back(json::object{{"start_time", JsonText(ZonedText(point.start, zone))},
-                                  {"end_time", JsonText(ZonedText(point.end, zone))},
-                                  {"stats", std::move(figures)}});
+    json::object row{{"start_time", JsonText(ZonedText(point.start, zone))},
+                     {"end_time", JsonText(ZonedText(point.end, zone))}};
+    PutFigures(figures, query, &row);
+    series.push_back(std::move(row));
   }
   (*out)["timeseries"] = std::move(series);
 }

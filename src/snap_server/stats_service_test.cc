@@ -112,7 +112,13 @@ TEST_F(Stats, QuestionsAgainstTheRulesAreRefused) {
       {"Los Angeles", day + "&breakdown=adaccount", "breakdown 'adaccount'"},
       {"Los Angeles", day + "&swipe_up_attribution_window=2_DAY", "swipe_up_attribution_window"},
       {"Los Angeles", day + "&action_report_time=yesterday", "action_report_time"},
-      {"Los Angeles", day + "&report_dimension=country", "report_dimension"},
+      {"Los Angeles", day + "&report_dimension=planet", "there is no report_dimension 'planet'"},
+      {"Los Angeles", day + "&report_dimension=country,gender", "cannot be asked for together"},
+      {"Los Angeles", day + "&report_dimension=os,os", "cannot be asked for together"},
+      {"Los Angeles",
+       "granularity=HOUR&start_time=2025-03-01T00:00:00-08:00&end_time=2025-03-02T00:00:00-08:00"
+       "&report_dimension=os",
+       "report_dimension cannot be used with HOUR granularity"},
       {"Los Angeles",
        "granularity=HOUR&start_time=2025-03-01T00:00:00-08:00&end_time=2025-03-01T01:00:00-08:00&breakdown="
        "ad&fields="
@@ -152,6 +158,36 @@ TEST_F(Stats, PartsAddUpToTheWhole) {
   EXPECT_EQ(of_days, of_hours);
   EXPECT_EQ(total.at("total_stat").at("stats").at("spend").as_int64(), of_days);
   EXPECT_EQ(total.at("total_stat").at("type"), "AD_ACCOUNT");
+}
+
+TEST_F(Stats, FiguresAlongADimensionAddUpToTheWhole) {
+  const std::string path = CampaignPath("New York");
+  const std::string days =
+      "granularity=DAY&fields=impressions,spend,frequency&start_time=2025-03-03&end_time=2025-03-05";
+  const json::array whole = Points(Ask(path, days));
+  const std::pair<const char*, std::size_t> cases[] = {
+      {"country", 3}, {"gender", 3}, {"age,gender", 15}, {"os,country", 6}};
+  for (const auto& [dimension, values] : cases) {
+    const json::array points = Points(Ask(path, days + "&report_dimension=" + dimension));
+    ASSERT_EQ(points.size(), whole.size());
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      EXPECT_EQ(points[i].as_object().if_contains("stats"), nullptr);
+      const json::array& parts = points[i].at("dimension_stats").as_array();
+      EXPECT_EQ(parts.size(), values) << dimension;
+      std::int64_t spend = 0;
+      for (const json::value& part : parts) spend += part.at("spend").as_int64();
+      EXPECT_GT(spend, 0);
+      EXPECT_EQ(spend, whole[i].at("stats").at("spend").as_int64()) << dimension;
+    }
+  }
+  const json::object parts =
+      Series(Ask(AccountPath("New York"), days + "&breakdown=campaign&report_dimension=os"))
+          .at("breakdown_stats")
+          .as_object();
+  const json::value& first = parts.at("campaign").as_array()[0].at("timeseries").as_array()[0];
+  EXPECT_EQ(first.at("dimension_stats").as_array()[0].at("os"), "ios");
+  const json::value total = Ask(path, "granularity=TOTAL&report_dimension=os")["total_stats"].as_array()[0];
+  EXPECT_EQ(total.at("total_stat").at("dimension_stats").as_array().size(), 2U);
 }
 
 TEST_F(Stats, EachQuestionHasItsForm) {

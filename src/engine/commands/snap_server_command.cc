@@ -1,7 +1,10 @@
 #include "engine/commands/snap_server_command.h"
 
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "env/clock.h"
 #include "env/signals.h"
@@ -24,7 +27,11 @@ void PrintFacts(const snap::SnapServerOptions& options, const snap::SnapServerFa
     out << "ad account     " << account.id << "  " << account.name << ", " << account.time_zone
         << (account.forbidden ? ", forbidden" : "") << "\n";
   }
-  for (const std::string& profile : facts.profile_ids) out << "profile        " << profile << "\n";
+  const std::vector<std::string>& forbidden = facts.forbidden_profile_ids;
+  for (const std::string& profile : facts.profile_ids) {
+    const bool is_forbidden = std::find(forbidden.begin(), forbidden.end(), profile) != forbidden.end();
+    out << "profile        " << profile << (is_forbidden ? "  forbidden" : "") << "\n";
+  }
   if (!facts.webhook_secret.empty()) out << "webhook secret " << facts.webhook_secret << "\n";
   out << "seed           " << options.seed << std::endl;  // at once: scripts read it
 }
