@@ -238,7 +238,12 @@ Status Disk::Flush(bool wait) {
   rocksdb::FlushOptions options;
   options.wait = wait;
   options.allow_write_stall = true;
-  return Explain(db_->Flush(options), "flush");
+  rocksdb::Status status = db_->Flush(options);
+  if (status.IsTryAgain()) {  // many files wait for compaction: then it takes as long as that
+    options.wait = true;
+    status = db_->Flush(options);
+  }
+  return Explain(status, "flush");
 }
 
 Status Disk::Wipe() {
