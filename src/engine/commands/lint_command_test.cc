@@ -70,10 +70,29 @@ TEST_F(Lint, SaysWhatOnlyShowsWhenSinksAreMade) {
   EXPECT_EQ(lint("pixel_id: p-1, map: {em: mail}").exit, Exit::kOk);
   const Outcome field = lint("pixel_id: p-1, map: {emm: mail}");
   EXPECT_EQ(field.exit, Exit::kUsage);
-  EXPECT_THAT(field.err, AllOf(HasSubstr(":5:5: sink 'sink-1': map: an event has no field 'emm'"),
+  EXPECT_THAT(field.err, AllOf(HasSubstr(":5:77: sink 'sink-1': map: an event has no field 'emm'"),
                                HasSubstr("did you mean 'em'?"), Not(HasSubstr("canary"))));
   EXPECT_THAT(lint("pixel_id: a/b").err, HasSubstr("'a/b' is no id of a pixel or an app"));
   EXPECT_THAT(lint("pixel_id: a, ca_file: nowhere.pem").err, HasSubstr("nowhere.pem"));
+}
+
+TEST_F(Lint, ReportsUnknownFieldsOfEventsTogetherWithUnknownKeys) {
+  const std::string file = Write(
+      "p.yaml",
+      "name: p\nkafka: {bootstrap.servers: \"x:1\"}\nsource: {topic: t, schema: {mail: string}}\n"
+      "sinks:\n  - snapchat.conversions:\n      pixel_id: p\n      acess_token: canary-token\n      map:\n"
+      "        evnt_name: \"'PURCHASE'\"\n        em: mial\n        user_data.em: mail\n"
+      "      leave_out: [cty]\n");
+  const Outcome outcome = Execute([&](CommandIo& io) { return LintCommand({{file}, false}, io); });
+  EXPECT_EQ(outcome.exit, Exit::kUsage);
+  for (const char* said :
+       {":7:7: unknown key 'acess_token'", ":9:9: sink 'sink-1': map: an event has no field 'evnt_name' (did",
+        ":10:13: sink 'sink-1': unknown column 'mial'",
+        ":11:9: sink 'sink-1': map: the field user_data.em is spoken of twice",
+        ":12:19: sink 'sink-1': leave_out: an event has no field 'cty'"}) {
+    EXPECT_THAT(outcome.err, HasSubstr(said));
+  }
+  EXPECT_THAT(outcome.err, Not(HasSubstr("canary")));
 }
 
 TEST_F(Lint, SaysWhatAnAudienceLacksBeforeItRuns) {

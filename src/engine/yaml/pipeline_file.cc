@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/yaml/document.h"
+#include "engine/yaml/event_fields.h"
 #include "engine/yaml/plan_reader.h"
 #include "engine/yaml/section_reader.h"
 #include "engine/yaml/test_reader.h"
@@ -28,6 +29,7 @@ Result<PipelineFile> ReadPipelineText(const std::string& file, std::string_view 
   pipeline.kafka = top.LocationOf("kafka");
   errors.AddBeside(FindMistakes(pipeline.plan));
   NameAllNodes(&pipeline.plan);  // whose mistakes are among those; tests may call sinks by their names
+  errors.AddBeside(FindEventFieldMistakes(pipeline.plan));
   pipeline.tests = ReadTests(top, pipeline.plan);
   MR_RETURN_IF_ERROR(errors.ToStatus());
   return pipeline;
