@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs one of these examples against a broker and a stand-in of Snap of its own, and shows what came of it.
 
-usage: examples/snapchat/try.py conversions | audience | stats | leads
+usage: examples/snapchat/try.py conversions | audience | stats | profile | leads
 
 Nothing has to be installed but Millrace itself (./dev build), and nothing reaches Snap.
 """
@@ -117,6 +117,20 @@ def stats() -> None:
             print(f"  {file.relative_to(files)}  {file.stat().st_size} bytes")
 
 
+def profile() -> None:
+    topics = ["shown_stories:1", "shown-stories-profiles-feed:1", "shown-stories-profiles-position:1",
+              "shown-stories-expire-1-changelog:1", "shown-stories-latest-1-changelog:1"]
+    with Place(topics, []) as place:
+        place.run("profile")
+
+        def read() -> list[str]:
+            done = subprocess.run([MILLRACE, "topic", "read", "shown_stories", "--broker", place.kafka], capture_output=True, text=True)
+            return [line for line in done.stdout.splitlines() if line.startswith("{")]
+        place.wait_for(lambda: len(read()) >= 8, "the stories arrive")
+        print(f"{len(read())} stories can be seen now, each for 24 hours:")
+        print("\n".join(read()[:3]))
+
+
 def leads() -> None:
     port = free_port()
     webhook = f"http://127.0.0.1:{port}/leads"
@@ -135,7 +149,7 @@ def leads() -> None:
 
 
 if __name__ == "__main__":
-    examples = {function.__name__: function for function in (conversions, audience, stats, leads)}
+    examples = {function.__name__: function for function in (conversions, audience, stats, profile, leads)}
     if len(sys.argv) != 2 or sys.argv[1] not in examples:
         sys.exit(__doc__.strip())
     examples[sys.argv[1]]()

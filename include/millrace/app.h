@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "millrace/dataframe.h"
+#include "millrace/snapchat_sources.h"
 
 namespace millrace {
 
@@ -93,6 +94,10 @@ class App {
 
   /// The rows of a topic.
   DataFrame From(const Topic& topic, CallSite at = CallSite::current());
+  /// The rows of a source outside Kafka, through a topic that the pipeline makes.
+  DataFrame From(const SnapchatEntities& entities, CallSite at = CallSite::current());
+  DataFrame From(const SnapchatStats& stats, CallSite at = CallSite::current());
+  DataFrame From(const SnapchatProfile& profile, CallSite at = CallSite::current());
 
   /// Runs until Stop, a signal or a failure; a failure is also written to the log. May be called once.
   RunResult Run();

@@ -8,6 +8,7 @@
 #include "millrace/files.h"
 #include "millrace/keyed_state.h"
 #include "millrace/snapchat.h"
+#include "millrace/snapchat_sources.h"
 #include "millrace/topic.h"
 #include "millrace/types.h"
 #include "millrace/user_aggregate.h"

@@ -296,6 +296,46 @@ TEST(Api, SinksForSnapchatReachThePlan) {
                     HasSubstr("'schema': there is no ''"), testing::Not(HasSubstr("canary"))));
 }
 
+TEST(Api, SourcesOfSnapchatReachThePlan) {
+  App app = MakeApp();
+  const SnapchatOAuth oauth{.client_id = "c", .client_secret = "canary", .refresh_token = "canary"};
+  app.From(SnapchatProfile{.profile_ids = {"p-1"},
+                           .content = {"stories"},
+                           .fields = schema({{"views", int64()}}),
+                           .since = std::chrono::sys_days(std::chrono::year(2026) / 1 / 1),
+                           .oauth = oauth,
+                           .step_name = "shown"})
+      .Filter(col("views") > 1)
+      .To(Topic("out").Json());
+  app.From(SnapchatStats{.report_dimension = {"country"}, .access_token = "canary", .per_second = 3})
+      .Filter(col("country") == "us")
+      .To(Topic("us").Json());
+  app.From(SnapchatEntities{.entities = {"ads"}, .access_token = "canary"}).To(Topic("ads").Json());
+  const auto analyzed = AnalyzePlan(*BuildPlan(app));
+  ASSERT_TRUE(analyzed.ok()) << analyzed.status().message();
+  std::vector<KafkaSource> sources;
+  for (const PlanNode& node : analyzed->plan.nodes) {
+    if (const auto* source = std::get_if<KafkaSource>(&node.op)) sources.push_back(*source);
+  }
+  ASSERT_EQ(sources.size(), 3U);
+  EXPECT_THAT(sources[0].topic, testing::EndsWith("-shown-feed"));
+  const auto& profile = std::get<SnapchatProfileSource>(*sources[0].outside);
+  EXPECT_EQ(profile.content, std::vector<std::string>{"stories"});
+  EXPECT_EQ(profile.since, EventTime(1'767'225'600'000));
+  EXPECT_EQ(profile.access.url, SnapchatProfileSource().access.url);
+  EXPECT_EQ(profile.every, SnapchatProfileSource().every);
+  const auto& stats = std::get<SnapchatStatsSource>(*sources[1].outside);
+  EXPECT_EQ(stats.access.per_second, 3);
+  EXPECT_EQ(stats.lookback, SnapchatStatsSource().lookback);
+  EXPECT_EQ(stats.access.url, SnapchatStatsSource().access.url);
+  EXPECT_EQ(std::get<SnapchatEntitiesSource>(*sources[2].outside).entities, std::vector<std::string>{"ads"});
+  EXPECT_THAT(app.Explain(), testing::Not(HasSubstr("canary")));
+
+  App broken = MakeApp();
+  broken.From(SnapchatProfile{.content = {"spotlight"}, .access_token = "x"}).To(Topic("out").Json());
+  EXPECT_THAT(broken.Explain(), HasSubstr("'content': there is no 'spotlight' (did you mean 'spotlights'?)"));
+}
+
 TEST(Api, BranchesShareWhatIsBeforeThem) {
   App app = MakeApp();
   const DataFrame bids = Bids(app);

@@ -8,6 +8,7 @@
 #include "compile/snapchat_tokens.h"
 #include "connectors/snapchat/entity_feed.h"
 #include "connectors/snapchat/lead_receiver.h"
+#include "connectors/snapchat/profile_feed.h"
 #include "connectors/snapchat/stats_feed.h"
 #include "plan/feeds.h"
 
@@ -81,6 +82,7 @@ struct SourceMaker {
                              .ad_account_ids = source.ad_account_ids,
                              .level = source.level,
                              .granularity = GranularityOf(source.granularity),
+                             .dimensions = source.report_dimension,
                              .since = source.since,
                              .lookback = source.lookback,
                              .every = source.every};
@@ -93,6 +95,23 @@ struct SourceMaker {
       if (!value.empty()) options.parameters.emplace_back(parameter, value);
     }
     return MakeStatsFeed(std::move(options), clock, metrics);
+  }
+
+  Result<std::unique_ptr<FeedSource>> operator()(const SnapchatProfileSource& source) const {
+    ProfileFeedOptions options{.source = name,
+                               .access = AccessOf(source.access),
+                               .organization_id = source.organization_id,
+                               .profile_ids = source.profile_ids,
+                               .content = {source.content.begin(), source.content.end()},
+                               .lifetime = source.granularity == "lifetime",
+                               .since = source.since,
+                               .lookback = source.lookback,
+                               .every = source.every};
+    if (source.fields != nullptr) {
+      for (const auto& field : source.fields->fields())
+        options.metrics.push_back({field->name(), field->type()->id() == arrow::Type::INT64});
+    }
+    return MakeProfileFeed(std::move(options), clock, metrics);
   }
 };
 

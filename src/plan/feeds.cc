@@ -62,6 +62,43 @@ constexpr std::pair<const char*, const char*> kStatsColumns[] = {
     {"currency", "string"},
 };
 
+constexpr std::pair<const char*, const char*> kProfileColumns[] = {
+    {kKeyColumn, "string"},
+    {"kind", "string"},
+    {"id", "string"},
+    {"profile_id", "string"},
+    {"organization_id", "string"},
+    {"display_name", "string"},
+    {"description", "string"},
+    {"category", "string"},
+    {"subcategory", "string"},
+    {"country", "string"},
+    {"website", "string"},
+    {"snap_user_name", "string"},
+    {"profile_type", "string"},
+    {"profile_tier", "string"},
+    {"internal_profile_category", "string"},
+    {"subscriber_count", "int64"},
+    {"spotlight_views", "int64"},
+    {"share_authorized_data_with_api_partners", "bool"},
+    {"username", "string"},
+    {"story_id", "string"},
+    {"story_type", "string"},
+    {"media_type", "string"},
+    {"media_url", "string"},
+    {"thumbnail_url", "string"},
+    {"created_at", "timestamp[ms, rfc3339]"},
+    {"expires_at", "timestamp[ms, rfc3339]"},
+    {"granularity", "string"},
+    {"start_time", "timestamp[ms, rfc3339]"},
+    {"end_time", "timestamp[ms, rfc3339]"},
+    {"object", "json"},
+};
+
+/// Along which Snap divides the figures of statistics.
+constexpr const char* kReportDimensions[] = {"country", "region", "dma",  "gender",
+                                             "age",     "os",     "make", "lifestyle_category"};
+
 constexpr std::string_view kLeadTexts[] = {"lead_id",
                                            "form_id",
                                            "form_name",
@@ -87,6 +124,7 @@ struct Kind {
   std::string_view operator()(const SnapchatLeadsSource&) const { return "snapchat.leads"; }
   std::string_view operator()(const SnapchatEntitiesSource&) const { return "snapchat.entities"; }
   std::string_view operator()(const SnapchatStatsSource&) const { return "snapchat.stats"; }
+  std::string_view operator()(const SnapchatProfileSource&) const { return "snapchat.profile"; }
 };
 
 struct Schema {
@@ -100,7 +138,15 @@ struct Schema {
   arrow::FieldVector operator()(const SnapchatEntitiesSource&) const { return FieldsOf(kEntityColumns); }
   arrow::FieldVector operator()(const SnapchatStatsSource& source) const {
     arrow::FieldVector fields = FieldsOf(kStatsColumns);
+    for (const std::string& dimension : source.report_dimension)
+      fields.push_back(arrow::field(dimension, arrow::utf8()));
     for (auto& field : StatsFieldsOf(source)) fields.push_back(std::move(field));
+    return fields;
+  }
+  arrow::FieldVector operator()(const SnapchatProfileSource& source) const {
+    arrow::FieldVector fields = FieldsOf(kProfileColumns);
+    if (source.fields != nullptr)
+      fields.insert(fields.end(), source.fields->fields().begin(), source.fields->fields().end());
     return fields;
   }
 };
@@ -127,8 +173,18 @@ struct Description {
            ", every " + FormatDuration(source.every);
   }
   std::string operator()(const SnapchatStatsSource& source) const {
-    return "Snapchat statistics by " + source.level + " and " + source.granularity +
+    const std::string dimension =
+        source.report_dimension.empty() ? "" : ", by " + Joined(source.report_dimension);
+    return "Snapchat statistics by " + source.level + " and " + source.granularity + dimension +
            Accounts(source.ad_account_ids) + ", every " + FormatDuration(source.every);
+  }
+  std::string operator()(const SnapchatProfileSource& source) const {
+    const std::string organization =
+        source.organization_id.empty() ? "" : " of organization " + source.organization_id;
+    const std::string profiles =
+        source.profile_ids.empty() ? "" : " of public profiles " + Joined(source.profile_ids);
+    return "Snapchat " + Joined(source.content) + organization + profiles + ", every " +
+           FormatDuration(source.every);
   }
 };
 
@@ -176,10 +232,46 @@ class Mistakes {
     }
     std::set<std::string> names;
     for (const auto& field : FieldsOf(kStatsColumns)) names.insert(field->name());
+    Dimensions(source, &names);
     for (const auto& field : StatsFieldsOf(source)) StatsFieldOf(source, *field, &names);
   }
 
+  void operator()(const SnapchatProfileSource& source) {
+    Access(source.access);
+    Every(source.every);
+    Among("content", source.content,
+          {"profiles", "stories", "saved_stories", "spotlights", "shared_snaps", "stats"});
+    if (source.content.empty()) Add("content", "'content' is empty: nothing would be read");
+    Among("granularity", {source.granularity}, {"day", "lifetime"});
+    if (!source.organization_id.empty() && !source.profile_ids.empty())
+      Add("profile_ids", "'organization_id' and 'profile_ids' cannot stand together");
+    if (source.lookback < Duration(24LL * 3'600'000))
+      Add("lookback", "'lookback' must be at least 24h: a day is read when it has ended");
+    if (source.fields == nullptr) return;
+    std::set<std::string> names;
+    for (const auto& field : FieldsOf(kProfileColumns)) names.insert(field->name());
+    for (const auto& field : source.fields->fields()) {
+      if (!names.insert(field->name()).second)
+        Add("fields", "two columns would be called '" + field->name() + "'");
+      const auto type = field->type()->id();
+      if (type != arrow::Type::INT64 && type != arrow::Type::DOUBLE) {
+        Add("fields", "'" + field->name() + "' is " + TypeText(*field->type()) +
+                          "; a metric of a profile is int64 or float64");
+      }
+    }
+  }
+
  private:
+  void Dimensions(const SnapchatStatsSource& source, std::set<std::string>* names) {
+    const std::string key = "report_dimension";
+    Among(key, source.report_dimension, {std::begin(kReportDimensions), std::end(kReportDimensions)});
+    for (const std::string& name : source.report_dimension) {
+      if (!names->insert(name).second) Add(key, "two columns would be called '" + name + "'");
+    }
+    if (!source.report_dimension.empty() && source.granularity == "hour")
+      Add(key, "'" + key + "': by the hour Snap divides nothing; choose granularity: day");
+  }
+
   void StatsFieldOf(const SnapchatStatsSource& source, const arrow::Field& field,
                     std::set<std::string>* names) {
     const std::string& name = field.name();

@@ -142,6 +142,62 @@ TEST(Feeds, EntitiesAreOfOneOrganisationOrOfAccounts) {
   EXPECT_THAT(MistakeOf(source), HasSubstr("there is no 'campaign' (did you mean 'campaigns'?)"));
 }
 
+TEST(Feeds, APublicProfileHasColumnsForWhatItShowsAndForMetrics) {
+  SnapchatProfileSource source;
+  source.access.access_token = "canary-token";
+  source.fields = arrow::schema({*ParseField("views", "int64")});
+  const auto analyzed = AnalyzePlan(Reading(source));
+  ASSERT_TRUE(analyzed.ok()) << analyzed.status().message();
+  const arrow::Schema& schema = *analyzed->schemas[0];
+  const std::pair<const char*, const char*> types[] = {{"subscriber_count", "int64"},
+                                                       {"share_authorized_data_with_api_partners", "bool"},
+                                                       {"created_at", "timestamp[ms, rfc3339]"},
+                                                       {"expires_at", "timestamp[ms, rfc3339]"},
+                                                       {"object", "json"},
+                                                       {"views", "int64"}};
+  for (const auto& [name, type] : types) {
+    ASSERT_NE(schema.GetFieldByName(name), nullptr) << name;
+    EXPECT_THAT(SchemaText(schema), HasSubstr(std::string(name) + ": " + type)) << name;
+  }
+  EXPECT_THAT(PlanToText(*analyzed),
+              HasSubstr("Snapchat profiles, stories, saved_stories, spotlights, stats"));
+  EXPECT_THAT(PlanToText(*analyzed), Not(HasSubstr("canary")));
+}
+
+TEST(Feeds, WhatAPublicProfileCannotBeAskedIsRefused) {
+  const std::pair<void (*)(SnapchatProfileSource&), const char*> cases[] = {
+      {[](auto& s) { s.content = {"shared_snaps"}; }, ""},
+      {[](auto& s) { s.granularity = "lifetime"; }, ""},
+      {[](auto& s) { s.content = {}; }, "'content' is empty"},
+      {[](auto& s) { s.content = {"lenses"}; }, "'content': there is no 'lenses'"},
+      {[](auto& s) { s.granularity = "hour"; }, "'granularity': there is no 'hour'"},
+      {[](auto& s) { s.lookback = Duration(3'600'000); }, "'lookback' must be at least 24h"},
+      {[](auto& s) { s.fields = arrow::schema({*ParseField("kind", "int64")}); },
+       "two columns would be called 'kind'"},
+      {[](auto& s) { s.fields = arrow::schema({*ParseField("x", "decimal(20, 6)")}); },
+       "a metric of a profile is int64 or float64"},
+  };
+  for (const auto& [change, message] : cases) {
+    SnapchatProfileSource source;
+    source.access.access_token = "x";
+    change(source);
+    const std::string mistake = MistakeOf(source);
+    EXPECT_EQ(mistake.empty(), *message == 0) << mistake;
+    EXPECT_THAT(mistake, HasSubstr(message));
+  }
+}
+
+TEST(Feeds, DimensionsOfStatisticsAreColumns) {
+  SnapchatStatsSource source = Stats();
+  source.report_dimension = {"age", "gender"};
+  const auto analyzed = AnalyzePlan(Reading(source));
+  ASSERT_TRUE(analyzed.ok()) << analyzed.status().message();
+  EXPECT_THAT(SchemaText(*analyzed->schemas[0]),
+              HasSubstr("currency: string, age: string, gender: string, "));
+  source.report_dimension = {"age", "age"};
+  EXPECT_THAT(MistakeOf(source), HasSubstr("two columns would be called 'age'"));
+}
+
 SnapchatLeadsSource Leads() {
   SnapchatLeadsSource source;
   source.listen = ":8443";

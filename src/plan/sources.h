@@ -18,6 +18,7 @@
 namespace millrace {
 
 inline constexpr const char* kMarketingUrl = "https://adsapi.snapchat.com";
+inline constexpr const char* kProfileUrl = "https://businessapi.snapchat.com";
 
 /// Organisations, ad accounts and what these have.
 struct SnapchatEntitiesSource {
@@ -35,6 +36,7 @@ struct SnapchatStatsSource {
   std::vector<std::string> ad_account_ids;     ///< empty: all that the token sees
   std::string level = "campaign";              ///< account | campaign | ad_squad | ad
   std::string granularity = "day";             ///< hour | day | total | lifetime
+  std::vector<std::string> report_dimension;   ///< "country" and so on, each a column; empty: whole figures
   std::vector<std::string> fields;             ///< empty: see StatsFieldsOf
   std::shared_ptr<arrow::Schema> more_fields;  ///< that Millrace does not know; null: none
   std::optional<EventTime> since;              ///< nullopt: 30 days before the first start
@@ -43,6 +45,19 @@ struct SnapchatStatsSource {
   std::string swipe_up_attribution_window;  ///< "": Snap's default, as the next two
   std::string view_attribution_window;
   std::string action_report_time;
+};
+
+/// Public profiles, what they show, and their statistics.
+struct SnapchatProfileSource {
+  SnapchatAccess access{.url = kProfileUrl};
+  std::string organization_id;           ///< "": all that the token sees
+  std::vector<std::string> profile_ids;  ///< empty: all of the organisation, or that the token sees
+  std::vector<std::string> content{"profiles", "stories", "saved_stories", "spotlights", "stats"};
+  std::string granularity = "day";        ///< of statistics: day | lifetime
+  std::shared_ptr<arrow::Schema> fields;  ///< of statistics; null: no columns of their own
+  std::optional<EventTime> since;         ///< of statistics; nullopt: 30 days before the first start
+  Duration lookback{48LL * 3'600'000};
+  Duration every{900'000};
 };
 
 /// What Snap's lead forms send to a webhook.
@@ -62,7 +77,8 @@ struct SnapchatLeadsSource {
 };
 
 /// A source outside Kafka, whose rows come through a topic that the pipeline makes for itself.
-using OutsideSource = std::variant<SnapchatEntitiesSource, SnapchatStatsSource, SnapchatLeadsSource>;
+using OutsideSource =
+    std::variant<SnapchatEntitiesSource, SnapchatStatsSource, SnapchatLeadsSource, SnapchatProfileSource>;
 
 struct KafkaSource {
   std::string topic;

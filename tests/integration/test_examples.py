@@ -12,6 +12,7 @@ TRY = pathlib.Path(__file__).resolve().parents[2] / "examples" / "snapchat" / "t
 @pytest.mark.parametrize("example, said", [("conversions", "1000 orders, 1000 events"),
                                            ("audience", "100 customers, 100 members of the segment vip"),
                                            ("stats", ".parquet"),
+                                           ("profile", "stories can be seen now"),
                                            ("leads", "20 are in the topic")])
 def test_an_example_shows_what_came_of_it(example: str, said: str):
     done = subprocess.run([sys.executable, TRY, example], capture_output=True, text=True, timeout=120,

@@ -9,6 +9,7 @@ namespace millrace {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 
 TEST(ConversionEvents, AreWrittenWithWhatTheyHave) {
   const ConversionCase given{
@@ -28,6 +29,20 @@ TEST(ConversionEvents, AreWrittenWithWhatTheyHave) {
       ElementsAre(
           R"({"event_name":"PURCHASE","event_time":1767268799,"action_source":"WEB","event_id":"t-3-70","event_source_url":"https://x/?ScCid=Q","user_data":{"em":["d648b243a3e817eaa3309e00e183483f2867baadf522099f0c2121770536b25a"]},"custom_data":{"currency":"EUR","value":12.5}})",
           R"({"event_name":"PAGE_VIEW","event_time":1767268800,"action_source":"WEB","event_id":"t-3-71","event_source_url":"https://x/","user_data":{"em":["d648b243a3e817eaa3309e00e183483f2867baadf522099f0c2121770536b25a"]}})"));
+}
+
+TEST(ConversionEvents, AreSentUpToTheAgeThatSnapReportsAndLateAMillisecondLater) {  // F99
+  constexpr std::int64_t kMost = 37LL * 24 * 3'600'000;
+  ConversionCase given;
+  given.columns = "em: string; at: timestamp[ms]";
+  given.map = {{"event_name", "'SAVE'"}, {"event_time", "at"}};
+  given.rules.action_source = "OFFLINE";
+  given.rules.max_age = Duration(kMost);
+  for (const std::int64_t age : {kMost - 1'000, kMost, kMost + 1, kMost + 1'000})
+    given.rows.push_back(R"({"em":"a@b.c","at":)" + std::to_string(kNowMs - age) + "}");
+  EXPECT_THAT(EventsOf(given),
+              ElementsAre(HasSubstr("\"event_id\":\"t-3-70\""), HasSubstr("\"event_id\":\"t-3-71\""),
+                          "late by 1", "late by 1000"));
 }
 
 /// As behind a repartition topic, where rows of several partitions meet.

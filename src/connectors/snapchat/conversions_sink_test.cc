@@ -10,6 +10,7 @@
 
 #include "base/mutex.h"
 #include "connectors/snapchat/conversion_harness.h"
+#include "env/resource_usage.h"
 #include "http/server.h"
 
 namespace millrace {
@@ -29,6 +30,7 @@ class Snap {
     routes.push_back(
         {"POST", "/token", [this](const HttpRequest&) {
            const MutexLock lock(mutex_);
+           if (revoked_) return HttpResponse{400, R"({"error":"invalid_grant"})"};
            return HttpResponse{200, R"({"access_token":"token-)" + std::to_string(++granted_) + "\"}"};
          }});
     server_ = *HttpServer::Start(options, std::move(routes));
@@ -38,6 +40,20 @@ class Snap {
   void set_expired(const std::string& token) {
     const MutexLock lock(mutex_);
     expired_ = token;
+  }
+  /// Gives no further token.
+  void set_revoked(bool revoked) {
+    const MutexLock lock(mutex_);
+    revoked_ = revoked;
+  }
+  /// Every request is sent there.
+  void set_elsewhere(const std::string& url) {
+    const MutexLock lock(mutex_);
+    elsewhere_ = url;
+  }
+  int requests() {
+    const MutexLock lock(mutex_);
+    return requests_;
   }
   /// Bodies that were taken, by path and query.
   std::map<std::string, std::vector<std::string>> taken() {
@@ -50,6 +66,11 @@ class Snap {
     if (request.body.find("bad") != std::string::npos)
       return {400, R"({"status":"INVALID","event":0,"reason":"bad event","errors":{"codes":["517"]}})"};
     const MutexLock lock(mutex_);
+    ++requests_;
+    if (!elsewhere_.empty()) {
+      const std::string location = elsewhere_ + request.path + "?" + request.query;
+      return {307, "", "text/plain", {{"Location", location}}};
+    }
     if (!expired_.empty() && request.query.ends_with(expired_)) return {401, R"({"reason":"expired"})"};
     taken_[request.path + "?" + request.query].push_back(request.body);
     return {200, R"({"status":"VALID"})"};
@@ -58,6 +79,9 @@ class Snap {
   Mutex mutex_;
   std::map<std::string, std::vector<std::string>> taken_;  // guarded by mutex_, as all below
   std::string expired_;
+  std::string elsewhere_;
+  bool revoked_ = false;
+  int requests_ = 0;
   int granted_ = 0;
   std::unique_ptr<HttpServer> server_;
 };
@@ -67,7 +91,8 @@ class ConversionsSinkTest : public testing::Test {
   std::unique_ptr<Sink> Make(const Batch& batch, const std::string& asset = "pixel",
                              SnapLogin login = {.access_token = "secret-token", .oauth = {}}) {
     const ConversionsOptions options{
-        .connection = {.step = "sink-1", .login = std::move(login), .per_second = 1'000},
+        // the rate is none: the clock mostly stands still
+        .connection = {.step = "sink-1", .login = std::move(login), .per_second = 1'000'000},
         .api = {.url = snap_.url()}};
     auto connection = ConversionsConnection::Make(options, clock_, metrics_);
     EXPECT_TRUE(connection.ok());
@@ -85,8 +110,17 @@ class ConversionsSinkTest : public testing::Test {
     return BatchOf(given);
   }
 
+  static SnapLogin Refreshed(const std::string& url) {
+    return {.access_token = {},
+            .oauth = OAuthOptions{.token_url = url + "/token",
+                                  .client_id = "me",
+                                  .client_secret = "canary-secret",
+                                  .refresh_token = "canary-refresh",
+                                  .min_life = Duration(0)}};
+  }
+
   Snap snap_;
-  const ManualClock clock_{EventTime(kNowMs)};
+  ManualClock clock_{EventTime(kNowMs)};
   MetricRegistry metrics_;
 };
 
@@ -125,13 +159,7 @@ TEST_F(ConversionsSinkTest, RowsAreSettledWhenSnapTookThemAndFailedWhenItRefused
 
 TEST_F(ConversionsSinkTest, ATokenThatExpiredIsReplacedAndTheEventsAreSentAgain) {
   const Batch batch = Events({"a"});
-  const auto sink = Make(batch, "pixel",
-                         {.access_token = {},
-                          .oauth = OAuthOptions{.token_url = snap_.url() + "/token",
-                                                .client_id = "me",
-                                                .client_secret = "canary-secret",
-                                                .refresh_token = "canary-refresh",
-                                                .min_life = Duration(0)}});
+  const auto sink = Make(batch, "pixel", Refreshed(snap_.url()));
   snap_.set_expired("token-1");
   std::vector<RowError> errors;
   std::vector<LateRow> late;
@@ -162,6 +190,85 @@ TEST_F(ConversionsSinkTest, EventsGoToTheirAssets) {
   EXPECT_TRUE(taken.contains("/v3/asset-1/events?access_token=secret-token"));
   ASSERT_EQ(errors.size(), 1U);
   EXPECT_EQ(errors[0].message, "asset_id is missing");
+}
+
+TEST_F(ConversionsSinkTest, TenThousandAssetsGetTheirEventsInBoundedMemory) {
+  constexpr std::int64_t kAssets = 10'000;
+  constexpr std::int64_t kMostMemory = 96LL << 20;  // of client and server
+  constexpr int kRounds = 2;                        // events of an asset
+  std::vector<std::string> ids;
+  for (std::int64_t i = 0; i < kAssets * kRounds; ++i)
+    ids.push_back("asset-" + std::to_string(i % kAssets) + "-" + std::to_string(i / kAssets));
+  const Batch batch = Events(ids, "regexp_replace(event_id, '-[0-9]$', '')");
+  const auto sink = Make(batch, "");
+  const ByteCount before = GetResourceUsage().resident_peak;
+  std::vector<RowError> errors;
+  std::vector<LateRow> late;
+  std::vector<FailedRows> failed;
+  SinkContext context{.errors = &errors, .late = &late, .failed = &failed};
+  ASSERT_TRUE(sink->Write(batch, context).ok());
+  EXPECT_EQ(context.unsettled, kAssets * kRounds);
+  ASSERT_TRUE(sink->Settle(Duration(60'000)));
+  ASSERT_TRUE(sink->Prepare(context).ok());
+  EXPECT_EQ(context.settled, kAssets * kRounds);
+  EXPECT_TRUE(errors.empty() && late.empty() && failed.empty());
+  EXPECT_LT(GetResourceUsage().resident_peak.value() - before.value(), kMostMemory);
+  const auto taken = snap_.taken();
+  ASSERT_EQ(taken.size(), static_cast<std::size_t>(kAssets));
+  for (const auto& [path, bodies] : taken) {
+    const std::string asset = path.substr(4, path.find("/events") - 4);
+    ASSERT_EQ(bodies.size(), 1U) << "one request has all events of " << asset;
+    for (int round = 0; round < kRounds; ++round)
+      ASSERT_THAT(bodies[0], HasSubstr("\"" + asset + "-" + std::to_string(round) + "\""));
+  }
+}
+
+TEST_F(ConversionsSinkTest, ATokenThatDiesOnTheWayPausesAndNothingIsLostOrADeadLetter) {
+  const Batch first = Events({"a"});
+  const Batch second = Events({"b", "c"});
+  const auto sink = Make(first, "pixel", Refreshed(snap_.url()));
+  std::vector<RowError> errors;
+  std::vector<LateRow> late;
+  std::vector<FailedRows> failed;
+  SinkContext context{.errors = &errors, .late = &late, .failed = &failed};
+  ASSERT_TRUE(sink->Write(first, context).ok());
+  ASSERT_TRUE(sink->Settle(Duration(20'000)));
+  snap_.set_expired("token-1");
+  snap_.set_revoked(true);
+  ASSERT_TRUE(sink->Write(second, context).ok());
+  for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_paused") < 1; ++i)
+    EXPECT_FALSE(sink->Settle(Duration(50)));
+  EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1);
+  const int requests = snap_.requests();
+  EXPECT_FALSE(sink->Settle(Duration(200)));
+  EXPECT_EQ(snap_.requests(), requests) << "it knocks once a minute";
+  snap_.set_revoked(false);
+  for (int i = 0; i < 200 && !sink->Settle(Duration(50)); ++i) clock_.Advance(Duration(61'000));
+  ASSERT_TRUE(sink->Prepare(context).ok());
+  EXPECT_EQ(context.settled, 3);
+  EXPECT_TRUE(errors.empty() && late.empty() && failed.empty());
+  EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 0);
+}
+
+TEST_F(ConversionsSinkTest, ARedirectGetsNeitherEventsNorToken) {
+  Snap elsewhere;
+  snap_.set_elsewhere(elsewhere.url());
+  const Batch batch = Events({"a"});
+  const auto sink = Make(batch);
+  std::vector<RowError> errors;
+  std::vector<LateRow> late;
+  std::vector<FailedRows> failed;
+  SinkContext context{.errors = &errors, .late = &late, .failed = &failed};
+  ASSERT_TRUE(sink->Write(batch, context).ok());
+  for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_paused") < 1; ++i)
+    EXPECT_FALSE(sink->Settle(Duration(50)));
+  EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1);
+  EXPECT_EQ(elsewhere.requests(), 0);
+  snap_.set_elsewhere("");
+  for (int i = 0; i < 200 && !sink->Settle(Duration(50)); ++i) clock_.Advance(Duration(61'000));
+  ASSERT_TRUE(sink->Prepare(context).ok());
+  EXPECT_EQ(context.settled, 1);
+  EXPECT_TRUE(failed.empty()) << "no dead letter of it";
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "base/log.h"
+#include "connectors/snapchat/ad_tree.h"
 #include "connectors/snapchat/entity_rows.h"
 #include "connectors/snapchat/entity_walk.h"
 #include "connectors/snapchat/marketing_page.h"
@@ -25,7 +26,8 @@ class EntityFeed final : public FeedSource {
                                     "Accounts, or lists of them, that the far side refused to give.",
                                     {{"source", options_.source}})),
         api_(std::move(api)),
-        walk_(EntityScope{options_.organization_id, options_.ad_account_ids, options_.kinds}) {}
+        tree_(AdScope{options_.organization_id, options_.ad_account_ids, options_.kinds}),
+        walk_(tree_) {}
 
   Status Open(FeedPositions positions) override {
     api_->Forget();
@@ -108,6 +110,7 @@ class EntityFeed final : public FeedSource {
   const Clock& clock_;
   Counter& skipped_;
   const std::unique_ptr<MarketingApi> api_;
+  const AdTree tree_;
   EntityWalk walk_;
   std::optional<EntityList> list_;  // that is asked for
   bool whole_ = true;               // so far

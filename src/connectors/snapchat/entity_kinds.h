@@ -4,7 +4,7 @@
 
 namespace millrace {
 
-/// One kind of object of the Marketing API.
+/// One kind of object of the Marketing API or of the Public Profile API.
 struct EntityKind {
   std::string_view name;    ///< of records: "ad_squad"
   std::string_view plural;  ///< as users choose it: "ad_squads"
@@ -24,6 +24,17 @@ inline constexpr EntityKind kAccountEntities[] = {
     {"media", "media", "media", "media"},
     {"segment", "segments", "segments", "segment"},
     {"pixel", "pixels", "pixels", "pixel"},
+};
+
+inline constexpr EntityKind kProfile{"profile", "profiles", "public_profiles", "public_profile"};
+inline constexpr EntityKind kStory{"story", "stories", "stories", "story"};
+
+/// What a public profile shows.
+inline constexpr EntityKind kProfileContents[] = {
+    kStory,
+    {"saved_story", "saved_stories", "saved_stories", "saved_story"},
+    {"spotlight", "spotlights", "spotlights", "spotlight"},
+    {"shared_snap", "shared_snaps", "shared_snaps", "shared_snap"},
 };
 
 }  // namespace millrace

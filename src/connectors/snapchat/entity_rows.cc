@@ -2,12 +2,11 @@
 
 #include <array>
 #include <cstdio>
-#include <optional>
 
 #include <boost/json.hpp>
 
-#include "codec/json/json_time.h"
 #include "connectors/snapchat/marketing_page.h"
+#include "connectors/snapchat/time_field.h"
 
 namespace millrace {
 namespace {
@@ -20,12 +19,6 @@ constexpr const char* kTexts[] = {
     "currency",        "timezone",      "created_at",  "updated_at",  "start_time", "end_time"};
 /// In micro-currency, under the name with "_micro" behind it.
 constexpr const char* kAmounts[] = {"daily_budget", "lifetime_budget", "lifetime_spend_cap", "bid"};
-
-std::optional<EventTime> TimeOf(const object& entity, const char* name) {
-  std::int64_t ms = 0;
-  if (!json::ParseRfc3339(TextField(entity, name), 1'000, &ms)) return std::nullopt;
-  return EventTime(ms);
-}
 
 }  // namespace
 
@@ -73,7 +66,7 @@ FeedRecord EntityRecord(const EntityKind& kind, const object& entity,
   }
   row["object"] = entity;
   record.value = boost::json::serialize(row);
-  record.time = TimeOf(entity, "updated_at").value_or(TimeOf(entity, "created_at").value_or(now));
+  record.time = TimeField(entity, "updated_at").value_or(TimeField(entity, "created_at").value_or(now));
   return record;
 }
 

@@ -1,11 +1,8 @@
 #include "connectors/snapchat/entity_walk.h"
 
-#include <algorithm>
-
 #include <boost/json.hpp>
 
 #include "connectors/snapchat/marketing_page.h"
-#include "http/redact.h"
 
 namespace millrace {
 namespace {
@@ -20,14 +17,6 @@ std::string IdOf(const std::string& key) { return key.substr(key.find('/') + 1);
 std::int64_t IntegerField(const json::object& object, const char* name, std::int64_t otherwise) {
   const json::value* const value = object.if_contains(name);
   return value != nullptr && value->is_int64() ? value->get_int64() : otherwise;
-}
-
-/// Of the account of "organizations/ID/adaccounts"; "" for other paths.
-std::string OrganizationOf(const std::string& path) {
-  constexpr std::string_view kBegin = "organizations/";
-  if (!path.starts_with(kBegin)) return "";
-  const std::size_t end = path.find('/', kBegin.size());
-  return path.substr(kBegin.size(), end == std::string::npos ? end : end - kBegin.size());
 }
 
 }  // namespace
@@ -62,51 +51,11 @@ void EntityWalk::Begin(EventTime now) {
 
 std::optional<EntityList> EntityWalk::Next() const {
   std::optional<EntityList> next;
-  for (EntityList& list : Lists()) {
+  for (EntityList& list : tree_.Lists(*this)) {
     const auto place = [](const EntityList& at) { return std::pair(at.stage, at.path); };
     if (place(list) > done_ && (!next || place(list) < place(*next))) next = std::move(list);
   }
   return next;
-}
-
-std::vector<EntityList> EntityWalk::Lists() const {
-  std::vector<EntityList> lists;
-  const bool below = std::any_of(scope_.kinds.begin(), scope_.kinds.end(),
-                                 [](const std::string& kind) { return kind != kOrganization.plural; });
-  if (!scope_.ad_account_ids.empty()) {
-    for (const std::string& id : scope_.ad_account_ids)
-      lists.push_back({.stage = 1, .path = "adaccounts/" + PercentEncoded(id), .kind = &kAdAccount});
-  } else {
-    const std::string& only = scope_.organization_id;
-    lists.push_back({.stage = 0,
-                     .path = only.empty() ? "me/organizations" : "organizations/" + PercentEncoded(only),
-                     .kind = &kOrganization});
-    for (const std::string& id : below ? IdsOf(kOrganization) : std::vector<std::string>()) {
-      lists.push_back({.stage = 1,
-                       .path = "organizations/" + PercentEncoded(id) + "/adaccounts",
-                       .kind = &kAdAccount,
-                       .parents = {{"organization_id", id}}});
-    }
-  }
-  for (const std::string& id : IdsOf(kAdAccount)) AddAccountLists(id, &lists);
-  return lists;
-}
-
-void EntityWalk::AddAccountLists(const std::string& account, std::vector<EntityList>* lists) const {
-  const std::vector<std::string>& chosen = scope_.ad_account_ids;
-  if (!chosen.empty() && std::find(chosen.begin(), chosen.end(), account) == chosen.end()) return;
-  EntityList list;
-  list.stage = 2;
-  const std::string organization =
-      OrganizationOf(known_.at(std::string(kAdAccount.name) + "/" + account).list);
-  if (!organization.empty()) list.parents.emplace_back("organization_id", organization);
-  list.parents.emplace_back("ad_account_id", account);
-  for (const EntityKind& kind : kAccountEntities) {
-    if (!IsWanted(kind)) continue;
-    list.path = "adaccounts/" + PercentEncoded(account) + "/" + std::string(kind.list);
-    list.kind = &kind;
-    lists->push_back(list);
-  }
 }
 
 std::vector<std::string> EntityWalk::IdsOf(const EntityKind& kind) const {
@@ -117,10 +66,14 @@ std::vector<std::string> EntityWalk::IdsOf(const EntityKind& kind) const {
   return ids;
 }
 
+std::string EntityWalk::ListOf(const EntityKind& kind, const std::string& id) const {
+  return known_.at(std::string(kind.name) + "/" + id).list;
+}
+
 bool EntityWalk::Note(const EntityList& list, const std::string& key, const std::string& version,
                       FeedBatch* batch) {
   seen_.insert(key);
-  const std::string wanted = IsWanted(*list.kind) ? version : "";
+  const std::string wanted = tree_.IsWanted(*list.kind) ? version : "";
   const auto [known, is_new] = known_.try_emplace(key);
   const bool changed = is_new || known->second.version != wanted || known->second.list != list.path;
   if (!changed) return false;
@@ -148,10 +101,8 @@ void EntityWalk::Delete(const std::string& key, EventTime now, FeedBatch* batch)
   if (!found->second.version.empty()) batch->records.push_back({key, std::nullopt, now});
   known_.erase(found);
   batch->positions[key] = std::nullopt;
-  const std::string kind = KindOf(key);
-  if (kind != kOrganization.name && kind != kAdAccount.name) return;
-  const std::string below =
-      (kind == kOrganization.name ? "organizations/" : "adaccounts/") + PercentEncoded(IdOf(key)) + "/";
+  const std::string below = tree_.PathBelow(KindOf(key), IdOf(key));
+  if (below.empty()) return;
   std::vector<std::string> children;
   for (const auto& [child, known] : known_) {
     if (known.list.starts_with(below)) children.push_back(child);

@@ -11,30 +11,16 @@
 
 #include "base/ids.h"
 #include "connect/feed.h"
-#include "connectors/snapchat/entity_kinds.h"
+#include "connectors/snapchat/entity_tree.h"
 
 namespace millrace {
-
-/// A list of the Marketing API, in the order in which a walk reads them.
-struct EntityList {
-  int stage = 0;       ///< 0: where the walk begins; 1: accounts of organisations; 2: what accounts have
-  std::string path{};  ///< "adaccounts/1234/campaigns"
-  const EntityKind* kind = nullptr;
-  /// What entities of the list need not say themselves: {"ad_account_id", "1234"}.
-  std::vector<std::pair<std::string, std::string>> parents{};
-};
-
-struct EntityScope {
-  std::string organization_id{};
-  std::vector<std::string> ad_account_ids{};
-  std::set<std::string> kinds{};  ///< plural names
-};
 
 /// What is known of the tree, and where a walk through it stands: the part of a feed of entities that asks
 /// nobody. One owner.
 class EntityWalk {
  public:
-  explicit EntityWalk(EntityScope scope) : scope_(std::move(scope)) {}
+  /// `tree` must outlive it.
+  explicit EntityWalk(const EntityTree& tree) : tree_(tree) {}
 
   void Load(const FeedPositions& positions);
 
@@ -53,7 +39,10 @@ class EntityWalk {
   /// The walk is done.
   void End(FeedBatch* batch);
 
-  bool IsWanted(const EntityKind& kind) const { return scope_.kinds.contains(std::string(kind.plural)); }
+  /// Ids of the known entities of the kind, in order.
+  std::vector<std::string> IdsOf(const EntityKind& kind) const;
+  /// Path of the list that a known entity is in. Precondition: it is known.
+  std::string ListOf(const EntityKind& kind, const std::string& id) const;
 
  private:
   struct Known {
@@ -61,14 +50,10 @@ class EntityWalk {
     std::string list;     // path
   };
 
-  std::vector<EntityList> Lists() const;
-  void AddAccountLists(const std::string& account, std::vector<EntityList>* lists) const;
-  /// Ids of the known entities of the kind, in order.
-  std::vector<std::string> IdsOf(const EntityKind& kind) const;
   void Delete(const std::string& key, EventTime now, FeedBatch* batch);
   void WritePosition(FeedBatch* batch) const;
 
-  const EntityScope scope_;
+  const EntityTree& tree_;
   std::map<std::string, Known> known_;  // by key of the record
   std::set<std::string> seen_;          // in the list at hand
   std::optional<EventTime> began_;

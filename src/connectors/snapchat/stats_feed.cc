@@ -174,7 +174,14 @@ class StatsFeed final : public FeedSource {
   }
 
   std::string PositionOf(const std::string& id) const {
-    return id + "/" + StatsGranularityName(options_.granularity) + "/" + options_.level;
+    std::string position = id + "/" + StatsGranularityName(options_.granularity) + "/" + options_.level;
+    return options_.dimensions.empty() ? position : position + "/" + JoinedDimensions();
+  }
+
+  std::string JoinedDimensions() const {
+    std::string text;
+    for (const std::string& name : options_.dimensions) text += (text.empty() ? "" : ",") + name;
+    return text;
   }
 
   // --- Statistics ---
@@ -206,6 +213,7 @@ class StatsFeed final : public FeedSource {
                        "/stats?granularity=" + GranularityParameter(options_.granularity) +
                        "&fields=" + PercentEncoded(fields);
     if (options_.level != "account") path += "&breakdown=" + BreakdownOf(options_.level);
+    if (!options_.dimensions.empty()) path += "&report_dimension=" + PercentEncoded(JoinedDimensions());
     if (options_.granularity != StatsGranularity::kLifetime) {
       path += "&start_time=" + PercentEncoded(zone.Format(slice.start)) +
               "&end_time=" + PercentEncoded(zone.Format(slice.end));
@@ -227,6 +235,7 @@ class StatsFeed final : public FeedSource {
                                     .level = options_.level,
                                     .granularity = options_.granularity,
                                     .fields = options_.fields,
+                                    .dimensions = options_.dimensions,
                                     .start = slice_->start},
                                    answer.body);
     whole_ = whole_ && page.whole;

@@ -23,6 +23,8 @@ struct StatsFeedOptions {
   std::string level = "campaign";             ///< "account", "campaign", "ad_squad" or "ad"
   StatsGranularity granularity = StatsGranularity::kDay;
   std::vector<StatsField> fields{};
+  /// Along which Snap divides the figures: {"age", "gender"}.
+  std::vector<std::string> dimensions{};
   /// Further parameters of requests: {"swipe_up_attribution_window", "28_DAY"}.
   std::vector<std::pair<std::string, std::string>> parameters{};
   std::optional<EventTime> since{};  ///< nullopt: 30 days before the first start
@@ -36,8 +38,8 @@ struct StatsFeedOptions {
 ///
 /// What Snap refuses for one account is logged, counted and tried again in the next round; the others go on.
 ///
-/// Positions: one per account, granularity and level: the first day that is still open, and the stretch that
-/// comes next.
+/// Positions: one per account, granularity, level and dimensions: the first day that is still open, and the
+/// stretch that comes next.
 ///
 /// Errors of Make: user error for a ca_file that cannot be read. `clock` and `metrics` outlive the source.
 Result<std::unique_ptr<FeedSource>> MakeStatsFeed(StatsFeedOptions options, const Clock& clock,

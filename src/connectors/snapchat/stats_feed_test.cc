@@ -273,6 +273,41 @@ TEST_F(StatsFeedTest, TotalsAreOneRowThatChanges) {
   }
 }
 
+TEST_F(StatsFeedTest, FiguresAlongDimensionsAreRowsOfTheirOwn) {
+  snap_.SetStats([this](const HttpRequest& request) {
+    slices_.push_back(Parameter(request.query, "report_dimension"));
+    return HttpResponse{
+        200, R"({"request_status":"SUCCESS","timeseries_stats":[{"timeseries_stat":{"id":"a1",)"
+             R"("breakdown_stats":{"campaign":[{"id":"c","timeseries":[)"
+             R"({"start_time":"2026-07-04T00:00:00.000Z"},)"
+             R"({"start_time":"2026-07-05T00:00:00.000Z","dimension_stats":[)"
+             R"({"age":"13-17","gender":"male","swipes":1,"spend":2500000},)"
+             R"({"age":"35+","gender":"fe/male","swipes":2},{"gender":"male","swipes":3}]}]}]}}}]})"};
+  });
+  snap_.SetList("adaccounts/a1", "adaccounts", "adaccount", {Account("a1", "UTC")});
+  const auto source = Make({.ad_account_ids = {"a1"}, .dimensions = {"age", "gender"}});
+  ASSERT_TRUE(source->Open({}).ok());
+  table_.Drain(*source, clock_);
+  EXPECT_THAT(slices_, ElementsAre("age,gender"));
+  const std::string key = "campaign/c/day/2026-07-05T00:00:00.000Z/";
+  ASSERT_EQ(table_.rows.size(), 3U);
+  EXPECT_THAT(table_.rows[key + "age=13-17/gender=male"],
+              HasSubstr(R"("age":"13-17","gender":"male","swipes":1,"spend":"2.500000")"));
+  EXPECT_TRUE(table_.rows.contains(key + "age=35%2B/gender=fe%2Fmale"));
+  EXPECT_THAT(table_.rows[key + "age=/gender=male"], Not(HasSubstr("\"age\"")));
+  EXPECT_EQ(table_.positions.begin()->first, "a1/day/campaign/age,gender");
+  EXPECT_EQ(metrics_.Sum("millrace_feed_parts_skipped_total"), 0);
+}
+
+TEST_F(StatsFeedTest, FiguresThatSnapDidNotDivideAreNoRows) {
+  snap_.SetList("adaccounts/a1", "adaccounts", "adaccount", {Account("a1", "UTC")});
+  const auto source = Make({.ad_account_ids = {"a1"}, .dimensions = {"os"}});
+  ASSERT_TRUE(source->Open({}).ok());
+  table_.Drain(*source, clock_);
+  EXPECT_TRUE(table_.rows.empty());
+  EXPECT_EQ(metrics_.Sum("millrace_feed_parts_skipped_total"), 1);
+}
+
 TEST_F(StatsFeedTest, PagesOfASliceAreReadBeforeItIsDone) {
   snap_.SetStats([this](const HttpRequest& request) {
     const bool second = request.query.find("cursor=1") != std::string::npos;

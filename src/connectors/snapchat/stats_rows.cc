@@ -1,15 +1,15 @@
 #include "connectors/snapchat/stats_rows.h"
 
-#include <array>
 #include <cmath>
 #include <optional>
 #include <utility>
 
 #include <boost/json.hpp>
 
-#include "codec/json/json_time.h"
 #include "connectors/snapchat/entity_rows.h"
 #include "connectors/snapchat/marketing_page.h"
+#include "connectors/snapchat/time_field.h"
+#include "http/redact.h"
 
 namespace millrace {
 namespace {
@@ -38,17 +38,6 @@ ListNames NamesOf(StatsGranularity granularity) {
   return {"timeseries_stats", "timeseries_stat"};
 }
 
-std::optional<EventTime> TimeField(const object& from, const char* name) {
-  std::int64_t ms = 0;
-  if (!json::ParseRfc3339(TextField(from, name), 1'000, &ms)) return std::nullopt;
-  return EventTime(ms);
-}
-
-std::string TimeText(EventTime time) {
-  std::array<char, json::kMaxTimestampBytes> text{};
-  return {text.data(), json::WriteRfc3339(time.value(), 1'000, text.data())};
-}
-
 std::optional<std::int64_t> WholeOf(const value& number) {
   if (number.is_int64()) return number.get_int64();
   if (!number.is_double()) return std::nullopt;
@@ -73,6 +62,14 @@ const object* ObjectIn(const object& from, const char* name) {
 const boost::json::array* ArrayIn(const object& from, const char* name) {
   const value* const found = from.if_contains(name);
   return found != nullptr && found->is_array() ? &found->get_array() : nullptr;
+}
+
+/// The value of a dimension, which may be written as a number; "" when there is none.
+std::string WordOf(const object& figures, const std::string& dimension) {
+  const value* const found = figures.if_contains(dimension);
+  if (found == nullptr || found->is_null()) return "";
+  if (found->is_string()) return {found->get_string().data(), found->get_string().size()};
+  return boost::json::serialize(*found);
 }
 
 class PageReader {
@@ -105,13 +102,32 @@ class PageReader {
   }
 
  private:
+  /// Figures of a stretch of time: whole, or divided along the dimensions.
   void Add(const std::string& id, const object& row) {
+    if (of_.dimensions.empty()) {
+      const object* const stats = ObjectIn(row, "stats");
+      AddRow(id, row, stats == nullptr ? object() : *stats);
+      return;
+    }
+    const auto* const parts = ArrayIn(row, "dimension_stats");
+    if (parts == nullptr) {  // nothing happened, or the figures are not divided
+      page_.whole = page_.whole && !row.contains("stats");
+      return;
+    }
+    for (const value& part : *parts) {
+      if (part.is_object()) AddRow(id, row, part.get_object());
+    }
+  }
+
+  void AddRow(const std::string& id, const object& row, const object& figures) {
     const EventTime start = TimeField(row, "start_time").value_or(of_.start);
     const std::string granularity = StatsGranularityName(of_.granularity);
     FeedRecord record;
     record.time = start;
     record.key = of_.level + "/" + id + "/" + granularity;
     if (of_.granularity != StatsGranularity::kLifetime) record.key += "/" + TimeText(start);
+    for (const std::string& dimension : of_.dimensions)
+      record.key += "/" + dimension + "=" + PercentEncoded(WordOf(figures, dimension));
     object out{{"key", record.key},
                {"level", of_.level},
                {"entity_id", id},
@@ -120,9 +136,11 @@ class PageReader {
                {"start_time", TimeText(start)}};
     if (const auto end = TimeField(row, "end_time")) out["end_time"] = TimeText(*end);
     if (!of_.currency.empty()) out["currency"] = of_.currency;
-    const object* const stats = ObjectIn(row, "stats");
+    for (const std::string& dimension : of_.dimensions) {
+      if (std::string word = WordOf(figures, dimension); !word.empty()) out[dimension] = std::move(word);
+    }
     for (const StatsField& field : of_.fields) {
-      const value* const given = stats == nullptr ? nullptr : stats->if_contains(field.name);
+      const value* const given = figures.if_contains(field.name);
       if (given != nullptr && !given->is_null()) out[field.name] = ValueOf(field, *given);
     }
     record.value = boost::json::serialize(out);

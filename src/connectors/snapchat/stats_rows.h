@@ -30,7 +30,8 @@ struct StatsRowsOf {
   std::string level;  ///< "account", "campaign", "ad_squad" or "ad"
   StatsGranularity granularity = StatsGranularity::kDay;
   std::vector<StatsField> fields{};
-  EventTime start{0};  ///< of rows that do not say it
+  std::vector<std::string> dimensions{};  ///< along which the figures are divided
+  EventTime start{0};                     ///< of rows that do not say it
 };
 
 /// "hour", "day", "total", "lifetime".
@@ -43,7 +44,8 @@ struct StatsPage {
 };
 
 /// The rows of an answer: a record per entity and stretch of time, with the key
-/// "<level>/<id>/<granularity>/<start>", which a later answer about the same replaces.
+/// "<level>/<id>/<granularity>/<start>", which a later answer about the same replaces. With dimensions a
+/// record per value of them, with "/<dimension>=<value>" behind the key for each.
 StatsPage ReadStatsPage(const StatsRowsOf& of, const boost::json::object& body);
 
 }  // namespace millrace

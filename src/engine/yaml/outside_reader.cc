@@ -25,6 +25,7 @@ SnapchatStatsSource ReadStats(const SectionReader& section) {
   out.ad_account_ids = section.Columns("ad_account_ids");
   out.level = section.Choice("level");
   out.granularity = section.Choice("granularity");
+  out.report_dimension = section.Columns("report_dimension");
   out.fields = section.Columns("fields");
   out.more_fields = section.Types("more_fields");
   if (section.Has("since")) out.since = section.Instant("since");
@@ -33,6 +34,20 @@ SnapchatStatsSource ReadStats(const SectionReader& section) {
   out.swipe_up_attribution_window = section.Choice("swipe_up_attribution_window");
   out.view_attribution_window = section.Choice("view_attribution_window");
   out.action_report_time = section.Choice("action_report_time");
+  return out;
+}
+
+SnapchatProfileSource ReadProfile(const SectionReader& section) {
+  SnapchatProfileSource out;
+  out.access = ReadSnapchatAccess(section);
+  out.organization_id = section.Text("organization_id");
+  out.profile_ids = section.Columns("profile_ids");
+  if (section.Has("content")) out.content = section.Columns("content");
+  out.granularity = section.Choice("granularity");
+  out.fields = section.Types("fields");
+  if (section.Has("since")) out.since = section.Instant("since");
+  out.lookback = section.Time("lookback");
+  out.every = section.Time("every");
   return out;
 }
 
@@ -70,6 +85,7 @@ std::shared_ptr<const OutsideSource> ReadOutside(const SectionReader& source) {
   const std::optional<SectionReader> section = source.Section(kind);
   if (!section) return nullptr;
   if (kind == "snapchat.entities") return std::make_shared<OutsideSource>(ReadEntities(*section));
+  if (kind == "snapchat.profile") return std::make_shared<OutsideSource>(ReadProfile(*section));
   if (kind == "snapchat.leads") return std::make_shared<OutsideSource>(ReadLeads(*section));
   return std::make_shared<OutsideSource>(ReadStats(*section));
 }

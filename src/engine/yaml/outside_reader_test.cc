@@ -62,13 +62,41 @@ TEST(OutsideReader, LeadsPassOnce) {
   EXPECT_EQ(file->plan.nodes.size(), 2U);
 }
 
+TEST(OutsideReader, APublicProfileIsRead) {
+  const auto plain = Read(WithSource("{snapchat.profile: {access_token: x}}"));
+  ASSERT_TRUE(plain.ok()) << plain.status().message();
+  const auto read = [](const Result<PipelineFile>& file) {
+    return std::get<SnapchatProfileSource>(*std::get<KafkaSource>(file->plan.nodes[0].op).outside);
+  };
+  const SnapchatProfileSource defaults;
+  EXPECT_EQ(read(plain).access.url, defaults.access.url);
+  EXPECT_EQ(read(plain).content, defaults.content);
+  EXPECT_EQ(read(plain).granularity, defaults.granularity);
+  EXPECT_EQ(read(plain).lookback, defaults.lookback);
+  EXPECT_EQ(read(plain).every, defaults.every);
+  const auto full = Read(WithSource(
+      "{snapchat.profile: {access_token: x, profile_ids: [a, b], content: [stories, stats], granularity: "
+      "lifetime, fields: {views: int64}, since: \"2026-01-01T00:00:00Z\", lookback: 3d, every: 5m, rate: "
+      "3}}"));
+  ASSERT_TRUE(full.ok()) << full.status().message();
+  EXPECT_EQ(read(full).profile_ids, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(read(full).content, (std::vector<std::string>{"stories", "stats"}));
+  EXPECT_EQ(read(full).granularity, "lifetime");
+  EXPECT_EQ(read(full).fields->field(0)->name(), "views");
+  EXPECT_EQ(read(full).since, EventTime(1'767'225'600'000));
+  EXPECT_EQ(read(full).lookback, Duration(3 * 86'400'000LL));
+  EXPECT_EQ(read(full).every, Duration(300'000));
+  EXPECT_EQ(read(full).access.per_second, 3);
+}
+
 TEST(OutsideReader, MistakesHaveTheirPlace) {
   const std::pair<const char*, const char*> cases[] = {
       {"{topic: t, snapchat.stats: {access_token: x}}",
        "p.yaml:2:36: topic and snapchat.stats cannot stand together in source"},
       {"{snapchat.stat: {}}",
        "p.yaml:2:10: unknown key 'snapchat.stat' in source (did you mean 'snapchat.stats'?)"},
-      {"{name: x}", "source needs one of topic, snapchat.entities, snapchat.stats or snapchat.leads"},
+      {"{name: x}",
+       "source needs one of topic, snapchat.entities, snapchat.stats, snapchat.profile or snapchat.leads"},
       {"{snapchat.stats: {}}", "snapchat.stats needs one of access_token or oauth"},
       {"{snapchat.stats: {access_token: x, oauth: {client_id: a, client_secret: b, refresh_token: c}}}",
        "access_token and oauth cannot stand together"},
@@ -80,6 +108,15 @@ TEST(OutsideReader, MistakesHaveTheirPlace) {
        "source 'source-1': 'fields': there is no 'impresions' (did you mean 'impressions'?)"},
       {"{snapchat.stats: {access_token: x, lookback: 1h}}",
        "p.yaml:2:54: source 'source-1': 'lookback' must be at least 48h"},
+      {"{snapchat.stats: {access_token: x, report_dimension: [planet]}}",
+       "source 'source-1': 'report_dimension': there is no 'planet'"},
+      {"{snapchat.stats: {access_token: x, granularity: hour, report_dimension: [os]}}",
+       "by the hour Snap divides nothing; choose granularity: day"},
+      {"{snapchat.profile: {access_token: x, content: [spotlight]}}",
+       "source 'source-1': 'content': there is no 'spotlight' (did you mean 'spotlights'?)"},
+      {"{snapchat.profile: {access_token: x, fields: {views: string}}}", "'views' is string; a metric of a"},
+      {"{snapchat.profile: {access_token: x, profile_ids: [a], organization_id: b}}",
+       "'organization_id' and 'profile_ids' cannot stand together"},
       {"{snapchat.entities: {access_token: x, every: 0ms}}",
        "p.yaml:2:54: source 'source-1': 'every' must be"},
   };

@@ -366,7 +366,8 @@ constexpr SectionSpec kAllSections[] = {
      ""},
     {"dead_letter", "dead_letter", "Where records go that cannot be processed.", kDeadLetterKeys, "topic"},
     {"source", "source",
-     "What is read: exactly one of `topic`, `snapchat.entities`, `snapchat.stats` and `snapchat.leads`.",
+     "What is read: exactly one of `topic`, `snapchat.entities`, `snapchat.stats`, `snapchat.profile` and "
+     "`snapchat.leads`.",
      source_sections::kSourceKeys, ""},
     {"snapchat_entities", "snapchat.entities",
      "One row per organisation, ad account, campaign and so on, with the key `<kind>/<id>`: when it is new "
@@ -379,6 +380,11 @@ constexpr SectionSpec kAllSections[] = {
      "for days, and each change is a row with the same key. The rows come through a topic that the pipeline "
      "makes.",
      source_sections::kSnapchatStatsKeys, ""},
+    {"snapchat_profile", "snapchat.profile",
+     "One row per public profile, story, spotlight and so on, with the key `<kind>/<id>`: when it is new or "
+     "changed, and a tombstone when it is gone; and one per profile and day of statistics, with the key "
+     "`stats/<id>/day/<start>`. The rows come through a topic that the pipeline makes.",
+     source_sections::kSnapchatProfileKeys, ""},
     {"snapchat_leads", "snapchat.leads",
      "One row per lead that Snap's webhook sends, with the key `lead_id`. A request is answered with 200 "
      "when "

@@ -21,6 +21,8 @@ inline constexpr KeySpec kSourceKeys[] = {
      "Organisations, ad accounts and what these have, from Snap's Marketing API.", kOneOf},
     {"snapchat.stats", kSection, "snapchat_stats", "",
      "Statistics of ad accounts, from Snap's Marketing API.", kOneOf},
+    {"snapchat.profile", kSection, "snapchat_profile", "",
+     "Public profiles, their stories, spotlights and statistics, from Snap's Public Profile API.", kOneOf},
     {"snapchat.leads", kSection, "snapchat_leads", "", "What Snap's lead forms send to a webhook.", kOneOf},
     {"name", kName, "", "", "Name of this source in metrics and messages; source-1 and so on when absent."},
     {"format", kChoice, "json|string|bytes", "json",
@@ -81,6 +83,10 @@ inline constexpr KeySpec kSnapchatStatsKeys[] = {
     {"level", kChoice, "account|campaign|ad_squad|ad", "campaign", "What a row is about."},
     {"granularity", kChoice, "hour|day|total|lifetime", "day",
      "Over what a row goes: hours or days of the account's time zone, all since `since`, or everything."},
+    {"report_dimension", kColumns, "", "",
+     "Along which Snap divides the figures, each a column and a part of the key: country, region, dma, "
+     "gender, age, os, make or lifestyle_category, or those of them that Snap divides by together, such as "
+     "[age, gender]. Not by the hour."},
     {"fields", kColumns, "", "",
      "Metrics, each a column; impressions, swipes and spend when absent, spend alone with level: account."},
     {"more_fields", kTypes, "", "",
@@ -99,6 +105,30 @@ inline constexpr KeySpec kSnapchatStatsKeys[] = {
     {"oauth", kSection, "oauth", "", kOAuthDoc, kOneOf},
     {"rate", kSection, "snapchat_rate", "", kRateDoc},
     {"url", kText, "", "https://adsapi.snapchat.com", kUrlDoc},
+    {"ca_file", kText, "", "", kCaFileDoc},
+};
+
+inline constexpr KeySpec kSnapchatProfileKeys[] = {
+    {"organization_id", kText, "", "",
+     "The organisation whose profiles are read; all that the token sees when absent."},
+    {"profile_ids", kColumns, "", "", "Ids of public profiles; all that the token sees when absent."},
+    {"content", kColumns, "", "",
+     "What is read: profiles, stories, saved_stories, spotlights, shared_snaps, stats. All but shared_snaps "
+     "when absent."},
+    {"granularity", kChoice, "day|lifetime", "day",
+     "Over what a row of statistics goes: a day of UTC, or everything."},
+    {"fields", kTypes, "", "",
+     "Metrics of statistics that Snap is asked for, each a column: int64 or float64. When absent Snap gives "
+     "all that it has, in the column `object`."},
+    {"since", kTime, "", "",
+     "What is read of statistics at first; 30 days before the first start when absent. Snap looks back 90 "
+     "days."},
+    {"lookback", kDuration, "", "2d", "How long after its end a day is read again; at least 1d."},
+    {"every", kDuration, "", "15m", "From the start of a walk through all of them to that of the next."},
+    {"access_token", kText, "", "", kTokenDoc, kOneOf},
+    {"oauth", kSection, "oauth", "", kOAuthDoc, kOneOf},
+    {"rate", kSection, "snapchat_rate", "", kRateDoc},
+    {"url", kText, "", "https://businessapi.snapchat.com", kUrlDoc},
     {"ca_file", kText, "", "", kCaFileDoc},
 };
 
