@@ -4,6 +4,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,7 +22,7 @@ using boost::system::error_code;
 using testing::HasSubstr;
 using testing::Not;
 
-enum class Ending { kClose, kStaySilent };
+enum class Ending { kClose, kStaySilent, kDrip };
 
 /// Takes one connection, reads a request's headers, writes what the test says and ends as it says. Needs one
 /// client that connects and closes.
@@ -44,6 +45,10 @@ class RawServer {
     asio::read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n", error);
     asio::write(socket, asio::buffer(answer), error);
     if (ending == Ending::kClose) return;
+    while (ending == Ending::kDrip && !error) {  // a byte now and then, until the client gives up
+      asio::steady_timer(context_, std::chrono::milliseconds(10)).wait(error);
+      asio::write(socket, asio::buffer("x", 1), error);
+    }
     std::string rest;
     asio::read(socket, asio::dynamic_buffer(rest), error);  // until the client gives up
   }
@@ -93,6 +98,11 @@ TEST(HttpClientFaults, AnswersThatNeverComeOrNeverEndAreTimeouts) {  // F91
     RawServer server(answer, Ending::kStaySilent);
     ExpectRetryable(Get(server.Url()), StatusCode::kTimeout, answer);
   }
+}
+
+TEST(HttpClientFaults, AnAnswerThatComesByteByByteIsATimeoutAllTheSame) {  // F91
+  RawServer server("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n", Ending::kDrip);
+  ExpectRetryable(Get(server.Url()), StatusCode::kTimeout, "a byte each 10 ms");
 }
 
 TEST(HttpClientFaults, AnswersThatBreakOffAreNoResults) {  // F91, F96

@@ -107,6 +107,14 @@ TEST(SnapchatChecks, OtherStepsLeaveRowsTheirPlace) {
   EXPECT_EQ(ErrorOf(Conversions(), {ExplodeStep{"l"}, Deduplicate()}, "k"), "") << "the key of all messages";
 }
 
+TEST(SnapchatChecks, EventsAreNoOlderThanSnapReports) {  // F99
+  SnapchatConversionsSink sink = Conversions();
+  sink.max_event_age = Duration(37LL * 24 * 3'600'000);
+  EXPECT_EQ(ErrorOf(sink), "");
+  sink.max_event_age += Duration(1);
+  EXPECT_THAT(ErrorOf(sink), HasSubstr("'max_event_age' is at most 37d"));
+}
+
 TEST(SnapchatChecks, ASinkHasOneWayToItsToken) {
   SnapchatConversionsSink neither = Conversions();
   neither.access.access_token.clear();

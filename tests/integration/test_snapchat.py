@@ -6,7 +6,7 @@ import time
 
 from harness.broker import free_port
 from harness.lab import SCALE, Lab
-from harness.process import command
+from harness.process import Millrace, command
 from harness.snap import Snap
 from harness.waiting import wait_until
 
@@ -94,6 +94,38 @@ def test_a_service_that_is_away_for_longer_than_a_member_may_is_waited_for_in_th
         process.stop()
         assert "partitions lost" not in process.log()
         assert len(snap.taken) == 1_980
+
+
+def resident(process: Millrace) -> int:
+    """Bytes."""
+    status = pathlib.Path(f"/proc/{process.process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) << 10
+
+
+def test_what_comes_while_a_service_is_away_stays_in_kafka(lab: Lab):
+    """F98"""
+    lab.create_input(PARTITIONS)
+    count, fill, most = 20_000, "x" * 8_000, 64 << 20
+    with Snap(TOKEN, refuses) as snap:
+        feed(lab, 300)
+        process = lab.run(lab.write(pipeline_of(lab, snap, memory="64MiB")))
+        lab.await_read(f"{lab.name}-in")
+        snap.failing, before = 1, resident(process)
+        feeder = lab.topics.producer()
+        for seq in range(count):
+            value = {"seq": seq, "mail": "a@example.com", "url": f"https://shop/good/{1_000 + seq}", "more": fill}
+            feeder.send(f"{lab.name}-in", None, json.dumps(value).encode(), partition=seq % PARTITIONS)
+        feeder.flush()
+        begin = time.monotonic()
+        wait_until(lambda: time.monotonic() - begin > 7, 10, "more than max.poll.interval.ms passes", every=0.2)
+        grown = resident(process) - before
+        print(f"{count * len(fill) >> 20} MiB came, the process grew by {grown >> 20} MiB")
+        assert grown < most < count * len(fill) / 2, "memory follows the input"
+        snap.failing = 0
+        lab.await_read(f"{lab.name}-in", 120)
+        process.stop()
+        assert "partitions lost" not in process.log() and "partitions revoked" not in process.log().split("stopping")[0]
+        assert len(snap.taken) == count + 297
 
 
 def test_a_token_that_is_refused_pauses_the_sink_and_is_shown_nowhere(lab: Lab):
