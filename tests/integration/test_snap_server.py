@@ -1,6 +1,8 @@
 """`millrace snap-server` as a process: what it prints, what it takes, how it ends."""
+import calendar
 import json
 import pathlib
+import re
 import signal
 import ssl
 import time
@@ -102,6 +104,42 @@ def test_what_a_pipeline_sends_passes_and_nothing_is_lost_over_faults(start, tmp
     assert all(event["identical"] for event in found["events"])
     assert "400" not in found["requests"]["POST /v3/{asset}/events"], found["errors"]
     assert sum(found["faults"].values()) > 0
+
+
+def test_statistics_along_a_dimension_add_up_to_those_of_the_whole(start, tmp_path: pathlib.Path):
+    """The two sides were written apart from each other."""
+    server, snap = start("--rate", "0")
+    account = re.search(r"ad account +(\S+) +New York", server.log())[1]
+    topics = [word for topic in ("by-country-snap-feed:1", "by-country-snap-position:1", "out:1") for word in ("--topic", topic)]
+    with Millrace(["broker", *topics], tmp_path / "broker.log") as broker:
+        kafka = broker.wait_log(r"127\.0\.0\.1:\d+")
+        pipeline = {
+            "name": "by-country", "kafka": {"bootstrap.servers": kafka}, "guarantee": "at_least_once", "state_dir": str(tmp_path / "state"),
+            "source": {"name": "snap", "snapchat.stats": {
+                "access_token": "snap-token", "url": snap.url, "ad_account_ids": [account], "report_dimension": ["country"],
+                "fields": ["impressions", "swipes"], "every": "1h",
+                "since": time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - 9 * 86_400))}},
+            "sinks": [{"topic": "out"}]}
+        file = tmp_path / "pipeline.yaml"
+        file.write_text(json.dumps(pipeline))
+        with Millrace(["run", file], tmp_path / "run.log") as process:
+            def rows() -> list[dict]:
+                process.assert_running()
+                return [json.loads(line) for line in command("topic", "read", "out", KAFKA=kafka).stdout.splitlines()]
+            wait_until(lambda: len(rows()) >= 3 * 3 * 10, 30, f"three campaigns, three countries, ten days; {process.tail()}", every=0.3)
+            found = {row["key"]: row for row in rows()}
+            process.stop()
+    first = min(row["start_time"] for row in found.values())
+    one_day = [row for row in found.values() if row["start_time"] == first]
+    assert {row["country"] for row in one_day} == {"us", "ca", "gb"}
+    assert all(row["key"].endswith(f"/{first}/country={row['country']}") for row in one_day)
+    for campaign in {row["entity_id"] for row in one_day}:
+        end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(calendar.timegm(time.strptime(first, "%Y-%m-%dT%H:%M:%S.000Z")) + 86_400))
+        status, answer = snap.send(f"/v1/campaigns/{campaign}/stats?granularity=TOTAL&fields=impressions,swipes&start_time={first}&end_time={end}",
+                                   Authorization="Bearer snap-token")
+        assert status == 200, answer
+        whole = answer["total_stats"][0]["total_stat"]["stats"]
+        assert whole == {name: sum(row[name] for row in one_day if row["entity_id"] == campaign) for name in whole}
 
 
 @pytest.mark.parametrize("words, why", [
