@@ -267,7 +267,7 @@ ScalarFunction TextHash(std::string name, std::string normalised, std::string ex
   function.name = std::move(name);
   function.summary =
       "SHA-256 in hexadecimal of " + std::move(normalised) +
-      "; 64 hexadecimal digits pass through unchanged, what is empty then is null, and not in a list.";
+      "; 64 hexadecimal digits pass through in lower case, what is empty then is null, and not in a list.";
   function.example = std::move(example);
   function.params = {Param::kStringOrStrings};
   function.required = 1;
@@ -308,7 +308,8 @@ ScalarFunction PhoneHash() {
       "with "
       "it and have more than ten digits; without it they are taken as they are, and get a 1 when they are "
       "ten "
-      "digits in the form of a North American number. 64 hexadecimal digits pass through unchanged, what has "
+      "digits in the form of a North American number. 64 hexadecimal digits pass through in lower case, what "
+      "has "
       "no digits is null, and not in a list.",
       "snap_hash_phone('0844 412 4653', '44') = sha256('448444124653')",
       {P::kStringOrStrings, P::kOptionString},

@@ -70,7 +70,7 @@ arrow::Result<std::unique_ptr<arrow::Buffer>> NormalisingRoom(const arrow::Strin
 
 /// The SHA-256 of every text of argument 0 as normalise(text, out) wrote it: it gets the text without the
 /// white space around it, writes at most its size and the slack to `out`, and returns the end of what it
-/// wrote; nothing written is null. 64 hexadecimal digits are passed on as they are, and null stays null.
+/// wrote; nothing written is null. 64 hexadecimal digits are passed on, in lower case, and null stays null.
 template <typename Normalise>
 arrow::Result<arrow::Datum> HashRows(const KernelCall& call, Folding folding, const Normalise& normalise) {
   using Texts = Argument<arrow::StringType>;
@@ -88,7 +88,8 @@ arrow::Result<arrow::Datum> HashRows(const KernelCall& call, Folding folding, co
     }
     const std::string_view text = TrimmedText(given[row]);
     if (IsSha256Hex(text)) {
-      std::memcpy(column.next(), text.data(), kSha256HexSize);
+      char* const hash = column.next();
+      for (std::size_t i = 0; i < kSha256HexSize; ++i) hash[i] = static_cast<char>(text[i] | 0x20);
       column.Append();
       continue;
     }

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::chrono::nanoseconds kShortestWait{1'000'000};
 constexpr int kTooManyRequests = 429;
+constexpr std::size_t kMostSaid = 500;
 
 }  // namespace
 
@@ -40,6 +41,7 @@ struct BatchDelivery::Batch {
   std::string token;            // that it was sent with last
   bool token_replaced = false;  // since it was accepted last
   bool in_flight = false;
+  bool forbidden = false;  // and waits
 };
 
 /// What the client's thread leaves for the owner's.
@@ -233,19 +235,21 @@ void BatchDelivery::Handle(Batch& batch, const Result<ClientResponse>& response)
     Retry(batch, response.status().message());
     return;
   }
-  BatchVerdict verdict = context_.api->Judge(*response);
-  verdict.reason = Redactor({batch.token})(verdict.reason);  // the far side may have quoted it
+  const BatchVerdict verdict = context_.api->Judge(*response);
+  const std::string said = context_.client->redactor()(verdict.said);
+  const std::string reason = Redactor({batch.token}).Excerpt(said, kMostSaid) +
+                             (verdict.advice.empty() ? "" : "; " + verdict.advice);
   switch (verdict.kind) {
     case BatchVerdict::Kind::kAccepted:
       return Accept(batch);
     case BatchVerdict::Kind::kRefused:
-      return Refuse(batch, std::move(verdict.reason));
+      return Refuse(batch, reason);
     case BatchVerdict::Kind::kUnauthorized:
-      return WantAnotherToken(batch, verdict.reason);
+      return WantAnotherToken(batch, reason);
     case BatchVerdict::Kind::kForbidden:
-      return Pause(verdict.reason);
+      return Forbid(batch, reason);
     case BatchVerdict::Kind::kRetry:
-      return RetryLater(batch, *response, verdict.reason);
+      return RetryLater(batch, *response, reason);
   }
 }
 
@@ -253,7 +257,12 @@ void BatchDelivery::Accept(Batch& batch) {
   Resume();
   batch.backoff.Reset();
   batch.token_replaced = false;
+  batch.forbidden = false;
   refused_in_row_ = 0;
+  context_.let_in->Note(batch.group);
+  for (const auto& other : closed_) {
+    if (other->forbidden) other->not_before = {};  // now it is known that it is this group alone
+  }
   const BatchBisection::Part part = *batch.parts->Next();
   outcome_.accepted += part.count;
   for (const std::string_view item : batch.items(part))
@@ -309,11 +318,28 @@ void BatchDelivery::Pause(const std::string& why) {
   next_token_.reset();
   refused_token_.clear();
   for (const auto& batch : closed_) batch->token_replaced = false;
+  ShowPause(why);
+}
+
+void BatchDelivery::ShowPause(const std::string& why) {
   if (paused_why_.empty()) paused_gauge_.Add(1);
   if (std::exchange(paused_why_, why) == why) return;
   Log(LogLevel::kError,
       "a service does not let us in; nothing is lost, and it is tried again at long intervals",
       {{"step", options_.step}, {"every_ms", options_.pause.count()}, {"error", why}});
+}
+
+void BatchDelivery::Forbid(Batch& batch, const std::string& why) {
+  if (!context_.let_in->AnyBut(batch.group)) {
+    batch.forbidden = true;
+    batch.not_before = context_.clock->Steady() + options_.pause;
+    return ShowPause(why);
+  }
+  batch.forbidden = false;
+  const BatchBisection::Part part = *batch.parts->Next();
+  for (std::int64_t item = part.begin; item < part.begin + part.count; ++item)
+    outcome_.refused.push_back({batch.ids[static_cast<std::size_t>(item)], why + "; others are let in"});
+  batch.parts->Accepted();  // settled: there is nothing to look for in it
 }
 
 void BatchDelivery::Resume() {

@@ -21,6 +21,7 @@
 #include "http/backoff.h"
 #include "http/bisect.h"
 #include "http/client.h"
+#include "http/groups_let_in.h"
 #include "http/rate_limit.h"
 #include "http/token_fetch.h"
 
@@ -33,11 +34,13 @@ struct BatchVerdict {
     kRefused,       ///< something in it is wrong, and would be again
     kRetry,         ///< the same again, later
     kUnauthorized,  ///< with another token
-    kForbidden,     ///< nothing is taken until somebody grants a right or corrects the configuration
+    kForbidden,     ///< nothing of this group is taken until somebody grants a right or corrects its name
   };
   Kind kind = Kind::kAccepted;
-  /// What the far side says of it; free of secrets.
-  std::string reason{};
+  /// All that the far side says of it, also secrets that it repeats.
+  std::string said{};
+  /// What is to be done about it.
+  std::string advice{};
 };
 
 /// How batches of items become requests of one API. Immutable, thread-safe.
@@ -70,6 +73,7 @@ struct BatchDeliveryContext {
   HttpClient* client = nullptr;
   RateLimiter* limiter = nullptr;
   TokenFetch token{};
+  GroupsLetIn* let_in = nullptr;
   const Clock* clock = nullptr;
   MetricRegistry* metrics = nullptr;
 };
@@ -78,8 +82,9 @@ struct BatchDeliveryContext {
 /// item was accepted or refused for good. A batch that is refused is cut in parts until the items are found
 /// that it was refused for (BatchBisection). Whatever can pass is tried again for ever: 429, 5xx and broken
 /// connections with exponential pauses; after a 401 once with another token, and then, as after a 403, at
-/// long intervals, which is logged and counted as a pause. A token is waited for like an answer: nothing
-/// blocks but Settle, for as long as it is told.
+/// long intervals, which is logged and counted as a pause. While the service takes items of other groups, a
+/// group that it forbids is no reason to wait: its items are refused. A token is waited for like an answer:
+/// nothing blocks but Settle, for as long as it is told.
 ///
 /// Nothing happens but in calls of Add and Settle. One owner, one thread. Destruction forgets what is under
 /// way.
@@ -129,7 +134,10 @@ class BatchDelivery {
   /// What the far side cannot take now.
   void RetryLater(Batch& batch, const ClientResponse& response, const std::string& why);
   void WantAnotherToken(Batch& batch, const std::string& why);
+  void Forbid(Batch& batch, const std::string& why);
   void Pause(const std::string& why);
+  /// Says it, where it is something else than before.
+  void ShowPause(const std::string& why);
   void Resume();
   /// When something can be sent next; none when answers must come first.
   std::optional<std::chrono::nanoseconds> NextAttempt() const;

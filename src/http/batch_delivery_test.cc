@@ -20,6 +20,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::UnorderedElementsAre;
 
 /// One item per line, the token in a header; 400 is a refusal.
@@ -116,6 +117,7 @@ class BatchDeliveryTest : public testing::Test {
                                  .client = client_.get(),
                                  .limiter = &limiter_,
                                  .token = std::move(tokens),
+                                 .let_in = &let_in_,
                                  .clock = &clock_,
                                  .metrics = &metrics_};
     return std::make_unique<BatchDelivery>(std::move(options), std::move(context), Random(7));
@@ -137,6 +139,7 @@ class BatchDeliveryTest : public testing::Test {
   const SystemClock clock_;
   MetricRegistry metrics_;
   RateLimiter limiter_{clock_};
+  GroupsLetIn let_in_;
   std::vector<std::string> tokens_ = {"first"};
   std::unique_ptr<HttpClient> client_ = *HttpClient::Start({});
 };
@@ -347,6 +350,49 @@ TEST_F(BatchDeliveryTest, AReasonDoesNotHoldTheTokenThatWasSent) {
   AddNumbers(*delivery, 1);
   ASSERT_TRUE(delivery->Settle(kLong));
   EXPECT_EQ(delivery->TakeOutcome().refused.at(0).reason, "<redacted> has no use");
+}
+
+TEST_F(BatchDeliveryTest, AReasonIsCutOnlyAfterSecretsAreTakenOut) {
+  tokens_ = {"canary-token-of-some-length"};
+  std::string body;
+  server_.set_answer([&body](const HttpRequest&, int) { return HttpResponse{400, body}; });
+  for (std::size_t before = 440; before < 520; ++before) {
+    body = std::string(before - 2, 'x') + " canary-token-of-some-length " + std::string(100, 'y');
+    const auto delivery = Make();
+    AddNumbers(*delivery, 1);
+    ASSERT_TRUE(delivery->Settle(kLong));
+    const std::string reason = delivery->TakeOutcome().refused.at(0).reason;
+    EXPECT_THAT(reason, Not(HasSubstr("canary"))) << before;
+    EXPECT_LE(reason.size(), 503U);
+  }
+}
+
+TEST_F(BatchDeliveryTest, AGroupThatIsForbiddenWhileOthersAreLetInIsRefused) {
+  server_.set_answer([](const HttpRequest& request, int) {
+    return request.path == "/typo" ? std::optional(HttpResponse{403, "no access"}) : std::nullopt;
+  });
+  const auto delivery = Make({.max_items = 2, .max_in_flight = 1});
+  AddNumbers(*delivery, 3, "typo");
+  AddNumbers(*delivery, 3, "good");
+  ASSERT_TRUE(delivery->Settle(kLong));
+  EXPECT_EQ(server_.taken("good").size(), 3U);
+  const auto outcome = delivery->TakeOutcome();
+  EXPECT_EQ(outcome.accepted, 3);
+  ASSERT_EQ(outcome.refused.size(), 3U);
+  EXPECT_EQ(outcome.refused[0].reason, "403 no access; others are let in");
+  EXPECT_EQ(Metric("millrace_delivery_paused"), 0);
+}
+
+TEST_F(BatchDeliveryTest, AForbiddenGroupWaitsWhileItIsTheOnlyOne) {
+  int forbidden = 3;
+  server_.set_answer([&forbidden](const HttpRequest&, int number) {
+    return number > 1 && number <= 1 + forbidden ? std::optional(HttpResponse{403, "no access"})
+                                                 : std::nullopt;
+  });
+  const auto delivery = Make({.max_items = 1, .max_in_flight = 1});
+  AddNumbers(*delivery, 3);
+  ASSERT_TRUE(delivery->Settle(kLong));
+  EXPECT_EQ(delivery->TakeOutcome().accepted, 3);
 }
 
 TEST_F(BatchDeliveryTest, ARefusalOfEverythingPausesBeforeAllAreRefused) {

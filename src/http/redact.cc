@@ -166,4 +166,14 @@ std::string Redactor::operator()(std::string_view text) const {
   return WithoutFields(out);
 }
 
+std::string Redactor::Excerpt(std::string_view text, std::size_t most_bytes) const {
+  constexpr std::size_t kMostLookedAt = 64 << 10;  // far beyond what is shown, also where secrets shrink it
+  std::string out = (*this)(text.substr(0, std::max(kMostLookedAt, 2 * most_bytes)));
+  if (out.size() <= most_bytes) return out;
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U; };
+  while (most_bytes > 0 && continues(out[most_bytes])) --most_bytes;
+  out.resize(most_bytes);
+  return out + "...";
+}
+
 }  // namespace millrace

@@ -22,6 +22,9 @@ class Redactor {
   static constexpr std::size_t kMinSecret = 4;
 
   std::string operator()(std::string_view text) const;
+  /// What a text of any length says, for people: without secrets, then cut after `most_bytes` at most,
+  /// between two characters.
+  std::string Excerpt(std::string_view text, std::size_t most_bytes) const;
 
  private:
   std::vector<std::string> secrets_;  // all spellings, longest first

@@ -64,5 +64,16 @@ TEST(PercentEncoded, LeavesUnreservedCharactersOnly) {
   EXPECT_EQ(PercentEncoded("a b+c/ä&="), "a%20b%2Bc%2F%C3%A4%26%3D");
 }
 
+TEST(Redactor, AnExcerptHoldsNoPartOfASecretAndEndsBetweenCharacters) {
+  const Redactor redactor({"canary-token"});
+  for (std::size_t before = 0; before < 40; ++before) {
+    const std::string text = std::string(before, 'x') + " canary-token and some more text behind it";
+    EXPECT_EQ(redactor.Excerpt(text, 30).find("canary"), std::string::npos) << before;
+  }
+  EXPECT_EQ(Redactor().Excerpt("a\u00e4\u20ac", 3), "a\u00e4...");
+  EXPECT_EQ(Redactor().Excerpt("a\u00e4\u20ac", 5), "a\u00e4...");
+  EXPECT_EQ(Redactor().Excerpt("a\u00e4\u20ac", 6), "a\u00e4\u20ac");
+}
+
 }  // namespace
 }  // namespace millrace

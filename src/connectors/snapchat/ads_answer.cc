@@ -14,7 +14,6 @@ namespace {
 namespace json = boost::json;
 using Kind = BatchVerdict::Kind;
 
-constexpr std::size_t kMostReason = 500;
 /// "No access", whatever the HTTP status.
 constexpr std::string_view kNoAccess = "E3002";
 constexpr int kNotFound = 404;
@@ -68,7 +67,7 @@ void AddTo(std::string* text, const std::string& more) {
   *text += (text->empty() ? "" : "; ") + more;
 }
 
-std::string Reason(const ClientResponse& response, const json::object& answer, const std::string& status,
+std::string SaidBy(const ClientResponse& response, const json::object& answer, const std::string& status,
                    const std::optional<std::string>& of_object) {
   std::string text = "HTTP " + std::to_string(response.status);
   if (!status.empty()) text += ", " + status;
@@ -79,11 +78,7 @@ std::string Reason(const ClientResponse& response, const json::object& answer, c
   if (of_object) AddTo(&said, *of_object);
   if (said.empty() && status.empty()) said = response.body;
   if (!said.empty()) text += ": " + said;
-  if (text.size() > kMostReason) {
-    text.resize(kMostReason);
-    text += "...";
-  }
-  return Redactor()(text);
+  return text;
 }
 
 }  // namespace
@@ -92,23 +87,23 @@ BatchVerdict JudgeAdsAnswer(const ClientResponse& response, std::string_view lis
   const json::object answer = Parse(response.body);
   const std::string status = Upper(Text(answer, "request_status"));
   const std::optional<std::string> of_object = ObjectNotTaken(answer, list);
-  const std::string reason = Reason(response, answer, status, of_object);
+  std::string said = SaidBy(response, answer, status, of_object);
   const RetryClass http = RetryClassOf(response.status);
-  if (http == RetryClass::kRetry) return {Kind::kRetry, reason};
-  if (http == RetryClass::kAuth) return {Kind::kUnauthorized, reason + "; renew the access token"};
+  if (http == RetryClass::kRetry) return {Kind::kRetry, said};
+  if (http == RetryClass::kAuth) return {Kind::kUnauthorized, said, "renew the access token"};
   if (http == RetryClass::kForbidden || Text(answer, "error_code") == kNoAccess)
-    return {Kind::kForbidden, reason + "; the token has no right to this ad account or segment"};
+    return {Kind::kForbidden, said, "the token has no right to this ad account or segment"};
   if (http == RetryClass::kDone) {
     // Something else than Snap may have answered.
-    if (status.empty()) return {Kind::kRetry, reason};
-    return status == "SUCCESS" && !of_object ? BatchVerdict{} : BatchVerdict{Kind::kRefused, reason};
+    if (status.empty()) return {Kind::kRetry, said};
+    return status == "SUCCESS" && !of_object ? BatchVerdict{} : BatchVerdict{Kind::kRefused, said};
   }
   // A wrong URL would make dead letters of everything.
   const bool elsewhere =
       response.status < 400 || response.status == kNotFound || response.status == kNotAllowed;
   if (elsewhere)
-    return {Kind::kForbidden, reason + "; check the url and the ids of the ad account and the segment"};
-  return {Kind::kRefused, reason};
+    return {Kind::kForbidden, said, "check the url and the ids of the ad account and the segment"};
+  return {Kind::kRefused, said};
 }
 
 SegmentsAnswer ReadSegments(const ClientResponse& response) {

@@ -1,5 +1,7 @@
 #include "connectors/snapchat/conversion_check.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -34,6 +36,7 @@ class Values {
   std::string_view Text(std::int64_t row) const {
     return static_cast<const arrow::StringArray&>(*array_).GetView(row);
   }
+  bool HasText(std::int64_t row) const { return !IsNull(row) && !Text(row).empty(); }
   /// Precondition: a column of 64-bit integers or timestamps.
   std::int64_t Int(std::int64_t row) const { return array_->data()->GetValues<std::int64_t>(1)[row]; }
 
@@ -80,6 +83,22 @@ class Findings {
 std::string Quoted(std::string_view text) {
   constexpr std::size_t kMost = 60;
   return "'" + std::string(text.substr(0, kMost)) + (text.size() > kMost ? "...'" : "'");
+}
+
+bool IsAddress(std::string_view text) {
+  unsigned char room[sizeof(in6_addr)];
+  const std::string address(text);
+  return inet_pton(AF_INET, address.c_str(), room) == 1 || inet_pton(AF_INET6, address.c_str(), room) == 1;
+}
+
+// What a device says whose owner does not want to be followed.
+constexpr std::string_view kNoDevice = "00000000-0000-0000-0000-000000000000";
+
+bool BeginsWithSystem(const arrow::ListArray& lists, std::int64_t row) {
+  if (lists.value_length(row) == 0 || lists.values()->type_id() != arrow::Type::STRING) return false;
+  const auto& texts = static_cast<const arrow::StringArray&>(*lists.values());
+  const std::int64_t first = lists.value_offset(row);
+  return texts.IsValid(first) && (texts.GetView(first) == "i2" || texts.GetView(first) == "a2");
 }
 
 class Check {
@@ -202,9 +221,13 @@ class Check {
     const Values agent(batch_, "user_data.client_user_agent");
     const Values device(batch_, "user_data.madid");
     for (std::int64_t row = 0; row < rows_; ++row) {
+      if (address.HasText(row) && !IsAddress(address.Text(row))) {
+        findings_.Fail(row, "user_data.client_ip_address is no IP address; it is sent as it is, not hashed");
+      }
+      const bool of_app = !source.IsNull(row) && source.GetView(row) == kMobileApp;
       const bool known = !email.IsNull(row) || !phone.IsNull(row) ||
-                         (!address.IsNull(row) && !agent.IsNull(row)) ||
-                         (!device.IsNull(row) && !source.IsNull(row) && source.GetView(row) == kMobileApp);
+                         (address.HasText(row) && agent.HasText(row)) ||
+                         (of_app && device.HasText(row) && device.Text(row) != kNoDevice);
       if (known) continue;
       findings_.Fail(row,
                      "nobody to attribute it to: it has neither user_data.em nor user_data.ph, nor "
@@ -218,7 +241,7 @@ class Check {
     const Values extinfo(batch_, "app_data.extinfo");
     for (std::int64_t row = 0; row < rows_; ++row) {
       if (source.IsNull(row)) continue;
-      if (source.GetView(row) == kWeb && (url.IsNull(row) || url.Text(row).empty())) {
+      if (source.GetView(row) == kWeb && !url.HasText(row)) {
         findings_.Fail(row, "event_source_url is missing; a WEB event needs it");
       } else if (source.GetView(row) == kMobileApp && extinfo.IsNull(row)) {
         findings_.Fail(row, "app_data.extinfo is missing; a MOBILE_APP event needs it");
@@ -227,9 +250,13 @@ class Check {
     if (!extinfo.exists() || extinfo.array().type_id() != arrow::Type::LIST) return;
     const auto& lists = static_cast<const arrow::ListArray&>(extinfo.array());
     for (std::int64_t row = 0; row < rows_; ++row) {
-      if (!lists.IsNull(row) && lists.value_length(row) > static_cast<std::int32_t>(kExtinfoFields))
-        findings_.Fail(
-            row, "app_data.extinfo has " + std::to_string(lists.value_length(row)) + " fields; there are 16");
+      if (lists.IsNull(row)) continue;
+      const std::int32_t fields = lists.value_length(row);
+      if (fields > static_cast<std::int32_t>(kExtinfoFields)) {
+        findings_.Fail(row, "app_data.extinfo has " + std::to_string(fields) + " fields; there are 16");
+      } else if (!BeginsWithSystem(lists, row)) {
+        findings_.Fail(row, "app_data.extinfo begins with neither i2 (iOS) nor a2 (Android)");
+      }
     }
   }
 

@@ -32,7 +32,7 @@ constexpr ConversionField kFields[] = {
     {"user_data", "country", T::kHashed, "snap_hash_country"},
     {"user_data", "db", T::kHashed, "snap_hash_birthday"},
     {"user_data", "external_id", T::kHashed, "snap_hash_external_id"},
-    {"user_data", "madid", T::kText},
+    {"user_data", "madid", T::kText, "lower"},
     {"user_data", "idfv", T::kText},
     {"user_data", "client_ip_address", T::kText},
     {"user_data", "client_user_agent", T::kText},

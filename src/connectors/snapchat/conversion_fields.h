@@ -27,8 +27,8 @@ struct ConversionField {
   std::string_view section;  ///< "user_data", "custom_data", "app_data"; "" for the event itself
   std::string_view name;     ///< "em"
   ConversionType type;
-  /// The function that normalises and hashes it; "" where type is not kHashed.
-  std::string_view hash = "";
+  /// The function that normalises it, and hashes it where type is kHashed; "" for none.
+  std::string_view normalise = "";
 
   /// "user_data.em", "event_name".
   std::string path() const;

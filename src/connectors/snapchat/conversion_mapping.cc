@@ -29,15 +29,19 @@ bool IsListOf(const arrow::DataType& type, bool (*item)(const arrow::DataType&))
 std::optional<Expr> Coerced(const ConversionField& field, Expr value, const arrow::DataType& type) {
   const bool texts = IsListOf(type, HasText);
   switch (field.type) {
-    case ConversionType::kText:
-      return TextOf(std::move(value), type);
+    case ConversionType::kText: {
+      auto text = TextOf(std::move(value), type);
+      if (!text || field.normalise.empty()) return text;
+      return Call(std::string(field.normalise), {*std::move(text)});
+    }
     case ConversionType::kTexts:
     case ConversionType::kTextOrTexts:
       if (texts) return value;
       return TextOf(std::move(value), type);
     case ConversionType::kHashed:
-      if (IsListOf(type, IsText)) return Call(field.hash, {std::move(value)});
-      if (auto text = TextOf(std::move(value), type)) return Call(field.hash, {*std::move(text)});
+      if (IsListOf(type, IsText)) return Call(std::string(field.normalise), {std::move(value)});
+      if (auto text = TextOf(std::move(value), type))
+        return Call(std::string(field.normalise), {*std::move(text)});
       return std::nullopt;
     case ConversionType::kInteger:
       return HasText(type) && !IsTime(type) ? std::optional(CastTo(std::move(value), "int64")) : std::nullopt;

@@ -13,8 +13,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMostReason = 500;
-
 /// What a response says of itself.
 struct Answer {
   std::string status;  // in upper case; "" when the body has none
@@ -65,16 +63,12 @@ Answer Read(const std::string& body) {
   return answer;
 }
 
-std::string Reason(const ClientResponse& response, const Answer& answer) {
+std::string SaidBy(const ClientResponse& response, const Answer& answer) {
   std::string text = "HTTP " + std::to_string(response.status);
   if (!answer.status.empty()) text += ", " + answer.status;
   const std::string& said = answer.status.empty() && answer.reason.empty() ? response.body : answer.reason;
   if (!said.empty()) text += ": " + said;
-  if (text.size() > kMostReason) {
-    text.resize(kMostReason);
-    text += "...";
-  }
-  return Redactor()(text);
+  return text;
 }
 
 }  // namespace
@@ -107,28 +101,28 @@ ClientRequest ConversionsApi::Request(const std::string& group, std::span<const 
 BatchVerdict ConversionsApi::Judge(const ClientResponse& response) const {
   using Kind = BatchVerdict::Kind;
   const Answer answer = Read(response.body);
-  const std::string reason = Reason(response, answer);
+  const std::string said = SaidBy(response, answer);
   constexpr int kNotFound = 404;
   constexpr int kNotAllowed = 405;
   switch (RetryClassOf(response.status)) {
     case RetryClass::kDone:
       if (answer.status == "VALID" || answer.status == "SUCCESS") return {};
       // Something else than Snap may have answered.
-      return {answer.status.empty() ? Kind::kRetry : Kind::kRefused, reason};
+      return {answer.status.empty() ? Kind::kRetry : Kind::kRefused, said};
     case RetryClass::kRetry:
-      return {Kind::kRetry, reason};
+      return {Kind::kRetry, said};
     case RetryClass::kAuth:
-      return {Kind::kUnauthorized, reason + "; renew the access token"};
+      return {Kind::kUnauthorized, said, "renew the access token"};
     case RetryClass::kForbidden:
-      return {Kind::kForbidden, reason + "; the token has no right to this pixel or app"};
+      return {Kind::kForbidden, said, "the token has no right to this pixel or app"};
     case RetryClass::kPermanent:
       break;
   }
   // A wrong URL would make dead letters of everything.
   const bool elsewhere =
       response.status < 400 || response.status == kNotFound || response.status == kNotAllowed;
-  if (elsewhere) return {Kind::kForbidden, reason + "; check the url and the id of the pixel or app"};
-  return {Kind::kRefused, reason};
+  if (elsewhere) return {Kind::kForbidden, said, "check the url and the id of the pixel or app"};
+  return {Kind::kRefused, said};
 }
 
 }  // namespace millrace

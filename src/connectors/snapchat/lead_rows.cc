@@ -122,10 +122,7 @@ Result<FeedRecord> LeadRows::Read(std::string_view body, EventTime now) const {
   }
   record.time = now;
   if (const auto made = TextOf(lead, "create_time")) {
-    const auto ms = WholeNumber(*made);
-    if (!ms) return Status::InvalidArgument("create_time is no number of milliseconds");
-    row["create_time"] = *ms;
-    record.time = EventTime(*ms);
+    if (const auto ms = WholeNumber(*made)) row["create_time"] = *ms;
   }
   for (const std::string_view name : kPerson) {
     std::optional<std::string> text = TextOf(lead, name);

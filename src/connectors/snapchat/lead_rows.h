@@ -22,8 +22,8 @@ class LeadRows {
   static Result<std::unique_ptr<LeadRows>> Make(const std::set<std::string>& hashed);
   ~LeadRows();
 
-  /// `now`: event time of a lead that does not say when it was made. Errors: user error without any part of
-  /// the body.
+  /// `now`: its event time. Not when Snap says that it was made, which may be long ago or nonsense: a lead
+  /// that was answered must not be late. Errors: user error without any part of the body.
   Result<FeedRecord> Read(std::string_view body, EventTime now) const;
 
  private:

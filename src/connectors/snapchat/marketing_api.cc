@@ -18,7 +18,7 @@ namespace json = boost::json;
 
 constexpr const char* kBucket = "token";
 constexpr const char* kVersion = "/v1";
-constexpr std::size_t kMostReason = 500;
+constexpr std::size_t kMostSaid = 500;
 constexpr Duration kConnectTimeout{5'000};
 constexpr Duration kTimeout{60'000};       // statistics of a large account take their time
 constexpr Duration kTokenTimeout{10'000};  // a stop waits for it
@@ -34,17 +34,15 @@ std::string UpperCase(std::string text) {
   return text;
 }
 
-/// What Snap says of an error.
-std::string ReasonOf(const ClientResponse& response, const json::object& body) {
+/// All that Snap says of an error.
+std::string SaidBy(const ClientResponse& response, const json::object& body) {
   std::string reason = "HTTP " + std::to_string(response.status);
   for (const char* name : {"request_status", "error_code", "debug_message", "display_message"}) {
     if (const std::string text = TextOf(body, name); !text.empty() && UpperCase(text) != "SUCCESS")
       reason += ", " + text;
   }
   if (body.empty() && !response.body.empty()) reason += ": " + response.body;
-  if (reason.size() <= kMostReason) return reason;
-  reason.resize(kMostReason);
-  return reason + "...";
+  return reason;
 }
 
 }  // namespace
@@ -205,22 +203,26 @@ Status MarketingApi::Send() {
     const MutexLock lock(mailbox_->mutex);
     question = mailbox_->question;
   }
+  MR_RETURN_IF_ERROR(
+      clients_.api->Send(std::move(request), [mailbox = mailbox_, question](Result<ClientResponse> response) {
+        const MutexLock lock(mailbox->mutex);
+        if (mailbox->question != question) return;
+        mailbox->response = std::move(response);
+        mailbox->arrived.notify_all();
+      }));
   requests_.Add(1);
   step_ = Step::kAnswer;
-  return clients_.api->Send(std::move(request),
-                            [mailbox = mailbox_, question](Result<ClientResponse> response) {
-                              const MutexLock lock(mailbox->mutex);
-                              if (mailbox->question != question) return;
-                              mailbox->response = std::move(response);
-                              mailbox->arrived.notify_all();
-                            });
+  return Status::Ok();
 }
 
 Result<std::optional<MarketingAnswer>> MarketingApi::Judge(const Result<ClientResponse>& response) {
   using Outcome = MarketingAnswer::Outcome;
   const auto nothing = std::optional<MarketingAnswer>();
   if (!response.ok()) {
-    if (RetryClassOf(response.status()) == RetryClass::kPermanent) return response.status();
+    if (RetryClassOf(response.status()) == RetryClass::kPermanent) {
+      step_ = Step::kSend;  // after the error the next call tries again
+      return response.status();
+    }
     RetryLater(response.status().message(), std::nullopt);
     return nothing;
   }
@@ -228,7 +230,7 @@ Result<std::optional<MarketingAnswer>> MarketingApi::Judge(const Result<ClientRe
   json::value parsed = json::parse(response->body, error);
   json::object body;
   if (!error && parsed.is_object()) body = std::move(parsed.get_object());
-  const std::string reason = WithoutSecrets(ReasonOf(*response, body));
+  const std::string reason = WithoutSecrets(SaidBy(*response, body));
   switch (RetryClassOf(response->status)) {
     case RetryClass::kDone: {
       backoff_.Reset();
@@ -279,7 +281,7 @@ void MarketingApi::RetryLater(const std::string& reason, std::optional<Duration>
 }
 
 std::string MarketingApi::WithoutSecrets(std::string_view text) const {
-  return Redactor({token_})(clients_.api->redactor()(text));
+  return Redactor({token_}).Excerpt(clients_.api->redactor()(text), kMostSaid);
 }
 
 }  // namespace millrace

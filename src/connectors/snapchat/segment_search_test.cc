@@ -164,7 +164,7 @@ TEST(SegmentSearch, ARefusedCreationIsRefusedAndA503IsTriedAgainAfterALook) {
   const BatchVerdict refused = search.Take(
       {.status = 400, .headers = {}, .body = R"({"request_status":"ERROR","debug_message":"name taken"})"});
   EXPECT_EQ(refused.kind, Kind::kRefused);
-  EXPECT_THAT(refused.reason, HasSubstr("name taken"));
+  EXPECT_THAT(refused.said, HasSubstr("name taken"));
   EXPECT_EQ(search.Request("t").method, "POST") << "nothing was created";
 }
 

@@ -55,6 +55,7 @@ std::unique_ptr<BatchDelivery> SnapConnection::MakeDelivery(const BatchApi& api,
                            .client = client_.get(),
                            .limiter = &limiter_,
                            .token = token_,
+                           .let_in = &let_in_,
                            .clock = &clock_,
                            .metrics = &metrics_},
       Random::FromSystem());

@@ -13,6 +13,7 @@
 #include "http/backoff.h"
 #include "http/batch_delivery.h"
 #include "http/client.h"
+#include "http/groups_let_in.h"
 #include "http/oauth2.h"
 #include "http/rate_limit.h"
 #include "http/token_fetch.h"
@@ -69,6 +70,7 @@ class SnapConnection {
   const Clock& clock_;
   MetricRegistry& metrics_;
   RateLimiter limiter_;
+  GroupsLetIn let_in_;
   TokenFetch token_;
   const std::unique_ptr<HttpClient> client_;  // destroyed first
 };
