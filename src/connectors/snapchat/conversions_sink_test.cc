@@ -30,6 +30,7 @@ class Snap {
     routes.push_back(
         {"POST", "/token", [this](const HttpRequest&) {
            const MutexLock lock(mutex_);
+           ++requests_;
            if (revoked_) return HttpResponse{400, R"({"error":"invalid_grant"})"};
            return HttpResponse{200, R"({"access_token":"token-)" + std::to_string(++granted_) + "\"}"};
          }});
@@ -51,6 +52,7 @@ class Snap {
     const MutexLock lock(mutex_);
     elsewhere_ = url;
   }
+  /// For tokens and with events.
   int requests() {
     const MutexLock lock(mutex_);
     return requests_;
@@ -240,6 +242,7 @@ TEST_F(ConversionsSinkTest, ATokenThatDiesOnTheWayPausesAndNothingIsLostOrADeadL
     EXPECT_FALSE(sink->Settle(Duration(50)));
   EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1);
   const int requests = snap_.requests();
+  clock_.Advance(Duration(55'000));
   EXPECT_FALSE(sink->Settle(Duration(200)));
   EXPECT_EQ(snap_.requests(), requests) << "it knocks once a minute";
   snap_.set_revoked(false);
