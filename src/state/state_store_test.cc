@@ -360,6 +360,18 @@ TEST_F(StateStoreTest, CommitFlushesWhenTheIntervalHasPassed) {
   EXPECT_GE(files(), 1);
 }
 
+TEST_F(StateStoreTest, FlushesThatComeFasterThanTheyEndWaitForThem) {
+  Open();
+  for (std::int64_t i = 1; i <= 20; ++i) {
+    for (int key = 0; key < 500; ++key)
+      Put(0, std::to_string(key), std::string(4'000, static_cast<char>('a' + i)));
+    for (int again = 0; again < 2; ++again) {  // the second time there is nothing to be written
+      clock_.Advance(Duration(61'000));
+      Commit(i);
+    }
+  }
+}
+
 // W9
 TEST_F(StateStoreTest, ARowErasedBeforeItsSliceIsClosedDoesNotComeBack) {
   Open();
