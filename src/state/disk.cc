@@ -239,7 +239,7 @@ Status Disk::Flush(bool wait) {
   options.wait = wait;
   options.allow_write_stall = true;
   rocksdb::Status status = db_->Flush(options);
-  if (status.IsTryAgain()) {  // many files wait for compaction: then it takes as long as that
+  if (status.IsTryAgain()) {  // those before it have not ended: it waits for them
     options.wait = true;
     status = db_->Flush(options);
   }
