@@ -136,15 +136,20 @@ class DataFrame {
   DataFrame Deduplicate(KeyColumns by, std::chrono::milliseconds within,
                         NullKeys null_keys = NullKeys::kError, CallSite at = CallSite::current()) const;
 
-  /// A row passes when one of `columns` differs from the key's row before it; null equals null. `by` {}: the
-  /// columns of the GroupBy before.
-  DataFrame Changes(KeyColumns by, std::vector<std::string> columns, NullKeys null_keys = NullKeys::kError,
-                    CallSite at = CallSite::current()) const;
+  /// A row passes when one of `columns` differs from the key's row before it; null equals null. With `ttl` a
+  /// key is forgotten when the watermark is so far past the event time of its latest row: its next row passes
+  /// as a first one does, and a row that comes when its own time is over is late. `by` {}: the columns of the
+  /// GroupBy before.
+  DataFrame Changes(KeyColumns by, std::vector<std::string> columns,
+                    std::optional<std::chrono::milliseconds> ttl = std::nullopt,
+                    NullKeys null_keys = NullKeys::kError, CallSite at = CallSite::current()) const;
 
   /// Aggregates over all rows of a key so far: one result per row, the key columns and one column per
-  /// aggregation, as they stand after it. `by` {}: the columns of the GroupBy before.
-  DataFrame Running(KeyColumns by, std::vector<Aggregation> columns, NullKeys null_keys = NullKeys::kError,
-                    CallSite at = CallSite::current()) const;
+  /// aggregation, as they stand after it. With `ttl` a key is forgotten as by Changes, and its aggregates
+  /// begin anew. `by` {}: the columns of the GroupBy before.
+  DataFrame Running(KeyColumns by, std::vector<Aggregation> columns,
+                    std::optional<std::chrono::milliseconds> ttl = std::nullopt,
+                    NullKeys null_keys = NullKeys::kError, CallSite at = CallSite::current()) const;
 
   /// A table: the latest row per key, by event time. A row passes when it becomes the latest. A null value
   /// deletes the row of its key, where the source's message key is `by`; with `ttl` a row expires in event

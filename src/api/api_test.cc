@@ -160,10 +160,10 @@ TEST(Api, StepsThatKeepSomethingPerKeyReachThePlan) {
   Bids(app)
       .GroupBy({"auction"}, NullKeys::kDrop)
       .Deduplicate({}, 10min)
-      .Changes({"auction"}, {"price"}, NullKeys::kGroup)
+      .Changes({"auction"}, {"price"}, 2h, NullKeys::kGroup)
       .Latest("auction", 24h)
       .Expire({}, col("ts"), NullKeys::kGroup, "late")
-      .Running({}, {count("n"), sum("price", "total").Where(col("price") > 1)})
+      .Running({}, {count("n"), sum("price", "total").Where(col("price") > 1)}, 3h)
       .Map(StateSpec().Ttl(1h).Named("sessions"), same)
       .Map(StateSpec("auction").Returns(schema({{"auction", int64()}, {"n", int64()}})), same)
       .To(Console());
@@ -174,13 +174,13 @@ TEST(Api, StepsThatKeepSomethingPerKeyReachThePlan) {
             "    {ts: timestamp[ms], auction: int64, price: float64}\n"
             "deduplicate 'deduplicate-1': within 10m by auction\n"
             "    {ts: timestamp[ms], auction: int64, price: float64}\n"
-            "changes 'changes-1': of price by auction\n"
+            "changes 'changes-1': of price by auction, ttl 2h\n"
             "    {ts: timestamp[ms], auction: int64, price: float64}\n"
             "latest 'latest-1': by auction, ttl 1d\n"
             "    {ts: timestamp[ms], auction: int64, price: float64}\n"
             "expire 'expire-1': by auction at ts, late rows to late\n"
             "    {ts: timestamp[ms], auction: int64, price: float64}\n"
-            "running 'running-1': by auction: n = count(), total = sum(price) where price > 1\n"
+            "running 'running-1': by auction, ttl 3h: n = count(), total = sum(price) where price > 1\n"
             "    {auction: int64, n: int64, total: float64}\n"
             "map 'sessions': a function with state by auction, ttl 1h\n"
             "    {auction: int64, n: int64, total: float64}\n"
@@ -207,6 +207,7 @@ TEST(Api, MistakesOfStepsWithStateAreReportedTogether) {
   Bids(other).Deduplicate("auction", 0s).To(Console());
   Bids(other).Changes("auction", {"prise"}).To(Console());
   Bids(other).Latest("ts", -1s).To(Console());
+  Bids(other).Changes("auction", {"price"}, 0s).To(Console());
   Bids(other).Expire("auction", col("price")).To(Console());
   Bids(other).Running("auction", {}).To(Console());
   Bids(other).Map(StateSpec("auction").Returns(schema({{"n", int64()}})), same).To(Console());

@@ -80,19 +80,23 @@ DataFrame DataFrame::Deduplicate(KeyColumns by, std::chrono::milliseconds within
   return {graph_, {step.AddKeyed(std::move(op), std::move(by.names), null_keys)}};
 }
 
-DataFrame DataFrame::Changes(KeyColumns by, std::vector<std::string> columns, NullKeys null_keys,
+DataFrame DataFrame::Changes(KeyColumns by, std::vector<std::string> columns,
+                             std::optional<std::chrono::milliseconds> ttl, NullKeys null_keys,
                              CallSite at) const {
   StepAdder step(*graph_, nodes_, at);
   ChangesStep op;
   op.columns = std::move(columns);
+  op.ttl = ttl;
   return {graph_, {step.AddKeyed(std::move(op), std::move(by.names), null_keys)}};
 }
 
-DataFrame DataFrame::Running(KeyColumns by, std::vector<Aggregation> columns, NullKeys null_keys,
+DataFrame DataFrame::Running(KeyColumns by, std::vector<Aggregation> columns,
+                             std::optional<std::chrono::milliseconds> ttl, NullKeys null_keys,
                              CallSite at) const {
   StepAdder step(*graph_, nodes_, at);
   RunningStep op;
   op.aggregates = step.Read(columns);
+  op.ttl = ttl;
   return {graph_, {step.AddKeyed(std::move(op), std::move(by.names), null_keys)}};
 }
 

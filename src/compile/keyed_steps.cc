@@ -33,12 +33,19 @@ struct Maker {
     return {.name = name, .by = step.by, .null_key = NullKeyPolicyOf(step.null_key), .within = step.within};
   }
   ChangesOptions OptionsOf(const ChangesStep& step) const {
-    return {.name = name, .by = step.by, .null_key = NullKeyPolicyOf(step.null_key), .columns = step.columns};
+    return {.name = name,
+            .by = step.by,
+            .null_key = NullKeyPolicyOf(step.null_key),
+            .columns = step.columns,
+            .ttl = step.ttl};
   }
 
   Result<RunningOptions> OptionsOf(const RunningStep& step) const {
-    RunningOptions options{
-        .name = name, .by = step.by, .null_key = NullKeyPolicyOf(step.null_key), .aggregates = {}};
+    RunningOptions options{.name = name,
+                           .by = step.by,
+                           .null_key = NullKeyPolicyOf(step.null_key),
+                           .aggregates = {},
+                           .ttl = step.ttl};
     MR_ASSIGN_OR_RETURN(options.aggregates, AggregateSpecs(step.aggregates, input));
     return options;
   }

@@ -8,9 +8,11 @@
 #include "columnar/key_encoding.h"
 #include "ops/aggregate_specs.h"
 #include "ops/group_rows.h"
+#include "ops/key_lives.h"
 #include "ops/key_slots.h"
 #include "ops/keyed_rows.h"
 #include "ops/row_errors.h"
+#include "ops/watermark_before.h"
 
 namespace millrace {
 namespace {
@@ -24,34 +26,58 @@ class Running final : public Operator {
         key_columns_(std::move(key_columns)),
         groups_(std::move(aggregators)),
         update_(&options_.aggregates, &groups_),
-        all_(groups_.size(), true) {}
+        all_(groups_.size(), true),
+        lives_(options_.ttl, &groups_) {}
 
   Status AddTable(StateStore& store) {
-    MR_ASSIGN_OR_RETURN(table_, store.AddTable(options_.name, &groups_));
+    MR_ASSIGN_OR_RETURN(table_, lives_.AddTable(options_.name, store));
     return Status::Ok();
   }
 
   Status Process(Batch batch, Output& output) override {
     MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
     MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+    MR_RETURN_IF_ERROR(lives_.RemoveLate(&batch, output));
     MR_RETURN_IF_ERROR(update_.TakeOutFailed(&batch, output));
     if (batch.num_rows() == 0) return Status::Ok();
     MR_RETURN_IF_ERROR(EncodeKeys(KeyArrays(key_columns_, *batch.data), &keys_));
-    MR_RETURN_IF_ERROR(slots_.Lookup(*table_, 0, keys_));
+    MR_RETURN_IF_ERROR(slots_.Lookup(*table_, lives_.slice(), keys_));
     const std::vector<std::int64_t> argument_bytes = update_.ArgumentBytes();
     for (std::size_t first = 0; first < slots_.size();) {
       const auto bytes = std::span(argument_bytes).subspan(std::min(first, argument_bytes.size()));
-      const std::size_t rows =
+      std::size_t rows =
           update_.RowsAtOnce(slots_.slots().subspan(first), bytes, GroupUpdate::ResultsOf::kEachRow);
+      if (lives_.limited()) rows = RowsOfOneLife(batch, first, rows);
       MR_RETURN_IF_ERROR(AddRows(batch, first, rows, output));
       first += rows;
     }
-    return Status::Ok();
+    return lives_.limited() ? lives_.Flush() : Status::Ok();
+  }
+
+  Status AdvanceTime(Watermark watermark, Output& /*output*/) override {
+    return lives_.AdvanceTime(watermark);
   }
 
   const std::shared_ptr<arrow::Schema>& output_schema() const override { return output_schema_; }
 
  private:
+  /// Of the rows [first, first + rows), how many can be added at once: up to one before which its key has
+  /// ended that has rows among them. Clears the groups of keys that have ended before their first.
+  std::size_t RowsOfOneLife(const Batch& batch, std::size_t first, std::size_t rows) {
+    ExpiringRows& ends = lives_.rows();
+    ++part_;
+    for (std::size_t i = first; i < first + rows; ++i) {
+      const auto row = static_cast<std::int64_t>(i);
+      if (lives_.Ended(slots_[i], WatermarkBefore(batch, row))) {
+        if (ends.mark(slots_[i]) == part_) return i - first;
+        ends.ClearRow(slots_[i]);
+      }
+      ends.set_mark(slots_[i], part_);
+      lives_.See(slots_[i], batch.event_time->Value(row), keys_[i]);
+    }
+    return rows;
+  }
+
   /// Adds rows [first, first + rows) of a batch whose groups are in slots_, and emits their results.
   Status AddRows(const Batch& whole, std::size_t first, std::size_t rows, Output& output) {
     const Batch batch = SliceBatch(whole, static_cast<std::int64_t>(first), static_cast<std::int64_t>(rows));
@@ -99,7 +125,9 @@ class Running final : public Operator {
   GroupRows groups_;
   GroupUpdate update_;
   const std::vector<bool> all_;  // aggregates
+  KeyLives lives_;               // over groups_
   KeyedTable* table_ = nullptr;
+  std::uint32_t part_ = 0;  // of a batch: rows added at once
 
   // Of the batch under way; kept for their memory.
   KeyBuffer keys_;
@@ -109,6 +137,7 @@ class Running final : public Operator {
 }  // namespace
 
 Result<RunningDescription> DescribeRunning(const RunningOptions& options, const arrow::Schema& input) {
+  MR_RETURN_IF_ERROR(KeyLives::Check(options.ttl));
   if (options.by.empty()) return Status::InvalidArgument("'by' is empty; name the key columns");
   MR_ASSIGN_OR_RETURN(const std::vector<int> key_columns, KeyColumnIndices(options.by, input));
   MR_ASSIGN_OR_RETURN(const auto aggregators, MakeAggregators(options.aggregates));
@@ -118,8 +147,8 @@ Result<RunningDescription> DescribeRunning(const RunningOptions& options, const 
     fields.push_back(arrow::field(options.aggregates[i].name, aggregators[i]->type()));
   }
   return RunningDescription{.output_schema = arrow::schema(std::move(fields)),
-                            .state_layout = options.name + "=running by " +
-                                            ColumnsLayout(key_columns, input) + " aggregate " +
+                            .state_layout = options.name + "=running" + KeyLives::Layout(options.ttl) +
+                                            " by " + ColumnsLayout(key_columns, input) + " aggregate " +
                                             AggregatesLayout(options.aggregates)};
 }
 

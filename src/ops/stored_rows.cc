@@ -12,6 +12,7 @@
 #include "expr/expr.h"
 #include "ops/aggregate_specs.h"
 #include "ops/clocked_rows.h"
+#include "ops/expiring_rows.h"
 #include "ops/expiry_index.h"
 #include "ops/triggered_rows.h"
 #include "ops/window_span.h"
@@ -143,6 +144,10 @@ Result<StoredRows::Layout> StoredRows::Parse(std::string_view text) {
   const std::string_view shape = text.substr(0, by);
   std::string_view keys = text.substr(by + kBy.size());
   Layout layout;
+  const std::string_view step = shape.substr(0, shape.find(' '));
+  layout.expiring =
+      (step == "changes" || step == "running") && shape.substr(step.size()).starts_with(kExpiringLayout);
+  if (layout.expiring) layout.only_slice = ExpiryIndex::kRows;
   const std::size_t aggregate = FindOutside(keys, kAggregate);
   if (aggregate != std::string_view::npos) {
     const bool triggered = shape.find(kTriggeredLayout) != std::string_view::npos;
@@ -165,8 +170,8 @@ Result<StoredRows::Layout> StoredRows::Parse(std::string_view text) {
     layout.values = MakeStoredLatest(std::move(columns));
     layout.only_slice = ExpiryIndex::kRows;
     keys = keys.substr(0, of);
-  } else if (shape.starts_with("changes of ")) {
-    MR_ASSIGN_OR_RETURN(auto columns, ParseColumns(shape.substr(std::string_view("changes of ").size())));
+  } else if (const std::size_t of = FindOutside(shape, kOf); step == "changes" && of != shape.npos) {
+    MR_ASSIGN_OR_RETURN(auto columns, ParseColumns(shape.substr(of + kOf.size())));
     layout.values = MakeStoredChanges(std::move(columns));
   } else if (shape.starts_with("deduplicate ")) {
     layout.values = MakeStoredTimes();
@@ -212,6 +217,11 @@ Status StoredRows::Add(std::int64_t slice, std::string_view key, std::string_vie
     const std::optional<std::string_view> group = ClockedRows::GroupOf(row);
     if (!group) return Status::Ok();
     row = *group;
+  }
+  if (layout_.expiring) {
+    MR_ASSIGN_OR_RETURN(const std::optional<std::string_view> held, ExpiringRows::RowOf(row));
+    if (!held) return Status::Ok();
+    row = *held;
   }
   MR_ASSIGN_OR_RETURN(const bool added, layout_.values->Add(row));
   if (!added) return Status::Ok();

@@ -51,6 +51,7 @@ class StoredRows {
     bool clocks = false;                     // a window closes by key: see ClockedRows
     bool empty_rows = false;                 // TriggeredRows::Empty::kStored
     bool sessions = false;                   // keys begin with the session
+    bool expiring = false;                   // rows are those of ExpiringRows
     std::vector<std::shared_ptr<arrow::Field>> keys;
     std::unique_ptr<StoredValues> values;
   };

@@ -12,6 +12,7 @@
 #include "ops/latest.h"
 #include "ops/map.h"
 #include "ops/ops_harness.h"
+#include "ops/running.h"
 #include "ops/triggered_rows.h"
 #include "ops/window_span.h"
 
@@ -213,10 +214,26 @@ TEST_F(StoredSteps, LatestIsItsRowsWithAndWithoutATimeToLive) {
 }
 
 TEST_F(StoredSteps, ChangesIsWhatPassedLast) {
-  const ChangesOptions options{.name = "c", .by = {"k"}, .columns = {"v"}};
-  const auto step = *MakeChanges(options, feed_.schema(), &*store_);
-  EXPECT_THAT(Held(*step, *ChangesLayout(options, *feed_.schema()), feed_, store_),
-              testing::ElementsAre("{k:string = a} {v:int64 = 6}", "{k:string = b} {v:int64 = null}"));
+  for (const std::optional<Duration> ttl : {std::optional<Duration>(), std::optional(Duration(1'000))}) {
+    const ChangesOptions options{.name = "c", .by = {"k"}, .columns = {"v"}, .ttl = ttl};
+    ScratchStore store;
+    const auto step = *MakeChanges(options, feed_.schema(), &*store);
+    EXPECT_THAT(Held(*step, *ChangesLayout(options, *feed_.schema()), feed_, store),
+                testing::ElementsAre("{k:string = a} {v:int64 = 6}", "{k:string = b} {v:int64 = null}"));
+  }
+}
+
+TEST_F(StoredSteps, RunningIsItsAggregatesWithAndWithoutATimeToLive) {
+  for (const std::optional<Duration> ttl : {std::optional<Duration>(), std::optional(Duration(1'000))}) {
+    const RunningOptions options{.name = "r",
+                                 .by = {"k"},
+                                 .aggregates = BindAggregates({{"n", "count()"}}, feed_.schema()),
+                                 .ttl = ttl};
+    ScratchStore store;
+    const auto step = *MakeRunning(options, feed_.schema(), &*store);
+    EXPECT_THAT(Held(*step, DescribeRunning(options, *feed_.schema())->state_layout, feed_, store),
+                testing::ElementsAre("{k:string = a} {n:int64 = 2}", "{k:string = b} {n:int64 = 1}"));
+  }
 }
 
 TEST_F(StoredSteps, DeduplicateIsWhenARowPassed) {

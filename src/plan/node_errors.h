@@ -33,6 +33,14 @@ class NodeErrors {
     AddAt(ValueOf(key), "'" + key + "': there is no '" + value + "'" + DidYouMean(value, choices));
   }
 
+  /// The time to live of a step that has one.
+  template <typename Step>
+  void CheckTtl(const Step& step) {
+    if constexpr (requires { step.ttl; }) {
+      if (step.ttl && *step.ttl <= Duration(0)) Add("'ttl' must be longer than 0");
+    }
+  }
+
   /// Where `word` stands below `key`, or the value of that word; the key itself and its value when `word` is
   /// "". The node when that is not known.
   SourceLocation WordOf(const std::string& key, const std::string& word = "") const {

@@ -35,6 +35,7 @@ class NodeAnalyzer : NodeInput {
       : NodeInput(node, input, mistakes), node_(node), group_columns_(group_columns), mistakes_(mistakes) {}
 
   Columns Analyze() {
+    std::visit([this](const auto& op) { errors_.CheckTtl(op); }, node_.op);
     Columns columns = std::visit([this](const auto& op) { return After(op); }, node_.op);
     columns.open = columns.open || node_.understood == Understood::kPart;
     return columns;
@@ -285,7 +286,6 @@ class NodeAnalyzer : NodeInput {
   }
 
   Columns After(const LatestStep& step) {
-    if (step.ttl && *step.ttl <= Duration(0)) errors_.Add("'ttl' must be longer than 0");
     CheckStepKey(step.by);
     return input_;
   }
@@ -302,7 +302,6 @@ class NodeAnalyzer : NodeInput {
   }
 
   Columns After(const MapStep& step) {
-    if (step.ttl && *step.ttl <= Duration(0)) errors_.Add("the time to live must be longer than 0");
     CheckStepKey(step.by);
     if (step.columns == nullptr) return input_;
     for (const std::string& column : step.by) {

@@ -117,12 +117,14 @@ struct ChangesStep {
   std::vector<std::string> by;
   NullKey null_key = NullKey::kError;
   std::vector<std::string> columns;
+  std::optional<Duration> ttl;  ///< nullopt: keys stay
 };
 /// Aggregates over all rows of a key so far; one result per row.
 struct RunningStep {
   std::vector<std::string> by;
   NullKey null_key = NullKey::kError;
   std::vector<WindowAggregateColumn> aggregates;
+  std::optional<Duration> ttl;  ///< nullopt: keys stay
 };
 /// Keeps the latest row per key as a table; a row passes when it becomes the latest.
 struct LatestStep {

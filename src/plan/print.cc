@@ -49,6 +49,8 @@ std::string ShapeText(const WindowStep& step) {
   return "";
 }
 
+std::string TtlText(std::optional<Duration> ttl) { return ttl ? ", ttl " + FormatDuration(*ttl) : ""; }
+
 std::string AggregateList(const std::vector<WindowAggregateColumn>& aggregates) {
   std::vector<std::string> parts;
   parts.reserve(aggregates.size());
@@ -105,22 +107,19 @@ struct Describe {
     return "within " + FormatDuration(step.within) + " by " + Join(step.by);
   }
   std::string operator()(const ChangesStep& step) const {
-    return "of " + Join(step.columns) + " by " + Join(step.by);
+    return "of " + Join(step.columns) + " by " + Join(step.by) + TtlText(step.ttl);
   }
   std::string operator()(const RunningStep& step) const {
-    return "by " + Join(step.by) + ": " + AggregateList(step.aggregates);
+    return "by " + Join(step.by) + TtlText(step.ttl) + ": " + AggregateList(step.aggregates);
   }
-  std::string operator()(const LatestStep& step) const {
-    return "by " + Join(step.by) + (step.ttl ? ", ttl " + FormatDuration(*step.ttl) : "");
-  }
+  std::string operator()(const LatestStep& step) const { return "by " + Join(step.by) + TtlText(step.ttl); }
   std::string operator()(const ExpireStep& step) const {
     std::string late = step.late_topic.empty() ? "" : ", late rows to " + step.late_topic;
     if (step.late_to_dead_letters) late = ", late rows to the dead letters";
     return "by " + Join(step.by) + " at " + step.at.expr.ToString() + late;
   }
   std::string operator()(const MapStep& step) const {
-    return "a function with state by " + Join(step.by) +
-           (step.ttl ? ", ttl " + FormatDuration(*step.ttl) : "");
+    return "a function with state by " + Join(step.by) + TtlText(step.ttl);
   }
   std::string operator()(const SinkNode& node) const {
     const std::string where = node.where ? " where " + node.where->expr.ToString() : "";

@@ -175,6 +175,11 @@ constexpr KeySpec kCountKeys[] = {
 
 constexpr std::string_view kStepByDoc = "The key columns; when absent, those of the group_by step before.";
 
+constexpr std::string_view kKeyTtlDoc =
+    "A key is forgotten when the watermark is this far past the event time of its latest row: its next row "
+    "is "
+    "its first again. Rows that come when their own time is over are late. When absent, keys stay.";
+
 constexpr KeySpec kDeduplicateKeys[] = {
     {"by", kColumns, "", "", kStepByDoc},
     {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
@@ -188,6 +193,7 @@ constexpr KeySpec kChangesKeys[] = {
     {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
     {"columns", kColumns, "", "", "What is compared with the row of the key before; null equals null.",
      kRequired},
+    {"ttl", kDuration, "", "", kKeyTtlDoc},
 };
 
 constexpr KeySpec kRunningKeys[] = {
@@ -195,6 +201,7 @@ constexpr KeySpec kRunningKeys[] = {
     {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
     {"aggregate", kAggregates, "", "",
      "Result columns and their aggregate calls, such as `total: sum(price)`, as in a window.", kRequired},
+    {"ttl", kDuration, "", "", kKeyTtlDoc},
 };
 
 constexpr KeySpec kLatestKeys[] = {

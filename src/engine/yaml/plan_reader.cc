@@ -270,6 +270,7 @@ ChangesStep ReadChanges(const SectionReader& step, const GroupByStep* group_by) 
   if (!section) return {};
   auto changes = ReadStepKey<ChangesStep>(*section, group_by);
   changes.columns = section->Columns("columns");
+  changes.ttl = ReadPositiveTime(*section, "ttl");
   return changes;
 }
 
@@ -278,6 +279,7 @@ RunningStep ReadRunning(const SectionReader& step, const GroupByStep* group_by) 
   if (!section) return {};
   auto running = ReadStepKey<RunningStep>(*section, group_by);
   running.aggregates = section->Aggregates("aggregate");
+  running.ttl = ReadPositiveTime(*section, "ttl");
   return running;
 }
 
