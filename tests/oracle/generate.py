@@ -9,6 +9,8 @@ import reference
 KINDS = ["tumbling", "hopping", "hopping", "sliding", "session", "session", "count", "count"]
 BIG = [ex.INT_MAX, ex.INT_MAX - 1, ex.INT_MIN, ex.INT_MIN + 1, 2**62]
 KEYS = ["a", "b", "ab", "c"]
+VALUES = ["top_k", "collect", "argmin", "argmax"]
+APPROXIMATE = ["variance", "stddev", "quantile"]
 
 
 def make(seed):
@@ -95,6 +97,8 @@ class Generator:
         elif kind == "running":
             step["aggregates"] = self.aggregates(ordered=True)
             self.types = {n: self.types[n] for n in step["by"]} | {a["name"]: a["type"] for a in step["aggregates"]}
+        if kind in ("changes", "running") and r.random() < 0.5:
+            step["ttl"] = r.choice([1, 5, 20, 100])
         case["steps"].append({kind: step})
         return windows
 
@@ -154,7 +158,12 @@ class Generator:
             if name in window:
                 window[name] *= 5
         for a in window["aggregates"]:
-            if a["function"] in ("first", "last"):
+            if a["function"] in VALUES + APPROXIMATE + ["count_distinct"]:
+                self.types[a["name"]] = a["type"] = "int"
+                a["function"] = "count"
+                for name in ("order", "parameter"):
+                    a.pop(name, None)
+            elif a["function"] in ("first", "last"):
                 a["function"] = {"first": "min", "last": "max"}[a["function"]]
             elif a["function"] in ("sum", "mean") and a["type"] == "double" and a["argument_type"] == "double":
                 a["function"] = "max"
@@ -208,13 +217,29 @@ class Generator:
         for i in range(r.randrange(1, 5)):
             function = r.choice(["count", "count", "sum", "min", "max"] + (["first", "last"] if ordered else [])
                                 + ([] if self.big else ["mean"]))
-            kind = r.choice(["int", "double"] if function in ("sum", "mean") else ["int", "double", "str"])
+            if r.random() < 0.35:
+                function = r.choice(["count_distinct", "top_k"] + (["collect", "argmin", "argmax"] if ordered else [])
+                                    + ([] if self.big else APPROXIMATE))
+            numbers = function in ["sum", "mean", *APPROXIMATE]
+            kind = r.choice(["int", "double"] if numbers else ["int", "double", "str"])
             argument = self.expression(kind, 1, fails=r.random() < 0.3 and ordered)
             if function == "count" and r.random() < 0.5:
                 argument = None
-            result = {"count": "int", "mean": "double"}.get(function, kind)
-            chosen.append({"name": f"a{i}", "function": function, "argument": argument, "argument_type": kind,
-                           "type": result})
+            # Columns of type list and approx are in no expression; the name says how a result is compared.
+            result = {"count": "int", "count_distinct": "int", "mean": "double", "top_k": "list", "collect": "list"}
+            aggregate = {"name": f"a{i}", "function": function, "argument": argument, "argument_type": kind,
+                         "type": "approx" if function in APPROXIMATE else result.get(function, kind)}
+            if function in APPROXIMATE:
+                aggregate["name"] = f"approx{i}"
+            if function in ("argmin", "argmax"):
+                aggregate["order"] = self.expression(r.choice(["int", "double", "str"]), 1, fails=False)
+            if function in ("top_k", "collect"):
+                aggregate["parameter"] = r.choice([1, 2, 5, 100])
+            if function == "quantile":
+                aggregate["parameter"] = r.choice([0, 0.25, 0.5, 0.9, 1])
+            if r.random() < 0.25:
+                aggregate["where"] = self.condition(fails=r.random() < 0.3 and ordered)
+            chosen.append(aggregate)
         return chosen
 
     # --- Expressions: each has the type asked for; those with fails=False cannot fail ---
@@ -394,6 +419,8 @@ def keyed_yaml(kind, step):
     lines = [f"  - {kind}:", f"      by: [{', '.join(step['by'])}]", f"      null_key: {step['null_key']}"]
     if kind == "deduplicate":
         return [*lines, f"      within: {step['within']}ms"]
+    if "ttl" in step:
+        lines.append(f"      ttl: {step['ttl']}ms")
     if kind == "changes":
         return [*lines, f"      columns: [{', '.join(step['columns'])}]"]
     if kind == "latest":
@@ -404,6 +431,10 @@ def keyed_yaml(kind, step):
 def aggregates_yaml(aggregates):
     lines = ["      aggregate:"]
     for a in aggregates:
-        argument = "" if a["argument"] is None else ex.text(a["argument"])
-        lines.append(f"        {a['name']}: {json.dumps(a['function'] + '(' + argument + ')', ensure_ascii=False)}")
+        arguments = [ex.text(a[name]) for name in ("argument", "order") if a.get(name) is not None]
+        arguments += [str(a["parameter"])] if "parameter" in a else []
+        call = f"{a['function']}({', '.join(arguments)})"
+        if "where" in a:
+            call += " where " + ex.text(a["where"])
+        lines.append(f"        {a['name']}: {json.dumps(call, ensure_ascii=False)}")
     return lines

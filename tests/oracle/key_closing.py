@@ -1,5 +1,6 @@
 """Windows that the clock of a key closes (W5)."""
-from reference import NEVER, Sessions, Window, arguments_of, key_of
+from aggregates import arguments_of
+from reference import NEVER, Sessions, Window, key_of
 
 
 def closed_by_key_of(options, result):

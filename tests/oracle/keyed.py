@@ -1,6 +1,7 @@
 """Steps that remember per key without a window: deduplicate, changes, running and latest, from docs/state-steps.md."""
+from aggregates import aggregated, arguments_of
 from expressions import INT_MAX, INT_MIN
-from reference import Row, aggregated, arguments_of, key_of
+from reference import Row, key_of
 
 KINDS = ["deduplicate", "changes", "running", "latest"]
 
@@ -40,12 +41,38 @@ class Deduplicate(Keyed):
         return [row.values]
 
 
+class Lives:
+    """Of `changes` and `running`: how long a key is remembered. All ttl are below 256 ms, so that nothing is rounded."""
+
+    def __init__(self, options, result):
+        self.ttl = options.get("ttl")
+        self.result = result
+        self.latest = {}  # key: time of its latest row
+
+    def is_late(self, row):
+        if self.ttl is None or row.before < row.time + self.ttl:
+            return False
+        self.result.late += 1
+        return True
+
+    def see(self, key, row):
+        """True when the key had ended before the row."""
+        before = self.latest.get(key)
+        self.latest[key] = row.time if before is None else max(before, row.time)
+        return self.ttl is not None and before is not None and before + self.ttl <= row.before
+
+
 class Changes(Keyed):
     def __init__(self, options, result):
         super().__init__(options, result)
         self.last = {}
+        self.lives = Lives(options, result)
 
     def take(self, key, row):
+        if self.lives.is_late(row):
+            return []
+        if self.lives.see(key, row):
+            self.last.pop(key)
         values = [row.values[name] for name in self.options["columns"]]
         if key in self.last and self.last[key] == values:
             return []
@@ -57,10 +84,15 @@ class Running(Keyed):
     def __init__(self, options, result):
         super().__init__(options, result)
         self.rows = {}  # key: (row, argument values by aggregate)
+        self.lives = Lives(options, result)
 
     def take(self, key, row):
+        if self.lives.is_late(row):
+            return []
         aggregates = self.options["aggregates"]
         arguments, failures = arguments_of(aggregates, row)
+        if not failures and self.lives.see(key, row):
+            self.rows.pop(key, None)
         held = self.rows.get(key, [])
         if failures or any(a["function"] == "sum" and leaves_int64([*(h[1][i] for h in held), arguments[i]])
                            for i, a in enumerate(aggregates)):

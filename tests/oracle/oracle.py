@@ -165,13 +165,22 @@ def rows_differ(case, wanted, found):
 
 
 def comparable(values):
-    """A row as text; a double without a fraction is written as an integer is."""
+    """A row as text; a double without a fraction is written as an integer is. What is no exact result agrees to nine
+    digits."""
     if values is None:
         return "tombstone"
-    return " ".join(f"{name}={plain(value)}" for name, value in values)
+    return " ".join(f"{name}={plain(rounded(value) if name.startswith('approx') else value)}" for name, value in values)
+
+
+def rounded(value):
+    if value is None:
+        return None
+    return 0 if abs(value) < 1e-9 else float(f"{value:.9g}")
 
 
 def plain(value):
+    if isinstance(value, list):
+        return "[" + ",".join(plain(v) for v in value) + "]"
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return json.dumps(value, ensure_ascii=False)

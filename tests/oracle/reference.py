@@ -4,6 +4,7 @@ Nothing here is shared with the engine, and nothing is fast. A case is what gene
 """
 import json
 
+from aggregates import aggregated, arguments_of
 from expressions import INT_MAX, INT_MIN, Failures, evaluate
 
 NEVER = float("-inf")
@@ -432,38 +433,3 @@ class Counted(Window):
 
     def close(self, watermark):
         return []
-
-
-def arguments_of(aggregates, row):
-    """(the values of the aggregates' arguments, why some failed)."""
-    failures = Failures()
-    return [None if a["argument"] is None else evaluate(a["argument"], row.values, failures) for a in aggregates], failures
-
-
-def aggregated(aggregate, i, held):
-    function = aggregate["function"]
-    if aggregate["argument"] is None:
-        return len(held)
-    by_time = sorted(((row.time, row.source, arguments[i]) for row, arguments in held if arguments[i] is not None),
-                     key=lambda entry: entry[:2])
-    values = [value for _, _, value in by_time]
-    if function == "count":
-        return len(values)
-    if not values:
-        return None
-    arrived = [arguments[i] for _, arguments in held if arguments[i] is not None]
-    if function == "mean":
-        return compensated_sum([float(v) for v in arrived]) / len(values)
-    if function == "sum":
-        return compensated_sum(arrived) if isinstance(arrived[0], float) else sum(arrived)
-    return {"min": min, "max": max, "first": lambda v: v[0], "last": lambda v: v[-1]}[function](values)
-
-
-def compensated_sum(values):
-    """Kahan's sum as Neumaier improved it (W8)."""
-    total = lost = 0.0
-    for value in values:
-        new = total + value
-        lost += (total - new) + value if abs(total) >= abs(value) else (value - new) + total
-        total = new
-    return total + lost

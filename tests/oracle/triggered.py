@@ -3,9 +3,10 @@
 Each window of a row is asked for itself: a row is `gone` from the windows that it left with a result, or that it failed
 in.
 """
+from aggregates import arguments_of
 from expressions import INT_MAX, INT_MIN, Failures, evaluate
 from key_closing import ClosedByKey, SessionsByKey
-from reference import Counted, Sessions, Window, arguments_of
+from reference import Counted, Sessions, Window
 
 
 def triggered_of(options, result):
