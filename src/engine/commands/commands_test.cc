@@ -135,6 +135,23 @@ TEST_F(Commands, GraphAndExplainShowStepsAndNoSecrets) {
   EXPECT_THAT(one.out, Not(HasSubstr("-repartition"))) << "one partition needs none";
 }
 
+TEST_F(Commands, ATestThatFailsSaysWhichRowsBecameDeadLetters) {
+  std::string pipeline = kPipeline;
+  pipeline.replace(pipeline.find("filter: price > 50"), 18, "with: {price: 100 / cast(price as int64)}");
+  pipeline.replace(pipeline.find("sinks:"), 6, "dead_letter: {topic: dead}\nsinks:");
+  pipeline.replace(pipeline.find("price: 60"), 9, "price: 0");
+  const std::string bad = Write("dead.yaml", pipeline);
+  const Outcome failed = Execute([&](CommandIo& io) { return TestCommand({{bad}, "", false}, io); });
+  EXPECT_EQ(failed.exit, Exit::kFailed);
+  EXPECT_THAT(failed.out, HasSubstr("    1 row became a dead letter: t[0] offset 0, step with-1: "));
+  EXPECT_THAT(failed.out, HasSubstr("divide by zero\n"));
+
+  const std::string expected = Write("expected.yaml", pipeline + "    dead_letters: 1\n");
+  const Outcome told = Execute([&](CommandIo& io) { return TestCommand({{expected}, "", false}, io); });
+  EXPECT_EQ(told.exit, Exit::kFailed);
+  EXPECT_THAT(told.out, Not(HasSubstr("became a dead letter"))) << "it is as expected";
+}
+
 TEST_F(Commands, TestsInsideAFilePassOrShowWhatDiffers) {
   const std::string good = Write("good.yaml", kPipeline);
   const Outcome passed = Execute([&](CommandIo& io) { return TestCommand({{good}, "", false}, io); });

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <utility>
 
+#include "base/counted.h"
 #include "base/log.h"
 #include "engine/commands/pipeline_loading.h"
 #include "engine/commands/row_diff.h"
@@ -74,6 +76,24 @@ Status Feed(const PipelineTest& test, TestDriver& driver) {
   return driver.RunUntilIdle();
 }
 
+/// A line that says how many rows failed and why the first did: mostly what is missing among the results. ""
+/// when there are none, or as many as expected.
+std::string DeadLettersOf(const Plan& plan, TestDriver& driver, const PipelineTest& test) {
+  const auto found = driver.Read(plan.dead_letter_topic);
+  if (!found.ok() || found->empty()) return "";
+  const auto count = static_cast<std::int64_t>(found->size());
+  if (test.dead_letters == count) return "";
+  std::map<std::string, std::string> headers;
+  for (const auto& [name, value] : found->front().headers) headers.emplace(name, value);
+  const auto part = [&](const char* name) { return headers["__connect.errors." + std::string(name)]; };
+  const std::string topic = part("topic");
+  const std::string where =
+      topic.empty() ? "" : topic + "[" + part("partition") + "] offset " + part("offset") + ", ";
+  return "    " + Counted(count, "row") + " became " +
+         (count == 1 ? "a dead letter: " : "dead letters, the first: ") + where + "step " + part("stage") +
+         ": " + part("exception.message") + "\n";
+}
+
 /// Lines that say what is wrong; "" when the test passes.
 Result<std::string> RunVariant(const PipelineFile& file, const PipelineTest& test, const Variant& variant,
                                bool colour) {
@@ -101,6 +121,7 @@ Result<std::string> RunVariant(const PipelineFile& file, const PipelineTest& tes
     problems += "    " + test.location.ToString() + ": expected " + std::to_string(*want) + " " + what +
                 ", got " + std::to_string(got) + "\n";
   };
+  if (!problems.empty()) problems += DeadLettersOf(file.plan, *driver, test);
   if (!variant.restart) {  // counters count work, and a restart repeats some
     check("late rows", test.late, counters.rows_late);
     check("dead letters", test.dead_letters, counters.dead_letters);
