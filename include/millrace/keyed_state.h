@@ -31,7 +31,8 @@ class KeyedState {
   /// before the row is `ttl` past the event time of the row that put it. The view is valid until the next Put
   /// of the key.
   virtual std::optional<std::string_view> Get(std::int64_t row) const = 0;
-  /// Replaces the value; its time to live begins anew at the event time of the row.
+  /// Replaces the value; its time to live begins anew at the event time of the row. Of more than 1,000,000
+  /// bytes (more where message.max.bytes is raised) the row is failed, and the value stays as it was.
   virtual void Put(std::int64_t row, std::string_view value) = 0;
   /// Forgets the value.
   virtual void Delete(std::int64_t row) = 0;

@@ -358,15 +358,21 @@ Result<SubTopology> Describe(const std::shared_ptr<const Compiled>& compiled, st
   return out;
 }
 
+/// What the largest record may have, where it is set; else 0.
+std::int64_t LargestRecord(const Plan& plan) {
+  const auto set = plan.kafka.find("message.max.bytes");
+  std::int64_t most = 0;
+  if (set != plan.kafka.end())
+    std::from_chars(set->second.data(), set->second.data() + set->second.size(), most);
+  return most;
+}
+
 /// Settings of an internal topic: where records may be larger than topics take by default, so may those in
 /// it.
 std::map<std::string, std::string> TopicConfig(const Plan& plan, std::map<std::string, std::string> config) {
   constexpr std::int64_t kTakenByDefault = 1'048'588;
   constexpr std::int64_t kBatchHeader = 188;  // what message.max.bytes leaves for it by default
-  const auto set = plan.kafka.find("message.max.bytes");
-  std::int64_t most = 0;
-  if (set != plan.kafka.end())
-    std::from_chars(set->second.data(), set->second.data() + set->second.size(), most);
+  const std::int64_t most = LargestRecord(plan);
   if (most + kBatchHeader > kTakenByDefault)
     config.emplace("max.message.bytes", std::to_string(most + kBatchHeader));
   return config;
@@ -443,6 +449,9 @@ Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions&
   Topology topology;
   topology.app = analyzed.plan.name;
   topology.dead_letter_topic = analyzed.plan.dead_letter_topic;
+  constexpr std::int64_t kPartOfKey = 20;  // of a record
+  if (const std::int64_t most = LargestRecord(analyzed.plan); most > 0)
+    topology.max_row_bytes = most - most / kPartOfKey;
   topology.time = {.out_of_orderness = analyzed.plan.out_of_orderness,
                    .idle_after = analyzed.plan.idle_after};
   for (std::size_t i = 0; i < compiled->staged.stages.size(); ++i) {

@@ -71,6 +71,7 @@ class FirstLastOfStrings final : public RowAggregator<FirstLastOfStrings<Offset,
   explicit FirstLastOfStrings(const std::shared_ptr<arrow::DataType>& type)
       : RowAggregator<FirstLastOfStrings>(type, sizeof(State)), results_(type) {}
 
+  bool holds_values() const override { return true; }
   void Resize(std::uint32_t slots) override { values_.Resize(slots); }
 
   void Clear(std::byte* state, std::uint32_t slot) override {

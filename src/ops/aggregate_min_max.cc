@@ -129,6 +129,7 @@ class MinMaxOfStrings final : public RowAggregator<MinMaxOfStrings<Offset, kMax>
   explicit MinMaxOfStrings(const std::shared_ptr<arrow::DataType>& type)
       : RowAggregator<MinMaxOfStrings>(type, sizeof(State)), results_(type) {}
 
+  bool holds_values() const override { return true; }
   void Resize(std::uint32_t slots) override { values_.Resize(slots); }
 
   void Clear(std::byte* state, std::uint32_t slot) override {

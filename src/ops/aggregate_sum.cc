@@ -1,5 +1,6 @@
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "ops/column_values.h"
 #include "ops/row_aggregator.h"
@@ -38,6 +39,58 @@ struct WideSum {
   std::uint64_t high;
   std::int64_t values;
 };
+
+/// As IntegerSum, of the digits of decimals: int128, of which 38 digits are a result.
+struct DecimalSum {
+  std::uint64_t low;
+  std::uint64_t high;
+  std::int64_t values;  // as that of IntegerSum
+
+  Int128 sum() const { return static_cast<Int128>((static_cast<unsigned __int128>(high) << 64) | low); }
+  bool empty() const { return (values & ((std::int64_t{1} << IntegerSum::kCountBits) - 1)) == 0; }
+  std::int64_t count() const { return values & ((std::int64_t{1} << IntegerSum::kCountBits) - 1); }
+  bool fits() const { return values >> IntegerSum::kCountBits == 0 && InRange(sum()); }
+  /// False when the sum is beyond 38 digits; it wraps, so that subtracting is exact.
+  bool Add(Int128 value) {
+    Int128 total;
+    const bool wraps = __builtin_add_overflow(sum(), value, &total);
+    Set(total);
+    return !wraps && InRange(total);
+  }
+  void Subtract(Int128 value) {
+    Int128 total;
+    static_cast<void>(__builtin_sub_overflow(sum(), value, &total));
+    Set(total);
+  }
+  void Merge(const DecimalSum& other) {
+    Int128 total;
+    values += other.values;
+    if (__builtin_add_overflow(sum(), other.sum(), &total)) {
+      values += other.sum() < 0 ? -(std::int64_t{1} << IntegerSum::kCountBits)
+                                : std::int64_t{1} << IntegerSum::kCountBits;
+    }
+    Set(total);
+  }
+  static bool InRange(Int128 sum) {
+    constexpr auto kTenTo19 = static_cast<Int128>(10'000'000'000'000'000'000ULL);
+    constexpr Int128 kMost = kTenTo19 * kTenTo19 - 1;
+    return sum >= -kMost && sum <= kMost;
+  }
+
+ private:
+  void Set(Int128 sum) {
+    low = static_cast<std::uint64_t>(sum);
+    high = static_cast<std::uint64_t>(sum >> 64);
+  }
+};
+
+Int128 DigitsOf(const arrow::Decimal128& value) {
+  return static_cast<Int128>(
+      (static_cast<unsigned __int128>(static_cast<std::uint64_t>(value.high_bits())) << 64) |
+      value.low_bits());
+}
+
+arrow::Decimal128 DecimalOf(const DecimalSum& sum) { return {static_cast<std::int64_t>(sum.high), sum.low}; }
 
 struct DoubleSum {
   double sum;
@@ -236,6 +289,82 @@ class MeanOfIntegers final : public RowAggregator<MeanOfIntegers<C>> {
   ColumnBuilder<double> results_;
 };
 
+/// sum and mean of decimals: the sum keeps the scale and has 38 digits, checked as that of integers; the mean
+/// is a double.
+template <bool kMean>
+class SumOfDecimals final : public RowAggregator<SumOfDecimals<kMean>> {
+ public:
+  explicit SumOfDecimals(const arrow::Decimal128Type& type)
+      : RowAggregator<SumOfDecimals>(ResultType(type), sizeof(DecimalSum)),
+        scale_(type.scale()),
+        results_(this->type()) {}
+
+  void Clear(std::byte* state, std::uint32_t /*slot*/) override { new (state) DecimalSum{0, 0, 0}; }
+
+  template <typename After>
+  bool AddRows(const AggregateInput& input, const After& after) {
+    const ColumnValues<arrow::Decimal128> values(*input.values);
+    bool fits = true;
+    ForEachRow(*input.values, after, [&](std::size_t i) {
+      auto* const state = reinterpret_cast<DecimalSum*>(input.state(i));
+      fits &= state->Add(DigitsOf(values[i]));
+      ++state->values;
+    });
+    return fits;
+  }
+
+  bool checked() const override { return true; }
+
+  void Undo(const AggregateInput& input) override {
+    const ColumnValues<arrow::Decimal128> values(*input.values);
+    ForEachValid(*input.values, [&](std::size_t i) {
+      auto* const state = reinterpret_cast<DecimalSum*>(input.state(i));
+      state->Subtract(DigitsOf(values[i]));
+      --state->values;
+    });
+  }
+
+  bool Fits(const AggregateInput& input, std::size_t row) const override {
+    if (input.values->IsNull(static_cast<std::int64_t>(row))) return true;
+    DecimalSum sum = *reinterpret_cast<const DecimalSum*>(input.state(row));
+    return sum.Add(DigitsOf(ColumnValues<arrow::Decimal128>(*input.values)[row]));
+  }
+
+  bool MergeFits(const std::byte* state, const std::byte* from_state) const override {
+    DecimalSum sum = *reinterpret_cast<const DecimalSum*>(state);
+    return sum.Add(reinterpret_cast<const DecimalSum*>(from_state)->sum());
+  }
+
+  void Merge(std::byte* state, const Aggregator& /*from*/, const std::byte* from_state) override {
+    reinterpret_cast<DecimalSum*>(state)->Merge(*reinterpret_cast<const DecimalSum*>(from_state));
+  }
+
+  std::string OverflowText() const override { return "has more than 38 digits; cast the argument to double"; }
+  std::string Unrepresentable(const std::byte* state) const override {
+    return reinterpret_cast<const DecimalSum*>(state)->fits() ? "" : OverflowText();
+  }
+
+  Status Append(const std::byte* state) override {
+    const auto* const sum = reinterpret_cast<const DecimalSum*>(state);
+    if (sum->empty()) return results_.AppendNull();
+    if constexpr (kMean) {
+      return results_.Append(DecimalOf(*sum).ToDouble(scale_) / static_cast<double>(sum->count()));
+    } else {
+      return results_.Append(DecimalOf(*sum));
+    }
+  }
+  Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
+
+ private:
+  using ResultValue = std::conditional_t<kMean, double, arrow::Decimal128>;
+  static std::shared_ptr<arrow::DataType> ResultType(const arrow::Decimal128Type& type) {
+    return kMean ? arrow::float64() : arrow::decimal128(arrow::Decimal128Type::kMaxPrecision, type.scale());
+  }
+
+  const std::int32_t scale_;
+  ColumnBuilder<ResultValue> results_;
+};
+
 template <template <typename> class Integers, bool kMean>
 std::unique_ptr<Aggregator> MakeForNumbers(const arrow::DataType& type) {
   switch (type.id()) {
@@ -259,6 +388,8 @@ std::unique_ptr<Aggregator> MakeForNumbers(const arrow::DataType& type) {
       return std::make_unique<SumOfDoubles<float, kMean>>();
     case arrow::Type::DOUBLE:
       return std::make_unique<SumOfDoubles<double, kMean>>();
+    case arrow::Type::DECIMAL128:
+      return std::make_unique<SumOfDecimals<kMean>>(static_cast<const arrow::Decimal128Type&>(type));
     default:
       return nullptr;
   }

@@ -78,6 +78,14 @@ class ListColumn {
   std::vector<std::int32_t> ends_;
 };
 
+// In place of the number of values: there were too many bytes of them, and none is kept.
+constexpr std::uint32_t kOutgrown = 0xffffffffU;
+
+std::string TooManyBytes(std::int64_t most, std::string_view advice) {
+  return "has more than " + std::to_string(most) +
+         " bytes of values, which is what a step can keep for it; " + std::string(advice);
+}
+
 /// What stands before the values of a bounded list: how many it may hold and how many it does.
 void AppendLimitAndSize(std::size_t limit, std::size_t size, std::string* out) {
   AppendFixed(static_cast<std::uint64_t>(limit), out);
@@ -101,8 +109,10 @@ struct CollectedValues {
   std::vector<Item> items;  // by place
   std::size_t limit = 0;    // set with the first item
   std::int64_t value_bytes = 0;
+  bool outgrown = false;  // then there are no items, and none are added
 
   void Add(const RowPlace& place, std::string_view value) {
+    if (outgrown) return;
     auto at = items.end();
     while (at != items.begin() && place < (at - 1)->place) --at;
     if (items.size() >= limit) {
@@ -116,12 +126,22 @@ struct CollectedValues {
   std::int64_t aside_bytes() const {
     return static_cast<std::int64_t>(items.capacity() * sizeof(Item)) + value_bytes;
   }
+  void KeepWithin(std::int64_t most) {
+    constexpr std::int64_t kItemBytes = sizeof(RowPlace) + sizeof(std::uint32_t);
+    if (static_cast<std::int64_t>(items.size()) * kItemBytes + value_bytes > most) Outgrow();
+  }
+  void Outgrow() {
+    outgrown = true;
+    items = {};
+    value_bytes = 0;
+  }
   void Merge(const CollectedValues& other) {
+    if (other.outgrown) Outgrow();
     limit = std::max(limit, other.limit);
     for (const Item& item : other.items) Add(item.place, item.value);
   }
   void Encode(std::string* out) const {
-    AppendLimitAndSize(limit, items.size(), out);
+    AppendLimitAndSize(limit, outgrown ? kOutgrown : items.size(), out);
     for (const Item& item : items) {
       AppendFixed(item.place, out);
       AppendBytes(item.value, out);
@@ -130,6 +150,8 @@ struct CollectedValues {
   Status Decode(std::string_view* in) {
     std::uint32_t size = 0;
     MR_RETURN_IF_ERROR(TakeLimitAndSize(in, &limit, &size));
+    outgrown = size == kOutgrown;
+    if (outgrown) return Status::Ok();
     for (std::uint32_t i = 0; i < size; ++i) {
       Item item{};
       MR_RETURN_IF_ERROR(TakeFixed(in, &item.place));
@@ -152,6 +174,7 @@ class Collect final : public RowAggregator<Collect, ObjectAggregator<CollectedVa
         results_(type) {}
 
   bool orders_rows() const override { return true; }
+  bool holds_values() const override { return true; }
   template <typename After>
   bool AddRows(const AggregateInput& input, const After& after) {
     const KeyBuffer values = CanonicalValues(*input.values);
@@ -159,6 +182,7 @@ class Collect final : public RowAggregator<Collect, ObjectAggregator<CollectedVa
       Change(input.state(i), [&](CollectedValues& kept) {
         kept.limit = limit_ > 0 ? limit_ : kMostKept + 1;
         kept.Add(RowPlace::Of(input, i), values[i]);
+        kept.KeepWithin(most_bytes());
       });
     });
     return true;
@@ -166,6 +190,9 @@ class Collect final : public RowAggregator<Collect, ObjectAggregator<CollectedVa
   bool bounded() const override { return true; }
   std::string Unrepresentable(const std::byte* state) const override {
     const CollectedValues& kept = Of(state);
+    if (kept.outgrown)
+      return TooManyBytes(most_bytes(),
+                          limit_ == 0 ? "give a limit, as in collect(x, 100)" : "give a lower limit");
     if (limit_ == 0 && kept.items.size() > kMostKept)
       return "has more than " + std::to_string(kMostKept) + " values; give a limit, as in collect(x, 100)";
     return kept.value_bytes > kMostListBytes ? "has more than 1 GiB of values; give a lower limit" : "";
@@ -193,8 +220,10 @@ struct GreatestValues {
   std::vector<std::string> values;  // descending
   std::size_t limit = 0;
   std::int64_t value_bytes = 0;
+  bool outgrown = false;  // then there are no values, and none are added
 
   void Add(std::string_view value) {
+    if (outgrown) return;
     if (values.size() >= limit && value <= values.back()) return;
     auto at = values.end();
     while (at != values.begin() && *(at - 1) < value) --at;
@@ -207,17 +236,29 @@ struct GreatestValues {
   std::int64_t aside_bytes() const {
     return static_cast<std::int64_t>(values.capacity() * sizeof(std::string)) + value_bytes;
   }
+  void KeepWithin(std::int64_t most) {
+    constexpr std::int64_t kValueBytes = sizeof(std::uint32_t);
+    if (static_cast<std::int64_t>(values.size()) * kValueBytes + value_bytes > most) Outgrow();
+  }
+  void Outgrow() {
+    outgrown = true;
+    values = {};
+    value_bytes = 0;
+  }
   void Merge(const GreatestValues& other) {
+    if (other.outgrown) Outgrow();
     limit = std::max(limit, other.limit);
     for (const std::string& value : other.values) Add(value);
   }
   void Encode(std::string* out) const {
-    AppendLimitAndSize(limit, values.size(), out);
+    AppendLimitAndSize(limit, outgrown ? kOutgrown : values.size(), out);
     for (const std::string& value : values) AppendBytes(value, out);
   }
   Status Decode(std::string_view* in) {
     std::uint32_t size = 0;
     MR_RETURN_IF_ERROR(TakeLimitAndSize(in, &limit, &size));
+    outgrown = size == kOutgrown;
+    if (outgrown) return Status::Ok();
     for (std::uint32_t i = 0; i < size; ++i) {
       values.emplace_back();
       MR_RETURN_IF_ERROR(TakeBytes(in, &values.back()));
@@ -240,12 +281,15 @@ class TopK final : public RowAggregator<TopK, ObjectAggregator<GreatestValues>> 
       Change(input.state(i), [&](GreatestValues& kept) {
         kept.limit = k_;
         kept.Add(values[i]);
+        kept.KeepWithin(most_bytes());
       });
     });
     return true;
   }
+  bool holds_values() const override { return true; }
   bool bounded() const override { return true; }
   std::string Unrepresentable(const std::byte* state) const override {
+    if (Of(state).outgrown) return TooManyBytes(most_bytes(), "ask for fewer");
     return Of(state).value_bytes > kMostListBytes ? "has more than 1 GiB of values; ask for fewer" : "";
   }
   Status Append(const std::byte* state) override {
@@ -314,6 +358,7 @@ class ArgExtreme final : public RowAggregator<ArgExtreme<kMax>, ObjectAggregator
       : RowAggregator<ArgExtreme, ObjectAggregator<ExtremeRow<kMax>>>(type), results_(type) {}
 
   bool orders_rows() const override { return true; }
+  bool holds_values() const override { return true; }
   template <typename After>
   bool AddRows(const AggregateInput& input, const After& after) {
     const KeyBuffer values = CanonicalValues(*input.values);
@@ -347,9 +392,10 @@ struct DistinctValues {
   static constexpr std::size_t kMost = 65'536;
   std::set<std::string, std::less<>> values;
   std::int64_t value_bytes = 0;
+  bool outgrown = false;  // then there are no values, and none are added
 
   void Add(std::string_view value) {
-    if (values.size() > kMost || values.contains(value)) return;
+    if (outgrown || values.size() > kMost || values.contains(value)) return;
     values.emplace(value);
     value_bytes += static_cast<std::int64_t>(value.size());
   }
@@ -357,16 +403,28 @@ struct DistinctValues {
     constexpr std::int64_t kNodeBytes = 80;
     return static_cast<std::int64_t>(values.size()) * kNodeBytes + value_bytes;
   }
+  void KeepWithin(std::int64_t most) {
+    constexpr std::int64_t kValueBytes = sizeof(std::uint32_t);
+    if (static_cast<std::int64_t>(values.size()) * kValueBytes + value_bytes > most) Outgrow();
+  }
+  void Outgrow() {
+    outgrown = true;
+    values = {};
+    value_bytes = 0;
+  }
   void Merge(const DistinctValues& other) {
+    if (other.outgrown) Outgrow();
     for (const std::string& value : other.values) Add(value);
   }
   void Encode(std::string* out) const {
-    AppendFixed(static_cast<std::uint32_t>(values.size()), out);
+    AppendFixed(outgrown ? kOutgrown : static_cast<std::uint32_t>(values.size()), out);
     for (const std::string& value : values) AppendBytes(value, out);
   }
   Status Decode(std::string_view* in) {
     std::uint32_t size = 0;
     MR_RETURN_IF_ERROR(TakeFixed(in, &size));
+    outgrown = size == kOutgrown;
+    if (outgrown) return Status::Ok();
     std::string value;
     for (std::uint32_t i = 0; i < size; ++i) {
       MR_RETURN_IF_ERROR(TakeBytes(in, &value));
@@ -387,12 +445,17 @@ class CountDistinct final : public RowAggregator<CountDistinct, ObjectAggregator
   bool AddRows(const AggregateInput& input, const After& after) {
     const KeyBuffer values = CanonicalValues(*input.values);
     ForEachRow(*input.values, after, [&](std::size_t i) {
-      Change(input.state(i), [&](DistinctValues& kept) { kept.Add(values[i]); });
+      Change(input.state(i), [&](DistinctValues& kept) {
+        kept.Add(values[i]);
+        kept.KeepWithin(most_bytes());
+      });
     });
     return true;
   }
+  bool holds_values() const override { return true; }
   bool bounded() const override { return true; }
   std::string Unrepresentable(const std::byte* state) const override {
+    if (Of(state).outgrown) return TooManyBytes(most_bytes(), "use approx_count_distinct");
     if (Of(state).values.size() <= DistinctValues::kMost) return "";
     return "has more than " + std::to_string(DistinctValues::kMost) + " values; use approx_count_distinct";
   }

@@ -8,6 +8,7 @@ namespace millrace {
 namespace {
 
 constexpr std::string_view kNumbers = "integers and doubles";
+constexpr std::string_view kNumbersAndDecimals = "integers, doubles and decimals";
 constexpr std::string_view kValues =
     "numbers, strings, booleans, dates and times; name a field of a nested column";
 
@@ -68,7 +69,7 @@ constexpr Function kFunctions[] = {
      }},
     {"mean",
      [](const AggregatorKind& k) {
-       return Made{MakeMean(*k.argument), kNumbers};
+       return Made{MakeMean(*k.argument), kNumbersAndDecimals};
      }},
     {"median",
      [](const AggregatorKind& k) {
@@ -88,7 +89,7 @@ constexpr Function kFunctions[] = {
      }},
     {"sum",
      [](const AggregatorKind& k) {
-       return Made{MakeSum(*k.argument), kNumbers};
+       return Made{MakeSum(*k.argument), kNumbersAndDecimals};
      }},
     {"top_k",
      [](const AggregatorKind& k) {

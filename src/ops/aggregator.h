@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "columnar/batch.h"
+#include "state/keyed_table.h"
 
 namespace millrace {
 
@@ -65,6 +66,12 @@ class Aggregator {
   /// Adds row after row, and appends the result of its group behind each, to the column that Finish hands
   /// over. False: as for Update. Of rows that go to `without`, what was appended means nothing.
   virtual Result<bool> UpdateEach(const AggregateInput& input, std::vector<RowWithoutResult>* without) = 0;
+  /// True when a state holds values as they are, such as texts.
+  virtual bool holds_values() const { return false; }
+  /// How much of a row of state may be this aggregator's: longer values are to be refused, and a state that
+  /// would outgrow it by many has no result. Merge does not look.
+  std::int64_t most_bytes() const { return most_bytes_; }
+  void set_most_bytes(std::int64_t bytes) { most_bytes_ = bytes; }
   /// True when the result depends on AggregateInput::offsets and origin.
   virtual bool orders_rows() const { return false; }
   /// True when a state can be unrepresentable that was never merged.
@@ -88,6 +95,8 @@ class Aggregator {
   virtual bool Combinable(const arrow::Array& /*values*/) const { return true; }
   /// False when Merge of the two would overflow.
   virtual bool MergeFits(const std::byte* /*state*/, const std::byte* /*from_state*/) const { return true; }
+  /// Why a row does not fit, behind the call: "overflows int64; cast the argument to double".
+  virtual std::string OverflowText() const { return "overflows int64; cast the argument to double"; }
   /// "" or why a state has no result: "overflows int64; cast the argument to double".
   virtual std::string Unrepresentable(const std::byte* /*state*/) const { return ""; }
 
@@ -119,6 +128,7 @@ class Aggregator {
  private:
   const std::shared_ptr<arrow::DataType> type_;  // of the result
   const std::size_t state_bytes_;
+  std::int64_t most_bytes_ = kMostRowBytes;
 };
 
 /// Which aggregate function over which types.

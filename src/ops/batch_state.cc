@@ -75,6 +75,10 @@ std::optional<std::string_view> BatchState::Get(std::int64_t row) const {
 
 void BatchState::Put(std::int64_t row, std::string_view value) {
   Entry& entry = entries_[EntryOf(row)];
+  if (static_cast<std::int64_t>(value.size()) > rows_.most_bytes()) {
+    return Fail(row, "the value to keep has " + std::to_string(value.size()) + " bytes; a step keeps " +
+                         std::to_string(rows_.most_bytes()) + " for one key");
+  }
   entry.value.assign(value);
   entry.own = entry.present = entry.changed = true;
   entry.expires_ms =

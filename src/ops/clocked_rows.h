@@ -37,6 +37,7 @@ class ClockedRows final : public SlotRows {
   static std::optional<std::string_view> GroupOf(std::string_view row);
 
   // SlotRows.
+  void set_most_bytes(std::int64_t bytes) override { groups_.set_most_bytes(bytes); }
   void Resize(std::uint32_t slots) override;
   void Clear(std::uint32_t slot) override;
   void Encode(std::uint32_t slot, std::string* out) const override;

@@ -37,6 +37,7 @@ class ExpiringRows final : public SlotRows {
   static Result<std::optional<std::string_view>> RowOf(std::string_view bytes);
 
   // SlotRows.
+  void set_most_bytes(std::int64_t bytes) override { rows_.set_most_bytes(bytes); }
   void Resize(std::uint32_t slots) override;
   void Clear(std::uint32_t slot) override;
   void Prefetch(std::uint32_t slot) const override { rows_.Prefetch(slot); }

@@ -32,6 +32,14 @@ GroupRows::GroupRows(std::vector<std::unique_ptr<Aggregator>> aggregators, std::
   stride_ = StrideOf(bytes);
 }
 
+void GroupRows::set_most_bytes(std::int64_t bytes) {
+  SlotRows::set_most_bytes(bytes);
+  const auto holders = std::count_if(aggregators_.begin(), aggregators_.end(),
+                                     [](const auto& aggregator) { return aggregator->holds_values(); });
+  for (const auto& aggregator : aggregators_)
+    aggregator->set_most_bytes(bytes / std::max<std::int64_t>(1, holders));
+}
+
 void GroupRows::Groups(std::span<const std::uint32_t> slots, std::vector<std::byte*>* groups) {
   groups->resize(slots.size());
   std::byte* const first = bytes();

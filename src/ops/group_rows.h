@@ -51,6 +51,8 @@ class GroupRows final : public SlotRows {
   const std::vector<std::size_t>& of_any_size() const { return of_any_size_; }
 
   // SlotRows.
+  /// Each aggregator that holds values may take the same share.
+  void set_most_bytes(std::int64_t bytes) override;
   void Resize(std::uint32_t slots) override;
   void Clear(std::uint32_t slot) override;
   void Prefetch(std::uint32_t slot) const override {

@@ -41,6 +41,34 @@ void AddValueBytes(const arrow::Array& array, std::vector<std::int64_t>* bytes) 
   }
 }
 
+template <typename Offset>
+void AddLongTexts(const arrow::Array& array, std::int64_t most, std::vector<std::int64_t>* rows) {
+  const ColumnValues<std::string_view, Offset> texts(array);
+  ForEachValid(array, [&](std::size_t row) {
+    if (static_cast<std::int64_t>(texts[row].size()) > most) rows->push_back(static_cast<std::int64_t>(row));
+  });
+}
+
+/// The rows with a text or bytes longer than `most`. Cost: mostly none, for all together are not.
+std::vector<std::int64_t> LongTexts(const arrow::Array& array, std::int64_t most) {
+  std::vector<std::int64_t> rows;
+  switch (array.type_id()) {
+    case arrow::Type::STRING:
+    case arrow::Type::BINARY:
+      if (static_cast<const arrow::BinaryArray&>(array).total_values_length() > most)
+        AddLongTexts<std::int32_t>(array, most, &rows);
+      break;
+    case arrow::Type::LARGE_STRING:
+    case arrow::Type::LARGE_BINARY:
+      if (static_cast<const arrow::LargeBinaryArray&>(array).total_values_length() > most)
+        AddLongTexts<std::int64_t>(array, most, &rows);
+      break;
+    default:
+      break;
+  }
+  return rows;
+}
+
 std::vector<std::size_t> CheckedFirst(const GroupRows& groups) {
   std::vector<std::size_t> order(groups.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -78,9 +106,31 @@ Result<std::vector<RowError>> GroupUpdate::Evaluate(const Batch& batch) {
       unfit.push_back({row, "overflow", "a value of " + aggregate.text + " does not fit into int64"});
     }
     if (!unfit.empty()) errors.push_back(std::move(unfit));
+    std::vector<RowError> too_large = TooLarge(i);
+    if (!too_large.empty()) errors.push_back(std::move(too_large));
   }
   if (errors.empty()) return std::vector<RowError>();
   return MergeRowErrors(std::move(errors));
+}
+
+std::vector<RowError> GroupUpdate::TooLarge(std::size_t aggregate) const {
+  const Aggregator& aggregator = groups_.aggregator(aggregate);
+  if (!aggregator.holds_values()) return {};
+  const auto& order = orders_[aggregate];
+  // What else is kept with a value is small.
+  const std::int64_t most = aggregator.most_bytes() / (order == nullptr ? 1 : 2);
+  std::vector<RowError> errors;
+  for (const auto& values : {arguments_[aggregate], order}) {
+    if (values == nullptr) continue;
+    for (const std::int64_t row : LongTexts(*values, most)) {
+      errors.push_back({row, "too_large",
+                        "a value of " + aggregates_[aggregate].text + " has more than the " +
+                            std::to_string(most) + " bytes that the step can keep of it for one key"});
+    }
+  }
+  std::stable_sort(errors.begin(), errors.end(),
+                   [](const RowError& a, const RowError& b) { return a.row < b.row; });
+  return errors;
 }
 
 Status GroupUpdate::TakeOutFailed(Batch* batch, Output& output) {
@@ -162,7 +212,9 @@ std::string GroupUpdate::Overflow(const Batch& batch, std::size_t row, const Gro
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const Aggregator& aggregator = groups_.aggregator(i);
     if (!aggregator.checked() || aggregator.Fits(InputOf(i, batch), row)) continue;
-    return aggregates_[i].text + " overflows int64" + group_text(row) + "; cast the argument to double";
+    const std::string why = aggregator.OverflowText();
+    const std::size_t end = std::min(why.find(';'), why.size());
+    return aggregates_[i].text + " " + why.substr(0, end) + group_text(row) + why.substr(end);
   }
   return "";
 }

@@ -90,6 +90,8 @@ class GroupUpdate {
   AggregateInput InputOf(std::size_t aggregate, const Batch& batch) const;
   /// Adds one row of an input to one aggregate.
   bool UpdateRow(std::size_t aggregate, const AggregateInput& input, std::size_t row);
+  /// Of an aggregate that holds values: rows whose argument is too long for its state.
+  std::vector<RowError> TooLarge(std::size_t aggregate) const;
   /// "" or the aggregate to which a row cannot be added, and why.
   std::string Overflow(const Batch& batch, std::size_t row, const GroupText& group_text) const;
   /// Takes AddEach back from the checked aggregates up to `last`, which could not take the batch as a whole.

@@ -16,6 +16,7 @@ namespace millrace {
 namespace {
 
 constexpr std::int64_t kMiB = 1 << 20;
+constexpr std::int64_t kLong = 900'000;  // nearly what a step keeps for one key
 
 /// Keeps of each batch its rows and bytes, and the keys in order.
 class BatchSizes final : public Output {
@@ -41,11 +42,11 @@ class BatchSizes final : public Output {
 
 std::string TextOf(std::int64_t bytes) { return std::string(static_cast<std::size_t>(bytes), 'x'); }
 
-/// 60 rows of 1 MiB, each of another key.
+/// 60 rows of nearly 1 MB, each of another key.
 std::vector<std::string> RowsOfManyKeys(std::string* keys) {
   std::vector<std::string> rows;
   for (int i = 10; i < 70; ++i) {
-    rows.push_back("k=" + std::to_string(i) + " t=1 v=" + TextOf(kMiB));
+    rows.push_back("k=" + std::to_string(i) + " t=1 v=" + TextOf(kLong));
     keys->append(std::to_string(i)).append(" ");
   }
   return rows;
@@ -96,7 +97,7 @@ TEST_P(LargeResults, OfRunningComeInBatchesOfBoundedBytes) {
       {.name = "r", .by = {"k"}, .aggregates = BindAggregates({{"r", GetParam()}}, feed.schema())},
       feed.schema(), &*store);
   // What a key has seen is repeated by each of its rows.
-  std::vector<std::string> rows{"k=a t=1 v=" + TextOf(kMiB)};
+  std::vector<std::string> rows{"k=a t=1 v=" + TextOf(kLong / 2)};  // comes twice
   std::string keys = "a ";
   for (int i = 0; i < 99; ++i) {
     rows.push_back(i % 10 == 0 ? "k=b t=1 v=w" : "k=a t=1 v=w");
@@ -106,7 +107,7 @@ TEST_P(LargeResults, OfRunningComeInBatchesOfBoundedBytes) {
     BatchSizes sizes;
     ASSERT_TRUE(running->Process(feed.Make(rows), sizes).ok());
     EXPECT_THAT(sizes.bytes, testing::Each(testing::Lt(GroupUpdate::kMostEachBytes + 3 * kMiB)));
-    EXPECT_GE(sizes.bytes.size(), 3U) << "batch " << batch;
+    EXPECT_GE(sizes.bytes.size(), 2U) << "batch " << batch;
     EXPECT_EQ(sizes.shown, keys);
   }
 }

@@ -15,6 +15,7 @@
 #include "ops/latest_rows.h"
 #include "ops/passing_rows.h"
 #include "ops/row_bytes.h"
+#include "ops/row_width.h"
 #include "ops/watermark_before.h"
 #include "ops/window_assigner.h"
 
@@ -25,12 +26,19 @@ using State = LatestRows::State;
 
 constexpr std::int64_t kMaxRowsEmitted = 65'536;
 
+std::vector<int> AllColumns(const arrow::Schema& schema) {
+  std::vector<int> all(static_cast<std::size_t>(schema.num_fields()));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
 class Latest final : public Operator {
  public:
   Latest(LatestOptions options, std::vector<int> key_columns, std::shared_ptr<arrow::Schema> schema)
       : options_(std::move(options)),
         key_columns_(std::move(key_columns)),
         schema_(std::move(schema)),
+        all_columns_(AllColumns(*schema_)),
         row_bytes_(schema_) {}
 
   Status AddTable(StateStore& store) {
@@ -42,6 +50,7 @@ class Latest final : public Operator {
   Status Process(Batch batch, Output& output) override {
     MR_RETURN_IF_ERROR(RemoveTombstonesWithoutKey(key_columns_, &batch, output));
     MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+    MR_RETURN_IF_ERROR(RemoveWideRows(all_columns_, rows_.most_bytes(), &batch, output));
     if (!expiry_) return batch.num_rows() == 0 ? Status::Ok() : ProcessRows(std::move(batch), output);
     MR_RETURN_IF_ERROR(RemoveLateRows(*options_.ttl, &batch, output));
     // What expires between two rows leaves between them, rows of this batch too.
@@ -151,6 +160,7 @@ class Latest final : public Operator {
   const LatestOptions options_;
   const std::vector<int> key_columns_;
   const std::shared_ptr<arrow::Schema> schema_;
+  const std::vector<int> all_columns_;
 
   LatestRows rows_;
   KeyedTable* table_ = nullptr;
@@ -181,10 +191,8 @@ Result<std::vector<int>> CheckOptions(const LatestOptions& options, const arrow:
 
 Result<std::string> LatestLayout(const LatestOptions& options, const arrow::Schema& input) {
   MR_ASSIGN_OR_RETURN(const std::vector<int> key_columns, CheckOptions(options, input));
-  std::vector<int> all(static_cast<std::size_t>(input.num_fields()));
-  std::iota(all.begin(), all.end(), 0);
   return options.name + "=latest " + (options.ttl ? "ttl " + FormatDuration(*options.ttl) + " " : "") +
-         "by " + ColumnsLayout(key_columns, input) + " of " + ColumnsLayout(all, input);
+         "by " + ColumnsLayout(key_columns, input) + " of " + ColumnsLayout(AllColumns(input), input);
 }
 
 Result<std::unique_ptr<Operator>> MakeLatest(LatestOptions options,

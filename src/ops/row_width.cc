@@ -5,6 +5,8 @@
 
 #include <arrow/api.h>
 
+#include "columnar/arrow_status.h"
+
 namespace millrace {
 namespace {
 
@@ -59,9 +61,32 @@ void AddWidths(const arrow::Array& array, Widths* widths) {
 
 }  // namespace
 
-bool HasRowWiderThan(std::int64_t bytes, const arrow::RecordBatch& data) {
+Widths RowWidths(const arrow::RecordBatch& data) {
   Widths widths(static_cast<std::size_t>(data.num_rows()), 0);
   for (const auto& column : data.columns()) AddWidths(*column, &widths);
+  return widths;
+}
+
+Status RemoveWideRows(std::span<const int> columns, std::int64_t most, Batch* batch, Output& output) {
+  MR_ASSIGN_ARROW(const auto kept,
+                  batch->data->SelectColumns(std::vector<int>(columns.begin(), columns.end())));
+  const Widths widths = RowWidths(*kept);
+  std::vector<RowError> errors;
+  for (std::size_t row = 0; row < widths.size(); ++row) {
+    if (widths[row] <= most) continue;
+    errors.push_back({static_cast<std::int64_t>(row), "too_large",
+                      "the row has " + std::to_string(widths[row]) +
+                          " bytes of values to keep; a step keeps " + std::to_string(most) + " for one key"});
+  }
+  if (errors.empty()) return Status::Ok();
+  MR_ASSIGN_OR_RETURN(Batch narrow, WithoutRows(*batch, errors));
+  MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
+  *batch = std::move(narrow);
+  return Status::Ok();
+}
+
+bool HasRowWiderThan(std::int64_t bytes, const arrow::RecordBatch& data) {
+  const Widths widths = RowWidths(data);
   return std::any_of(widths.begin(), widths.end(), [bytes](std::int64_t width) { return width > bytes; });
 }
 

@@ -147,6 +147,21 @@ TEST(Explode, WorksOnSlicesOfABatch) {
   EXPECT_THAT(output.emitted, ElementsAre("k=b l=y", "k=b l=z", "k=c l=w"));
 }
 
+TEST(Explode, ManyElementsBesideLongTextsComeInBatchesOfBoundedBytes) {
+  RowFeed feed("k: string; l: list<int64>");
+  std::string list = "[0";
+  for (int i = 1; i < 1000; ++i) list += ", " + std::to_string(i);
+  const std::string text(300'000, 'x');
+  const auto output = RunBatch(MakeExplode("l", false, *feed.schema()), feed,
+                               {"k=a l=[7]", "k=" + text + " l=" + list + "]", "k=b l=[8, 9]"});
+  ASSERT_EQ(output.emitted.size(), 1003U);
+  EXPECT_EQ(output.emitted.front(), "k=a l=7");
+  EXPECT_EQ(output.emitted[1000], "k=" + text + " l=999");
+  EXPECT_EQ(output.emitted.back(), "k=b l=9");
+  EXPECT_EQ(output.batches.size(), 9U) << "300 MB in pieces of 32 MiB";
+  for (const Batch& batch : output.batches) EXPECT_LE(batch.num_rows(), 114);
+}
+
 TEST(Explode, NeedsAListColumn) {
   RowFeed feed("k: string; t: list<int64>");
   EXPECT_THAT(MakeExplode("k", false, *feed.schema()).status().message(), HasSubstr("not a list"));

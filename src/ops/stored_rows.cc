@@ -12,9 +12,11 @@
 #include "expr/expr.h"
 #include "ops/aggregate_specs.h"
 #include "ops/clocked_rows.h"
+#include "ops/count_window.h"
 #include "ops/expiring_rows.h"
 #include "ops/expiry_index.h"
 #include "ops/triggered_rows.h"
+#include "ops/window_assigner.h"
 #include "ops/window_span.h"
 
 namespace millrace {
@@ -106,10 +108,9 @@ Result<StoredAggregate> ParseAggregate(std::string_view text) {
   return aggregate;
 }
 
-std::shared_ptr<arrow::Array> Times(const std::vector<std::int64_t>& slices, std::int64_t plus,
-                                    const std::shared_ptr<arrow::DataType>& type) {
-  std::vector<std::int64_t> values = slices;
-  for (std::int64_t& value : values) value += plus;
+/// `type`: int64 or a timestamp.
+std::shared_ptr<arrow::Array> Numbers(std::vector<std::int64_t> values,
+                                      const std::shared_ptr<arrow::DataType>& type) {
   const auto rows = static_cast<std::int64_t>(values.size());
   const auto data =
       arrow::ArrayData::Make(type, rows, {nullptr, arrow::Buffer::FromVector(std::move(values))}, 0);
@@ -159,9 +160,15 @@ Result<StoredRows::Layout> StoredRows::Parse(std::string_view text) {
     }
     layout.clocks = shape.ends_with(kClosesByKeyLayout);
     layout.empty_rows = triggered && layout.clocks;
-    layout.sessions = shape.starts_with("session ");
+    layout.sessions = step == "session";
+    layout.counted = step == "count";
+    if (layout.sessions) {
+      const std::string_view gap = shape.substr(step.size() + 1);
+      MR_ASSIGN_OR_RETURN(const Duration length, ParseDuration(gap.substr(0, gap.find(' '))));
+      layout.gap_ms = length.count();
+    }
     MR_ASSIGN_OR_RETURN(layout.values, ParseAggregates(keys.substr(aggregate + kAggregate.size()),
-                                                       layout.sessions || shape.starts_with("count ")));
+                                                       layout.sessions || layout.counted));
     keys = keys.substr(0, aggregate);
   } else if (shape == "latest" || shape.starts_with("latest ")) {
     const std::size_t of = FindOutside(keys, kOf);
@@ -184,7 +191,8 @@ Result<StoredRows::Layout> StoredRows::Parse(std::string_view text) {
   } else {
     return NotOurs(text);
   }
-  layout.has_slices = aggregate != std::string_view::npos;
+  layout.has_slices =
+      aggregate != std::string_view::npos && step != "running" && !layout.sessions && layout.window_ms == 0;
   MR_ASSIGN_OR_RETURN(layout.keys, ParseColumns(keys));
   return layout;
 }
@@ -192,10 +200,10 @@ Result<StoredRows::Layout> StoredRows::Parse(std::string_view text) {
 std::shared_ptr<arrow::Schema> StoredRows::SchemaOf(const Layout& layout) {
   const auto time = arrow::timestamp(arrow::TimeUnit::MILLI);
   arrow::FieldVector fields;
-  if (layout.window_ms > 0) {
-    fields = {arrow::field("window_start", time), arrow::field("window_end", time)};
-  } else if (layout.has_slices) {
-    fields = {arrow::field("slice", arrow::int64())};
+  if (layout.has_slices) fields.push_back(arrow::field("slice", arrow::int64()));
+  if (layout.shows_windows()) {
+    fields.push_back(arrow::field("window_start", time));
+    fields.push_back(arrow::field("window_end", time));
   }
   fields.push_back(arrow::field("key", arrow::struct_(layout.keys)));
   fields.push_back(arrow::field("values", arrow::struct_(layout.values->fields())));
@@ -203,9 +211,9 @@ std::shared_ptr<arrow::Schema> StoredRows::SchemaOf(const Layout& layout) {
 }
 
 Status StoredRows::Add(std::int64_t slice, std::string_view key, std::string_view row) {
+  if (layout_.counted && slice == kCountersOfRows) return Status::Ok();
   if (layout_.sessions) {
     if (key.size() < sizeof(slice)) return Status::Corrupt("the key of a session is cut short");
-    std::memcpy(&slice, key.data(), sizeof(slice));
     key.remove_prefix(sizeof(slice));
   }
   if (layout_.empty_rows) {
@@ -227,16 +235,24 @@ Status StoredRows::Add(std::int64_t slice, std::string_view key, std::string_vie
   if (!added) return Status::Ok();
   keys_.Append(key);
   slices_.push_back(slice);
+  const WindowSpan span = layout_.values->span();
+  if (layout_.window_ms > 0) {
+    starts_ms_.push_back(slice);
+    ends_ms_.push_back(AddTime(slice, layout_.window_ms));
+  } else if (layout_.shows_windows()) {
+    starts_ms_.push_back(span.first_ms);
+    ends_ms_.push_back(AddTime(span.last_ms, layout_.sessions ? layout_.gap_ms : 1));
+  }
   return Status::Ok();
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> StoredRows::Take() {
   arrow::ArrayVector columns;
-  if (layout_.window_ms > 0) {
-    columns.push_back(Times(slices_, 0, schema_->field(0)->type()));
-    columns.push_back(Times(slices_, layout_.window_ms, schema_->field(1)->type()));
-  } else if (layout_.has_slices) {
-    columns.push_back(Times(slices_, 0, arrow::int64()));
+  if (layout_.has_slices) columns.push_back(Numbers(slices_, arrow::int64()));
+  if (layout_.shows_windows()) {
+    const auto time = arrow::timestamp(arrow::TimeUnit::MILLI);
+    columns.push_back(Numbers(starts_ms_, time));
+    columns.push_back(Numbers(ends_ms_, time));
   }
   const std::int64_t rows = num_rows();
   arrow::ArrayVector keys;
@@ -250,6 +266,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> StoredRows::Take() {
                                                          std::move(values)));
   keys_.Clear();
   slices_.clear();
+  starts_ms_.clear();
+  ends_ms_.clear();
   return arrow::RecordBatch::Make(schema_, rows, std::move(columns));
 }
 

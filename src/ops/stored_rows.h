@@ -18,9 +18,11 @@ namespace millrace {
 /// Reads rows of a step's state back into columns, by nothing but the layout text that is stored with them:
 /// for dumps, questions and verification. One owner, one thread.
 ///
-/// Columns: `window_start` and `window_end` (timestamp[ms]) of tumbling windows; of other windows and
-/// `running` only `slice`, of sessions the event time of the row that began each; `key` (a struct of the key
-/// columns), `values` (a struct, see StoredValues).
+/// Columns: `window_start` and `window_end` (timestamp[ms]) of tumbling windows, of hopping ones with a
+/// trigger, and of sessions; of hopping and sliding windows `slice`, the event time at which the rows that
+/// windows share begin; of count windows `slice`, the number of the stretch of rows that windows share, and
+/// `window_start` and `window_end` of what it holds; `key` (a struct of the key columns), `values` (a
+/// struct, see StoredValues).
 class StoredRows {
  public:
   /// `layout`: "tumbling 10s offset 0ms by k:string aggregate n = count()".
@@ -51,9 +53,13 @@ class StoredRows {
     bool clocks = false;                     // a window closes by key: see ClockedRows
     bool empty_rows = false;                 // TriggeredRows::Empty::kStored
     bool sessions = false;                   // keys begin with the session
+    std::int64_t gap_ms = 0;                 // of sessions
+    bool counted = false;                    // slices are numbers of rows
     bool expiring = false;                   // rows are those of ExpiringRows
     std::vector<std::shared_ptr<arrow::Field>> keys;
     std::unique_ptr<StoredValues> values;
+
+    bool shows_windows() const { return window_ms > 0 || sessions || counted; }
   };
   explicit StoredRows(Layout layout);
   static Result<Layout> Parse(std::string_view text);
@@ -62,6 +68,8 @@ class StoredRows {
   const Layout layout_;
   const std::shared_ptr<arrow::Schema> schema_;
   std::vector<std::int64_t> slices_;
+  std::vector<std::int64_t> starts_ms_;  // of windows
+  std::vector<std::int64_t> ends_ms_;
   KeyBuffer keys_;
 };
 

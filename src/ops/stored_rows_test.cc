@@ -7,6 +7,7 @@
 #include "columnar/key_encoding.h"
 #include "ops/changes.h"
 #include "ops/clocked_rows.h"
+#include "ops/count_window.h"
 #include "ops/deduplicate.h"
 #include "ops/expire.h"
 #include "ops/latest.h"
@@ -157,17 +158,43 @@ TEST(StoredRows, SessionsAreReadWithoutWhatOnlyTheWindowNeeds) {
   GroupRows groups(std::move(made), 1);
   groups.Resize(1);
   groups.Clear(0);
+  SpanOf(groups, 0).Cover(20'000);
+  SpanOf(groups, 0).Cover(15'000);
   std::string bytes;
   groups.Encode(0, &bytes);
-  const std::int64_t id = 17;
+  const std::int64_t id = 17'000;
   const std::string key(reinterpret_cast<const char*>(&id), sizeof(id));
   ASSERT_TRUE(rows->Add(0, key + KeyOf({Ints({5})}), bytes).ok());
   EXPECT_EQ(rows->Add(0, "short", bytes).code(), StatusCode::kCorrupt);
   const auto batch = *rows->Take();
   EXPECT_EQ(batch->num_rows(), 1);
   EXPECT_EQ(batch->schema()->ToString(),
-            "slice: int64\nkey: struct<k: int64>\nvalues: struct<top: list<item: int64>, n: int64>");
-  EXPECT_EQ((*batch->column(0)->GetScalar(0))->ToString(), "17");
+            "window_start: timestamp[ms]\nwindow_end: timestamp[ms]\nkey: struct<k: int64>\n"
+            "values: struct<top: list<item: int64>, n: int64>");
+  EXPECT_THAT((*batch->column(0)->GetScalar(0))->ToString(), HasSubstr("00:00:15"));
+  EXPECT_THAT((*batch->column(1)->GetScalar(0))->ToString(), HasSubstr("00:00:30"))
+      << "the gap behind the last";
+}
+
+TEST(StoredRows, CountWindowsShowTheirRowsAndTheirTimesAndNoCounters) {
+  auto rows = *StoredRows::Make("count 6 every 2 by k:int64 aggregate n = count()");
+  std::vector<std::unique_ptr<Aggregator>> made;
+  made.push_back(*MakeAggregator({.function = "count"}));
+  made.push_back(std::make_unique<WindowSpanAggregator>());
+  GroupRows groups(std::move(made), 1);
+  groups.Resize(1);
+  groups.Clear(0);
+  SpanOf(groups, 0).Cover(20'000);
+  SpanOf(groups, 0).Cover(15'000);
+  std::string bytes;
+  groups.Encode(0, &bytes);
+  ASSERT_TRUE(rows->Add(kCountersOfRows, KeyOf({Ints({5})}), bytes).ok());
+  ASSERT_TRUE(rows->Add(4, KeyOf({Ints({5})}), bytes).ok());
+  const auto batch = *rows->Take();
+  ASSERT_EQ(batch->num_rows(), 1);
+  EXPECT_EQ((*batch->GetColumnByName("slice")->GetScalar(0))->ToString(), "4");
+  EXPECT_THAT((*batch->GetColumnByName("window_start")->GetScalar(0))->ToString(), HasSubstr("00:00:15.000"));
+  EXPECT_THAT((*batch->GetColumnByName("window_end")->GetScalar(0))->ToString(), HasSubstr("00:00:20.001"));
 }
 
 /// What a step holds after some rows, as text: the columns `key` and `values` of each.

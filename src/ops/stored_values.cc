@@ -34,8 +34,10 @@ class Aggregates final : public StoredValues {
     rows_.Clear(0);
     MR_RETURN_IF_ERROR(rows_.Decode(0, row));
     MR_RETURN_IF_ERROR(rows_.AppendResults(0));
+    if (rows_.visible() < rows_.size()) span_ = SpanOf(rows_, 0);
     return true;
   }
+  WindowSpan span() const override { return span_; }
   Result<arrow::ArrayVector> Finish() override {
     arrow::ArrayVector columns;
     for (std::size_t i = 0; i < rows_.visible(); ++i) {
@@ -56,6 +58,7 @@ class Aggregates final : public StoredValues {
 
   const arrow::FieldVector fields_;
   GroupRows rows_;
+  WindowSpan span_{};
 };
 
 class Latest final : public StoredValues {

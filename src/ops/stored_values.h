@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "ops/aggregator.h"
+#include "ops/window_span.h"
 
 namespace millrace {
 
@@ -18,12 +19,14 @@ class StoredValues {
   virtual const std::vector<std::shared_ptr<arrow::Field>>& fields() const = 0;
   /// False: the row holds nothing of its key, it serves the expiry of others. Errors: kCorrupt.
   virtual Result<bool> Add(std::string_view row) = 0;
+  /// Of windows: from the first to the last event time of the row added last.
+  virtual WindowSpan span() const { return {}; }
   /// One array per field: the rows added since the last Finish.
   virtual Result<std::vector<std::shared_ptr<arrow::Array>>> Finish() = 0;
 };
 
-/// Windows and `running`: the aggregates' results so far. The last `hidden` of `aggregators` are not shown;
-/// `names` are those of the others.
+/// Windows and `running`: the aggregates' results so far. `names` are those of the aggregators that are
+/// shown; a WindowSpanAggregator may stand behind them.
 std::unique_ptr<StoredValues> MakeStoredAggregates(std::vector<std::unique_ptr<Aggregator>> aggregators,
                                                    const std::vector<std::string>& names);
 /// `latest`: the columns of its input.

@@ -37,6 +37,7 @@ class TriggeredRows final : public SlotRows {
   void set_mark(std::uint32_t slot, std::uint32_t mark) { notes_[slot].mark = mark; }
 
   // SlotRows.
+  void set_most_bytes(std::int64_t bytes) override { rows_.set_most_bytes(bytes); }
   void Resize(std::uint32_t slots) override;
   void Clear(std::uint32_t slot) override;
   void Encode(std::uint32_t slot, std::string* out) const override;

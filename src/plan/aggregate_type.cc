@@ -29,7 +29,7 @@ bool IsOrdered(const arrow::DataType& type) {
 
 using TypePtr = std::shared_ptr<arrow::DataType>;
 
-enum class Takes { kNumbers, kOrdered, kKeys };
+enum class Takes { kNumbers, kNumbersAndDecimals, kOrdered, kKeys };
 enum class Gives { kInput, kInt64, kFloat64, kSum, kList };
 
 struct Signature {
@@ -49,12 +49,12 @@ constexpr Signature kSignatures[] = {
     {"last", Takes::kOrdered, Gives::kInput},
     {"latest", Takes::kOrdered, Gives::kInput},
     {"max", Takes::kOrdered, Gives::kInput},
-    {"mean", Takes::kNumbers, Gives::kFloat64},
+    {"mean", Takes::kNumbersAndDecimals, Gives::kFloat64},
     {"median", Takes::kNumbers, Gives::kFloat64},
     {"min", Takes::kOrdered, Gives::kInput},
     {"quantile", Takes::kNumbers, Gives::kFloat64},
     {"stddev", Takes::kNumbers, Gives::kFloat64},
-    {"sum", Takes::kNumbers, Gives::kSum},
+    {"sum", Takes::kNumbersAndDecimals, Gives::kSum},
     {"top_k", Takes::kKeys, Gives::kList},
     {"variance", Takes::kNumbers, Gives::kFloat64},
 };
@@ -70,6 +70,9 @@ Status CheckTaken(const Signature& signature, const arrow::DataType& type) {
     case Takes::kNumbers:
       if (IsIntegerOrDouble(type)) return Status::Ok();
       return WrongType(signature.name, type, "an integer or double");
+    case Takes::kNumbersAndDecimals:
+      if (IsIntegerOrDouble(type) || type.id() == arrow::Type::DECIMAL128) return Status::Ok();
+      return WrongType(signature.name, type, "an integer, double or decimal");
     case Takes::kOrdered:
       if (IsOrdered(type)) return Status::Ok();
       break;
@@ -89,6 +92,10 @@ TypePtr ResultOf(const Signature& signature, const TypePtr& input) {
     case Gives::kFloat64:
       return arrow::float64();
     case Gives::kSum:
+      if (input->id() == arrow::Type::DECIMAL128) {
+        return arrow::decimal128(arrow::Decimal128Type::kMaxPrecision,
+                                 static_cast<const arrow::Decimal128Type&>(*input).scale());
+      }
       return arrow::is_integer(input->id()) ? arrow::int64() : arrow::float64();
     case Gives::kList:
       return arrow::list(input);

@@ -134,7 +134,7 @@ TEST(AnalyzePlan, WhatIsWrongWithTheConditionOfAnAggregateIsSaidOnce) {
       {"sum(x) where y > 1",
        "f.yaml:7:5: window 'window-1': unknown column 'y' (did you mean 'k'?) at character 14"},
       {"sum(k) where i", no_condition("i", "int32") + "\nf.yaml:7:5: window 'window-1': 'n': sum() takes an "
-                                                      "integer or double, not string"},
+                                                      "integer, double or decimal, not string"},
   };
   for (const auto& [call, error] : cases) EXPECT_EQ(ErrorOf(PlanWith(Window({{"n", call}}))), error) << call;
 }
@@ -279,7 +279,7 @@ TEST(AnalyzePlan, MistakesOfStepsNamePlaceStepAndRemedy) {
       {GroupByStep{{"tags"}, NullKey::kError}, "column 'tags' of type list<string> cannot be a key"},
       {GroupByStep{}, "'by' is empty"},
       {Window({}), "'aggregate' is empty"},
-      {Window({{"n", "sum(k)"}}), "'n': sum() takes an integer or double, not string"},
+      {Window({{"n", "sum(k)"}}), "'n': sum() takes an integer, double or decimal, not string"},
       {Window({{"n", "max(tags)"}}),
        "max() takes a number, string, date, timestamp or bool, not list<string>"},
       {Window({{"window_end", "count()"}}), "two columns would be called 'window_end'"},
@@ -436,7 +436,9 @@ TEST(AggregateResultType, FollowsTheInput) {
   EXPECT_EQ(type_of("sum", "int8"), "int64");
   EXPECT_EQ(type_of("sum", "uint64"), "int64");
   EXPECT_EQ(type_of("sum", "float32"), "float64");
-  EXPECT_EQ(type_of("sum", "decimal(10, 2)"), "error");
+  EXPECT_EQ(type_of("sum", "decimal(10, 2)"), "decimal(38, 2)");
+  EXPECT_EQ(type_of("mean", "decimal(10, 2)"), "float64");
+  EXPECT_EQ(type_of("stddev", "decimal(10, 2)"), "error");
   EXPECT_EQ(type_of("sum", "bool"), "error");
   EXPECT_EQ(type_of("mean", "int64"), "float64");
   EXPECT_EQ(type_of("mean", "date"), "error");

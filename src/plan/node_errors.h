@@ -33,9 +33,12 @@ class NodeErrors {
     AddAt(ValueOf(key), "'" + key + "': there is no '" + value + "'" + DidYouMean(value, choices));
   }
 
-  /// The time to live of a step that has one.
+  /// The times of a step that remembers, as far as it has them.
   template <typename Step>
-  void CheckTtl(const Step& step) {
+  void CheckTimes(const Step& step) {
+    if constexpr (requires { step.within; }) {
+      if (step.within <= Duration(0)) Add("'within' must be longer than 0");
+    }
     if constexpr (requires { step.ttl; }) {
       if (step.ttl && *step.ttl <= Duration(0)) Add("'ttl' must be longer than 0");
     }

@@ -35,7 +35,7 @@ class NodeAnalyzer : NodeInput {
       : NodeInput(node, input, mistakes), node_(node), group_columns_(group_columns), mistakes_(mistakes) {}
 
   Columns Analyze() {
-    std::visit([this](const auto& op) { errors_.CheckTtl(op); }, node_.op);
+    std::visit([this](const auto& op) { errors_.CheckTimes(op); }, node_.op);
     Columns columns = std::visit([this](const auto& op) { return After(op); }, node_.op);
     columns.open = columns.open || node_.understood == Understood::kPart;
     return columns;
@@ -258,11 +258,12 @@ class NodeAnalyzer : NodeInput {
     CheckKeyColumns("by", by);
   }
 
-  Columns After(const DeduplicateStep& step) {
-    if (step.within <= Duration(0)) errors_.Add("'within' must be longer than 0");
-    CheckStepKey(step.by);
+  Columns AfterKeyed(const std::vector<std::string>& by) {
+    CheckStepKey(by);
     return input_;
   }
+  Columns After(const DeduplicateStep& step) { return AfterKeyed(step.by); }
+  Columns After(const LatestStep& step) { return AfterKeyed(step.by); }
 
   Columns After(const ChangesStep& step) {
     if (step.columns.empty()) errors_.Add("'columns' is empty; name what is compared");
@@ -283,11 +284,6 @@ class NodeAnalyzer : NodeInput {
     arrow::FieldVector fields = KeyFields(step.by);
     AddAggregates(step.aggregates, &fields);
     return ExactlyThese(fields);
-  }
-
-  Columns After(const LatestStep& step) {
-    CheckStepKey(step.by);
-    return input_;
   }
 
   Columns After(const ExpireStep& step) {

@@ -13,6 +13,7 @@ StateStoreOptions TaskStoreOptions(const TaskContext& context, const SubTopology
   options.layout = sub.state_layout;
   options.identity = context.topology->app + "/" + name;
   options.clock = context.clock;
+  options.max_row_bytes = context.topology->max_row_bytes;
   options.max_rows_in_memory = context.max_rows_in_memory;
   options.max_bytes_in_memory = context.max_bytes_in_memory;
   return options;

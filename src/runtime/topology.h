@@ -135,6 +135,7 @@ struct Topology {
   std::vector<Feed> feeds;                ///< of sources outside Kafka
   std::vector<NewTopic> feed_topics;      ///< theirs, made before the workers start
   std::string dead_letter_topic;          ///< "" = none
+  std::int64_t max_row_bytes = kMostRowBytes;  ///< StateStoreOptions::max_row_bytes
   TimeOptions time;
 };
 

@@ -153,10 +153,11 @@ class WorkerTest : public ::testing::Test {
   }
   ~WorkerTest() override { EXPECT_TRUE(RemoveAll(dir_).ok()); }
 
-  std::unique_ptr<Worker> MakeWorker(const std::string& id, std::int64_t batch_rows = 4) {
+  std::unique_ptr<Worker> MakeWorker(const std::string& id, std::int64_t batch_rows = 4,
+                                     Duration commit_interval = Duration(0)) {
     WorkerOptions options;
     options.id = id;
-    options.commit_interval = Duration(0);
+    options.commit_interval = commit_interval;
     options.poll.max_records = batch_rows;
     auto worker = std::make_unique<Worker>(context_, cluster_, std::move(options));
     EXPECT_TRUE(worker->Start().ok());

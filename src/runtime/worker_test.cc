@@ -96,6 +96,63 @@ TEST_F(WorkerTest, QuestionsAreAnsweredRightAfterACommitAndNeverBefore) {
   EXPECT_EQ(other->status().code(), StatusCode::kUnavailable);
 }
 
+TEST_F(WorkerTest, QuestionsBetweenCommitsWaitAndShowWhatIsCommitted) {
+  const auto committed = [this] {  // the sum of all counts that the changelog has
+    std::map<std::string, std::int64_t> counts;
+    for (int p = 0; p < 2; ++p) {
+      for (const MemoryRecord& record : log_.Read({"changelog", Partition(p)}))
+        counts[*record.key] = std::stoll(record.value.value_or("0"));
+    }
+    std::int64_t sum = 0;
+    for (const auto& [key, count] : counts) sum += count;
+    return sum;
+  };
+  auto worker = MakeWorker("w0", /*batch_rows=*/100, /*commit_interval=*/Duration(10'000));
+  const auto run = [&] {
+    for (int round = 0; round < 20; ++round) ASSERT_TRUE(worker->RunOnce(Duration(0)).ok());
+  };
+  std::optional<std::int64_t> shown;
+  const auto ask = [&] {
+    shown.reset();
+    worker->Ask({.step = "count"}, [&](Result<StateAnswer> given) {
+      ASSERT_TRUE(given.ok()) << given.status().ToString();
+      if (given->partitions.size() < 2) return;  // while it recovers, it holds none
+      shown = 0;
+      for (const StateAnswer::Row& row : given->rows) *shown += std::stoll(row.row);
+      EXPECT_EQ(*shown, committed()) << "as of the last commit";
+    });
+  };
+  run();
+  WriteInput(50);
+  run();
+  clock_.Advance(Duration(10'000));
+  run();
+  ASSERT_EQ(committed(), 50);
+  ask();
+  run();
+  EXPECT_EQ(shown, 50) << "nothing is under way";
+  WriteInput(10);
+  run();
+  EXPECT_EQ(metrics_.Sum("millrace_records_in_total"), 60) << "read and counted";
+  ASSERT_EQ(committed(), 50) << "and not yet committed";
+  ask();
+  run();
+  EXPECT_EQ(shown, std::nullopt) << "neither what is not committed nor what is outdated";
+  // The commit that is due fails, and what it would have committed is read again.
+  log_.Inject({.call = LogCall::kCommit, .nth = 1, .outcome = FaultOutcome::kAborted});
+  clock_.Advance(Duration(10'000));
+  ASSERT_TRUE(worker->RunOnce(Duration(0)).ok());
+  EXPECT_EQ(committed(), 50);
+  EXPECT_EQ(shown, std::nullopt) << "nothing that was thrown away";
+  ask();
+  for (int i = 0; i < 10; ++i) {
+    clock_.Advance(Duration(10'000));
+    run();
+  }
+  ASSERT_EQ(committed(), 60);
+  EXPECT_EQ(shown, 60);
+}
+
 TEST_F(WorkerTest, MetricsTellWhatWasReadWrittenAndIsHeld) {
   auto worker = MakeWorker("w0", /*batch_rows=*/4);
   WriteInput(50);

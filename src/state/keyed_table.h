@@ -13,6 +13,10 @@
 
 namespace millrace {
 
+/// What a step may keep for one key, unless larger records are allowed: with the key it fits a record of the
+/// changelog, as topics and producers take them by default (1,048,400 bytes).
+inline constexpr std::int64_t kMostRowBytes = 1'000'000;
+
 /// The rows of a KeyedTable: columns owned by an operator and addressed by slot.
 class SlotRows {
  public:
@@ -32,8 +36,15 @@ class SlotRows {
   /// Those among them that rows take beside their share of the columns, such as texts: what Clear of a slot
   /// gives back. Cost: O(1), whatever the number of rows.
   virtual std::int64_t aside_bytes() const { return 0; }
+  /// What one row may take, encoded: more does not go to the changelog, so the operator refuses what would
+  /// make it more. Told before the first row.
+  virtual void set_most_bytes(std::int64_t bytes) { most_bytes_ = bytes; }
+  std::int64_t most_bytes() const { return most_bytes_; }
   /// Why the rows must not be committed: a user's code failed, maybe in Encode.
   virtual Status failure() const { return Status::Ok(); }
+
+ private:
+  std::int64_t most_bytes_ = kMostRowBytes;
 };
 
 /// Variable-length keys of a batch, one per row: bytes [offsets[i], offsets[i + 1]) of data. Nulls are not
@@ -101,8 +112,8 @@ class KeyedTable {
   virtual std::int64_t num_rows() const = 0;
   /// Estimate of resident bytes, the operator's rows included, and what it noted.
   virtual std::int64_t memory_bytes() const = 0;
-  /// What the operator holds now that it derived from the table: it is counted, and makes no row leave
-  /// memory.
+  /// What the operator holds now that it derived from the table. It counts as what rows take: at a checkpoint
+  /// more of them leave memory, down to a quarter of what they may take.
   virtual void NoteDerivedBytes(std::int64_t bytes) = 0;
 };
 

@@ -168,6 +168,7 @@ Status RocksStateStore::WriteIdentity() {
 
 Result<KeyedTable*> RocksStateStore::AddTable(const std::string& name, SlotRows* rows) {
   MR_CHECK(!tables_.contains(name)) << "state table " << name << " is added twice";
+  rows->set_most_bytes(options_.max_row_bytes);
   Progress progress;
   MR_RETURN_IF_ERROR(ReadProgress(name, &progress));
   auto table = std::make_unique<Table>(name, rows, disk_.get());
@@ -404,12 +405,15 @@ Status RocksStateStore::Rollback() {
 Status RocksStateStore::Evict() {
   std::int64_t rows = 0;
   std::int64_t bytes = 0;
+  std::int64_t derived = 0;
   for (const auto& [name, table] : tables_) {
     rows += table->rows_in_memory();
     bytes += table->bytes_in_use();
+    derived += table->derived_bytes();
   }
+  const std::int64_t most = options_.max_bytes_in_memory;
   const std::int64_t excess_rows = Excess(rows, options_.max_rows_in_memory);
-  const std::int64_t excess_bytes = Excess(bytes, options_.max_bytes_in_memory);
+  const std::int64_t excess_bytes = Excess(bytes, most - std::min(derived, most - most / 4));
   if (excess_rows == 0 && excess_bytes == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(WriteOut());
   for (auto& [name, table] : tables_) {

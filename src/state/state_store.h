@@ -68,6 +68,8 @@ struct StateStoreOptions {
   /// it has aside. Committed rows that wait for the disk take at most a quarter as much.
   static constexpr std::int64_t kBytesPerRow = 256;
   std::int64_t max_bytes_in_memory = 1LL << 30;
+  /// SlotRows::set_most_bytes of the rows of all tables.
+  std::int64_t max_row_bytes = kMostRowBytes;
   /// A commit this long after the last flush writes and flushes: bounds what a crash makes the restore read
   /// again.
   Duration flush_interval{60'000};

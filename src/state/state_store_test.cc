@@ -217,6 +217,21 @@ TEST_F(LargeRowsTest, LeaveMemoryByTheirBytesAndAreReadAgain) {
   EXPECT_LT(store_->memory_bytes(), 2 * kShare);
 }
 
+TEST_F(LargeRowsTest, LeaveMoreRoomWhereMoreWasDerivedFromThem) {
+  OpenWithShare();
+  const auto fill = [this](int commit) {
+    for (int i = 0; i < 100; ++i) texts_.Set(SlotOf(commit, std::to_string(i)), std::string(6000, 'x'));
+    Commit(commit);
+    return texts_.aside_bytes();
+  };
+  EXPECT_GT(fill(1), kShare / 2) << "they fit";
+  large_->NoteDerivedBytes(kShare / 2);
+  EXPECT_LT(fill(2), kShare / 2);
+  large_->NoteDerivedBytes(100 * kShare);
+  EXPECT_LT(fill(3), kShare / 4);
+  EXPECT_GT(texts_.aside_bytes(), 0) << "some stay, whatever was derived";
+}
+
 TEST_F(LargeRowsTest, OfLongKeysLeaveMemoryToo) {
   OpenWithShare();
   for (int i = 0; i < 1000; ++i) {

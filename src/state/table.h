@@ -59,6 +59,7 @@ class Table final : public KeyedTable {
   std::int64_t num_rows() const override { return index_.size() - erased_count_ + rows_only_on_disk_; }
   std::int64_t memory_bytes() const override;
   void NoteDerivedBytes(std::int64_t bytes) override { derived_bytes_ = bytes; }
+  std::int64_t derived_bytes() const { return derived_bytes_; }
 
   /// StateStore::Select.
   Result<bool> Select(const RowQuery& query, const RowBytesVisitor& visit);
