@@ -47,6 +47,26 @@ TEST(Map, WhatAFunctionMustNotDoStopsTheStepWithAMessage) {
   }
 }
 
+TEST(Map, AValueThatIsTooLongForTheChangelogFailsItsRow) {
+  RowFeed feed("k: int64; t: int64");
+  ScratchStore store;
+  const MapFunction keep = [](const auto& rows, KeyedState& state) {
+    const auto& sizes = static_cast<const arrow::Int64Array&>(*rows->column(1));
+    for (std::int64_t row = 0; row < rows->num_rows(); ++row) {
+      state.Put(row, std::string(static_cast<std::size_t>(sizes.Value(row)), 'x'));
+      EXPECT_LE(state.Get(row)->size(), static_cast<std::size_t>(kMostRowBytes));
+    }
+    return rows;
+  };
+  const auto step = *MakeMap({.name = "m", .by = {"k"}, .function = keep}, feed.schema(), &*store);
+  CollectedOutput output;
+  ASSERT_TRUE(step->Process(feed.Make({"k=1 t=7", "k=1 t=1000001", "k=1 t=1000000"}), output).ok());
+  EXPECT_THAT(output.emitted, ElementsAre("k=1 t=7", "k=1 t=1000000"));
+  ASSERT_EQ(output.dead_letters.size(), 1U);
+  EXPECT_THAT(output.dead_letters[0],
+              HasSubstr("k=1 t=1000001 class=function: the value to keep has 1000001 bytes"));
+}
+
 TEST(Map, ScalarsOfAnyTypeAreKept) {
   const auto list = arrow::list(arrow::int64());
   const auto pair = arrow::struct_({arrow::field("s", arrow::utf8()), arrow::field("v", list)});
