@@ -9,8 +9,9 @@ import json
 import statistics
 from typing import Callable, Iterator
 
+from changelog import fold
 from evidence import Evidence, Exit, ProcessSample
-from expectation import Job, Windows, decodes
+from expectation import NEVER, Job, decodes
 from harness.topics import Record
 from log_batches import spans
 
@@ -19,7 +20,7 @@ FILES_MARGIN = 8     # sockets and log files that happen to be open
 THREADS_MARGIN = 4   # RocksDB and librdkafka start some when first needed
 FEWEST_SAMPLES = 40  # of which a quarter is for warming up
 FAILED_CODES = {1, 3}
-NO_TIME = -(1 << 62)
+REBUILT = {"left": "left behind before", "cold": "rebuilt"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,7 @@ def each_result_once(evidence: Evidence, job: Job) -> Iterator[str]:
     expected = job.results(evidence.inputs)
     seen = collections.Counter()
     for record in evidence.output:
-        row = json.loads(record.value)
+        row = job.row(record)
         found = job.identify(row)
         seen[found] += 1
         if found in expected and row != expected[found]:
@@ -67,7 +68,7 @@ def each_result_once(evidence: Evidence, job: Job) -> Iterator[str]:
             yield f"result {found} is there {count} times"
     lost = expected.keys() - seen.keys()
     if lost:
-        yield f"{len(lost)} of {len(expected)} results are lost, e.g. {sorted(lost)[:3]}"
+        yield f"{len(lost)} of {len(expected)} results are lost, e.g. {sorted(lost, key=repr)[:3]}"
 
 
 @rule("I2")
@@ -87,15 +88,16 @@ def order_of_each_key(evidence: Evidence, job: Job) -> Iterator[str]:
     results = job.results(evidence.inputs)
     wanted: dict[bytes, list] = collections.defaultdict(list)
     for found in results:
-        wanted[str(results[found]["auction"]).encode()].append(found)
+        wanted[job.key(results[found])].append(found)
     came: dict[bytes, dict] = collections.defaultdict(dict)  # dict: the first of each, in order
     for record in evidence.output:
-        found = job.identify(json.loads(record.value))
+        found = job.identify(job.row(record))
         if found in results:
             came[record.key].setdefault(found)
     for key, ids in came.items():
-        order = [found for found in job.in_order({found: results[found] for found in wanted[key]}, key) if found in ids]
-        actual = [found for found in ids if found in set(order)]
+        order = [found for found in job.in_order({found: results[found] for found in wanted[key]}) if found in ids]
+        among = set(order)
+        actual = [found for found in ids if found in among]
         if actual != order:
             at = next(i for i, pair in enumerate(zip(actual, order)) if pair[0] != pair[1])
             yield f"key {key!r}: {actual[at]} came where {order[at]} had to come"
@@ -103,18 +105,20 @@ def order_of_each_key(evidence: Evidence, job: Job) -> Iterator[str]:
 
 @rule("I4")
 def state_equals_changelog_equals_oracle(evidence: Evidence, job: Job) -> Iterator[str]:
-    """RocksDB dump = fold of the committed changelog = open windows of the oracle."""
-    if evidence.changelog is None or not isinstance(job, Windows):
+    """RocksDB dump = fold of the committed changelog = what the oracle keeps."""
+    if evidence.changelog is not None and (left := evidence.dumps.get("left")) is not None:
+        if different := _differences(left, fold(evidence.changelog)):
+            yield f"{len(different)} rows of the state are not what the changelog says, e.g. {different[0]!r}"
+    wanted = job.open(evidence.inputs)
+    if evidence.state is None or wanted is None:
         return
-    live = fold(evidence.changelog)
-    rows = {job.identify_state(key) for key in live}
-    wanted = job.open(evidence.inputs).keys()
-    if rows != wanted:
-        yield (f"the changelog folds to {len(rows)} rows, the oracle has {len(wanted)}: "
-               f"{sorted(rows - wanted)[:3]} too many, {sorted(wanted - rows)[:3]} missing")
-    if (dump := evidence.dumps.get("warm")) is not None and dump != live:
-        different = {key for key in dump.keys() | live.keys() if dump.get(key) != live.get(key)}
-        yield f"{len(different)} rows of the state are not what the changelog says, e.g. {sorted(different)[0]!r}"
+    rows = dict(job.state(row) for row in evidence.state)
+    if different := _differences(rows, wanted):
+        first = different[0]
+        yield (f"the state has {len(rows)} rows, the oracle {len(wanted)}; {len(different)} differ, e.g. {first} is "
+               f"{rows.get(first)} instead of {wanted.get(first)}")
+    if len(rows) != len(evidence.state):
+        yield f"{len(evidence.state) - len(rows)} rows of the state are there twice"
 
 
 @rule("I5")
@@ -134,16 +138,16 @@ def committed_offsets(evidence: Evidence, job: Job) -> Iterator[str]:
             last = evidence.commits[-1].committed.get(partition, -1)
             if last != end:
                 yield f"partition {partition} is committed to {last}, its last record is {end - 1}"
-    final = {job.identify(json.loads(record.value)) for record in evidence.output}
+    final = {job.identify(job.row(record)) for record in evidence.output}
     for number, sample in enumerate(evidence.commits):
         if sample.stable is None:
             continue
         read = [record for record in evidence.inputs if record.offset < sample.committed.get(record.partition, -1)]
-        visible = {job.identify(json.loads(record.value)) for record in evidence.output
+        visible = {job.identify(job.row(record)) for record in evidence.output
                    if record.offset < sample.stable.get(record.partition, 0)}
-        missing = (job.results(read).keys() & final) - visible  # what never comes is lost, not late
+        missing = (job.settled(read) & final) - visible  # what never comes is lost, not late
         if missing:
-            yield f"sample {number}: committed to {sample.committed} without {len(missing)} results, e.g. {sorted(missing)[:2]}"
+            yield f"sample {number}: committed to {sample.committed} without {len(missing)} results, e.g. {sorted(missing, key=repr)[:2]}"
 
 
 @rule("I6")
@@ -180,10 +184,10 @@ def nothing_of_a_zombie(evidence: Evidence, _job: Job) -> Iterator[str]:
 
 @rule("I9")
 def warm_restart_equals_cold(evidence: Evidence, _job: Job) -> Iterator[str]:
-    warm, cold = evidence.dumps.get("warm"), evidence.dumps.get("cold")
-    if warm is not None and cold is not None and warm != cold:
-        different = {key for key in warm.keys() | cold.keys() if warm.get(key) != cold.get(key)}
-        yield f"{len(different)} rows differ between the state that was kept and the one that was rebuilt"
+    for name in ("left", "cold"):
+        if name in evidence.dumps and "warm" in evidence.dumps:
+            if different := _differences(evidence.dumps[name], evidence.dumps["warm"]):
+                yield f"{len(different)} rows differ between the state that was found at a start and the one that was {REBUILT[name]}"
 
 
 @rule("I10")
@@ -215,22 +219,22 @@ def conservation(evidence: Evidence, _job: Job) -> Iterator[str]:
 
 @rule("I12")
 def no_result_before_its_watermark(evidence: Evidence, job: Job) -> Iterator[str]:
-    if not isinstance(job, Windows) or not evidence.watched:
+    if not evidence.watched:
         return
     homes, reached = {}, collections.defaultdict(list)
     for record in evidence.inputs:
         if decodes(record):
             homes[record.key] = record.partition
-            before = reached[record.partition][-1][1] if reached[record.partition] else NO_TIME
+            before = reached[record.partition][-1][1] if reached[record.partition] else NEVER
             reached[record.partition].append((record.offset, max(before, json.loads(record.value)["ts"])))
     for seen in evidence.watched:
-        row = json.loads(seen.record.value)
-        home = homes.get(seen.record.key)
-        if home is None:
-            continue  # reported as a result that was not expected
+        row = job.row(seen.record)
+        home, due = homes.get(seen.record.key), job.due(row)
+        if home is None or due is None:
+            continue  # without a home it is reported as a result that was not expected
         watermark = _last_before(reached[home], seen.input_ends.get(home, 0))
-        if watermark < job.due(row):
-            yield f"{job.identify(row)} was seen when the watermark could not be above {watermark}; it is due at {job.due(row)}"
+        if watermark < due:
+            yield f"{job.identify(row)} was seen when the watermark could not be above {watermark}; it is due at {due}"
 
 
 @rule("I13")
@@ -296,15 +300,9 @@ def replayable_and_not_void(evidence: Evidence, _job: Job) -> Iterator[str]:
             yield f"{fault} never fired: the run is void"
 
 
-def fold(changelog: list[Record]) -> dict[bytes, bytes]:
-    """The last value of each key that has no tombstone behind it."""
-    live: dict[bytes, bytes] = {}
-    for record in changelog:
-        if record.value is None:
-            live.pop(record.key, None)
-        else:
-            live[record.key] = record.value
-    return live
+def _differences(one: dict, other: dict) -> list:
+    """Keys whose values differ, or that only one has."""
+    return sorted((key for key in one.keys() | other.keys() if one.get(key) != other.get(key)), key=repr)
 
 
 def _ended_well(ended: Exit) -> bool:
@@ -338,7 +336,7 @@ def _last_before(reached: list[tuple[int, int]], end: int) -> int:
             low = middle + 1
         else:
             high = middle
-    return reached[low - 1][1] if low else NO_TIME
+    return reached[low - 1][1] if low else NEVER
 
 
 def _place(record: Record) -> str:

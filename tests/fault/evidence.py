@@ -24,7 +24,7 @@ class Seen:
 class ProcessSample:
     """One process at one moment."""
     at: float
-    rss: int
+    rss: int  # 0: of a build with AddressSanitizer, which takes several times the memory
     files: int
     threads: int
 
@@ -63,7 +63,10 @@ class Evidence:
     commits: list[CommitSample] = dataclasses.field(default_factory=list)
     bounds: dict[str, dict[int, tuple[int, int]]] = dataclasses.field(default_factory=dict)  # last stable offset, end
     changelog: list[Record] | None = None
-    dumps: dict[str, dict[bytes, bytes]] = dataclasses.field(default_factory=dict)  # "warm", "cold": rows of the state
+    # Rows of the state by (partition, changelog key): "left" at the end of the run, "warm" after one more start and stop, "cold" after
+    # one that found nothing on its disk.
+    dumps: dict[str, dict[tuple[int, bytes], bytes]] = dataclasses.field(default_factory=dict)
+    state: list[dict] | None = None    # those that are left, decoded
     changelog_log: dict[int, list[LogBatch]] = dataclasses.field(default_factory=dict)
     output_log: dict[int, list[LogBatch]] = dataclasses.field(default_factory=dict)
     again: list[Record] | None = None  # the output of a second run over the same input

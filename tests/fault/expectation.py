@@ -1,14 +1,18 @@
-"""What must come out of the two jobs of the fault runs, by the plain rules, with results and state named by ids."""
+"""What must come out of the jobs of the fault runs, by the plain rules, with results and rows of state named by ids.
+
+Here are the job that every run can have and those without windows; `window_expectation.py` and `keyed_expectation.py` have the others,
+`kinds.py` the pipelines that belong to them.
+"""
 import collections
 import dataclasses
 import json
-import struct
-from typing import Hashable
+from typing import Callable, Hashable, Iterator
 
 from harness.bids import GRACE_MS, WINDOW_MS, WindowOracle
 from harness.topics import Record
 
 Id = Hashable
+NEVER = -(1 << 62)
 
 
 def decodes(record: Record) -> bool:
@@ -22,74 +26,140 @@ def decodes(record: Record) -> bool:
 
 
 @dataclasses.dataclass
-class Windows:
-    """`window_pipeline`: a result is (auction, window start)."""
-    grace_ms: int = GRACE_MS
-    _last: tuple[list[Record], WindowOracle] | None = None  # several invariants ask for the same
+class Outcome:
+    """Per id: results in the order in which those of a key come, and rows of state that are left; None: nobody says."""
+    results: dict[Id, dict]
+    open: dict[Id, dict] | None = None
 
-    def _oracle(self, inputs: list[Record]) -> WindowOracle:
+
+class Job:
+    """Subclasses say what an input gives; of what they cannot say they are not asked."""
+
+    def __init__(self) -> None:
+        self._last: tuple[list[Record], Outcome] | None = None
+
+    def replay(self, inputs: list[Record]) -> Outcome:
+        raise NotImplementedError
+
+    def outcome(self, inputs: list[Record]) -> Outcome:
+        """Several invariants ask for the same."""
         if self._last is None or self._last[0] is not inputs:
-            self._last = (inputs, WindowOracle.of(record for record in inputs if decodes(record)))
+            self._last = (inputs, self.replay(inputs))
         return self._last[1]
 
     def results(self, inputs: list[Record]) -> dict[Id, dict]:
-        return self._oracle(inputs).results
+        return self.outcome(inputs).results
 
-    def open(self, inputs: list[Record]) -> dict[Id, dict]:
-        return self._oracle(inputs).open
+    def open(self, inputs: list[Record]) -> dict[Id, dict] | None:
+        return self.outcome(inputs).open
+
+    def settled(self, inputs: list[Record]) -> set[Id]:
+        """Of the results, those that are there as soon as the input is committed."""
+        return set(self.replay(inputs).results)
+
+    def row(self, record: Record) -> dict:
+        """A record of the output."""
+        return json.loads(record.value)
+
+    def identify(self, row: dict) -> Id:
+        raise NotImplementedError
+
+    def key(self, row: dict) -> bytes:
+        """The message key of a result."""
+        return str(row["auction"]).encode()
+
+    def in_order(self, results: dict[Id, dict]) -> list[Id]:
+        """Results of one key in the order in which they must come."""
+        return list(results)
+
+    def due(self, row: dict) -> int | None:
+        """The event time that somebody has to reach before this result may be seen; None: the clock may do instead."""
+        return None
+
+    def state(self, row: dict) -> tuple[Id, dict]:
+        """A row of `millrace state dump --json`: its id, and what `open` says of it."""
+        raise NotImplementedError
+
+
+class Windows(Job):
+    """`window_pipeline`: a result is (auction, window start)."""
+
+    def __init__(self, grace_ms: int = GRACE_MS) -> None:
+        super().__init__()
+        self._grace_ms = grace_ms
+
+    def replay(self, inputs: list[Record]) -> Outcome:
+        oracle = WindowOracle.of(record for record in inputs if decodes(record))
+        return Outcome(oracle.results, oracle.open)
 
     def identify(self, row: dict) -> Id:
         return (row["auction"], row["window_start"])
 
-    def in_order(self, results: dict[Id, dict], key: bytes) -> list[Id]:
-        """Results of one key in the order in which they must come."""
-        return sorted((found for found in results if str(found[0]).encode() == key), key=lambda found: found[1])
+    def in_order(self, results: dict[Id, dict]) -> list[Id]:
+        return sorted(results, key=lambda found: found[1])
 
-    def due(self, row: dict) -> int:
-        """The event time before which this result must not be seen."""
-        return row["window_start"] + WINDOW_MS + self.grace_ms
+    def due(self, row: dict) -> int | None:
+        return row["window_start"] + WINDOW_MS + self._grace_ms
 
-    def identify_state(self, changelog_key: bytes) -> Id:
-        """Slice (the window's start), then the canonical bytes of one int64."""
-        start, mark, auction = struct.unpack(">QBQ", changelog_key)
-        if mark != 1:
-            raise AssertionError(f"the changelog has a null key {changelog_key!r}")
-        return (auction - (1 << 63), start - (1 << 63))
+    def state(self, row: dict) -> tuple[Id, dict]:
+        start, end = row["window_start"], row["window_end"]
+        return (row["key"]["auction"], start), row["key"] | {"window_start": start, "window_end": end} | row["values"]
 
 
 @dataclasses.dataclass
-class Passed:
+class Bid:
+    """A record that passes the filter, its columns, and the watermark before it."""
+    row: dict
+    place: tuple[int, int]  # partition, offset
+    before: int
+
+    @property
+    def ts(self) -> int:
+        return self.row["ts"]
+
+    @property
+    def auction(self) -> int:
+        return self.row["auction"]
+
+
+def passing(inputs: list[Record], out_of_orderness_ms: int = 0,
+            then: Callable[[int, int], None] = lambda partition, watermark: None) -> Iterator[Bid]:
+    """What the first two steps of every job let through, partition by partition; `then` gets the watermark at the end of each."""
+    by_partition: dict[int, list[Record]] = collections.defaultdict(list)
+    for record in inputs:
+        if decodes(record):
+            by_partition[record.partition].append(record)
+    for partition, records in by_partition.items():
+        watermark = NEVER
+        for record in sorted(records, key=lambda record: record.offset):
+            row = json.loads(record.value)
+            before, watermark = watermark, max(watermark, row["ts"] - out_of_orderness_ms)
+            if row["price"] > 50:
+                yield Bid(row | {"revenue": row["price"] * 2}, (partition, record.offset), before)
+        then(partition, watermark)
+
+
+class Passed(Job):
     """`pass_pipeline`: a result is the number of its bid."""
 
-    def results(self, inputs: list[Record]) -> dict[Id, dict]:
-        bids = (json.loads(record.value) for record in inputs if decodes(record))
-        return {bid["seq"]: bid | {"revenue": bid["price"] * 2} for bid in bids if bid["price"] > 50}
-
-    def open(self, inputs: list[Record]) -> dict[Id, dict]:
-        return {}
+    def replay(self, inputs: list[Record]) -> Outcome:
+        return Outcome({bid.row["seq"]: bid.row for bid in passing(inputs)}, {})
 
     def identify(self, row: dict) -> Id:
         return row["seq"]
 
-    def in_order(self, results: dict[Id, dict], key: bytes) -> list[Id]:
-        return [found for found, row in results.items() if str(row["auction"]).encode() == key]
-
-    def due(self, row: dict) -> int:
+    def due(self, row: dict) -> int | None:
         return row["ts"]
 
 
-@dataclasses.dataclass
 class Numbered(Passed):
     """`function_job`: every bid, with its number among those of its auction."""
 
-    def results(self, inputs: list[Record]) -> dict[Id, dict]:
+    def replay(self, inputs: list[Record]) -> Outcome:
         numbers: collections.Counter[int] = collections.Counter()
         found = {}
         for record in sorted(inputs, key=lambda record: record.offset):  # an auction has one partition
             bid = json.loads(record.value)
             numbers[bid["auction"]] += 1
             found[bid["seq"]] = {name: bid[name] for name in ("seq", "ts", "auction", "price")} | {"nth": numbers[bid["auction"]]}
-        return found
-
-
-Job = Windows | Passed
+        return Outcome(found)

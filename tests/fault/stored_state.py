@@ -22,14 +22,20 @@ class TaskState:
         return _lines("dump", self.directory, "--json")
 
 
-def tasks(state_dir: pathlib.Path) -> list[TaskState]:
+def tasks(*state_dirs: pathlib.Path) -> list[TaskState]:
     """One per partition: where several directories hold it, the one that knows most of the changelog."""
     newest: dict[int, TaskState] = {}
-    for line in _lines("stats", state_dir, "--json"):
-        state = TaskState(line["partition"], line["changelog_offset"] or 0, line["directory"])
-        if state.partition not in newest or newest[state.partition].changelog_offset < state.changelog_offset:
-            newest[state.partition] = state
+    for state_dir in state_dirs:
+        for line in _lines("stats", state_dir, "--json"):
+            state = TaskState(line["partition"], line["changelog_offset"] or 0, line["directory"])
+            if state.partition not in newest or newest[state.partition].changelog_offset < state.changelog_offset:
+                newest[state.partition] = state
     return list(newest.values())
+
+
+def raw(*state_dirs: pathlib.Path) -> dict[tuple[int, bytes], bytes]:
+    """Of all partitions, as TaskState.raw."""
+    return {key: row for state in tasks(*state_dirs) for key, row in state.raw().items()}
 
 
 def has_state(state_dir: pathlib.Path) -> bool:

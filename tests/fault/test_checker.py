@@ -54,13 +54,16 @@ def windows_evidence() -> Evidence:
     changelog += [Record(0, len(changelog), gone, STATE_ROW, 0), Record(0, len(changelog) + 1, gone, None, 0)]
     ends = {p: 1 + max(record.offset for record in inputs if record.partition == p) for p in range(PARTITIONS)}
     stable = {p: sum(record.partition == p for record in output) + 1 for p in range(PARTITIONS)}
-    rows = {state_key(*found): STATE_ROW for found in job.open(inputs)}
+    rows = {(0, state_key(*found)): STATE_ROW for found in job.open(inputs)}
+    state = [{"window_start": row["window_start"], "window_end": row["window_end"], "key": {"auction": row["auction"]},
+              "values": {name: row[name] for name in ("bids", "total", "low", "best", "opening", "closing")}}
+             for row in job.open(inputs).values()]
     return Evidence(
         seed=1, fired={"SIGKILL": 2}, inputs=inputs, output=output, uncommitted=list(output),
         watched=[Seen(record, ends) for record in output],
         commits=[CommitSample({0: 0, 1: -1}, {0: 0, 1: 0}), CommitSample({0: 100, 1: 100}, None), CommitSample(ends, stable)],
         bounds={"out": {0: (500, 500), 1: (400, 400)}, "changelog": {0: (30, 30)}},
-        changelog=changelog, dumps={"warm": rows, "cold": dict(rows)},
+        changelog=changelog, dumps={"left": rows, "warm": dict(rows), "cold": dict(rows)}, state=state,
         changelog_log={0: transactions((WORKER, 0, 0, 9), (WORKER, 1, 10, 19), (HEIR, 0, 20, 29))},
         output_log={0: transactions((WORKER, 0, 0, 9), (HEIR, 0, 10, 19))},
         again=list(output), dead=dead_letters(inputs),
@@ -166,17 +169,27 @@ def reordered_key(e: Evidence) -> None:
 
 def changelog_lost_a_tombstone(e: Evidence) -> None:
     e.changelog.pop()
-    e.dumps = {}
 
 
 def changelog_lost_a_row(e: Evidence) -> None:
-    lost = e.changelog.pop(0)
-    del e.dumps["warm"][lost.key], e.dumps["cold"][lost.key]
+    e.changelog.pop(0)
 
 
 def state_is_not_the_changelog(e: Evidence) -> None:
     for dump in e.dumps.values():
         dump[next(iter(dump))] = b"other"
+
+
+def state_lost_a_row(e: Evidence) -> None:
+    e.state.pop()
+
+
+def state_counted_twice(e: Evidence) -> None:
+    e.state[0]["values"]["bids"] += 1
+
+
+def state_in_two_partitions(e: Evidence) -> None:
+    e.state.append(e.state[0])
 
 
 def offset_beyond_results(e: Evidence) -> None:
@@ -210,6 +223,11 @@ def zombie_commits(e: Evidence) -> None:
 
 def cold_differs(e: Evidence) -> None:
     e.dumps["cold"].popitem()
+
+
+def warm_differs(e: Evidence) -> None:
+    for name in ("warm", "cold"):
+        e.dumps[name].popitem()
 
 
 def second_run_differs(e: Evidence) -> None:
@@ -281,8 +299,9 @@ def fault_never_fired(e: Evidence) -> None:
 PLANTED: list[tuple[str, Callable[[Evidence], None]]] = [
     ("I1", duplicate_result), ("I1", lost_result), ("I1", invented_result), ("I1", wrong_value), ("I2", aborted_read),
     ("I3", reordered_key), ("I4", changelog_lost_a_tombstone), ("I4", changelog_lost_a_row), ("I4", state_is_not_the_changelog),
+    ("I4", state_lost_a_row), ("I4", state_counted_twice), ("I4", state_in_two_partitions),
     ("I5", offset_beyond_results), ("I5", offset_went_back), ("I5", offset_beyond_input), ("I5", offset_short_of_input),
-    ("I6", hanging_transaction), ("I7", two_writers), ("I8", zombie_commits), ("I9", cold_differs), ("I10", second_run_differs),
+    ("I6", hanging_transaction), ("I7", two_writers), ("I8", zombie_commits), ("I9", cold_differs), ("I9", warm_differs), ("I10", second_run_differs),
     ("I12", early_result), ("I13", dead_letter_lost), ("I13", dead_letter_twice), ("I13", dead_letter_of_a_good_record),
     ("I13", dead_letter_without_reason), ("I13", dead_letter_with_other_bytes), ("I15", no_progress), ("I16", memory_above_budget),
     ("I16", files_grow), ("I16", threads_grow), ("I17", crashed), ("I17", failed_without_a_cause), ("I17", would_not_end),

@@ -1,36 +1,34 @@
 """A process that is frozen until the group has given its work away, and then goes on."""
-import signal
-
 import pytest
-from harness.bids import PIPELINES, assert_results, bids, close_windows, with_protocol
-from harness.lab import Lab
+from harness.bids import with_protocol
+from harness.lab import LONG, Lab
+from kinds import KINDS
+from trial import WORKER_KILL_S, Trial
 
-PARTITIONS = 2
+PART = 10_000
+CASES = [("windows", "classic"), ("stateless", "consumer"), ("moved", "classic"), ("changes", "consumer")]
+if LONG:
+    CASES = [(kind, protocol) for kind in KINDS for protocol in ("classic", "consumer")]
 
 
-@pytest.mark.parametrize("protocol", ["classic", "consumer"])
-@pytest.mark.parametrize("kind", ["windows", "stateless"])
+@pytest.mark.parametrize("kind, protocol", CASES)
 def test_nothing_that_a_frozen_process_wrote_becomes_visible_twice(lab: Lab, kind: str, protocol: str):
-    topic = lab.create_input(PARTITIONS)
     # Long transactions, so that the process is frozen inside one.
-    pipeline = PIPELINES[kind](lab.name, lab.broker.bootstrap, topic, commit_interval="2s", batch={"rows": 200})
-    file = lab.write(with_protocol(pipeline, protocol))
-    feeder = lab.topics.producer()
-    part = 10_000
-    feeder.send_all(topic, bids(part, seed=71))
-    frozen = lab.run(file)
-    frozen.wait_log("partitions assigned")
-    feeder.send_all(topic, bids(part, seed=71, first=part))
-    frozen.process.send_signal(signal.SIGSTOP)
-    feeder.send_all(topic, bids(part, seed=71, first=2 * part))
-    heir = lab.run(file)
-    lab.await_read(topic)
-    frozen.process.send_signal(signal.SIGCONT)
-    feeder.send_all(topic, bids(part, seed=71, first=3 * part))
-    close_windows(feeder, topic, PARTITIONS, 4 * part)
-    frozen.wait_log("partitions (lost|revoked)")
-    lab.await_read(topic)
-    frozen.stop()
-    heir.stop()
-    assert_results(kind, lab.topics.read(topic), lab.topics.read(lab.output()))
-    lab.topics.assert_nothing_pending(lab.output())
+    trial = Trial(lab, kind, commit_interval="2s", batch={"rows": 200}).create()
+    trial.pipeline = with_protocol(trial.pipeline, protocol)
+    trial.feed(PART)
+    frozen = trial.run()
+    frozen.millrace.wait_log("partitions assigned")
+    trial.watch()
+    trial.feed(PART)
+    trial.freeze(frozen)
+    trial.feed(PART)
+    trial.run()
+    trial.await_read()
+    trial.sample_commit()
+    trial.thaw(frozen)
+    trial.count("frozen until another had its work")
+    trial.feed(PART)
+    frozen.millrace.wait_log("partitions (lost|revoked)")
+    trial.await_progress("its return", WORKER_KILL_S)
+    trial.verdict()

@@ -1,4 +1,5 @@
 """One fault run: a job under load, the faults a test makes, and the evidence for `checker.py` at the end."""
+import copy
 import dataclasses
 import os
 import pathlib
@@ -11,18 +12,18 @@ import checker
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from evidence import CommitSample, Evidence, Exit, ProcessSample, Recovery, Seen
-from expectation import Job, Passed, Windows
-from harness.bids import PIPELINES, bids, close_windows
+from expectation import Job
 from harness.broker import ROOT, free_port
 from harness.lab import LONG, Lab
 from harness.process import Http, Millrace
 from harness.topics import Record, Topics
 from harness.waiting import wait_until
+from kinds import KINDS
 from log_batches import read_log
+from stored_state import has_state, raw, tasks
 
 long_only = pytest.mark.skipif(not LONG, reason="only with --long")
 PART = 3_000
-SANITIZED = "asan" in os.environ["MILLRACE_BINARY"]  # it takes several times the memory
 WORKER_KILL_S, COORDINATOR_S, BROKER_KILL_S = 15, 45, 30
 
 
@@ -32,25 +33,28 @@ class Process:
     millrace: Millrace
     http: Http
     expected: str = "stopped"
+    sanitized: bool = False
 
 
 class Trial:
-    """Everything a fault test needs beside the fault. Owned by one test; `verdict` ends it.
+    """Everything a fault test needs beside the fault. Owned by one test; `verdict` ends it. `kind`: of KINDS.
 
     Records come in parts; `feed` may be called from one thread at a time.
     """
 
     def __init__(self, lab: Lab, kind: str = "windows", partitions: int = 2, bootstrap: str = "", **pipeline: object):
-        self.lab, self.kind, self.partitions = lab, kind, partitions
+        self.lab, self.kind = lab, KINDS[kind]
+        self.partitions = self.kind.partitions or partitions
         self.seed = int(os.environ.get("MILLRACE_TEST_SEED") or random.randrange(1 << 30))
         print(f"seed {self.seed}: MILLRACE_TEST_SEED={self.seed} repeats it")
         self.chance = random.Random(self.seed)
         self.fired: dict[str, int] = {}
-        self.sent = 0
+        self.sent = self._portions = 0
         self.topic = f"{lab.name}-in"
-        self.job: Job = Windows() if kind == "windows" else Passed()
-        self.pipeline = PIPELINES[kind](lab.name, bootstrap or lab.broker.bootstrap, self.topic,
-                                        **{"commit_interval": "100ms", "batch": {"rows": 500, "delay": "5ms"}, **pipeline})
+        self.job: Job = self.kind.job()
+        self.pipeline = self.kind.pipeline(lab.name, bootstrap or lab.broker.bootstrap, self.topic,
+                                           **{"commit_interval": "100ms", "batch": {"rows": 500, "delay": "5ms"}, **pipeline})
+        self._state_dirs: dict[pathlib.Path, None] = {}
         self.processes: list[Process] = []
         self.recoveries: list[Recovery] = []
         self.commits: list[CommitSample] = []
@@ -66,23 +70,31 @@ class Trial:
     # --- Load and processes
 
     def feed(self, count: int = PART) -> None:
-        self._feeder.send_all(self.topic, bids(count, self.seed, first=self.sent))
+        self._feeder.send_all(self.topic, self.kind.load(count, self.seed, self.sent, self._portions))
         self.sent += count
+        self._portions += 1
 
     def renew_feeder(self) -> None:
         """A producer that knows the topic's partitions of today."""
         self._feeder = self.lab.topics.producer(**{"acks": "all"})
 
     def close_windows(self) -> None:
-        close_windows(self._feeder, self.topic, self.partitions, self.sent)
+        for partition in range(self.partitions):
+            for key, value in self.kind.at_the_end(partition, self.sent):
+                self._feeder.send(self.topic, key, value, partition=partition)
+        self._feeder.flush()
 
     def run(self, *words: str, state_dir: pathlib.Path | None = None, **environment: str) -> Process:
         """Starts a process; with the endpoints at `http` of it."""
-        file = self.lab.write(self.pipeline)
+        self._state_dirs[state_dir or self.lab.state_dir] = None
+        return self._run(self.pipeline, *words, state_dir=state_dir, **environment)
+
+    def _run(self, pipeline: dict, *words: str, state_dir: pathlib.Path | None, **environment: str) -> Process:
+        file = self.lab.write(pipeline)
         port = free_port()
         words = ("--http", f"127.0.0.1:{port}", *words)
         process = Process(f"process {len(self.processes)}", self.lab.run(file, *words, state_dir=state_dir, **environment),
-                          Http(port))
+                          Http(port), sanitized="asan" in environment.get("MILLRACE_BINARY", os.environ["MILLRACE_BINARY"]))
         self.processes.append(process)
         if self._monitor:
             self._monitor.add(process)
@@ -112,6 +124,12 @@ class Trial:
         process.millrace.kill()
         process.expected = "killed"
         self.count("SIGKILL")
+
+    def await_killed(self, process: Process, point: str) -> None:
+        """The crash point has fired: nothing else ends a process with SIGKILL here."""
+        process.millrace.wait_killed()
+        process.expected = "killed"
+        self.count(point)
 
     def freeze(self, process: Process) -> None:
         process.millrace.process.send_signal(signal.SIGSTOP)
@@ -193,41 +211,90 @@ class Trial:
         return names[0] if names else None
 
     def finish(self, seconds: float = 60) -> None:
-        """Everything fed is processed, then every process that runs is stopped."""
+        """Every window is closed and everything processed, then every process that runs is stopped."""
         self.feed(1_000)
         self.close_windows()
+        self.pause(seconds)
+
+    def pause(self, seconds: float = 60) -> None:
+        """Everything fed is processed, then every process that runs is stopped; windows stay open."""
         self.await_read(seconds)
+        if self.kind.awaited:
+            self._await_results(self.lab.output(), seconds)
         self.sample_commit()
         for process in self.processes:
             if process.expected == "stopped" and process.millrace.running():
                 self.stop(process)
 
+    def _await_results(self, output: str, seconds: float) -> None:
+        wanted = len(self.job.results(self.lab.topics.read(self.topic)))
+        wait_until(lambda: len(self.lab.topics.read(output)) >= wanted, seconds, f"{wanted} results are there", every=0.3)
+
+    def restarts(self) -> dict[str, dict[tuple[int, bytes], bytes]]:
+        """`dumps` of the evidence: of the state as it was left, after a start that finds it and after one that finds nothing.
+        Precondition: `pause`."""
+        cold = self.lab.folder / "cold"
+        dumps = {"left": raw(*self._state_dirs)}
+        for name, state_dir in (("warm", None), ("cold", cold)):
+            process = self._run(self.pipeline, state_dir=state_dir)
+            process.http.wait_ready(process.millrace)
+            assert process.http.metric("millrace_tasks_running") == self.partitions * self.kind.stages
+            self.stop(process)
+            dumps[name] = raw(cold) if name == "cold" else raw(*self._state_dirs)
+        return dumps
+
+    def again(self, seconds: float = 60) -> list[Record]:
+        """The output of a second pipeline that does the same to the same input, in batches of another size. Precondition: `pause`."""
+        name = f"again-{self.lab.name}"
+        second = copy.deepcopy(self.pipeline) | {"name": name}
+        second["sinks"][0]["topic"] = output = f"{name}-out"
+        del second["batch"]
+        process = self._run(second, state_dir=self.lab.folder / "again")
+        self.lab.topics.wait_read(name, self.topic, seconds)
+        if self.kind.awaited:
+            self._await_results(output, seconds)
+        self.stop(process)
+        return self.lab.topics.read(output)
+
     def evidence(self, **more: object) -> Evidence:
-        """Precondition: `finish`."""
+        """Precondition: `finish` or `pause`."""
         topics, output = self.lab.topics, self.lab.output()
         watched = self._watcher.stop() if self._watcher else []
         samples = self._monitor.stop() if self._monitor else {}
         changelog = self.changelog()
         named = [name for name in (output, changelog, self.topic) if name]
         self._settle(named)
+        kept = tasks(*self._state_dirs) if changelog and all(map(has_state, self._state_dirs)) else []
         found = Evidence(
             seed=self.seed, fired=self.fired, inputs=topics.read(self.topic), output=topics.read(output),
             uncommitted=topics.read(output, "read_uncommitted"), watched=watched, commits=self.commits,
             bounds={name: self._bounds(name) for name in named},
             changelog=topics.read(changelog) if changelog else None, samples=samples, recoveries=self.recoveries,
+            dumps={"left": {key: row for state in kept for key, row in state.raw().items()}} if kept else {},
+            state=[row for state in kept for row in state.rows()] if kept else None, sum_column=self.kind.sum_column,
             exits=[Exit(process.label, process.expected, self._code(process), process.millrace.tail(1_500))
                    for process in self.processes])
         if folder := data_dir(self.lab.broker.bootstrap):
             found.output_log = {p: read_log(folder, output, p) for p in range(topics.partitions(output))}
             if changelog:
                 found.changelog_log = {p: read_log(folder, changelog, p) for p in range(topics.partitions(changelog))}
-        found = dataclasses.replace(found, **more)
-        return dataclasses.replace(found, memory_budget=None) if SANITIZED else found
+        return dataclasses.replace(found, **more)
 
     def verdict(self, seconds: float = 60, **more: object) -> Evidence:
         """Ends the run and judges it."""
         self.finish(seconds)
         return self.judge(self.evidence(**more))
+
+    def judge_restarts(self) -> Evidence:
+        """Judges the run so far while windows are open, over two restarts: one that finds the state and one that rebuilds it. The run
+        may go on."""
+        self.pause()
+        return self.judge(self.evidence(**({"dumps": self.restarts()} if self.changelog() else {})))
+
+    def verdict_again(self, seconds: float = 60) -> Evidence:
+        """Ends the run and judges it together with a second one over the same input."""
+        self.finish(seconds)
+        return self.judge(self.evidence(again=self.again()))
 
     def judge(self, found: Evidence) -> Evidence:
         assert self.fired, "a fault run without a fault"
@@ -315,7 +382,8 @@ class Monitor:
             with self._lock:
                 for process in self._processes:
                     if (sample := sample_process(process.millrace.process.pid)) is not None:
-                        self._samples.setdefault(process.label, []).append(sample)
+                        found = dataclasses.replace(sample, rss=0) if process.sanitized else sample
+                        self._samples.setdefault(process.label, []).append(found)
 
     def stop(self) -> dict[str, list[ProcessSample]]:
         self._ended.set()
