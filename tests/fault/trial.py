@@ -265,13 +265,13 @@ class Trial:
         named = [name for name in (output, changelog, self.topic) if name]
         self._settle(named)
         kept = tasks(*self._state_dirs) if changelog and all(map(has_state, self._state_dirs)) else []
+        dumps = more.pop("dumps", None) or ({"left": {key: row for state in kept for key, row in state.raw().items()}} if kept else {})
         found = Evidence(
             seed=self.seed, fired=self.fired, inputs=topics.read(self.topic), output=topics.read(output),
             uncommitted=topics.read(output, "read_uncommitted"), watched=watched, commits=self.commits,
             bounds={name: self._bounds(name) for name in named},
             changelog=topics.read(changelog) if changelog else None, samples=samples, recoveries=self.recoveries,
-            dumps={"left": {key: row for state in kept for key, row in state.raw().items()}} if kept else {},
-            state=[row for state in kept for row in state.rows()] if kept else None, sum_column=self.kind.sum_column,
+            dumps=dumps, state=[row for state in kept for row in state.rows()] if kept else None, sum_column=self.kind.sum_column,
             exits=[Exit(process.label, process.expected, self._code(process), process.millrace.tail(1_500))
                    for process in self.processes])
         if folder := data_dir(self.lab.broker.bootstrap):

@@ -154,20 +154,19 @@ class WindowsOf(Job):
                 key.close(watermark)
                 found.results |= {self.identify(row): row for row in key.given}
                 if found.open is not None:
-                    found.open |= {(row["auction"], row["window_start"]): row for row in self._open(key)}
+                    found.open |= {(row["auction"], row["newest"]): row for row in self._open(key)}
             keys.clear()  # an auction has one partition
         for bid in passing(inputs, self._out_of_orderness_ms, end):
             keys[bid.auction].close(bid.before)
             keys[bid.auction].take(bid)
         return found
 
-    @staticmethod
-    def _open(key: Key) -> Iterator[dict]:
-        for window in key.windows:
-            if window.bids:
-                row = window.row()
-                del row["window_end"]
-                yield row
+    def _open(self, key: Key) -> Iterator[dict]:
+        for row in (window.row() for window in key.windows if window.bids):
+            del row["window_end"]
+            if self._kind is Sessions:
+                del row["window_start"]
+            yield row
 
     def identify(self, row: dict) -> Id:
         return (row["auction"], row["window_start"], row["newest"])
@@ -176,10 +175,10 @@ class WindowsOf(Job):
         return None if self._kind in (Triggered, Counted) else row["window_end"] + self._grace_ms
 
     def state(self, row: dict) -> tuple[Id, dict]:
-        """A session has no end there: it is that of its last row."""
-        start = row.get("window_start", row.get("slice"))
-        found = row["key"] | {"window_start": start} | row["values"]
-        return (found["auction"], start), found
+        """A session is told there by what it holds, and not by its times."""
+        times = {"window_start": row["window_start"]} if "window_start" in row else {}
+        found = row["key"] | times | row["values"]
+        return (found["auction"], found["newest"]), found
 
 
 class ByTheClock(Job):

@@ -3,7 +3,7 @@ import dataclasses
 import time
 from typing import Iterable
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, TopicMetadata
 
 from .waiting import wait_until
@@ -69,7 +69,7 @@ class Topics:
     def ends(self, topic: str, isolation: str = "read_uncommitted") -> dict[int, int]:
         consumer = self._consumer(isolation)
         try:
-            return {p: _end(consumer, TopicPartition(topic, p)) for p in range(self.partitions(topic))}
+            return {p: _bounds(consumer, TopicPartition(topic, p))[1] for p in range(self.partitions(topic))}
         finally:
             consumer.close()
 
@@ -81,12 +81,13 @@ class Topics:
         ended: set[int] = set()
         deadline = time.monotonic() + seconds
         try:
-            consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(count)])
+            # From offsets that are known: the client looks for the beginning only half a second later.
+            consumer.assign([TopicPartition(topic, p, _bounds(consumer, TopicPartition(topic, p))[0]) for p in range(count)])
             while len(ended) < count:
                 if time.monotonic() > deadline:
                     raise AssertionError(f"nothing came of {topic} for {seconds:g} s, and it is not read to its end; "
                                          f"partitions {sorted(set(range(count)) - ended)} are open")
-                messages = consumer.consume(10_000, 0.5)
+                messages = consumer.consume(10_000, 0.05)
                 if messages:
                     deadline = time.monotonic() + seconds
                 for message in messages:
@@ -134,7 +135,8 @@ class Topics:
 
     def _consumer(self, isolation: str) -> Consumer:
         return Consumer({**self.properties, "group.id": "test-reader", "enable.auto.commit": False,
-                         "enable.partition.eof": True, "isolation.level": isolation, "fetch.wait.max.ms": 50})
+                         "enable.partition.eof": True, "isolation.level": isolation, "fetch.wait.max.ms": 50,
+                         "auto.offset.reset": "earliest"})
 
 
 class Feeder:
@@ -170,16 +172,16 @@ class Feeder:
             self._failed.append(str(error))
 
 
-def _end(consumer: Consumer, partition: TopicPartition) -> int:
-    """The broker of a topic made a moment ago may not know yet that it leads it."""
-    def ask() -> tuple[int] | None:
+def _bounds(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
+    """First offset and end. The broker of a topic made a moment ago may not know yet that it leads it."""
+    def ask() -> tuple[int, int] | None:
         try:
-            return (consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S)[1],)
+            return consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S)
         except KafkaException as error:
             if error.args[0].code() not in NOT_YET:
                 raise
             return None
-    return wait_until(ask, TIMEOUT_S, f"{partition} has a leader")[0]
+    return wait_until(ask, TIMEOUT_S, f"{partition} has a leader")
 
 
 def _record(message) -> Record:
