@@ -6,12 +6,13 @@ from typing import Callable, Iterator
 
 from expectation import Job, Passed, Windows
 from harness.bids import START_MS, bids, pass_pipeline, sentinel, window_pipeline
-from keyed_expectation import TTL_MS, WITHIN_MS, Bank, Changed, Deduplicated, Latest, Remembered, Running
+from keyed_expectation import TTL_MS, WITHIN_MS, Bank, Changed, Deduplicated, Latest, Remembered, Running, WithoutNote
 from window_expectation import ByTheClock, ClosedByKey, Counted, Hopping, Moved, Sessions, Triggered, WindowsOf
 
 GRACE_MS, OUT_OF_ORDERNESS_MS = 300, 1_000
 ROUND_MS = 600_000  # longer than any pause of a run
 ACCOUNTS = 40
+NOTE_BYTES = 16_000
 AGGREGATE = {"bids": "count()", "total": "sum(revenue)", "opening": "first(seq)", "closing": "last(seq)", "newest": "max(seq)"}
 
 # Of (how many, seed, number of the first, how many portions came before): keys and values.
@@ -42,6 +43,14 @@ def transfers(count: int, seed: int, first: int, _portion: int) -> Iterator[tupl
         yield str(i).encode(), json.dumps({"ts": START_MS + i, "legs": legs}).encode()
 
 
+def wide(count: int, seed: int, first: int, _portion: int) -> Iterator[tuple[bytes, bytes]]:
+    """Each of another auction, with a text that cannot be compressed."""
+    noise = random.Random(seed + first).randbytes(count + NOTE_BYTES).hex()
+    for i in range(first, first + count):
+        value = {"seq": i, "ts": START_MS + i, "auction": i, "bidder": 0, "price": 100.0, "note": noise[i - first:][:NOTE_BYTES]}
+        yield str(i).encode(), json.dumps(value).encode()
+
+
 def closing(partition: int, count: int) -> list[tuple[bytes, bytes]]:
     return [sentinel(partition, count)]
 
@@ -53,7 +62,8 @@ def nothing(_partition: int, _count: int) -> list[tuple[bytes, bytes]]:
 @dataclasses.dataclass(frozen=True)
 class Kind:
     """`pipeline` of (name, bootstrap, topic, more). `job` makes what judges it. `at_the_end` of (partition, records sent): what a
-    partition gets at the end of a run. `awaited`: results come later than their input is read. `stages`: tasks per partition."""
+    partition gets at the end of a run. `awaited`: results come later than their input is read. `stages`: tasks per partition.
+    `large`: its state is more than this side wants to read."""
     pipeline: Callable[..., dict]
     job: Callable[[], Job]
     load: Load = plain
@@ -61,6 +71,7 @@ class Kind:
     partitions: int | None = None
     awaited: bool = False
     stages: int = 1
+    large: bool = False
     sum_column: str | None = None
 
 
@@ -81,6 +92,13 @@ def moved(name: str, bootstrap: str, topic: str, **more: object) -> dict:
     made = window_pipeline(name, bootstrap, topic, **more)
     del made["source"]["key"]
     return made
+
+
+def table(name: str, bootstrap: str, topic: str, **more: object) -> dict:
+    """A table of long texts, of which the output has none."""
+    made = pass_pipeline(name, bootstrap, topic, **more)
+    made["source"]["schema"]["note"] = "string"
+    return made | {"steps": made["steps"] + [{"latest": {"by": ["auction"]}}, {"drop": "note"}]}
 
 
 def changes(name: str, bootstrap: str, topic: str, **more: object) -> dict:
@@ -117,5 +135,6 @@ KINDS: dict[str, Kind] = {
     "latest": Kind(stateful({"latest": {"by": ["auction"], "ttl": f"{TTL_MS}ms"}}), lambda: Remembered(Latest)),
     "by-the-clock": Kind(stateful(window(tumbling="2s"), idle_after="500ms"), ByTheClock, load=apart, at_the_end=nothing, awaited=True),
     "moved": Kind(moved, Moved, load=in_order, awaited=True, stages=2),
+    "table": Kind(table, WithoutNote, load=wide, at_the_end=nothing, large=True),
     "bank": Kind(bank, Bank, load=transfers, at_the_end=nothing, partitions=1, sum_column="amount"),
 }

@@ -103,7 +103,7 @@ def during_a_revocation(run: Run) -> None:
 SCENARIOS = {point: at_checkpoints(point) for point in CHECKPOINT_POINTS} | {
     "during_restore": during_a_restore, "during_revoke": during_a_revocation}
 CASES = list(SHORT.items()) + [(point, kind) for point in SCENARIOS for kind in KINDS
-                               if LONG and SHORT[point] != kind and not (point in WITH_STATE and kind == "stateless")]
+                               if LONG and SHORT[point] != kind and not KINDS[kind].large and not (point in WITH_STATE and kind == "stateless")]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from trial import WORKER_KILL_S, Trial
 PART = 10_000
 CASES = [("windows", "classic"), ("stateless", "consumer"), ("moved", "classic"), ("changes", "consumer")]
 if LONG:
-    CASES = [(kind, protocol) for kind in KINDS for protocol in ("classic", "consumer")]
+    CASES = [(kind, protocol) for kind in KINDS if not KINDS[kind].large for protocol in ("classic", "consumer")]
 
 
 @pytest.mark.parametrize("kind, protocol", CASES)

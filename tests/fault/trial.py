@@ -261,7 +261,7 @@ class Trial:
         topics, output = self.lab.topics, self.lab.output()
         watched = self._watcher.stop() if self._watcher else []
         samples = self._monitor.stop() if self._monitor else {}
-        changelog = self.changelog()
+        changelog = None if self.kind.large else self.changelog()
         named = [name for name in (output, changelog, self.topic) if name]
         self._settle(named)
         kept = tasks(*self._state_dirs) if changelog and all(map(has_state, self._state_dirs)) else []
@@ -362,9 +362,9 @@ class Watcher:
 
 
 class Monitor:
-    """Samples /proc of processes twice a second."""
+    """Samples /proc of processes five times a second."""
 
-    def __init__(self, every: float = 0.5):
+    def __init__(self, every: float = 0.2):
         self._every = every
         self._lock = threading.Lock()
         self._processes: list[Process] = []

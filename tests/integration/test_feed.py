@@ -1,74 +1,19 @@
 """Sources that are not Kafka: over kills, storms and takeovers their table is what the service says, and no secret is shown."""
 import datetime
 import hashlib
-import hmac
 import json
 import pathlib
 import random
 import threading
-import urllib.error
-import urllib.request
 
 from harness.broker import free_port
+from harness.feeds import UTC, ZONES, lead, leads_of, mismatches, pipeline_of, post, stats_of, table_of
 from harness.lab import SCALE, Lab
 from harness.process import Http, Millrace, command
 from harness.snap_marketing import SnapMarketing
 from harness.waiting import wait_until
 
-ZONES = {"a1": "America/Los_Angeles", "a2": "Europe/Berlin", "a3": "Asia/Kolkata"}
 DAYS = 40
-UTC = datetime.timezone.utc
-
-
-def pipeline_of(lab: Lab, snap: SnapMarketing, source: dict, **more: object) -> dict:
-    kind, settings = next(iter(source.items()))
-    access = {"url": snap.url, "rate": 1000,
-              "oauth": {"client_id": "app", "client_secret": "secret-canary", "refresh_token": snap.refresh_token,
-                        "token_url": f"{snap.url}/token"}}
-    return {"name": lab.name,
-            "kafka": {"bootstrap.servers": lab.broker.bootstrap, "session.timeout.ms": "6000", "heartbeat.interval.ms": "500"},
-            "source": {"name": "snap", kind: settings | access},
-            "sinks": [{"topic": f"{lab.name}-out"}]} | more
-
-
-def stats_of(lab: Lab, snap: SnapMarketing, since: datetime.datetime) -> dict:
-    return pipeline_of(lab, snap, {"snapchat.stats": {"granularity": "hour", "fields": ["impressions", "spend"], "every": "1s",
-                                                      "since": since.isoformat().replace("+00:00", "Z")}})
-
-
-def table_of(lab: Lab, topic: str) -> dict[str, dict]:
-    """As compaction would leave it."""
-    table: dict[str, dict] = {}
-    for record in lab.topics.read(topic):
-        if record.value is None:
-            table.pop(record.key.decode(), None)
-        else:
-            table[record.key.decode()] = json.loads(record.value)
-    return table
-
-
-def first_hour(account: str, since: datetime.datetime, snap: SnapMarketing) -> datetime.datetime:
-    return since.astimezone(snap.zones[account]).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-
-
-def expected(snap: SnapMarketing, since: datetime.datetime, until: datetime.datetime) -> dict[str, tuple]:
-    rows = {}
-    for account in snap.zones:
-        if account in snap.forbidden:
-            continue
-        for campaign in snap.campaigns[account]:
-            at = first_hour(account, since, snap)
-            while at <= until - datetime.timedelta(hours=1):
-                stats = snap.stats(campaign, at)
-                key = f"campaign/{campaign}/hour/{at.isoformat(timespec='milliseconds').replace('+00:00', 'Z')}"
-                rows[key] = (stats["impressions"], f"{stats['spend'] // 1_000_000}.{stats['spend'] % 1_000_000:06}")
-                at += datetime.timedelta(hours=1)
-    return rows
-
-
-def mismatches(lab: Lab, snap: SnapMarketing, since: datetime.datetime, until: datetime.datetime) -> list[str]:
-    table = {key: (row["impressions"], row["spend"]) for key, row in table_of(lab, f"{lab.name}-out").items()}
-    return [f"{key}: {table.get(key)}, not {row}" for key, row in expected(snap, since, until).items() if table.get(key) != row]
 
 
 def test_statistics_are_whole_and_as_they_were_last_restated_over_kills_and_storms(lab: Lab):
@@ -107,44 +52,26 @@ def test_statistics_are_whole_and_as_they_were_last_restated_over_kills_and_stor
         assert "canary" not in shown
 
 
-def post(port: int, lead: dict, secret: str) -> int:
-    """The status; 0 without an answer."""
-    body = json.dumps(lead).encode()
-    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/leads", body, {"X-Signature": f"sha256={signature}"})
-    try:
-        with urllib.request.urlopen(request, timeout=15) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
-
-
 def test_leads_that_were_answered_come_once_over_kills(lab: Lab):
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    port, secret = free_port(), "secret-canary"
-    file = lab.write({"name": lab.name, "kafka": {"bootstrap.servers": lab.broker.bootstrap, "session.timeout.ms": "6000"},
-                      "source": {"snapchat.leads": {"listen": f"127.0.0.1:{port}", "secret": secret, "header": "X-Signature",
-                                                    "prefix": "sha256=", "hash": ["email"]}},
-                      "sinks": [{"topic": f"{lab.name}-out"}]})
+    port = free_port()
+    file = lab.write(leads_of(lab, port))
     process = lab.run(file)
     wait_until(lambda: post(port, {}, "another") == 401, 30, "it listens", every=0.1)
-    for lead in range(120 * SCALE):
-        now = int(datetime.datetime.now(UTC).timestamp() * 1000)
-        value = {"lead_id": f"lead-{lead}", "create_time": str(now), "email": f"Mail-Canary-{lead}@example.com"}
+    for number in range(120 * SCALE):
+        value = lead(number)
         assert post(port, value, "another") == 401
         if chance.random() < 0.05:
             # Whether this one was written before the kill nobody knows, so it is sent again.
-            request = threading.Thread(target=post, args=(port, value, secret))
+            request = threading.Thread(target=post, args=(port, value))
             request.start()
             process.kill()
             request.join()
             process = lab.run(file)
         for _ in range(chance.choice((1, 1, 1, 2))):  # some are sent again though they were answered
-            wait_until(lambda: post(port, value, secret) == 200, 60, "the lead is taken", every=0.1)
+            wait_until(lambda: post(port, value) == 200, 60, "the lead is taken", every=0.1)
     wait_until(lambda: len(lab.topics.read(f"{lab.name}-out")) >= 120 * SCALE, 60, "all leads came out", every=0.5)
     process.stop()
     rows = [json.loads(record.value) for record in lab.topics.read(f"{lab.name}-out")]
