@@ -2,7 +2,8 @@
  * MILLRACE_SHIM says.
  *
  * The file is mapped and may change at any time: int64 shift of CLOCK_REALTIME in ms, int64 errno for writes
- * below MILLRACE_SHIM_FOLDER (0: none), int64 calls answered with a moved clock, int64 writes failed. */
+ * below MILLRACE_SHIM_FOLDER (0: none), int64 calls answered with a moved clock, int64 writes failed, int64
+ * what fails: 0 everything, 1 only fsync, 2 nothing, but each write takes only half of what it is given. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,8 +19,9 @@
 #include <unistd.h>
 
 struct Control {
-  int64_t shift_ms, write_errno, moved, failed;
+  int64_t shift_ms, write_errno, moved, failed, what;
 };
+enum { kEverything, kSyncs, kHalves };
 
 static volatile struct Control* control;
 static char folder[4096];
@@ -75,7 +77,8 @@ int cnd_timedwait(cnd_t* restrict condition, mtx_t* restrict mutex, const struct
   return real(condition, mutex, &deadline);
 }
 
-static int Fails(int fd) {
+/* Whether this call on a file of the folder is to go wrong. */
+static int IsHit(int fd) {
   char link[64], path[4096];
   if (control == NULL || control->write_errno == 0 || folder[0] == 0) return 0;
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -88,28 +91,34 @@ static int Fails(int fd) {
   return 1;
 }
 
+static int WriteFails(int fd) { return control != NULL && control->what == kEverything && IsHit(fd); }
+static int SyncFails(int fd) { return control != NULL && control->what != kHalves && IsHit(fd); }
+static size_t SizeOf(int fd, size_t size) {
+  return control != NULL && control->what == kHalves && size > 1 && IsHit(fd) ? size / 2 : size;
+}
+
 #define FIND_REAL(result, parameters, name) \
   static result(*real) parameters;          \
   if (real == NULL) real = (result(*) parameters)dlsym(RTLD_NEXT, name)
 
 ssize_t write(int fd, const void* data, size_t size) {
   FIND_REAL(ssize_t, (int, const void*, size_t), "write");
-  return Fails(fd) ? -1 : real(fd, data, size);
+  return WriteFails(fd) ? -1 : real(fd, data, SizeOf(fd, size));
 }
 
 ssize_t pwrite64(int fd, const void* data, size_t size, off64_t at) {
   FIND_REAL(ssize_t, (int, const void*, size_t, off64_t), "pwrite64");
-  return Fails(fd) ? -1 : real(fd, data, size, at);
+  return WriteFails(fd) ? -1 : real(fd, data, SizeOf(fd, size), at);
 }
 
 ssize_t pwrite(int fd, const void* data, size_t size, off_t at) { return pwrite64(fd, data, size, at); }
 
 int fsync(int fd) {
   FIND_REAL(int, (int), "fsync");
-  return Fails(fd) ? -1 : real(fd);
+  return SyncFails(fd) ? -1 : real(fd);
 }
 
 int fdatasync(int fd) {
   FIND_REAL(int, (int), "fdatasync");
-  return Fails(fd) ? -1 : real(fd);
+  return SyncFails(fd) ? -1 : real(fd);
 }

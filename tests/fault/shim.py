@@ -6,7 +6,8 @@ import struct
 import subprocess
 
 SOURCE = pathlib.Path(__file__).with_name("shim.c")
-FIELDS = struct.Struct("=qqqq")
+FIELDS = struct.Struct("=qqqqq")
+EVERYTHING, SYNCS, HALVES = range(3)
 
 
 class Shim:
@@ -31,8 +32,9 @@ class Shim:
     def shift_clock(self, ms: int) -> None:
         struct.pack_into("=q", self._map, 0, ms)
 
-    def fail_writes(self, errno: int) -> None:
+    def fail_writes(self, errno: int, what: int = EVERYTHING) -> None:
         """0: they work again."""
+        struct.pack_into("=q", self._map, 32, what)
         struct.pack_into("=q", self._map, 8, errno)
 
     @property

@@ -1,18 +1,20 @@
 """A wall clock that jumps, and a disk whose writes fail, under a running process."""
 import errno
+import time
 
 import pytest
-from harness.lab import Lab
+from harness.bids import START_MS
+from harness.lab import LONG, Lab
 from harness.waiting import wait_until
-from shim import Shim
+from shim import EVERYTHING, HALVES, SYNCS, Shim
 from trial import WORKER_KILL_S, Trial, long_only
 
-pytestmark = long_only
 HOUR_MS = 3_600_000
 YEAR_MS = 365 * 24 * HOUR_MS
 JUMPS = {"an hour ahead": HOUR_MS, "an hour back": -HOUR_MS, "ten years ahead": 10 * YEAR_MS, "ten years back": -10 * YEAR_MS}
 
 
+@long_only
 @pytest.mark.parametrize("jump", JUMPS, ids=lambda jump: jump.replace(" ", "-"))
 def test_a_clock_that_jumps_changes_no_result(lab: Lab, jump: str):
     """Event time rules; max_future is the one thing that asks the clock, so it is set wide."""
@@ -33,15 +35,40 @@ def test_a_clock_that_jumps_changes_no_result(lab: Lab, jump: str):
     trial.verdict()
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC], ids=lambda number: errno.errorcode[number])
-def test_writes_to_the_state_directory_that_fail(lab: Lab, number: int):
+def test_windows_that_only_the_clock_closes_close_once_while_it_jumps(lab: Lab):
+    """No jump closes a window whose rows are still to come, and none keeps one open, but while the clock stands before event time."""
+    trial = Trial(lab, "by-the-clock", max_future="10000d").create()
+    shim = Shim(lab.folder)
+    trial.feed()
+    trial.run(**shim.environment)
+    trial.await_progress("the start", 20)
+    trial.watch()
+    for jump in JUMPS if LONG else ("an hour ahead", "ten years back"):
+        calls = shim.moved_calls
+        shim.shift_clock(JUMPS[jump])
+        trial.feed()
+        trial.await_read()
+        if time.time() * 1000 + JUMPS[jump] > START_MS + HOUR_MS:
+            trial.await_results()
+        trial.feed()  # what the clock has closed too early is late now
+        trial.await_read()
+        trial.count(f"clock {jump}", shim.moved_calls - calls)
+        shim.shift_clock(0)
+        trial.await_results()
+    trial.verdict()
+
+
+@long_only
+@pytest.mark.parametrize("number, what", [(errno.EIO, EVERYTHING), (errno.ENOSPC, EVERYTHING), (errno.EIO, SYNCS)],
+                         ids=["EIO", "ENOSPC", "EIO-of-fsync"])
+def test_writes_to_the_state_directory_that_fail(lab: Lab, number: int, what: int):
     """At the end, when state is written: it is said, and the next start restores what is missing."""
     trial = Trial(lab).create()
     shim = Shim(lab.folder, failing=lab.state_dir)
     trial.feed()
     process = trial.run(**shim.environment)
     trial.await_progress("the start", 20)
-    shim.fail_writes(number)
+    shim.fail_writes(number, what)
     trial.feed(15_000)
     trial.await_read()
     process.millrace.process.terminate()
@@ -53,4 +80,20 @@ def test_writes_to_the_state_directory_that_fail(lab: Lab, number: int):
     shim.fail_writes(0)
     trial.run()
     trial.await_progress("failing writes", WORKER_KILL_S)
+    trial.verdict()
+
+
+@long_only
+def test_writes_that_take_only_half_of_what_they_are_given(lab: Lab):
+    trial = Trial(lab).create()
+    shim = Shim(lab.folder, failing=lab.state_dir)
+    shim.fail_writes(errno.EIO, HALVES)
+    trial.feed(15_000)
+    trial.run(**shim.environment)
+    trial.await_progress("short writes", 20)
+    trial.pause()
+    assert shim.failed_calls > 0
+    trial.count("short writes", shim.failed_calls)
+    trial.judge_restarts()
+    trial.run()
     trial.verdict()

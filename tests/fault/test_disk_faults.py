@@ -60,6 +60,11 @@ def manifest_deleted(folder: pathlib.Path) -> None:
     next(folder.glob("MANIFEST-*")).unlink()
 
 
+def options_flipped(folder: pathlib.Path) -> None:
+    for file in folder.glob("OPTIONS-*"):
+        flip_bytes(file)
+
+
 DAMAGES = [one_byte_of_rows_flipped]
 MORE_DAMAGES = [tables_truncated, current_empty, bytes_of_tables_flipped, tables_deleted, manifest_flipped, manifest_deleted]
 CHOSEN = DAMAGES + MORE_DAMAGES if LONG else DAMAGES
@@ -115,6 +120,39 @@ def test_state_of_another_partition_is_not_used(lab: Lab):
     trial.await_progress("exchanged directories", 15)
     trial.await_read()
     assert total("millrace_state_rebuilds_total", process) == 2
+    trial.verdict()
+
+
+@long_only
+def test_options_of_the_store_that_are_damaged_do_no_harm(lab: Lab):
+    """Nothing is read from that file: the pipeline says how the store is opened."""
+    trial = Trial(lab).create()
+    trial.run_part()
+    for folder in trial.state_dirs():
+        options_flipped(folder)
+        trial.count("OPTIONS flipped")
+    trial.run()
+    trial.await_progress("damaged options", 15)
+    trial.judge_restarts()
+    trial.run()
+    trial.verdict()
+
+
+@long_only
+def test_state_of_another_pipeline_is_not_used(lab: Lab):
+    """It did the same with the same input, but its offsets are those of another changelog."""
+    trial = Trial(lab).create()
+    trial.run_part()
+    trial.again()
+    foreign = lab.folder / "again" / f"again-{lab.name}"
+    for folder in trial.state_dirs():
+        shutil.rmtree(folder)
+        shutil.copytree(foreign / folder.name, folder)
+        trial.count("state of another pipeline")
+    process = trial.run()
+    trial.await_progress("state of another pipeline", 15)
+    trial.await_read()
+    assert total("millrace_state_rebuilds_total", process) == trial.partitions
     trial.verdict()
 
 

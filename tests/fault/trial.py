@@ -220,13 +220,15 @@ class Trial:
         """Everything fed is processed, then every process that runs is stopped; windows stay open."""
         self.await_read(seconds)
         if self.kind.awaited:
-            self._await_results(self.lab.output(), seconds)
+            self.await_results(seconds)
         self.sample_commit()
         for process in self.processes:
             if process.expected == "stopped" and process.millrace.running():
                 self.stop(process)
 
-    def _await_results(self, output: str, seconds: float) -> None:
+    def await_results(self, seconds: float = 60, output: str = "") -> None:
+        """Those that the input is to give in the end."""
+        output = output or self.lab.output()
         wanted = len(self.job.results(self.lab.topics.read(self.topic)))
         wait_until(lambda: len(self.lab.topics.read(output)) >= wanted, seconds, f"{wanted} results are there", every=0.3)
 
@@ -252,7 +254,7 @@ class Trial:
         process = self._run(second, state_dir=self.lab.folder / "again")
         self.lab.topics.wait_read(name, self.topic, seconds)
         if self.kind.awaited:
-            self._await_results(output, seconds)
+            self.await_results(seconds, output)
         self.stop(process)
         return self.lab.topics.read(output)
 

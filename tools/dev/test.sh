@@ -182,12 +182,11 @@ test_with_broker() {
 
 test_tsan() { test_with_broker tsan "$TEST_TSAN_LABELS" "${TEST_TSAN_TARGETS[@]}"; }
 test_kafka() { test_with_broker release '^kafka_broker$'; }
-# The kill runs need the test hooks; of the builds that have them this one is made anyway, and it sees the most.
+# The kill runs need the test hooks; of the builds that have them this one is made anyway, and it sees the most. What is
+# said of memory is true of a release build alone.
 test_faults() {
-  if test_long; then
-    build_preset release millrace_exe
-    export MILLRACE_RELEASE_BINARY=$ROOT/build/release/millrace
-  fi
+  build_preset release millrace_exe
+  export MILLRACE_RELEASE_BINARY=$ROOT/build/release/millrace
   test_with_broker asan '^fault$'
 }
 
