@@ -112,6 +112,8 @@ class Trial:
         self.feed(count)
         process = self.run(**environment)
         self.await_read()
+        if self.kind.awaited:
+            self.await_results()
         self.stop(process)
         return process
 
