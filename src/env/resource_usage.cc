@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <string_view>
 
 #include "env/file.h"
 
@@ -25,6 +26,21 @@ ByteCount ResidentNow() {
   return ByteCount(pages * ::sysconf(_SC_PAGESIZE));
 }
 
+/// VmHWM of /proc/self/status. Not ru_maxrss, which begins with what the process had before it became this
+/// program.
+ByteCount ResidentPeak() {
+  constexpr std::string_view kName = "VmHWM:";
+  const auto text = ReadFile("/proc/self/status");
+  if (!text.ok()) return ByteCount(0);
+  const std::size_t name = text->find(kName);
+  if (name == std::string::npos) return ByteCount(0);
+  const std::size_t digits = text->find_first_of("0123456789", name + kName.size());
+  if (digits == std::string::npos) return ByteCount(0);
+  std::int64_t kilobytes = 0;
+  std::from_chars(text->data() + digits, text->data() + text->size(), kilobytes);
+  return ByteCount(kilobytes * 1024);
+}
+
 }  // namespace
 
 ResourceUsage GetResourceUsage() {
@@ -33,9 +49,9 @@ ResourceUsage GetResourceUsage() {
   if (::getrusage(RUSAGE_SELF, &raw) == 0) {
     usage.cpu_user_s = Seconds(raw.ru_utime);
     usage.cpu_system_s = Seconds(raw.ru_stime);
-    usage.resident_peak = ByteCount(raw.ru_maxrss * 1024);
   }
   usage.resident = ResidentNow();
+  usage.resident_peak = ResidentPeak();
   return usage;
 }
 
