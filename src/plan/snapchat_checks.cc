@@ -29,6 +29,8 @@ void CheckAccess(const SnapchatAccess& access, const PlanNode& node, NodeErrors*
   CheckRange("per_second", access.per_second, 1'000, errors);
   if (node.understood == Understood::kAll && access.access_token.empty() != access.oauth.has_value())
     errors->Add("it needs either 'access_token' or 'oauth'");
+  if (!access.url.starts_with("https://") && !access.url.starts_with("http://"))
+    errors->AddAt(errors->ValueOf("url"), "'url' must begin with https:// or http://");
 }
 
 void CheckAction(const SnapchatAudienceSink& sink, const TypeOfExpression& type_of, NodeErrors* errors) {
@@ -90,6 +92,11 @@ void CheckSnapchatSink(const SnapchatConversionsSink& sink, const PlanNode& node
   if (sink.asset_id) type_of(*sink.asset_id);
   for (const auto& [field, value] : sink.map) type_of(value);
   errors->CheckChoice("without_consent", sink.without_consent, {"drop", "LMU", "LDU", "opt_out"});
+  if (!sink.consent && sink.without_consent != "drop")
+    errors->AddAt(
+        errors->ValueOf("without_consent"),
+        "'without_consent' says what becomes of events without consent, but there is no 'consent' that "
+        "says which these are; all would be sent as if there were consent");
   errors->CheckChoice("time_unit", sink.time_unit, {"s", "ms"});
   errors->CheckChoice("mode", sink.mode, {"live", "validate"});
   CheckAccess(sink.access, node, errors);

@@ -203,5 +203,22 @@ TEST(SnapchatChecks, ThePlanAsTextSaysWhatTheSinkDoesAndNoSecret) {
   EXPECT_EQ(DescribeNode(node), "Snapchat audience s-1: kind EMAIL_SHA256");
 }
 
+TEST(SnapchatChecks, AnAddressHasAScheme) {
+  auto events = Conversions();
+  events.access.url = "tr.snapchat.com";
+  EXPECT_THAT(ErrorOf(events), HasSubstr("'url' must begin with https:// or http://"));
+  auto people = Audience();
+  people.access.url = "localhost:80";
+  EXPECT_THAT(ErrorOf(people), HasSubstr("'url' must begin with https:// or http://"));
+}
+
+TEST(SnapchatChecks, WhatIsDoneWithoutConsentNeedsTheQuestionOfConsent) {
+  auto sink = Conversions();
+  sink.without_consent = "LMU";
+  EXPECT_THAT(ErrorOf(sink), HasSubstr("there is no 'consent'"));
+  sink.without_consent = "drop";
+  EXPECT_THAT(ErrorOf(sink), testing::Not(HasSubstr("consent")));
+}
+
 }  // namespace
 }  // namespace millrace
