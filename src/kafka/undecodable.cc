@@ -1,6 +1,7 @@
 #include "kafka/undecodable.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::kafka {
 
@@ -12,6 +13,18 @@ UndecodableBatch::Step UndecodableBatch::Probe(Offset at) {
 UndecodableBatch::Step UndecodableBatch::Narrow() {
   const std::int64_t gap = outside_.value() - inside_.value();
   if (gap > 1) return Probe(Offset(inside_.value() + gap / 2));
+  if (inside_ == error_offset_) return Done();
+  confirming_ = true;
+  return Probe(inside_);
+}
+
+UndecodableBatch::Step UndecodableBatch::NotInside() {
+  outside_ = probe_;
+  if (std::exchange(confirming_, false)) inside_ = error_offset_;
+  return Narrow();
+}
+
+UndecodableBatch::Step UndecodableBatch::Done() {
   const Step done{.seek = outside_, .deliver = false, .skipped = std::pair{error_offset_, outside_}};
   Reset();
   return done;
@@ -22,10 +35,8 @@ UndecodableBatch::Step UndecodableBatch::OnError(Offset offset, int code) {
     // Another batch's error means that the probe lies behind ours. Errors that name the place of reading
     // instead of the batch cannot be told apart and count as the same one.
     const bool same_batch = code == error_code_ && (offset == error_offset_ || offset == probe_);
-    if (!same_batch) {
-      outside_ = probe_;
-      return Narrow();
-    }
+    if (!same_batch) return NotInside();
+    if (confirming_) return Done();
     inside_ = probe_;
     if (outside_ != kNoOffset) return Narrow();
     stride_ *= 2;
@@ -70,8 +81,7 @@ UndecodableBatch::Step UndecodableBatch::OnGood(Offset offset) {
     return {};
   }
   if (offset < probe_) return {.seek = std::nullopt, .deliver = false, .skipped = std::nullopt};
-  outside_ = probe_;
-  return Narrow();
+  return NotInside();
 }
 
 }  // namespace millrace::kafka

@@ -14,7 +14,9 @@ namespace millrace::kafka {
 /// known. Of a batch with a wrong checksum it reports the error once, when good records follow, and goes on
 /// with them: then the place of the error is sought again. After kEqualErrors of them the offset behind it is
 /// searched for by reading on at growing distances and then halving the interval between the last offset
-/// inside the batch and the first outside, so that no good record is lost: about 2 log2(records) reads.
+/// inside the batch and the first outside, so that no good record is lost: about 2 log2(records) reads. The
+/// last offset inside is read twice, because the error may have come of another place: librdkafka may go on
+/// at a wrong offset, find it out of range, start over at the beginning of the log and meet the batch there.
 ///
 /// One per partition, one owner, one thread. A state machine:
 ///   reading --kEqualErrors equal errors--> searching --end of the batch found--> reading
@@ -47,6 +49,8 @@ class UndecodableBatch {
  private:
   Step Probe(Offset at);
   Step Narrow();
+  Step NotInside();
+  Step Done();
 
   // reading; looking_again_: a good record came after an error, so the offset of the error is read once more
   Offset error_offset_ = kNoOffset;
@@ -60,6 +64,7 @@ class UndecodableBatch {
   Offset outside_ = kNoOffset;
   Offset probe_ = kNoOffset;
   std::int64_t stride_ = 1;
+  bool confirming_ = false;  // inside_ is being read once more
 };
 
 }  // namespace millrace::kafka

@@ -15,12 +15,12 @@ struct Log {
 };
 
 /// Reads `log` the way a consumer does; returns the offset from which records are delivered after the batch,
-/// and counts the reads.
-std::int64_t ReadPast(const Log& log, int* reads) {
+/// and counts the reads. Read number `stray` gives the error of the batch wherever it is.
+std::int64_t ReadPast(const Log& log, int* reads, int stray = -1) {
   UndecodableBatch batch;
   std::int64_t at = log.first;
   for (*reads = 0; *reads < 1000; ++*reads) {
-    const bool bad = at >= log.first && at < log.end;
+    const bool bad = (at >= log.first && at < log.end) || *reads == stray;
     const auto step = bad ? batch.OnError(Offset(log.first), kBadCompression) : batch.OnGood(Offset(at));
     if (step.skipped.has_value()) {
       EXPECT_EQ(step.skipped->first, Offset(log.first));
@@ -42,6 +42,19 @@ TEST(UndecodableBatch, ExactlyTheBatchIsSkippedWhateverItsSize) {
     int reads = 0;
     EXPECT_EQ(ReadPast({500, 500 + size, 10'000'000}, &reads), 500 + size) << size;
     EXPECT_LT(reads, 45) << size;
+  }
+}
+
+TEST(UndecodableBatch, AnErrorThatIsOfAnotherPlaceLosesNoGoodRecord) {
+  for (const std::int64_t size : {1, 2, 7, 8, 9, 100, 1'000}) {
+    int most_reads = 0;
+    EXPECT_EQ(ReadPast({500, 500 + size, 10'000'000}, &most_reads), 500 + size);
+    for (int stray = UndecodableBatch::kEqualErrors; stray < most_reads; ++stray) {
+      int reads = 0;
+      EXPECT_EQ(ReadPast({500, 500 + size, 10'000'000}, &reads, stray), 500 + size)
+          << size << " records, stray error at read " << stray;
+      EXPECT_LT(reads, 3 * most_reads + 20);
+    }
   }
 }
 

@@ -6,7 +6,6 @@ that has closed is given out before the row is looked at.
 import collections
 import dataclasses
 import json
-from typing import Iterator
 
 from expectation import NEVER, Bid, Id, Job, Outcome, Windows, decodes, passing
 from harness.bids import GRACE_MS, WindowOracle
@@ -154,19 +153,13 @@ class WindowsOf(Job):
                 key.close(watermark)
                 found.results |= {self.identify(row): row for row in key.given}
                 if found.open is not None:
-                    found.open |= {(row["auction"], row["newest"]): row for row in self._open(key)}
+                    rows = (window.row() for window in key.windows if window.bids)
+                    found.open |= {(row["auction"], row["newest"]): row for row in rows}
             keys.clear()  # an auction has one partition
         for bid in passing(inputs, self._out_of_orderness_ms, end):
             keys[bid.auction].close(bid.before)
             keys[bid.auction].take(bid)
         return found
-
-    def _open(self, key: Key) -> Iterator[dict]:
-        for row in (window.row() for window in key.windows if window.bids):
-            del row["window_end"]
-            if self._kind is Sessions:
-                del row["window_start"]
-            yield row
 
     def identify(self, row: dict) -> Id:
         return (row["auction"], row["window_start"], row["newest"])
@@ -175,9 +168,7 @@ class WindowsOf(Job):
         return None if self._kind in (Triggered, Counted) else row["window_end"] + self._grace_ms
 
     def state(self, row: dict) -> tuple[Id, dict]:
-        """A session is told there by what it holds, and not by its times."""
-        times = {"window_start": row["window_start"]} if "window_start" in row else {}
-        found = row["key"] | times | row["values"]
+        found = row["key"] | {name: row[name] for name in ("window_start", "window_end")} | row["values"]
         return (found["auction"], found["newest"]), found
 
 
