@@ -3,6 +3,7 @@
 Here are the job that every run can have and those without windows; `window_expectation.py` and `keyed_expectation.py` have the others,
 `kinds.py` the pipelines that belong to them.
 """
+import abc
 import collections
 import dataclasses
 import json
@@ -32,14 +33,15 @@ class Outcome:
     open: dict[Id, dict] | None = None
 
 
-class Job:
-    """Subclasses say what an input gives; of what they cannot say they are not asked."""
+class Job(abc.ABC):
+    """Subclasses say what an input gives, and those whose state is judged what its rows are."""
 
     def __init__(self) -> None:
         self._last: tuple[list[Record], Outcome] | None = None
 
+    @abc.abstractmethod
     def replay(self, inputs: list[Record]) -> Outcome:
-        raise NotImplementedError
+        """What the input gives, and what it leaves."""
 
     def outcome(self, inputs: list[Record]) -> Outcome:
         """Several invariants ask for the same."""
@@ -61,8 +63,9 @@ class Job:
         """A record of the output."""
         return json.loads(record.value)
 
+    @abc.abstractmethod
     def identify(self, row: dict) -> Id:
-        raise NotImplementedError
+        """The id of a result."""
 
     def key(self, row: dict) -> bytes:
         """The message key of a result."""
@@ -78,7 +81,7 @@ class Job:
 
     def state(self, row: dict) -> tuple[Id, dict]:
         """A row of `millrace state dump --json`: its id, and what `open` says of it."""
-        raise NotImplementedError
+        raise AssertionError(f"{type(self).__name__} leaves no row of state, but there is {row}")
 
 
 class Windows(Job):

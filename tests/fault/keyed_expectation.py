@@ -1,4 +1,5 @@
 """What the steps must give that remember something per key without a window, from docs/state-steps.md, one row after the other."""
+import abc
 import collections
 import json
 from typing import Iterator
@@ -10,11 +11,12 @@ WITHIN_MS = 300
 TTL_MS = 500  # short enough that a row ends to the millisecond
 
 
-class Key:
+class Key(abc.ABC):
     """What is kept of one key. `rows`: what a bid gives."""
 
+    @abc.abstractmethod
     def rows(self, bid: Bid) -> Iterator[dict]:
-        raise NotImplementedError
+        """Results, in their order."""
 
     def end(self, watermark: int) -> Iterator[dict]:
         """At the end of the input."""
@@ -22,7 +24,7 @@ class Key:
 
     def kept(self) -> dict | None:
         """The row of state; None: there is none."""
-        raise NotImplementedError
+        return None
 
 
 class Deduplicated(Key):

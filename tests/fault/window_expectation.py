@@ -3,6 +3,7 @@
 A key is looked at alone: which of its windows are closed, and whether a row is late, follows from the watermark before the row. What
 that has closed is given out before the row is looked at.
 """
+import abc
 import collections
 import dataclasses
 import json
@@ -26,7 +27,7 @@ class Held:
                 "newest": max(bid.row["seq"] for bid in self.bids)}
 
 
-class Key:
+class Key(abc.ABC):
     """The windows of one key that are open. `given`: results, in their order."""
 
     def __init__(self, grace_ms: int):
@@ -39,8 +40,9 @@ class Key:
         self.windows = [window for window in self.windows if window.end + self.grace_ms > watermark]
         self.given += [window.row() for window in sorted(done, key=lambda window: window.end) if window.bids]
 
+    @abc.abstractmethod
     def take(self, bid: Bid) -> None:
-        raise NotImplementedError
+        """Puts it into its windows, where it is not late for them."""
 
 
 class Sessions(Key):

@@ -1,11 +1,12 @@
 """What stand-ins of services on loopback have in common: a server that answers with JSON, and fails on request."""
+import abc
 import http.server
 import json
 import random
 import threading
 
 
-class Loopback:
+class Loopback(abc.ABC):
     """`failing`: the share of requests that get one of `failures`; 1 takes nothing. Subclasses answer the others."""
     failures = (429, 503)
 
@@ -28,9 +29,9 @@ class Loopback:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    @abc.abstractmethod
     def answer(self, method: str, target: str, token: str, body: bytes) -> tuple[int, dict]:
         """Status and answer to a request. `target`: path and query. `token`: of the Authorization header. Called under the lock."""
-        raise NotImplementedError
 
     def respond(self, method: str, target: str, token: str, body: bytes) -> tuple[int, dict]:
         with self._lock:
