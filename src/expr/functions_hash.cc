@@ -351,7 +351,7 @@ std::vector<ScalarFunction> HashFunctions() {
       TextHash("snap_hash_external_id", "an id without spaces around it",
                "snap_hash_external_id('user-123') = sha256('user-123')", HashKernel<AsIs>(Folding::kNone)),
       TextHash("snap_hash_maid",
-               "a mobile advertising id in lower case (for audiences; conversion events take it as it is), "
+               "a mobile advertising id in lower case (for audiences; conversion events take it unhashed), "
                "of zeros "
                "none",
                "snap_hash_maid('F81D4FAE-7DEC') = sha256('f81d4fae-7dec')",

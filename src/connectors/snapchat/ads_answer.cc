@@ -5,7 +5,6 @@
 
 #include <boost/json.hpp>
 
-#include "http/redact.h"
 #include "http/retry_class.h"
 
 namespace millrace {
