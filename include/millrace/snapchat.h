@@ -34,6 +34,8 @@ struct SnapchatConversions {
   std::chrono::milliseconds max_event_age{std::chrono::hours(7 * 24)};
   std::chrono::milliseconds max_event_ahead{std::chrono::hours(1)};
   std::string late_topic = {};
+  /// Repeats that are not sent, where rows have such ids.
+  SnapchatDeduplicate deduplicate = {};
   /// Of event_time as it is sent: s or ms.
   std::string time_unit = "s";
   /// Bounds of a request, and the shortest time between two commits.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace millrace {
@@ -26,6 +28,15 @@ struct SnapchatSegment {
   std::string description = {};
   /// 9,999 is for ever.
   std::int64_t retention_in_days = 9'999;
+};
+
+/// Which repeats of conversion events are not sent: those of an event that was sent, with the same asset,
+/// name and `event_id`, and those of a PURCHASE that was sent, with the same asset and `order_id`, whose
+/// event times are less than this away from its own. `std::nullopt`: repeats are sent.
+struct SnapchatDeduplicate {
+  /// How far apart, by each of the two.
+  std::optional<std::chrono::milliseconds> event_id = std::chrono::hours(48);
+  std::optional<std::chrono::milliseconds> order_id = std::chrono::hours(30 * 24);
 };
 
 }  // namespace millrace

@@ -36,6 +36,7 @@ SnapchatConversionsSink SinkOf(const SnapchatConversions& options, StepAdder& st
   sink.max_event_age = options.max_event_age;
   sink.max_event_ahead = options.max_event_ahead;
   sink.late_topic = options.late_topic;
+  sink.deduplicate = options.deduplicate;
   sink.time_unit = options.time_unit;
   sink.batch_events = options.batch_events;
   sink.batch_bytes = ByteCount(options.batch_bytes);

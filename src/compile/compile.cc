@@ -201,16 +201,32 @@ class ProgramBuilder {
       columns.op = std::move(projection);
       path.push_back(Append(std::move(columns)));
     }
-    MR_ASSIGN_OR_RETURN(chain.sink, MakeSink(compiled_.node(id), context));
-    const auto* events = std::get_if<SnapchatConversionsSink>(&sink.sink);
-    if (events != nullptr && !events->late_topic.empty()) {
-      MR_ASSIGN_OR_RETURN(chain.late_sink, MakeLateSink(events->late_topic, context.input, {}));
+    if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink.sink)) {
+      ChainNode repeats;
+      repeats.name = chain.name + "-repeats";
+      repeats.on_error = chain.on_error;
+      MR_ASSIGN_OR_RETURN(repeats.op,
+                          MakeSinkRepeats(*events, chain.name, context.input, store_, *compiled_.clock));
+      if (repeats.op != nullptr) {
+        context.input = repeats.op->output_schema();
+        MR_RETURN_IF_ERROR(AddLate(*events, context.input, &repeats));
+        path.push_back(Append(std::move(repeats)));
+      }
+      MR_RETURN_IF_ERROR(AddLate(*events, context.input, &chain));
     }
-    chain.late_to_dead_letters = events != nullptr && events->late_to_dead_letters;
+    MR_ASSIGN_OR_RETURN(chain.sink, MakeSink(compiled_.node(id), context));
     path.push_back(Append(std::move(chain)));
     for (std::size_t i = 0; i + 1 < path.size(); ++i) program_.nodes[path[i]].next.push_back(path[i + 1]);
     first_[id] = path.front();
     last_[id] = path.back();
+    return Status::Ok();
+  }
+
+  static Status AddLate(const SnapchatConversionsSink& events, const std::shared_ptr<arrow::Schema>& input,
+                        ChainNode* node) {
+    node->late_to_dead_letters = events.late_to_dead_letters;
+    if (events.late_topic.empty()) return Status::Ok();
+    MR_ASSIGN_OR_RETURN(node->late_sink, MakeLateSink(events.late_topic, input, {}));
     return Status::Ok();
   }
 
@@ -318,12 +334,36 @@ std::string FileName(std::string text) {
 /// How the rows of a table come to its partition.
 KeyPlace PlaceOf(const Compiled& compiled, const Stage& stage, NodeId id) {
   KeyPlace place;
+  if (std::holds_alternative<SinkNode>(compiled.node(id).op)) {
+    if (stage.partitions == 1) return place;
+    place.by = KeyPlace::By::kRecord;
+    if (stage.cut.has_value()) place.columns = stage.cut->columns;
+    return place;
+  }
   place.columns = compiled.staged.placed_by.at(id);
   if (place.columns.empty()) return place;
   place.by = stage.cut.has_value() ? KeyPlace::By::kRepartition : KeyPlace::By::kMessageKey;
   if (!stage.cut.has_value())
     place.key_format = std::get<KafkaSource>(compiled.node(stage.sources.front()).op).key_format;
   return place;
+}
+
+/// The tables of a node, each with its line of StateStoreOptions::layout.
+Result<std::vector<std::pair<std::string, std::string>>> TablesOf(const Compiled& compiled, NodeId id) {
+  const PlanNode& node = compiled.node(id);
+  std::vector<std::pair<std::string, std::string>> tables;
+  const auto* sink = std::get_if<SinkNode>(&node.op);
+  const auto* events = sink == nullptr ? nullptr : std::get_if<SnapchatConversionsSink>(&sink->sink);
+  if (events != nullptr) {
+    auto keys = SentOnceBy(*events, node.name, compiled.input_schema(id));
+    if (!keys.ok()) return At(node, keys.status());
+    for (const ConversionKey& key : *keys) tables.emplace_back(key.table, key.Layout());
+    return tables;
+  }
+  auto layout = StateLayout(node, compiled.input_schema(id));
+  if (!layout.ok()) return At(node, layout.status());
+  if (!layout->empty()) tables.emplace_back(node.name, *std::move(layout));
+  return tables;
 }
 
 Result<SubTopology> Describe(const std::shared_ptr<const Compiled>& compiled, std::size_t index) {
@@ -342,13 +382,12 @@ Result<SubTopology> Describe(const std::shared_ptr<const Compiled>& compiled, st
   for (const NodeId id : stage.nodes) {
     const PlanNode& node = compiled->node(id);
     if (node.inputs.empty()) continue;
-    auto made = StateLayout(node, compiled->input_schema(id));
-    if (!made.ok()) return At(node, made.status());
-    const std::string layout = *std::move(made);
-    if (layout.empty()) continue;
-    out.state_layout += layout + "\n";
-    out.tables.push_back({node.name, compiled->analyzed.plan.name + "-" + node.name + "-changelog",
-                          PlaceOf(*compiled, stage, id)});
+    MR_ASSIGN_OR_RETURN(const auto tables, TablesOf(*compiled, id));
+    for (const auto& [table, layout] : tables) {
+      out.state_layout += layout + "\n";
+      out.tables.push_back(
+          {table, compiled->analyzed.plan.name + "-" + table + "-changelog", PlaceOf(*compiled, stage, id)});
+    }
   }
   std::sort(out.tables.begin(), out.tables.end(),
             [](const auto& a, const auto& b) { return a.table < b.table; });

@@ -43,6 +43,21 @@ Status CheckId(const std::string& what, const std::string& id) {
   return Status::InvalidArgument(what + ": '" + id + "' is no id: it has letters, digits, '-', '_' and '.'");
 }
 
+ConversionRules RulesOf(const SnapchatConversionsSink& sink) {
+  ConversionRules rules;
+  rules.max_age = sink.max_event_age;
+  rules.max_ahead = sink.max_event_ahead;
+  rules.milliseconds = sink.time_unit == "ms";
+  if (!sink.pixel_id.empty()) rules.action_source = kWeb;
+  if (!sink.app_id.empty()) rules.action_source = kMobileApp;
+  return rules;
+}
+
+/// Of all events; "" when each names its own.
+const std::string& AssetOf(const SnapchatConversionsSink& sink) {
+  return sink.pixel_id.empty() ? sink.app_id : sink.pixel_id;
+}
+
 std::optional<Expr> GivenIdentifier(const SnapchatAudienceSink& sink) {
   return sink.identifier ? std::optional(sink.identifier->expr) : std::nullopt;
 }
@@ -133,17 +148,27 @@ Result<std::unique_ptr<Operator>> MakeSinkFields(const SnapchatConversionsSink& 
 Result<std::unique_ptr<Sink>> MakeConversions(const SnapchatConversionsSink& sink,
                                               const std::shared_ptr<arrow::Schema>& fields,
                                               std::shared_ptr<ConversionsConnection> connection) {
-  ConversionRules rules;
-  rules.max_age = sink.max_event_age;
-  rules.max_ahead = sink.max_event_ahead;
-  rules.milliseconds = sink.time_unit == "ms";
-  if (!sink.pixel_id.empty()) rules.action_source = kWeb;
-  if (!sink.app_id.empty()) rules.action_source = kMobileApp;
-  const std::string& asset = sink.pixel_id.empty() ? sink.app_id : sink.pixel_id;
+  const std::string& asset = AssetOf(sink);
   if (!sink.asset_id && !IsAssetId(asset))
     return Status::InvalidArgument(
         "'" + asset + "' is no id of a pixel or an app: it has letters, digits, '-', '_' and '.'");
-  return MakeConversionsSink(fields, std::move(rules), asset, std::move(connection));
+  return MakeConversionsSink(fields, RulesOf(sink), asset, std::move(connection));
+}
+
+Result<std::vector<ConversionKey>> SentOnceBy(const SnapchatConversionsSink& sink, const std::string& name,
+                                              const std::shared_ptr<arrow::Schema>& input) {
+  MR_ASSIGN_OR_RETURN(const auto fields, MakeSinkFields(sink, input));
+  return ConversionKeysOf(sink, name, *fields->output_schema());
+}
+
+Result<std::unique_ptr<Operator>> MakeSinkRepeats(const SnapchatConversionsSink& sink,
+                                                  const std::string& name,
+                                                  const std::shared_ptr<arrow::Schema>& fields,
+                                                  StateStore* store, const Clock& clock) {
+  ConversionRepeatsOptions options{
+      .keys = ConversionKeysOf(sink, name, *fields), .rules = RulesOf(sink), .asset = AssetOf(sink)};
+  if (options.keys.empty()) return std::unique_ptr<Operator>();
+  return MakeConversionRepeats(std::move(options), fields, store, clock);
 }
 
 }  // namespace millrace

@@ -3,17 +3,20 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <arrow/type_fwd.h>
 
 #include "base/metrics.h"
 #include "base/result.h"
+#include "compile/conversion_repeats.h"
 #include "connect/sink.h"
 #include "connectors/snapchat/audience_sink.h"
 #include "connectors/snapchat/conversions_sink.h"
 #include "env/clock.h"
 #include "ops/operator.h"
 #include "plan/plan.h"
+#include "state/state_store.h"
 
 namespace millrace {
 
@@ -37,7 +40,17 @@ Result<std::unique_ptr<Operator>> MakeSinkFields(const SnapchatConversionsSink& 
 Result<std::unique_ptr<Operator>> MakeSinkFields(const SnapchatAudienceSink& sink,
                                                  const std::shared_ptr<arrow::Schema>& input);
 
-/// `fields`: behind MakeSinkFields.
+/// By what the sink called `name` sends an event once, with the tables in which it remembers that.
+Result<std::vector<ConversionKey>> SentOnceBy(const SnapchatConversionsSink& sink, const std::string& name,
+                                              const std::shared_ptr<arrow::Schema>& input);
+/// What stands in front of the sink for that; null when nothing does. `fields`: behind MakeSinkFields.
+/// `store` and `clock`: as MakeConversionRepeats.
+Result<std::unique_ptr<Operator>> MakeSinkRepeats(const SnapchatConversionsSink& sink,
+                                                  const std::string& name,
+                                                  const std::shared_ptr<arrow::Schema>& fields,
+                                                  StateStore* store, const Clock& clock);
+
+/// `fields`: behind MakeSinkFields, or MakeSinkRepeats.
 Result<std::unique_ptr<Sink>> MakeConversions(const SnapchatConversionsSink& sink,
                                               const std::shared_ptr<arrow::Schema>& fields,
                                               std::shared_ptr<ConversionsConnection> connection);

@@ -73,7 +73,8 @@ class SnapStandIn {
 
 class SnapchatRun : public EmbeddedRunTest {
  protected:
-  SnapchatRun() : EmbeddedRunTest({"in", "dead", "late"}) {}
+  SnapchatRun()
+      : EmbeddedRunTest({"in", "dead", "late", "p-sink-1-events-changelog", "p-sink-1-orders-changelog"}) {}
 
   std::string Sink(const std::string& pixel, const std::string& more) const {
     return "  - snapchat.conversions:\n      pixel_id: " + pixel +
@@ -207,6 +208,104 @@ TEST_F(SnapchatRun, ConsentDecidesWhetherAndHowEventsAreSent) {
   EXPECT_EQ(marks("LMU"), "1110020");
   EXPECT_EQ(marks("LDU"), "1110002");
   EXPECT_EQ(marks("opt_out"), "1112100");
+}
+
+class SnapchatRepeats : public SnapchatRun {
+ protected:
+  /// What was taken when `values` have gone through a run of a sink with `settings`: ids, in order of text.
+  std::vector<std::string> TakenAfter(const std::vector<std::string>& values,
+                                      const std::string& settings = "") {
+    Write(values);
+    const std::string last = "end-" + std::to_string(++runs_);
+    Write({Sale(last, last)});
+    PlanRunOptions options;
+    const auto run = MakeRunOf(R"(name: p
+guarantee: at_least_once
+dead_letter: {topic: dead}
+source:
+  topic: in
+  timestamp: at
+  schema: {at: "timestamp[ms]", name: string, id: string, nr: string, mail: string, event_source_url: string, agreed: bool}
+sinks:
+  - snapchat.conversions:
+      pixel_id: pixel
+      access_token: canary-token
+      url: )" + snap_.url() + R"(
+      map: {event_name: name, em: mail, event_time: at, order_id: nr, value: "1", currency: "'EUR'"}
+      event_id: id
+      consent: coalesce(agreed, true)
+      late: {topic: late}
+      batch: {linger: 50ms}
+      rate: {per_second: 1000}
+)" + settings,
+                               options);
+    Status status;
+    {
+      const Thread thread("run", [&] { status = run->Run(); });
+      EXPECT_TRUE(Await([&] { return snap_.taken().contains(last); }));
+      options.stop.RequestStop();
+    }
+    EXPECT_TRUE(status.ok()) << status.message();
+    std::vector<std::string> ids;
+    for (const std::string& id : snap_.taken()) {
+      if (!id.starts_with("end-")) ids.push_back(id);
+    }
+    return ids;
+  }
+  std::string Sale(const std::string& id, const std::string& order, std::int64_t age_ms = 0,
+                   const std::string& more = "") const {
+    return R"({"at":)" + std::to_string(clock_.Now().value() - age_ms) + R"(,"name":"purchase","id":")" + id +
+           R"(","nr":")" + order + R"(","mail":"a@b.c","event_source_url":"https://s")" + more + "}";
+  }
+
+  static constexpr std::int64_t kHour = 3'600'000;
+  int runs_ = 0;
+};
+
+TEST_F(SnapchatRepeats, AreSentOnceAlsoOverARestart) {
+  EXPECT_THAT(TakenAfter({Sale("a", "1"), Sale("a", "2"), Sale("b", "3"), Sale("c", "1")}),
+              testing::ElementsAre("a", "b"))
+      << "a by its id, c by its order";
+  EXPECT_THAT(TakenAfter({Sale("a", "4"), Sale("d", "3"), Sale("e", "5")}),
+              testing::ElementsAre("a", "b", "e"));
+}
+
+TEST_F(SnapchatRepeats, GoByTheTimeOfTheEvents) {
+  // Two days apart is another event of that id, and still the same order.
+  EXPECT_THAT(TakenAfter({Sale("a", "1", 48 * kHour), Sale("a", "2"), Sale("b", "3", 48 * kHour - 1),
+                          Sale("b", "4"), Sale("c", "1")}),
+              testing::ElementsAre("a", "a", "b"));
+}
+
+TEST_F(SnapchatRepeats, OfWhatWasNotSentAreSent) {
+  std::string nameless = Sale("a", "1");
+  nameless.replace(nameless.find("purchase"), 8, "nonsense");
+  EXPECT_THAT(TakenAfter({nameless, Sale("a", "1"), Sale("b", "2", 8 * 24 * kHour), Sale("b", "2"),
+                          Sale("c", "3", 0, R"(,"agreed":false)"), Sale("c", "3"),
+                          // Of the same order as a, so not sent: d is sent when it comes with another.
+                          Sale("d", "1"), Sale("d", "4")}),
+              testing::ElementsAre("a", "b", "c", "d"));
+  EXPECT_EQ(Records("dead"), 1);
+  EXPECT_EQ(Records("late"), 1);
+}
+
+TEST_F(SnapchatRepeats, HaveTheSameNameAndAnId) {
+  std::string saved = Sale("a", "1");
+  saved.replace(saved.find("purchase"), 8, "save");
+  EXPECT_THAT(TakenAfter({Sale("a", "1"), saved, Sale("", ""), Sale("", "")}),
+              testing::ElementsAre("a", "a", "in-0-2", "in-0-3"))
+      << "events that are no purchase have no order, and rows without an id are called after their record";
+}
+
+TEST_F(SnapchatRepeats, AreSentWhereTheyAreWanted) {
+  EXPECT_THAT(TakenAfter({Sale("a", "1"), Sale("a", "1")}, "      deduplicate: off\n"),
+              testing::ElementsAre("a", "a"));
+}
+
+TEST_F(SnapchatRepeats, CanGoByOneIdOnlyAndByOtherTimes) {
+  EXPECT_THAT(TakenAfter({Sale("a", "1", 2 * kHour), Sale("b", "1"), Sale("a", "2"), Sale("a", "3")},
+                         "      deduplicate: {event_id: 1h, order_id: never}\n"),
+              testing::ElementsAre("a", "a", "b"));
 }
 
 }  // namespace

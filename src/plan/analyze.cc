@@ -13,6 +13,7 @@
 #include "plan/node_schema.h"
 #include "plan/plan.h"
 #include "plan/snapchat_checks.h"
+#include "plan/state_names.h"
 
 namespace millrace {
 namespace {
@@ -116,7 +117,9 @@ class PlanAnalyzer {
     if (topic == plan_.name + "-meta") return "the schemas it inferred";
     for (const PlanNode& node : plan_.nodes) {
       const std::string begin = plan_.name + "-" + node.name;
-      if (topic == begin + "-changelog") return "the changelog of '" + node.name + "'";
+      for (const std::string& state : StateNamesOf(node)) {
+        if (topic == plan_.name + "-" + state + "-changelog") return "the changelog of '" + state + "'";
+      }
       if (topic == begin + "-repartition") return "rows on their way to '" + node.name + "'";
       const auto* source = std::get_if<KafkaSource>(&node.op);
       if (source == nullptr || source->outside == nullptr) continue;

@@ -6,6 +6,7 @@
 #include "base/duration.h"
 #include "plan/feeds.h"
 #include "plan/mistakes.h"
+#include "plan/state_names.h"
 
 namespace millrace {
 namespace {
@@ -29,6 +30,23 @@ std::optional<Duration> LongestLinger(const Plan& plan) {
         sink->sink);
   }
   return longest;
+}
+
+/// Sinks keep state under names of their own.
+void CheckStateNames(const Plan& plan, std::vector<PlacedMessage>* mistakes) {
+  std::map<std::string, const PlanNode*> by_name;
+  for (const PlanNode& node : plan.nodes) by_name.emplace(node.name, &node);
+  for (const PlanNode& node : plan.nodes) {
+    for (const std::string& state : StateNamesOf(node)) {
+      const auto found = by_name.find(state);
+      if (state == node.name || found == by_name.end()) continue;
+      const auto place = found->second->places.find({"name", ""});
+      mistakes->push_back(
+          {place == found->second->places.end() ? found->second->location : place->second.value,
+           "the name '" + state + "' is that of what sink '" + node.name +
+               "' keeps of its events; choose another name"});
+    }
+  }
 }
 
 }  // namespace
@@ -143,6 +161,7 @@ std::vector<PlacedMessage> NameAllNodes(Plan* plan) {
           {other->second, "the name '" + node.name + "' is what an unnamed step gets; choose another name"});
     }
   }
+  CheckStateNames(*plan, &mistakes);
   DeclareFeeds(plan);
   return mistakes;
 }

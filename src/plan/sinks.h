@@ -54,6 +54,7 @@ struct SnapchatConversionsSink {
   Duration max_event_ahead{3'600'000};
   std::string late_topic;             ///< events out of that time; "": they are counted
   bool late_to_dead_letters = false;  ///< as that of WindowStep
+  SnapchatDeduplicate deduplicate;    ///< repeats that are not sent, where rows have such ids
   std::string time_unit = "s";        ///< s | ms, of event_time as it is sent
   std::int64_t batch_events = 2'000;
   ByteCount batch_bytes{1LL << 20};

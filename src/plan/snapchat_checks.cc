@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <arrow/api.h>
 
+#include "base/duration.h"
 #include "columnar/schema_text.h"
 #include "plan/unknown_type.h"
 
@@ -102,6 +104,13 @@ void CheckSnapchatSink(const SnapchatConversionsSink& sink, const PlanNode& node
   CheckAccess(sink.access, node, errors);
   CheckRange("events", sink.batch_events, 2'000, errors);
   CheckBatch(sink.batch_bytes, sink.linger, errors);
+  for (const auto& [id, within] :
+       {std::pair("event_id", sink.deduplicate.event_id), std::pair("order_id", sink.deduplicate.order_id)}) {
+    if (within && within->count() <= 0)
+      errors->AddAt(errors->ValueOf("deduplicate", id), "'" + std::string(id) +
+                                                            "' of 'deduplicate' must be longer than " +
+                                                            FormatDuration(*within) + ", or never");
+  }
   constexpr Duration kMostAge(37LL * 24 * 3'600'000);
   if (sink.max_event_age > kMostAge)
     errors->AddAt(errors->ValueOf("max_event_age"),

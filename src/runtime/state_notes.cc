@@ -55,7 +55,9 @@ std::map<std::string, StateNote> TakeStateNotes(std::map<std::string, std::strin
 std::string PlaceFingerprint(const TableSpec& table, std::int32_t partitions) {
   if (partitions == 1 || table.place.by == KeyPlace::By::kNothing) return "";
   // Not the format of a message key: it says how its bytes are read, not where producers put them.
-  std::string text = table.place.by == KeyPlace::By::kRepartition ? "repartition" : "message key";
+  std::string text = table.place.by == KeyPlace::By::kRepartition  ? "repartition"
+                     : table.place.by == KeyPlace::By::kMessageKey ? "message key"
+                                                                   : "record";
   for (const std::string& column : table.place.columns) text += std::string(1, '\0') + column;
   return Fingerprint(text);
 }
@@ -65,9 +67,9 @@ Status RowsMoved(const TableSpec& table) {
   for (const std::string& column : table.place.columns)
     columns += (columns.empty() ? "'" : ", '") + column + "'";
   const std::string now = columns.empty() ? ""
-                          : table.place.by == KeyPlace::By::kRepartition
-                              ? " (now by a repartition by " + columns + ")"
-                              : " (now by the message key, which is " + columns + ")";
+                          : table.place.by == KeyPlace::By::kMessageKey
+                              ? " (now by the message key, which is " + columns + ")"
+                              : " (now by a repartition by " + columns + ")";
   return Status::InvalidArgument(
       "the rows of step '" + table.table + "' come into other partitions since the pipeline was edited" +
       now +

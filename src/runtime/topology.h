@@ -91,10 +91,12 @@ struct KeyPlace {
     kNothing,      ///< there is one partition
     kRepartition,  ///< murmur2 of the canonical bytes of `columns` (K2)
     kMessageKey,   ///< whoever writes the source topic sees to it
+    kRecord,       ///< they may not: each lies where its record was
   };
   By by = By::kNothing;
-  std::vector<std::string> columns{};  ///< of the step's key, in this order
-  std::string key_format{};            ///< of the message key: string | json | bytes
+  /// Of the step's key, in this order; with kRecord those that brought the records there, if any did.
+  std::vector<std::string> columns{};
+  std::string key_format{};  ///< of the message key: string | json | bytes
 
   friend bool operator==(const KeyPlace&, const KeyPlace&) = default;
 };

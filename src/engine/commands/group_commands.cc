@@ -15,6 +15,7 @@
 #include "engine/yaml/json_value.h"
 #include "env/file.h"
 #include "plan/feeds.h"
+#include "plan/state_names.h"
 #include "runtime/offset_metadata.h"
 
 namespace millrace {
@@ -27,7 +28,10 @@ constexpr Duration kSilentWait{3'000};  // joining an empty group takes this lon
 /// because another pipeline's may begin with the same letters.
 std::set<std::string> InternalNames(const Plan& plan, std::string_view suffix) {
   std::set<std::string> names;
-  for (const PlanNode& node : plan.nodes) names.insert(plan.name + "-" + node.name + std::string(suffix));
+  for (const PlanNode& node : plan.nodes) {
+    for (const std::string& state : StateNamesOf(node))
+      names.insert(plan.name + "-" + state + std::string(suffix));
+  }
   return names;
 }
 

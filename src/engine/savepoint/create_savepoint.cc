@@ -21,6 +21,7 @@
 #include "env/file.h"
 #include "env/random.h"
 #include "ops/bytes_rows.h"
+#include "plan/state_names.h"
 #include "runtime/offset_metadata.h"
 #include "runtime/state_notes.h"
 #include "state/layout.h"
@@ -215,8 +216,10 @@ class Savepoint {
   }
 
   const PlanNode& NodeOf(const std::string& step) const {
-    const auto found = std::find_if(plan_.nodes.begin(), plan_.nodes.end(),
-                                    [&step](const PlanNode& node) { return node.name == step; });
+    const auto found = std::find_if(plan_.nodes.begin(), plan_.nodes.end(), [&step](const PlanNode& node) {
+      const std::vector<std::string> names = StateNamesOf(node);
+      return std::find(names.begin(), names.end(), step) != names.end();
+    });
     MR_CHECK(found != plan_.nodes.end()) << "no step " << step;
     return *found;
   }

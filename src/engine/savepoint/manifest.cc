@@ -24,12 +24,15 @@ std::string_view NameOf(KeyPlace::By by) {
       return "repartition";
     case KeyPlace::By::kMessageKey:
       return "message_key";
+    case KeyPlace::By::kRecord:
+      return "record";
   }
   return "nothing";
 }
 
 KeyPlace::By ByNamed(const std::string& name) {
-  for (const auto by : {KeyPlace::By::kNothing, KeyPlace::By::kRepartition, KeyPlace::By::kMessageKey}) {
+  using enum KeyPlace::By;
+  for (const auto by : {kNothing, kRepartition, kMessageKey, kRecord}) {
     if (name == NameOf(by)) return by;
   }
   throw YAML::Exception(YAML::Mark::null_mark(), "rows are placed by '" + name + "'");

@@ -30,6 +30,7 @@ class Planner {
       step.moves = plan_.stages[at].same != step.stage;
       WarnOfPlacement(step);
     }
+    MR_RETURN_IF_ERROR(CheckStateOfRecords());
     return std::move(plan_);
   }
 
@@ -94,7 +95,7 @@ class Planner {
         return Status::Ok();
       }
     }
-    const std::string what = "step '" + step.name + "' (" + Counted(step.rows.rows, "row") + ")";
+    const std::string what = Called(step);
     if (choice_.allow_drop) {
       plan_.dropped.push_back(what);
       return Status::Ok();
@@ -148,9 +149,34 @@ class Planner {
                                          [](const InputRestore& input) { return input.from_start; });
     return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const StepRestore& step) {
       if (step.sub != &sub) return false;
-      const bool by_producers = step.table->place.by == KeyPlace::By::kMessageKey && sub.partitions > 1;
-      return IsPlacedOtherwise(step) || (other_topic && by_producers);
+      const KeyPlace::By by = step.table->place.by;
+      const bool by_producers = by == KeyPlace::By::kMessageKey || by == KeyPlace::By::kRecord;
+      return IsPlacedOtherwise(step) || (other_topic && by_producers && sub.partitions > 1);
     });
+  }
+
+  /// State that lies where its records were stays there: no key says where it belongs elsewhere.
+  Status CheckStateOfRecords() {
+    const auto is_lost = [](const StepRestore& step) {
+      constexpr auto kRecord = KeyPlace::By::kRecord;
+      return step.moves && (step.step->place.by == kRecord || step.table->place.by == kRecord);
+    };
+    for (const StepRestore& step : plan_.steps) {
+      if (!is_lost(step)) continue;
+      plan_.dropped.push_back(Called(*step.step));
+      if (choice_.allow_drop) continue;
+      return Status::InvalidArgument(
+          Called(*step.step) + " of the savepoint lies in the partitions of its records (" +
+          std::to_string(step.stage->partitions) + " then, " + std::to_string(step.sub->partitions) +
+          " now), and its keys do not say where it belongs in others; restore it where the source topics and "
+          "their partitions are the same, or leave it out with --allow-drop");
+    }
+    std::erase_if(plan_.steps, is_lost);
+    return Status::Ok();
+  }
+
+  static std::string Called(const SavepointStep& step) {
+    return "step '" + step.name + "' (" + Counted(step.rows.rows, "row") + ")";
   }
 
   /// Saved rows that lay in partitions by the message key are compared with murmur2; others show nothing.

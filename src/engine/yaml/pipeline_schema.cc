@@ -270,6 +270,7 @@ constexpr KeySpec kSnapchatConversionsKeys[] = {
     {"late", kSection, "late", "",
      "Topic for late events, with `late_by` in milliseconds; negative for those that are ahead. "
      "`dead_letter`: they are dead letters. When absent they are counted and warned about."},
+    {"deduplicate", kSection, "snapchat_deduplicate", "", "Which repeats are not sent. `off`: all are."},
     {"time_unit", kChoice, "s|ms", "s", "The unit in which `event_time` is sent."},
     {"batch", kSection, "snapchat_batch", "", "Bounds of one request."},
     {"rate", kSection, "snapchat_rate", "", "Bounds of all requests of a process."},
@@ -278,6 +279,14 @@ constexpr KeySpec kSnapchatConversionsKeys[] = {
     {"url", kText, "", "https://tr.snapchat.com", "Another server, for tests."},
     {"ca_file", kText, "", "",
      "PEM file of the authorities that the server's certificate is checked against."},
+};
+
+constexpr KeySpec kSnapchatDeduplicateKeys[] = {
+    {"mode", kChoice, "on|off", "on", "With off repeats are sent."},
+    {"event_id", kDurationOrNever, "", "48h",
+     "Events of one asset, name and `event_id` are sent once within this time, by event time."},
+    {"order_id", kDurationOrNever, "", "30d",
+     "PURCHASE events of one asset and `order_id` are sent once within this time."},
 };
 
 constexpr KeySpec kSnapchatBatchKeys[] = {
@@ -470,6 +479,11 @@ constexpr SectionSpec kAllSections[] = {
      "digits already. Delivered at least once, under the same `event_id` (by default topic, partition and "
      "offset), by which Snap counts an event once within 48 hours.",
      kSnapchatConversionsKeys, ""},
+    {"snapchat_deduplicate", "snapchat.conversions deduplicate",
+     "Repeats are counted as absorbed by the step `<sink>-repeats` and not sent. What was sent is kept in "
+     "the "
+     "partition of its record, so repeats are found there.",
+     kSnapchatDeduplicateKeys, "mode"},
     {"snapchat_batch", "snapchat.conversions batch", "Bounds of one request.", kSnapchatBatchKeys, ""},
     {"snapchat_audience", "snapchat.audience",
      "Each row adds somebody to a segment or removes them from it. Delivered at least once; the last action "

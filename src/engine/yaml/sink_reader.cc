@@ -37,6 +37,19 @@ void ReadEventId(const SectionReader& section, SnapchatConversionsSink* sink) {
   sink->map.emplace_back(kEventId, *std::move(id));
 }
 
+SnapchatDeduplicate ReadDeduplicate(const SectionReader& sink) {
+  const std::optional<SectionReader> section = sink.Section("deduplicate");
+  if (!section) return {};
+  if (section->Choice("mode") == "on")
+    return {.event_id = section->TimeOrNever("event_id"), .order_id = section->TimeOrNever("order_id")};
+  for (const std::string_view key : {"event_id", "order_id"}) {
+    if (section->Has(key))
+      section->errors().AddBeside(section->LocationOf(key),
+                                  "'" + std::string(key) + "' has no use with mode off");
+  }
+  return {.event_id = std::nullopt, .order_id = std::nullopt};
+}
+
 SnapchatConversionsSink ReadSnapchatConversions(const SectionReader& sink) {
   const std::optional<SectionReader> section = sink.Section("snapchat.conversions");
   if (!section) return {};
@@ -53,6 +66,7 @@ SnapchatConversionsSink ReadSnapchatConversions(const SectionReader& sink) {
   out.max_event_age = section->Time("max_event_age");
   out.max_event_ahead = section->Time("max_event_ahead");
   ReadLate(*section, &out);
+  out.deduplicate = ReadDeduplicate(*section);
   out.time_unit = section->Choice("time_unit");
   if (const std::optional<SectionReader> batch = section->Section("batch")) {
     out.batch_events = batch->Integer("events");

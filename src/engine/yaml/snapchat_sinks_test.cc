@@ -93,6 +93,23 @@ TEST(SnapchatSinks, ConversionsTakeTokensThatAreReplacedAndAnEventId) {
   EXPECT_EQ(sink.map[1].second.expr.ToString(), "k");
 }
 
+TEST(SnapchatSinks, ConversionsSayWhichRepeatsAreNotSent) {
+  const auto read = [](const std::string& setting) {
+    const auto file =
+        Read(WithSink("  - snapchat.conversions:\n      pixel_id: p\n      access_token: x\n" + setting));
+    EXPECT_TRUE(file.ok()) << file.status().message();
+    return std::get<SnapchatConversionsSink>(SinkOf(file).sink).deduplicate;
+  };
+  constexpr Duration kHour(3'600'000);
+  EXPECT_EQ(read("").event_id, 48 * kHour);
+  EXPECT_EQ(read("").order_id, 30 * 24 * kHour);
+  EXPECT_EQ(read("      deduplicate: {event_id: 7d}\n").event_id, 7 * 24 * kHour);
+  EXPECT_EQ(read("      deduplicate: {event_id: 7d}\n").order_id, 30 * 24 * kHour);
+  EXPECT_EQ(read("      deduplicate: {order_id: never}\n").order_id, std::nullopt);
+  EXPECT_EQ(read("      deduplicate: off\n").event_id, std::nullopt);
+  EXPECT_EQ(read("      deduplicate: off\n").order_id, std::nullopt);
+}
+
 TEST(SnapchatSinks, MistakesInAnAudienceAreFoundWithLineAndColumn) {
   const std::string rest = "schema: EMAIL_SHA256\naction: add\naccess_token: x\n";
   const struct {
@@ -153,6 +170,13 @@ TEST(SnapchatSinks, MistakesInConversionsAreFoundWithLineAndColumn) {
       {"      access_token: x\n      event_id: kk\n", "p.yaml:8:17: sink 'sink-1': unknown column 'kk'"},
       {"      map: {em: email}\n", "p.yaml:6:7: snapchat.conversions needs one of access_token or oauth"},
       {"      oauth: {}\n      access_token: x\n", "access_token and oauth cannot stand together"},
+      {"      access_token: x\n      deduplicate: never\n",
+       "p.yaml:8:20: 'mode' must be on or off, not 'never'"},
+      {"      access_token: x\n      deduplicate: {event_id: 0ms}\n",
+       "p.yaml:8:31: sink 'sink-1': 'event_id' of 'deduplicate' must be longer than 0ms, or never"},
+      {"      access_token: x\n      deduplicate: {mode: off, order_id: 1h}\n",
+       "p.yaml:8:42: 'order_id' has no use with mode off"},
+      {"      access_token: x\n      deduplicate: {order: 1h}\n", "unknown key 'order' in deduplicate"},
   };
   for (const auto& c : cases) {
     const auto file = Read(WithSink(begin + c.settings));

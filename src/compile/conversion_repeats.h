@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "base/duration.h"
+#include "base/result.h"
+#include "connectors/snapchat/conversion_check.h"
+#include "env/clock.h"
+#include "ops/operator.h"
+#include "plan/sinks.h"
+#include "state/state_store.h"
+
+namespace millrace {
+
+/// What tells an event from its repeats, and the table in which that is remembered.
+struct ConversionKey {
+  enum class Id {
+    kEvent,  ///< asset, event_name and event_id
+    kOrder,  ///< asset and order_id, of a PURCHASE
+  };
+  Id id = Id::kEvent;
+  std::string table;
+  Duration within{0};
+
+  /// "<table>=<layout>": a line of StateStoreOptions::layout.
+  std::string Layout() const;
+};
+
+/// What a sink called `name` goes by. `fields`: the columns of MakeSinkFields. Events whose ids are made of
+/// their places have no repeats; where no row has an id of either kind there is nothing to go by.
+std::vector<ConversionKey> ConversionKeysOf(const SnapchatConversionsSink& sink, const std::string& name,
+                                            const arrow::Schema& fields);
+
+struct ConversionRepeatsOptions {
+  std::vector<ConversionKey> keys;  ///< not empty
+  ConversionRules rules;
+  std::string asset;  ///< of all events; "": kAssetColumn
+};
+
+/// Absorbs events that were sent before, by any of the keys, so that each is sent once however often it is
+/// read. An event is a repeat when one with the same key was let pass whose event time is less than `within`
+/// away (PassedKeys). Only what the sink will send is remembered: what it refuses or finds late passes
+/// without a trace, and so do tombstones; repeats of one key leave none under another.
+///
+/// Rows that are older than everything that is remembered are late: it is not known whether they were sent.
+/// That is behind the watermark by `rules.max_age` or the longest `within`, whichever is more.
+///
+/// The rows come out with their event_id, so that it does not change with what stands before them.
+/// `store` null: only checks. `clock` outlives it.
+Result<std::unique_ptr<Operator>> MakeConversionRepeats(ConversionRepeatsOptions options,
+                                                        const std::shared_ptr<arrow::Schema>& fields,
+                                                        StateStore* store, const Clock& clock);
+
+}  // namespace millrace
