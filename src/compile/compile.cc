@@ -1,7 +1,6 @@
 #include "compile/compile.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,9 +10,9 @@
 #include "codec/json/json_codec.h"
 #include "codec/text/text_codec.h"
 #include "columnar/tombstone_column.h"
+#include "compile/internal_topics.h"
 #include "compile/keyed_steps.h"
 #include "compile/operator_factory.h"
-#include "compile/outside_feeds.h"
 #include "compile/partials.h"
 #include "compile/repartition.h"
 #include "compile/sink_factory.h"
@@ -23,7 +22,6 @@
 #include "expr/expr.h"
 #include "ops/filter.h"
 #include "ops/rekey.h"
-#include "plan/feeds.h"
 
 namespace millrace {
 namespace {
@@ -397,57 +395,6 @@ Result<SubTopology> Describe(const std::shared_ptr<const Compiled>& compiled, st
   return out;
 }
 
-/// What the largest record may have, where it is set; else 0.
-std::int64_t LargestRecord(const Plan& plan) {
-  const auto set = plan.kafka.find("message.max.bytes");
-  std::int64_t most = 0;
-  if (set != plan.kafka.end())
-    std::from_chars(set->second.data(), set->second.data() + set->second.size(), most);
-  return most;
-}
-
-/// Settings of an internal topic: where records may be larger than topics take by default, so may those in
-/// it.
-std::map<std::string, std::string> TopicConfig(const Plan& plan, std::map<std::string, std::string> config) {
-  constexpr std::int64_t kTakenByDefault = 1'048'588;
-  constexpr std::int64_t kBatchHeader = 188;  // what message.max.bytes leaves for it by default
-  const std::int64_t most = LargestRecord(plan);
-  if (most + kBatchHeader > kTakenByDefault)
-    config.emplace("max.message.bytes", std::to_string(most + kBatchHeader));
-  return config;
-}
-
-void AddInternalTopics(const Compiled& compiled, Topology* topology) {
-  const Plan& plan = compiled.analyzed.plan;
-  for (std::size_t i = 0; i < compiled.staged.stages.size(); ++i) {
-    const Stage& stage = compiled.staged.stages[i];
-    if (stage.cut.has_value()) {
-      topology->internal_topics.push_back(
-          {.name = stage.cut->topic,
-           .partitions = stage.partitions,
-           .config = TopicConfig(plan, {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}})});
-    }
-    for (const TableSpec& table : topology->sub_topologies[i].tables) {
-      topology->internal_topics.push_back({.name = table.changelog_topic,
-                                           .partitions = stage.partitions,
-                                           .config = TopicConfig(plan, {{"cleanup.policy", "compact"}})});
-    }
-  }
-}
-
-void AddFeeds(const Compiled& compiled, Topology* topology) {
-  const Plan& plan = compiled.analyzed.plan;
-  for (const PlanNode& node : plan.nodes) {
-    const auto* source = std::get_if<KafkaSource>(&node.op);
-    if (source == nullptr || source->outside == nullptr) continue;
-    topology->feeds.push_back(MakeFeed(plan.name, node.name, *source));
-    for (const auto& [topic, config] : FeedTopicsOf(topology->feeds.back(), *source->outside)) {
-      topology->feed_topics.push_back(
-          {.name = topic, .partitions = kFeedPartitions, .config = TopicConfig(plan, config)});
-    }
-  }
-}
-
 /// What the tasks of a sink share.
 Status OpenShared(const CompileOptions& options, Compiled* compiled) {
   MetricRegistry& metrics = options.metrics == nullptr ? compiled->own_metrics : *options.metrics;
@@ -498,8 +445,8 @@ Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions&
     topology.sub_topologies.push_back(std::move(sub));
     MR_RETURN_IF_ERROR(topology.sub_topologies.back().make_program(Partition(0), nullptr).status());
   }
-  AddInternalTopics(*compiled, &topology);
-  AddFeeds(*compiled, &topology);
+  AddInternalTopics(analyzed.plan, compiled->staged, &topology);
+  AddFeeds(analyzed.plan, &topology);
   return topology;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "engine/yaml/sink_sections.h"
 #include "engine/yaml/source_sections.h"
 
 namespace millrace {
@@ -13,7 +14,6 @@ using enum ValueKind;
 
 constexpr Presence kRequired = Presence::kRequired;
 constexpr Presence kOneOf = Presence::kOneOf;
-constexpr Presence kOneOfAccess = Presence::kOneOfAccess;
 
 constexpr KeySpec kPipelineKeys[] = {
     {"name", kName, "", "",
@@ -225,132 +225,6 @@ constexpr KeySpec kLateKeys[] = {
     {"topic", kTopic, "", "", "Gets late rows as JSON, with `late_by` in milliseconds.", kRequired},
 };
 
-constexpr KeySpec kSinkKeys[] = {
-    {"name", kName, "", "", "Names the sink in metrics and messages; sink-1 and so on when absent."},
-    {"where", kExpression, "", "", "Only rows for which this is true go to this sink."},
-    {"on_error", kChoice, "dead_letter|drop|fail", "", kOnErrorDoc},
-    {"topic", kTopic, "", "", "A Kafka topic.", kOneOf},
-    {"format", kChoice, "json|string|bytes", "json", "With topic: how values are encoded."},
-    {"key", kColumns, "", "",
-     "With topic: columns of the message key; when absent those that the rows are grouped by, else the row's "
-     "own key."},
-    {"key_format", kChoice, "string|json|bytes", "string",
-     "With topic: string writes text or decimal digits, and several columns as a JSON array."},
-    {"partitions", kInteger, "0..100000", "0",
-     "With topic: partition count when it is created; 0 takes that of the source."},
-    {"parquet", kSection, "file", "", "Parquet files.", kOneOf},
-    {"ipc", kSection, "file", "", "Arrow IPC files.", kOneOf},
-    {"console", kSection, "console", "", "Prints rows to the standard output.", kOneOf},
-    {"snapchat.conversions", kSection, "snapchat_conversions", "", "Events of Snap's Conversions API.",
-     kOneOf},
-    {"snapchat.audience", kSection, "snapchat_audience", "", "Members of a segment of Snap's Marketing API.",
-     kOneOf},
-};
-
-constexpr KeySpec kSnapchatConversionsKeys[] = {
-    {"pixel_id", kText, "", "", "The pixel whose events these are (web, offline).", kOneOf},
-    {"app_id", kText, "", "", "The Snap app id of the app whose events these are.", kOneOf},
-    {"asset_id", kExpression, "", "", "The id of the pixel or app of each event.", kOneOf},
-    {"access_token", kText, "", "", "Of the Conversions API; write ${VAR} or ${file:PATH}.", kOneOfAccess},
-    {"oauth", kSection, "oauth", "", "Access tokens that are replaced before they expire.", kOneOfAccess},
-    {"event_id", kExpression, "", "",
-     "By which Snap counts an event once; topic, partition and offset of its record when absent."},
-    {"map", kNamedExpressions, "", "",
-     "Fields of the event (`event_name`, `user_data.em` or `em`) and what they are. Columns that are called "
-     "like a field, or stand in a struct that is called like its section, need not be listed."},
-    {"leave_out", kColumns, "", "", "Fields that are not sent although there are such columns."},
-    {"consent", kExpression, "", "",
-     "Whether the person agreed; null is no. When absent every event is sent as it is."},
-    {"without_consent", kChoice, "drop|LMU|LDU|opt_out", "drop",
-     "What becomes of events without consent: they are not sent; sent with `data_processing_options` LMU, or "
-     "LDU "
-     "with country and state 0; or sent with `opt_out`."},
-    {"max_event_age", kDuration, "", "7d", "Older events are late; at most 37d."},
-    {"max_event_ahead", kDuration, "", "1h", "Events further ahead of the clock are late."},
-    {"late", kSection, "late", "",
-     "Topic for late events, with `late_by` in milliseconds; negative for those that are ahead. "
-     "`dead_letter`: they are dead letters. When absent they are counted and warned about."},
-    {"deduplicate", kSection, "snapchat_deduplicate", "", "Which repeats are not sent. `off`: all are."},
-    {"time_unit", kChoice, "s|ms", "s", "The unit in which `event_time` is sent."},
-    {"batch", kSection, "snapchat_batch", "", "Bounds of one request."},
-    {"rate", kSection, "snapchat_rate", "", "Bounds of all requests of a process."},
-    {"mode", kChoice, "live|validate", "live", "With validate Snap checks the events and counts none."},
-    {"test_event_code", kText, "", "", "Shows the events in Snap's test tool instead of counting them."},
-    {"url", kText, "", "https://tr.snapchat.com", "Another server, for tests."},
-    {"ca_file", kText, "", "",
-     "PEM file of the authorities that the server's certificate is checked against."},
-};
-
-constexpr KeySpec kSnapchatDeduplicateKeys[] = {
-    {"mode", kChoice, "on|off", "on", "With off repeats are sent."},
-    {"event_id", kDurationOrNever, "", "48h",
-     "Events of one asset, name and `event_id` are sent once within this time, by event time."},
-    {"order_id", kDurationOrNever, "", "30d",
-     "PURCHASE events of one asset and `order_id` are sent once within this time."},
-};
-
-constexpr KeySpec kSnapchatBatchKeys[] = {
-    {"events", kInteger, "1..2000", "2000", "Events in a request."},
-    {"bytes", kByteSize, "", "1MiB", "Bytes of the events in a request."},
-    {"linger", kDuration, "", "1s",
-     "How long events wait for others: the pipeline commits no more often than this, and a commit sends "
-     "everything."},
-};
-
-constexpr KeySpec kSnapchatRateKeys[] = {
-    {"per_second", kInteger, "1..1000", "10", "Requests in a second."},
-};
-
-constexpr KeySpec kSnapchatAudienceKeys[] = {
-    {"ad_account_id", kText, "", "", "That has the segment; needed when `segment` is a name."},
-    {"segment", kSection, "snapchat_segment", "", "The segment.", kRequired},
-    {"action", kExpression, "", "",
-     "The word add, the word remove, or an expression that gives 'add' or 'remove' for each row; null and "
-     "anything else is a dead letter. Tombstones remove.",
-     kRequired},
-    {"schema", kChoice, "EMAIL_SHA256|PHONE_SHA256|MOBILE_AD_ID_SHA256", "", "The kind of identifier.",
-     kRequired},
-    {"identifier", kExpression, "", "",
-     "What identifies the person, normalised and hashed on the way; 64 hexadecimal digits pass through. When "
-     "absent the column `em` or `email`, `ph` or `phone`, `madid` or `mobile_ad_id`."},
-    {"access_token", kText, "", "", "Of the Marketing API; write ${VAR} or ${file:PATH}.", kOneOfAccess},
-    {"oauth", kSection, "oauth", "", "Access tokens that are replaced before they expire.", kOneOfAccess},
-    {"batch", kSection, "snapchat_audience_batch", "", "Bounds of one request."},
-    {"rate", kSection, "snapchat_rate", "", "Bounds of all requests of a process."},
-    {"url", kText, "", "https://adsapi.snapchat.com", "Another server, for tests."},
-    {"ca_file", kText, "", "",
-     "PEM file of the authorities that the server's certificate is checked against."},
-};
-
-constexpr KeySpec kSnapchatSegmentKeys[] = {
-    {"id", kText, "", "", "Its id.", kOneOf},
-    {"name", kText, "", "", "Its name: it is looked for in the ad account at the first use.", kOneOf},
-    {"create", kBool, "", "false", "With name: creates it when there is none."},
-    {"description", kText, "", "", "Of a segment that is created."},
-    {"retention_in_days", kInteger, "1..9999", "9999",
-     "Of a segment that is created: how long a member stays; 9999 is for ever."},
-};
-
-constexpr KeySpec kSnapchatAudienceBatchKeys[] = {
-    {"identifiers", kInteger, "1..100000", "100000", "Identifiers in a request."},
-    {"bytes", kByteSize, "", "1MiB", "Bytes of the identifiers in a request, 68 each."},
-    {"linger", kDuration, "", "1s",
-     "How long identifiers wait for others: the pipeline commits no more often than this, and a commit sends "
-     "the last action of each."},
-};
-
-constexpr KeySpec kFileKeys[] = {
-    {"path", kText, "", "", "Folder of the files.", kRequired},
-    {"partition_by", kExpressions, "", "", "Sub-folders `name=value`, one level per expression."},
-    {"roll", kDuration, "", "30s", "Close and publish a file after this long."},
-    {"roll_bytes", kByteSize, "", "128MiB", "Close and publish a file of this size."},
-};
-
-constexpr KeySpec kConsoleKeys[] = {
-    {"format", kChoice, "table|json", "table", "Aligned columns, or one JSON object per line."},
-    {"limit", kInteger, "0..9223372036854775807", "0", "Rows to print; 0 prints all."},
-};
-
 constexpr KeySpec kTestKeys[] = {
     {"name", kText, "", "", "What the test shows.", kRequired},
     {"start", kTime, "", "0", "The manual clock at the beginning."},
@@ -471,30 +345,31 @@ constexpr SectionSpec kAllSections[] = {
     {"sink", "sinks",
      "One sink: exactly one of `topic`, `parquet`, `ipc`, `console`, `snapchat.conversions` and "
      "`snapchat.audience`.",
-     kSinkKeys, ""},
-    {"file", "parquet, ipc", "Files that appear whole or not at all.", kFileKeys, "path"},
-    {"console", "console", "Rows on the standard output.", kConsoleKeys, "format"},
+     sink_sections::kSinkKeys, ""},
+    {"file", "parquet, ipc", "Files that appear whole or not at all.", sink_sections::kFileKeys, "path"},
+    {"console", "console", "Rows on the standard output.", sink_sections::kConsoleKeys, "format"},
     {"snapchat_conversions", "snapchat.conversions",
      "Each row is an event for Snap. Personal data is normalised and hashed, unless it is 64 hexadecimal "
      "digits already. Delivered at least once, under the same `event_id` (by default topic, partition and "
      "offset), by which Snap counts an event once within 48 hours.",
-     kSnapchatConversionsKeys, ""},
+     sink_sections::kSnapchatConversionsKeys, ""},
     {"snapchat_deduplicate", "snapchat.conversions deduplicate",
      "Repeats are counted as absorbed by the step `<sink>-repeats` and not sent. What was sent is kept in "
      "the "
      "partition of its record, so repeats are found there.",
-     kSnapchatDeduplicateKeys, "mode"},
-    {"snapchat_batch", "snapchat.conversions batch", "Bounds of one request.", kSnapchatBatchKeys, ""},
+     sink_sections::kSnapchatDeduplicateKeys, "mode"},
+    {"snapchat_batch", "snapchat.conversions batch", "Bounds of one request.",
+     sink_sections::kSnapchatBatchKeys, ""},
     {"snapchat_audience", "snapchat.audience",
      "Each row adds somebody to a segment or removes them from it. Delivered at least once; the last action "
      "of an identifier wins, where all its records are in one partition.",
-     kSnapchatAudienceKeys, ""},
-    {"snapchat_segment", "segment", "A segment (customer list) of an ad account.", kSnapchatSegmentKeys,
-     "id"},
+     sink_sections::kSnapchatAudienceKeys, ""},
+    {"snapchat_segment", "segment", "A segment (customer list) of an ad account.",
+     sink_sections::kSnapchatSegmentKeys, "id"},
     {"snapchat_audience_batch", "snapchat.audience batch", "Bounds of one request.",
-     kSnapchatAudienceBatchKeys, ""},
-    {"snapchat_rate", "snapchat rate", "Bounds of all requests of a process.", kSnapchatRateKeys,
-     "per_second"},
+     sink_sections::kSnapchatAudienceBatchKeys, ""},
+    {"snapchat_rate", "snapchat rate", "Bounds of all requests of a process.",
+     sink_sections::kSnapchatRateKeys, "per_second"},
     {"test", "tests", "One test: records in, expected rows out, on a manual clock.", kTestKeys, ""},
     {"test_input", "input", "A record, or a movement of the clock.", kTestInputKeys, ""},
 };

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+
+#include "compile/stages.h"
+#include "plan/plan.h"
+#include "runtime/topology.h"
+
+namespace millrace {
+
+/// Bytes that a record may have, where the pipeline says so; else 0.
+std::int64_t LargestRecord(const Plan& plan);
+
+/// Adds the repartition topics of `staged` and the changelogs of the tables of its sub-topologies, which
+/// `topology` has.
+void AddInternalTopics(const Plan& plan, const StagedPlan& staged, Topology* topology);
+
+/// Adds the sources outside Kafka, with their topics.
+void AddFeeds(const Plan& plan, Topology* topology);
+
+}  // namespace millrace
