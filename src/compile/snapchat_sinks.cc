@@ -1,5 +1,6 @@
 #include "compile/snapchat_sinks.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -14,18 +15,49 @@
 namespace millrace {
 namespace {
 
-/// Marks events without consent; what is null is none.
-void AddConsent(const Expr& consent, const std::string& otherwise, ConversionMap* map) {
-  const Expr given = Call("coalesce", {consent, Lit(false)});
-  const auto unless_given = [&](const char* field, const Expr& value) {
-    map->values.emplace_back(field, Call("if", {given, NullLit(), value}));
-  };
-  if (otherwise == "opt_out") map->values.emplace_back("opt_out", Unary("not", given));
-  if (otherwise == "LMU" || otherwise == "LDU") unless_given("data_processing_options", Lit(otherwise));
-  if (otherwise != "LDU") return;
-  unless_given("data_processing_options_country", Lit(std::int64_t{0}));
-  unless_given("data_processing_options_state", Lit(std::int64_t{0}));
-}
+/// Marks events without consent; what is null is none. The others keep the marks that they have.
+class ConsentMarks {
+ public:
+  /// `map` outlives it.
+  static Result<ConsentMarks> Make(const Expr& consent, const std::shared_ptr<arrow::Schema>& columns,
+                                   ConversionMap* map) {
+    MR_ASSIGN_OR_RETURN(std::vector<MappedField> own, MapConversionFields(*map, columns));
+    return ConsentMarks(Call("coalesce", {consent, Lit(false)}), std::move(own), map);
+  }
+
+  void Add(const std::string& otherwise) {
+    if (otherwise == "opt_out") {
+      const auto own = Own("opt_out");
+      const Expr not_given = Unary("not", given_);
+      Set("opt_out", own ? Binary("or", not_given, Call("coalesce", {*own, Lit(false)})) : not_given);
+    }
+    if (otherwise == "LMU" || otherwise == "LDU") UnlessGiven("data_processing_options", Lit(otherwise));
+    if (otherwise != "LDU") return;
+    UnlessGiven("data_processing_options_country", Lit(std::int64_t{0}));
+    UnlessGiven("data_processing_options_state", Lit(std::int64_t{0}));
+  }
+
+ private:
+  ConsentMarks(Expr given, std::vector<MappedField> own, ConversionMap* map)
+      : given_(std::move(given)), own_(std::move(own)), map_(*map) {}
+
+  std::optional<Expr> Own(std::string_view field) const {
+    const auto found =
+        std::find_if(own_.begin(), own_.end(), [&](const auto& own) { return own.path == field; });
+    return found == own_.end() ? std::nullopt : std::optional(found->value);
+  }
+  void UnlessGiven(const char* field, const Expr& value) {
+    Set(field, Call("if", {given_, Own(field).value_or(NullLit()), value}));
+  }
+  void Set(const std::string& field, const Expr& value) {
+    std::erase_if(map_.values, [&](const auto& said) { return said.first == field; });
+    map_.values.emplace_back(field, value);
+  }
+
+  const Expr given_;
+  const std::vector<MappedField> own_;
+  ConversionMap& map_;
+};
 
 SnapConnectionOptions ConnectionOf(const SnapchatAccess& access, const std::string& step) {
   SnapConnectionOptions options;
@@ -133,8 +165,11 @@ Result<std::unique_ptr<Operator>> MakeSinkFields(const SnapchatConversionsSink& 
   ConversionMap map;
   for (const auto& [field, value] : sink.map) map.values.emplace_back(field, value.expr);
   map.left_out = sink.leave_out;
-  if (sink.consent) AddConsent(sink.consent->expr, sink.without_consent, &map);
   const auto columns = WithTombstoneField(input);
+  if (sink.consent) {
+    MR_ASSIGN_OR_RETURN(ConsentMarks marks, ConsentMarks::Make(sink.consent->expr, columns, &map));
+    marks.Add(sink.without_consent);
+  }
   MR_ASSIGN_OR_RETURN(std::vector<MappedField> fields, MapConversionFields(map, columns));
   if (sink.asset_id) fields.push_back({kAssetColumn, CastTo(sink.asset_id->expr, "string")});
   std::vector<Projection> projections;

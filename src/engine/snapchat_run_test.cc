@@ -210,6 +210,40 @@ TEST_F(SnapchatRun, ConsentDecidesWhetherAndHowEventsAreSent) {
   EXPECT_EQ(marks("opt_out"), "1112100");
 }
 
+TEST_F(SnapchatRun, ConsentLeavesTheMarksThatAnEventHas) {
+  const auto event = [this](const char* name, const char* url, const char* agreed) {
+    std::string json = Event(name, url);
+    return json.insert(json.size() - 1, std::string(R"(,"agreed":)") + agreed);
+  };
+  Write({event("login", "https://s/out", "true"), event("save", "https://s", "true"),
+         event("rate", "https://s", "false")});
+  std::string out = Sink("out", "      consent: agreed\n      without_consent: opt_out\n");
+  std::string limited = Sink("limited", "      consent: agreed\n      without_consent: LMU\n");
+  const std::string end = "event_time: at";
+  out.insert(out.find(end), R"(opt_out: "event_source_url = 'https://s/out'", )");
+  limited.insert(limited.find(end),
+                 R"(data_processing_options: "case when event_source_url = 'https://s/out' then 'DELETE' end", )");
+  PlanRunOptions options;
+  const auto run = MakeRun(options, out + limited);
+  Status status;
+  {
+    const Thread thread("run", [&] { status = run->Run(); });
+    EXPECT_TRUE(Await([&] { return snap_.taken().size() == 6; })) << snap_.taken().size();
+    options.stop.RequestStop();
+  }
+  EXPECT_TRUE(status.ok()) << status.message();
+  const auto of = [](const std::string& bodies, const char* name) {
+    const std::size_t at = bodies.find(std::string("\"event_name\":\"") + name);
+    return bodies.substr(at, bodies.find("event_name", at + 2) - at);
+  };
+  EXPECT_THAT(of(snap_.bodies("out"), "LOGIN"), HasSubstr(R"("opt_out":true)"));
+  EXPECT_THAT(of(snap_.bodies("out"), "SAVE"), HasSubstr(R"("opt_out":false)"));
+  EXPECT_THAT(of(snap_.bodies("out"), "RATE"), HasSubstr(R"("opt_out":true)"));
+  EXPECT_THAT(of(snap_.bodies("limited"), "LOGIN"), HasSubstr(R"(["DELETE"])"));
+  EXPECT_THAT(of(snap_.bodies("limited"), "SAVE"), Not(HasSubstr("data_processing_options")));
+  EXPECT_THAT(of(snap_.bodies("limited"), "RATE"), HasSubstr(R"(["LMU"])"));
+}
+
 class SnapchatRepeats : public SnapchatRun {
  protected:
   /// What was taken when `values` have gone through a run of a sink with `settings`: ids, in order of text.
