@@ -20,6 +20,7 @@ struct MemoryBudget {
   // Of one worker.
   ByteCount fetched_bytes{0};         ///< values in the queue of fetched records
   std::int64_t fetched_messages = 0;  ///< no more are asked for while the queue holds as many
+  ByteCount answer_bytes{0};          ///< compressed, of one partition in one answer of a broker
   ByteCount batch_bytes{0};           ///< keys, values and headers of the records taken at once
   std::int64_t batch_records = 0;
   ByteCount produced_bytes{0};

@@ -48,6 +48,8 @@ TEST(MemoryBudget, BoundsOfTheUserWin) {
   BoundQueues(SplitMemory(ByteCount(kGiB), 1), &properties);
   EXPECT_EQ(properties.at("queued.min.messages"), "5");
   EXPECT_EQ(properties.at("queued.max.messages.kbytes"), "8192");
+  EXPECT_EQ(properties.at("max.partition.fetch.bytes"), "524288");
+  EXPECT_EQ(properties.at("fetch.max.bytes"), "8388608");
   EXPECT_EQ(properties.at("queue.buffering.max.messages"), "131072");
 }
 

@@ -16,6 +16,7 @@ namespace millrace {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 /// Keeps the ids of the events that it took; refuses a request with one that it was told to.
 class SnapStandIn {
