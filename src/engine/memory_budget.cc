@@ -24,8 +24,8 @@ constexpr std::int64_t kMostFetchedBytes = 8 * kMiB;
 constexpr std::int64_t kMostProducedMessages = 1'000'000;
 constexpr std::int64_t kMostProducedBytes = 64 * kMiB;
 
-// An answer is decompressed as a whole, whatever the queue has room for. Texts and JSON become a tenth of their
-// size, seldom less.
+// An answer is decompressed as a whole, whatever the queue has room for. Texts and JSON become a tenth of
+// their size, seldom less.
 constexpr std::int64_t kCompression = 16;
 constexpr std::int64_t kLeastAnswerBytes = 64 * kKiB;  // what fetch.min.bytes waits for
 

@@ -222,8 +222,9 @@ TEST_F(SnapchatRun, ConsentLeavesTheMarksThatAnEventHas) {
   std::string limited = Sink("limited", "      consent: agreed\n      without_consent: LMU\n");
   const std::string end = "event_time: at";
   out.insert(out.find(end), R"(opt_out: "event_source_url = 'https://s/out'", )");
-  limited.insert(limited.find(end),
-                 R"(data_processing_options: "case when event_source_url = 'https://s/out' then 'DELETE' end", )");
+  limited.insert(
+      limited.find(end),
+      R"(data_processing_options: "case when event_source_url = 'https://s/out' then 'DELETE' end", )");
   PlanRunOptions options;
   const auto run = MakeRun(options, out + limited);
   Status status;
