@@ -9,21 +9,22 @@ void StagedRows::Set(std::uint32_t slot, std::string_view row) {
   Place& place = places_[slot];
   const auto size = static_cast<std::uint32_t>(row.size());
   if (place.generation != generation_ || place.room < size) {
-    place = Place{.at = bytes_.size(), .size = size, .room = size, .generation = generation_};
-    bytes_.append(row);
+    place = Place{.at = rows_.Append(row), .size = size, .room = size, .generation = generation_};
+    bytes_ += size;
     return;
   }
   place.size = size;
-  if (!row.empty()) std::memcpy(bytes_.data() + place.at, row.data(), row.size());
+  if (!row.empty()) std::memcpy(place.at, row.data(), row.size());
 }
 
 void StagedRows::Clear() {
-  std::string().swap(bytes_);  // assigned to, it would keep its memory
+  rows_ = ByteArena();
+  bytes_ = 0;
   ++generation_;
 }
 
 std::int64_t StagedRows::memory_bytes() const {
-  return static_cast<std::int64_t>(bytes_.capacity() + places_.capacity() * sizeof(Place));
+  return rows_.allocated_bytes() + static_cast<std::int64_t>(places_.capacity() * sizeof(Place));
 }
 
 }  // namespace millrace

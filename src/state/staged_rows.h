@@ -1,9 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
+
+#include "state/byte_arena.h"
 
 namespace millrace {
 
@@ -15,29 +16,28 @@ class StagedRows {
  public:
   void Set(std::uint32_t slot, std::string_view row);
   /// Precondition: Set since the last Clear. Valid until the next Set.
-  std::string_view operator[](std::uint32_t slot) const {
-    return {bytes_.data() + places_[slot].at, places_[slot].size};
-  }
+  std::string_view operator[](std::uint32_t slot) const { return {places_[slot].at, places_[slot].size}; }
   /// For loops over many slots: what Set will read, and PrefetchRow.
   void PrefetchPlace(std::uint32_t slot) const {
     if (slot < places_.size()) __builtin_prefetch(&places_[slot]);
   }
   /// What operator[] will read. Precondition: as there.
-  void PrefetchRow(std::uint32_t slot) const { __builtin_prefetch(bytes_.data() + places_[slot].at); }
+  void PrefetchRow(std::uint32_t slot) const { __builtin_prefetch(places_[slot].at); }
   void Clear();
   /// Grows until Clear.
-  std::int64_t bytes() const { return static_cast<std::int64_t>(bytes_.size()); }
+  std::int64_t bytes() const { return bytes_; }
   std::int64_t memory_bytes() const;
 
  private:
   struct Place {
-    std::uint64_t at = 0;
+    char* at = nullptr;  // in rows_
     std::uint32_t size = 0;
     std::uint32_t room = 0;
     std::uint64_t generation = 0;  // of the Clear before which it was made
   };
   std::vector<Place> places_;  // by slot
-  std::string bytes_;
+  ByteArena rows_;
+  std::int64_t bytes_ = 0;
   std::uint64_t generation_ = 1;
 };
 

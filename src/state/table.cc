@@ -305,7 +305,7 @@ void Table::Forget(std::uint32_t slot, SliceRows* rows) {
 void Table::CompactKeys(SliceRows* rows) {
   if (rows->keys.released_bytes() < kLeastArenaToCompact) return;
   if (rows->keys.released_bytes() * 2 < rows->keys.allocated_bytes()) return;
-  KeyArena kept;
+  ByteArena kept;
   for (const std::uint32_t slot : rows->slots) {
     const std::string_view key = index_.Key(slot);
     if (key.size() > RowIndex::kInlineKeyBytes) index_.MoveKey(slot, kept.Append(key));
@@ -369,7 +369,8 @@ std::int64_t Table::bytes_in_use() const {
 std::int64_t Table::memory_bytes() const {
   std::int64_t bytes =
       index_.memory_bytes() + rows_->memory_bytes() + staged_.memory_bytes() + derived_bytes_;
-  bytes += static_cast<std::int64_t>(collected_bytes_.capacity() + collected_.capacity() * sizeof(Collected));
+  bytes += collected_rows_.allocated_bytes() +
+           static_cast<std::int64_t>(collected_.capacity() * sizeof(Collected));
   bytes += static_cast<std::int64_t>(position_in_slice_.capacity() * sizeof(std::uint32_t));
   for (const auto& [slice, rows] : slices_) {
     bytes +=

@@ -10,8 +10,8 @@
 
 #include <rocksdb/write_batch.h>
 
+#include "state/byte_arena.h"
 #include "state/disk.h"
-#include "state/key_arena.h"
 #include "state/keyed_table.h"
 #include "state/row_index.h"
 #include "state/staged_rows.h"
@@ -96,7 +96,7 @@ class Table final : public KeyedTable {
     std::vector<std::uint32_t> slots;   // in memory
     std::vector<std::uint32_t> dirty;   // among them
     std::vector<std::uint32_t> staged;  // among them
-    KeyArena keys;                      // of the long ones among them
+    ByteArena keys;                     // of the long ones among them
     std::int64_t rows_on_disk = 0;
     std::int64_t on_disk_in_memory = 0;
 
@@ -117,11 +117,11 @@ class Table final : public KeyedTable {
       return std::string_view(keys_on_disk).substr(begin, key_ends[i] - begin);
     }
   };
-  // A row shown by Collect, its bytes in collected_bytes_ up to `end`.
+  // A row shown by Collect, its bytes in collected_rows_; none when it was erased.
   struct Collected {
     std::uint32_t slot;
-    std::size_t end;
     bool erased;
+    std::string_view row;
   };
 
   std::uint32_t AddRow(std::int64_t slice, std::string_view key, std::uint32_t hash);
@@ -192,7 +192,7 @@ class Table final : public KeyedTable {
 
   bool collected_whole_ = false;  // nothing changed since Collect
   std::vector<Collected> collected_;
-  std::string collected_bytes_;
+  ByteArena collected_rows_;
   StagedRows staged_;
   std::set<std::int64_t> staged_closes_;  // slices with rows on disk, closed and committed
 

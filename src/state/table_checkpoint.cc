@@ -11,8 +11,6 @@ namespace millrace {
 namespace {
 
 constexpr std::size_t kPrefetchAhead = 8;
-// The buffer of a checkpoint keeps at most this much for the next one.
-constexpr std::size_t kMostKeptBytes = 1 << 20;
 
 }  // namespace
 
@@ -48,8 +46,7 @@ void Table::ForgetChanges() {
   tombstones_ = 0;
   tombstone_bytes_ = 0;
   collected_.clear();
-  collected_bytes_.clear();
-  if (collected_bytes_.capacity() > kMostKeptBytes) std::string().swap(collected_bytes_);
+  collected_rows_ = ByteArena();
   collected_whole_ = false;
 }
 
@@ -57,7 +54,7 @@ void Table::ForgetChanges() {
 
 Status Table::Collect(const ChangelogVisitor& visit) {
   collected_.clear();
-  collected_bytes_.clear();
+  collected_rows_ = ByteArena();
   std::map<std::int64_t, const ClosedSlice*> changed;
   for (const ClosedSlice& closed : closed_) changed[closed.slice] = &closed;
   for (const auto& [slice, rows] : slices_) {
@@ -65,8 +62,11 @@ Status Table::Collect(const ChangelogVisitor& visit) {
   }
   for (const auto& [slice, closed] : changed) MR_RETURN_IF_ERROR(CollectSlice(slice, closed, visit));
   MR_RETURN_IF_ERROR(rows_->failure());
-  if (dirty_count_ > 0)
-    average_row_bytes_ = static_cast<std::int64_t>(collected_bytes_.size()) / dirty_count_;
+  if (dirty_count_ > 0) {
+    std::size_t bytes = 0;
+    for (const Collected& row : collected_) bytes += row.row.size();
+    average_row_bytes_ = static_cast<std::int64_t>(bytes) / dirty_count_;
+  }
   collected_whole_ = true;
   return Status::Ok();
 }
@@ -93,6 +93,7 @@ Status Table::CollectSlice(std::int64_t slice, const ClosedSlice* closed, const 
     }
     return Status::Ok();
   };
+  std::string encoded;
   std::vector<std::uint32_t> dirty;
   if (const auto found = slices_.find(slice); found != slices_.end())
     dirty = InKeyOrder(index_, found->second.dirty);
@@ -103,17 +104,18 @@ Status Table::CollectSlice(std::int64_t slice, const ClosedSlice* closed, const 
     }
     const std::uint32_t slot = dirty[i];
     const std::string_view key = index_.Key(slot);
-    const std::size_t begin = collected_bytes_.size();
     if (erased(slot)) {
-      collected_.push_back({.slot = slot, .end = begin, .erased = true});
+      collected_.push_back({.slot = slot, .erased = true, .row = {}});
       // A slice closed since the commit has no committed row in memory; its own list has the tombstones.
       if (IsCommitted(slot)) MR_RETURN_IF_ERROR(visit({name_, with_key(key), std::nullopt}));
       continue;
     }
     MR_RETURN_IF_ERROR(visit_closed_below(key));
-    rows_->Encode(slot, &collected_bytes_);
-    collected_.push_back({.slot = slot, .end = collected_bytes_.size(), .erased = false});
-    MR_RETURN_IF_ERROR(visit({name_, with_key(key), std::string_view(collected_bytes_).substr(begin)}));
+    encoded.clear();
+    rows_->Encode(slot, &encoded);
+    const std::string_view row(collected_rows_.Append(encoded), encoded.size());
+    collected_.push_back({.slot = slot, .erased = false, .row = row});
+    MR_RETURN_IF_ERROR(visit({name_, with_key(key), row}));
   }
   return visit_closed_below(std::nullopt);
 }
@@ -121,7 +123,6 @@ Status Table::CollectSlice(std::int64_t slice, const ClosedSlice* closed, const 
 void Table::Committed() {
   MR_CHECK(collected_whole_) << "table " << name_ << " changed between CollectDirty and CommitDirty";
   constexpr std::string_view kErasedRow = "-";  // not empty, so that something counts as staged
-  std::size_t begin = 0;
   for (std::size_t i = 0; i < collected_.size(); ++i) {
     if (i + kPrefetchAhead < collected_.size()) {
       index_.Prefetch(collected_[i + kPrefetchAhead].slot);
@@ -133,9 +134,7 @@ void Table::Committed() {
       Forget(row.slot, &SliceOf(index_.Slice(row.slot)));
       continue;
     }
-    staged_.Set(row.slot,
-                row.erased ? kErasedRow : std::string_view(collected_bytes_).substr(begin, row.end - begin));
-    begin = row.end;
+    staged_.Set(row.slot, row.erased ? kErasedRow : row.row);
     if ((flags & RowIndex::kStaged) == 0) SliceOf(index_.Slice(row.slot)).staged.push_back(row.slot);
     flags = (flags & ~(RowIndex::kDirty | RowIndex::kStagedErased)) | RowIndex::kStaged |
             (row.erased ? RowIndex::kStagedErased : 0U);

@@ -8,11 +8,12 @@
 
 namespace millrace {
 
-/// Append-only storage for key bytes: addresses stay valid until Clear or destruction. One owner, one thread.
-class KeyArena {
+/// Append-only storage for keys and rows: addresses stay valid until destruction. It grows by chunks, so that
+/// what it has is never copied to a larger place. One owner, one thread.
+class ByteArena {
  public:
-  /// Returns where the copy of `key` lies.
-  const char* Append(std::string_view key);
+  /// Returns where the copy of `bytes` lies.
+  char* Append(std::string_view bytes);
   /// Notes that `size` appended bytes are not needed any more.
   void Release(std::size_t size) { released_bytes_ += static_cast<std::int64_t>(size); }
 
