@@ -25,6 +25,12 @@ struct BytesView {
   }
 };
 
+/// What a record says.
+struct KeyValue {
+  BytesView key;
+  BytesView value;
+};
+
 /// One header of a record. Names repeat and need not be UTF-8.
 struct HeaderView {
   std::string_view name;

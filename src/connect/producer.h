@@ -43,6 +43,20 @@ class Producer {
   /// order. Errors: kAborted when an earlier record of this transaction failed; user error when the record is
   /// too large.
   virtual Status Send(const OutgoingRecord& record) = 0;
+  /// Send for many records of one partition, without headers, whose timestamp is the time of sending:
+  /// `now_ms` where the connector has no clock of its own. On an error some of them may have been sent.
+  virtual Status SendAll(std::string_view topic, Partition partition, std::int64_t now_ms,
+                         std::span<const KeyValue> records) {
+    for (const KeyValue& record : records) {
+      Status sent = Send({.topic = topic,
+                          .partition = partition,
+                          .key = record.key,
+                          .value = record.value,
+                          .timestamp_ms = now_ms});
+      if (!sent.ok()) return sent;
+    }
+    return Status::Ok();
+  }
   /// Waits until everything sent was acknowledged. Errors: the first delivery error since the last Flush or
   /// Begin.
   virtual Status Flush() = 0;

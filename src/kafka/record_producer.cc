@@ -23,6 +23,7 @@ constexpr int kRetryPauseMs = 50;
 constexpr int kQueueFullPauseMs = 20;
 constexpr int kFlushSliceMs = 1'000;
 constexpr int kSendsPerPoll = 1'024;
+constexpr std::size_t kMostTogether = 128;
 
 void* Mutable(const char* data) {
   return const_cast<char*>(data);
@@ -170,6 +171,60 @@ Status RecordProducer::Send(const Record& record) {
     return Status::NotFound("writing to `" + std::string(record.topic) + "`: not a valid topic name");
   }
   return Enqueue(record, topic);
+}
+
+Status RecordProducer::SendAll(std::string_view topic, Partition partition,
+                               std::span<const KeyValue> records) {
+  rd_kafka_topic_t* const handle = Topic(topic);
+  if (handle == nullptr) {
+    return Status::NotFound("writing to `" + std::string(topic) + "`: not a valid topic name");
+  }
+  const TopicPartition to{std::string(topic), partition};
+  while (!records.empty()) {
+    const std::span<const KeyValue> now = records.first(std::min(records.size(), kMostTogether));
+    records = records.subspan(now.size());
+    sends_since_poll_ += static_cast<int>(now.size());
+    if (sends_since_poll_ >= kSendsPerPoll) {
+      sends_since_poll_ = 0;
+      rd_kafka_poll(client_->handle(), 0);
+    }
+    if (transactional() && !delivery_error_.ok()) return delivery_error_;
+    MR_RETURN_IF_ERROR(EnqueueAll(to, handle, now));
+  }
+  return Status::Ok();
+}
+
+// Precondition: at most kMostTogether records.
+Status RecordProducer::EnqueueAll(const TopicPartition& to, rd_kafka_topic_t* topic,
+                                  std::span<const KeyValue> records) {
+  std::array<rd_kafka_message_t, kMostTogether> messages{};
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    messages[i].key = Mutable(records[i].key.data);
+    messages[i].key_len = static_cast<std::size_t>(records[i].key.size);
+    messages[i].payload = Mutable(records[i].value.data);
+    messages[i].len = static_cast<std::size_t>(records[i].value.size);
+  }
+  for (std::size_t done = 0; done < records.size();) {
+    const std::span<rd_kafka_message_t> rest = std::span(messages).first(records.size()).subspan(done);
+    rd_kafka_produce_batch(topic, to.partition.value(), RD_KAFKA_MSG_F_COPY, rest.data(),
+                           static_cast<int>(rest.size()));
+    const auto failed = std::ranges::find_if(
+        rest, [](const rd_kafka_message_t& message) { return message.err != RD_KAFKA_RESP_ERR_NO_ERROR; });
+    done += static_cast<std::size_t>(failed - rest.begin());
+    if (failed == rest.end()) break;
+    // Nothing behind the first one that found no room was taken. Ends as in Enqueue.
+    if (failed->err == RD_KAFKA_RESP_ERR__QUEUE_FULL && (!transactional() || delivery_error_.ok())) {
+      rd_kafka_poll(client_->handle(), kQueueFullPauseMs);
+      continue;
+    }
+    rd_kafka_error_t* const error = rd_kafka_error_new(failed->err, "%s", rd_kafka_err2str(failed->err));
+    return OnSendError(error, {.topic = to.topic,
+                               .partition = to.partition,
+                               .key = records[done].key,
+                               .value = records[done].value,
+                               .headers = {}});
+  }
+  return Status::Ok();
 }
 
 Status RecordProducer::Flush() {

@@ -56,6 +56,9 @@ class RecordProducer final : private ClientHooks {
   Status Begin();
   /// Copies the record into a queue bounded by queue.buffering.max.kbytes and blocks while that is full.
   Status Send(const Record& record);
+  /// Send for many records of one partition, with librdkafka's own time as their timestamp: topic, partition
+  /// and clock are looked at once for many of them.
+  Status SendAll(std::string_view topic, Partition partition, std::span<const KeyValue> records);
   /// Waits until everything was acknowledged. Errors: the first delivery error since the last Flush or Begin.
   Status Flush();
   Status SendOffsets(std::span<const GroupOffset> offsets, const GroupMembership& membership);
@@ -71,6 +74,7 @@ class RecordProducer final : private ClientHooks {
   void OnDeliveryError(const rd_kafka_message_t& message);
   rd_kafka_topic_t* Topic(std::string_view name);
   Status Enqueue(const Record& record, rd_kafka_topic_t* topic);
+  Status EnqueueAll(const TopicPartition& to, rd_kafka_topic_t* topic, std::span<const KeyValue> records);
   Status OnSendError(rd_kafka_error_t* error, const Record& record);
   /// Classifies the error of a transactional call, which it destroys; `retry` is set when the call may be
   /// repeated.

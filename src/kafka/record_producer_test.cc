@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "kafka/embedded_broker.h"
 #include "kafka/group_consumer.h"
+#include "kafka/partition_reader.h"
 
 namespace millrace::kafka {
 namespace {
@@ -82,6 +83,51 @@ TEST_F(Transactions, FollowEachOther) {
     EXPECT_GE(producer_->AcknowledgedEnd({"in", Partition(0)}), Offset(i));
   }
   EXPECT_EQ(producer_->AcknowledgedEnd({"other", Partition(0)}), kNoOffset);
+}
+
+// Many more than the queue has room for, so that some of a call are taken and the others wait.
+TEST_F(Transactions, ManyRecordsSentTogetherArriveInOrderThoughTheQueueIsFull) {
+  ClientOptions options = Options();
+  options.properties["queue.buffering.max.messages"] = "100";
+  producer_.reset();
+  producer_ = Take(RecordProducer::Make(options, "app-0"));
+  ASSERT_TRUE(producer_->Init().ok());
+  ASSERT_TRUE(producer_->Begin().ok());
+  constexpr std::size_t kRecords = 1'000;
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < kRecords; ++i) texts.push_back(std::to_string(i));
+  std::vector<KeyValue> records;
+  for (const std::string& text : texts) records.push_back({BytesView::Of(text), BytesView::Of(text)});
+  records[7].value = BytesView();
+  records[8].value = BytesView::Of("");
+  ASSERT_TRUE(producer_->SendAll("in", Partition(0), records).ok());
+  ASSERT_TRUE(producer_->Commit().ok());
+  EXPECT_EQ(producer_->AcknowledgedEnd({"in", Partition(0)}), Offset(kRecords));
+
+  auto reader = Take(PartitionReader::Make(Options()));
+  ASSERT_TRUE(reader->Add({"in", Partition(0)}, Offset(0)).ok());
+  std::size_t next = 0;
+  for (int polls = 0; polls < 1'000 && next < kRecords; ++polls) {
+    for (const auto& block : Take(reader->Poll({.wait = Duration(20)}))) {
+      for (std::size_t i = 0; i < block->keys().size(); ++i, ++next) {
+        ASSERT_EQ(block->keys()[i].view(), texts[next]);
+        ASSERT_EQ(block->values()[i].is_null(), next == 7) << next;
+        ASSERT_EQ(block->values()[i].view(), next == 7 || next == 8 ? "" : texts[next]);
+      }
+    }
+  }
+  EXPECT_EQ(next, kRecords);
+}
+
+TEST_F(Transactions, OneOfManyThatIsTooLargeIsAMistakeOfTheUser) {
+  ASSERT_TRUE(producer_->Begin().ok());
+  const std::string large(2 << 20, 'x');
+  const std::vector<KeyValue> records = {{BytesView::Of("a"), BytesView::Of("small")},
+                                         {BytesView::Of("b"), BytesView::Of(large)}};
+  const Status status = producer_->SendAll("in", Partition(0), records);
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << status.ToString();
+  EXPECT_THAT(status.message(),
+              testing::AllOf(HasSubstr("in[0]"), HasSubstr("2097153 bytes"), HasSubstr("message.max.bytes")));
 }
 
 struct CommitCase {

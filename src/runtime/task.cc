@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "runtime/changelog_writer.h"
 #include "runtime/offset_metadata.h"
 
 namespace millrace {
@@ -12,17 +13,6 @@ constexpr const char* kSource = "source";  // how dead letters and metrics name 
 constexpr int kMostBeside = 9;             // directories of one task on one machine
 // A process that dies in a quiet time forgets so much of its clock at most.
 constexpr std::chrono::seconds kIdleClockCommit{10};
-
-/// State is never left out of its changelog, so this stops the pipeline, with everything as of the last
-/// commit.
-Status TooMuchState(std::string_view step, const Status& too_large) {
-  return Status::InvalidArgument(
-      "step " + std::string(step) +
-      ": what it keeps for one key is too large for its changelog topic; keep less "
-      "(a shorter window, shorter columns, fewer values in collect or top_k) or "
-      "allow larger records: " +
-      too_large.message());
-}
 
 }  // namespace
 
@@ -251,27 +241,11 @@ Status Task::Prepare(Producer& producer) {
 }
 
 Status Task::WriteChangelogs(Producer& producer) {
-  struct Changelog {
-    std::string_view topic;
-    std::int64_t bytes = 0;
-  };
-  std::map<std::string_view, Changelog> changelogs;
-  for (const TableSpec& table : sub_.tables) changelogs[table.table] = {.topic = table.changelog_topic};
-  const std::int64_t now_ms = context_.clock->Now().value();
-  MR_RETURN_IF_ERROR(store_->CollectDirty([&](const ChangelogEntry& entry) {
-    Changelog& changelog = changelogs.at(entry.table);
-    OutgoingRecord record;
-    record.topic = changelog.topic;
-    record.partition = id_.partition;
-    record.key = BytesView::Of(entry.key);
-    if (entry.value.has_value()) record.value = BytesView::Of(*entry.value);
-    record.timestamp_ms = now_ms;
-    changelog.bytes += static_cast<std::int64_t>(entry.key.size() + entry.value.value_or("").size());
-    Status sent = producer.Send(record);
-    return sent.code() == StatusCode::kInvalidArgument ? TooMuchState(entry.table, sent) : sent;
-  }));
-  for (const auto& [table, changelog] : changelogs)
-    changelog_bytes_.at(std::string(table))->Add(changelog.bytes);
+  ChangelogWriter writer(sub_, id_.partition, context_.clock->Now().value(), &producer);
+  MR_RETURN_IF_ERROR(
+      store_->CollectDirty([&writer](const ChangelogEntry& entry) { return writer.Add(entry); }));
+  MR_RETURN_IF_ERROR(writer.Finish());
+  for (const auto& [table, bytes] : writer.bytes()) changelog_bytes_.at(std::string(table))->Add(bytes);
   return Status::Ok();
 }
 

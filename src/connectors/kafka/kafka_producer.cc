@@ -26,6 +26,11 @@ class KafkaProducer final : public Producer {
     return producer_->Send(out);
   }
 
+  Status SendAll(std::string_view topic, Partition partition, std::int64_t,
+                 std::span<const KeyValue> records) override {
+    return producer_->SendAll(topic, partition, records);
+  }
+
   Status Flush() override { return producer_->Flush(); }
 
   Status SendOffsets(std::span<const CommittedOffset> offsets, const GroupToken& token) override {
