@@ -24,7 +24,7 @@ std::vector<EntityList> AdTree::Lists(const EntityWalk& known) const {
                                  [](const std::string& kind) { return kind != kOrganization.plural; });
   if (!scope_.ad_account_ids.empty()) {
     for (const std::string& id : scope_.ad_account_ids)
-      lists.push_back({.stage = 1, .path = "adaccounts/" + PercentEncoded(id), .kind = &kAdAccount});
+      lists.push_back({.stage = 0, .path = "adaccounts/" + PercentEncoded(id), .kind = &kAdAccount});
   } else {
     const std::string& only = scope_.organization_id;
     lists.push_back({.stage = 0,

@@ -27,10 +27,10 @@ struct EntityFeedOptions {
 /// "<kind>/<id>" with the columns of EntityRecord, and a tombstone for what is gone from a list that was read
 /// to its end. Lists are read whole, whatever the dates of their parents: those say nothing of children.
 ///
-/// What Snap refuses for one account is logged, counted and left as it is; the others go on.
+/// What Snap refuses for one account is logged, counted and left as it is; the others go on. When it refuses
+/// all that there is to begin with, Next says so.
 ///
-/// Positions: one per entity, with its version and the list it is in, and "walk", the list that was done
-/// last. After a kill the walk goes on behind it.
+/// Positions: those of a WalkFeed.
 ///
 /// Errors of Make: user error for a ca_file that cannot be read. `clock` and `metrics` outlive the source.
 Result<std::unique_ptr<FeedSource>> MakeEntityFeed(EntityFeedOptions options, const Clock& clock,

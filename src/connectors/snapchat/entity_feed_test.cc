@@ -152,6 +152,24 @@ TEST_F(EntityFeedTest, ATokenWithoutRightsPausesAndGoesOnWhenItHasThem) {
   EXPECT_EQ(table_.rows.size(), 9U);
 }
 
+TEST_F(EntityFeedTest, OfChosenAccountsOneThatIsForbiddenStopsNoOtherAndAllOfThemPauseTheSource) {
+  for (const char* id : {"a1", "a2"})
+    snap_.SetList("adaccounts/" + std::string(id), "adaccounts", "adaccount", {Entity(id)});
+  const auto source = Make({.ad_account_ids = {"a1", "a2"}});
+  snap_.Forbid("adaccounts/a1");
+  ASSERT_TRUE(source->Open({}).ok());
+  table_.Drain(*source, clock_);
+  EXPECT_TRUE(table_.error.ok()) << table_.error.ToString();
+  EXPECT_THAT(Keys(), ElementsAre("ad/d-a2", "ad_account/a2", "campaign/c4"));
+  snap_.Forbid("adaccounts/a2");
+  Walk(*source);
+  EXPECT_EQ(table_.error.code(), StatusCode::kPermissionDenied);
+  EXPECT_EQ(table_.tombstones, 0);
+  for (const char* id : {"a1", "a2"}) snap_.Forbid("adaccounts/" + std::string(id), false);
+  table_.Drain(*source, clock_);
+  EXPECT_EQ(table_.rows.size(), 8U);
+}
+
 TEST_F(EntityFeedTest, AnErrorUnderHttp200IsAnError) {
   const auto source = Make({.ad_account_ids = {"a1"}});
   snap_.Answer({{200, R"({"request_status":"ERROR","error_code":"E1008","debug_message":"Unsupported"})"}});

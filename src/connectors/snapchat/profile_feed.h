@@ -37,7 +37,7 @@ struct ProfileFeedOptions {
 /// What Snap refuses for one profile is logged, counted and left as it is; the others go on. When it refuses
 /// all that there is to begin with, Next says so: Snap opens this API only to apps that it has allowed.
 ///
-/// Positions: as those of MakeEntityFeed, and "stats/<profile>" with the first day that may still change.
+/// Positions: those of a WalkFeed, and "stats/<profile>" with the first day that may still change.
 ///
 /// Errors of Make: user error for a ca_file that cannot be read. `clock` and `metrics` outlive the source.
 Result<std::unique_ptr<FeedSource>> MakeProfileFeed(ProfileFeedOptions options, const Clock& clock,

@@ -8,8 +8,8 @@
 
 #include <boost/json.hpp>
 
-#include "base/log.h"
 #include "connectors/snapchat/marketing_page.h"
+#include "connectors/snapchat/skipped_parts.h"
 #include "connectors/snapchat/stats_cursor.h"
 #include "http/redact.h"
 
@@ -38,9 +38,7 @@ class StatsFeed final : public FeedSource {
             MetricRegistry& metrics)
       : options_(std::move(options)),
         clock_(clock),
-        skipped_(metrics.GetCounter("millrace_feed_parts_skipped_total",
-                                    "Accounts, or lists of them, that the far side refused to give.",
-                                    {{"source", options_.source}})),
+        skipped_(options_.source, "statistics of an account are left out for now", metrics),
         api_(std::move(api)) {}
 
   Status Open(FeedPositions positions) override {
@@ -111,7 +109,7 @@ class StatsFeed final : public FeedSource {
       if (list.is_all && answer->outcome == MarketingAnswer::Outcome::kForbidden)
         return Status::PermissionDenied(what + "; the token has no right to it");
       if (list.is_all) return Status::InvalidArgument(what);
-      Skipped(list.path, answer->reason);
+      skipped_.Add(list.path, answer->reason);
       NextList();
       return Status::Ok();
     }
@@ -143,7 +141,7 @@ class StatsFeed final : public FeedSource {
   void AddAccount(const std::string& id, const boost::json::object& entity) {
     auto zone = AccountZone::Make(TextField(entity, "timezone"));
     if (!zone.ok()) {
-      Skipped("adaccounts/" + id, zone.status().message());
+      skipped_.Add("adaccounts/" + id, zone.status().message());
       return;
     }
     Account account{
@@ -224,7 +222,7 @@ class StatsFeed final : public FeedSource {
 
   void TakeStats(const MarketingAnswer& answer, FeedBatch* batch) {
     if (answer.outcome != MarketingAnswer::Outcome::kGiven) {
-      Skipped("adaccounts/" + due_.front() + "/stats", answer.reason);
+      skipped_.Add("adaccounts/" + due_.front() + "/stats", answer.reason);
       accounts_.at(due_.front()).not_before = EventTime(clock_.Now().value() + options_.every.count());
       NextAccount();
       return;
@@ -245,7 +243,8 @@ class StatsFeed final : public FeedSource {
       if (!stopped_.ok()) slice_.reset();
       return;
     }
-    if (!whole_) Skipped("adaccounts/" + due_.front() + "/stats", "Snap left something out of its answer");
+    if (!whole_)
+      skipped_.Add("adaccounts/" + due_.front() + "/stats", "Snap left something out of its answer");
     account.cursor.Done(*slice_, asked_, whole_);
     account.not_before = EventTime(0);
     slice_.reset();
@@ -283,15 +282,9 @@ class StatsFeed final : public FeedSource {
     if (due_.empty()) PlanNextPass();
   }
 
-  void Skipped(const std::string& what, const std::string& why) {
-    skipped_.Add(1);
-    Log(LogLevel::kWarning, "statistics of an account are left out for now",
-        {{"source", options_.source}, {"asked_for", what}, {"reason", why}});
-  }
-
   const StatsFeedOptions options_;
   const Clock& clock_;
-  Counter& skipped_;
+  SkippedParts skipped_;
   const std::unique_ptr<MarketingApi> api_;
 
   FeedPositions positions_;                  // as brought
