@@ -1,6 +1,5 @@
 #include "connectors/snapchat/profile_questions.h"
 
-#include <functional>
 #include <utility>
 
 #include "http/redact.h"
@@ -8,8 +7,6 @@
 namespace millrace {
 namespace {
 
-/// Rows whose last state is known, so that only changes are written; with more of them, some are written
-/// again.
 constexpr std::size_t kMostRemembered = 100'000;
 
 }  // namespace
@@ -19,11 +16,12 @@ ProfileQuestions::ProfileQuestions(ProfileQuestionsOptions options, std::shared_
     : options_(std::move(options)),
       tree_(std::move(tree)),
       skipped_(std::move(skipped)),
-      days_(options_.plan) {}
+      days_(options_.plan),
+      written_(kMostRemembered) {}
 
 void ProfileQuestions::Open(FeedPositions* positions) {
   asked_.reset();
-  written_.clear();
+  written_.Forget();
   days_.Take(positions);
 }
 
@@ -60,11 +58,8 @@ void ProfileQuestions::Take(const MarketingAnswer& answer, const EntityWalk& wal
                                             .now = asked_at_},
                                            answer.body);
   for (FeedRecord& record : page.records) {
-    const std::size_t state = std::hash<std::string>()(*record.value);
-    const auto found = written_.find(record.key);
-    if (found != written_.end() && found->second == state) continue;
-    if (written_.size() >= kMostRemembered) written_.clear();
-    written_[record.key] = state;
+    if (!written_.IsAnother(record)) continue;
+    written_.Note(record);
     batch->records.push_back(std::move(record));
   }
   if (page.whole) {

@@ -1,10 +1,8 @@
 #pragma once
 
-#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/metrics.h"
@@ -13,6 +11,7 @@
 #include "connectors/snapchat/profile_tree.h"
 #include "connectors/snapchat/skipped_parts.h"
 #include "connectors/snapchat/walk_feed.h"
+#include "connectors/snapchat/written_rows.h"
 
 namespace millrace {
 
@@ -43,7 +42,7 @@ class ProfileQuestions final : public WalkQuestions {
   ProfileStatsDays days_;
   std::optional<ProfileDays> asked_;  // that Next gave last
   EventTime asked_at_{0};
-  std::unordered_map<std::string, std::size_t> written_;  // hashes of rows
+  WrittenRows written_;
 };
 
 }  // namespace millrace

@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <deque>
-#include <functional>
 #include <map>
-#include <unordered_map>
 
 #include <boost/json.hpp>
 
 #include "connectors/snapchat/marketing_page.h"
 #include "connectors/snapchat/skipped_parts.h"
 #include "connectors/snapchat/stats_cursor.h"
+#include "connectors/snapchat/written_rows.h"
 #include "http/redact.h"
 
 namespace millrace {
@@ -18,8 +17,7 @@ namespace {
 
 constexpr const char* kPageSize = "?limit=500";
 constexpr Duration kDefaultSince{30LL * 24 * 3'600'000};
-/// Rows of open days whose last state is known, so that only changes are written; with more of them, some are
-/// written again.
+/// Rows of open days.
 constexpr std::size_t kMostRemembered = 200'000;
 
 /// What Snap calls them in requests.
@@ -39,7 +37,8 @@ class StatsFeed final : public FeedSource {
       : options_(std::move(options)),
         clock_(clock),
         skipped_(options_.source, "statistics of an account are left out for now", metrics),
-        api_(std::move(api)) {}
+        api_(std::move(api)),
+        written_(kMostRemembered) {}
 
   Status Open(FeedPositions positions) override {
     api_->Forget();
@@ -47,7 +46,7 @@ class StatsFeed final : public FeedSource {
     accounts_.clear();
     lists_.clear();
     due_.clear();
-    written_.clear();
+    written_.Forget();
     slice_.reset();
     stopped_ = Status::Ok();
     next_pass_ = EventTime(0);
@@ -258,13 +257,10 @@ class StatsFeed final : public FeedSource {
     const StatsCursor& cursor = CursorAtHand();
     const EventTime open = FirstOpenDay(cursor.zone(), asked_, options_.lookback);
     for (FeedRecord& record : page->records) {
-      const std::size_t state = std::hash<std::string>()(*record.value);
-      const auto found = written_.find(record.key);
-      if (found != written_.end() && found->second == state) continue;
-      if (written_.size() >= kMostRemembered) written_.clear();
+      if (!written_.IsAnother(record)) continue;
       if (record.time >= open || options_.granularity == StatsGranularity::kTotal ||
           options_.granularity == StatsGranularity::kLifetime)
-        written_[record.key] = state;
+        written_.Note(record);
       batch->records.push_back(std::move(record));
     }
   }
@@ -296,9 +292,9 @@ class StatsFeed final : public FeedSource {
   EventTime next_pass_{0};
   std::optional<StatsSlice> slice_;  // that is asked for
   EventTime asked_{0};
-  bool whole_ = true;                                     // the slice, so far
-  std::unordered_map<std::string, std::size_t> written_;  // hashes of rows that may change
-  Status stopped_;                                        // an error that comes after what was brought
+  bool whole_ = true;    // the slice, so far
+  WrittenRows written_;  // those that may change
+  Status stopped_;       // an error that comes after what was brought
 };
 
 }  // namespace
