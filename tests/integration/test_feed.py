@@ -147,6 +147,10 @@ def test_entities_are_a_table_of_what_there_is(lab: Lab):
         process = lab.run(file)
         snap.failing = 0.0
         wait_until(lambda: not differs(), 60, "the table is what there is", every=1)
+        for change in ("a change", "a change, one of both without a new date,"):
+            for campaign in snap.campaigns["a2"].values():
+                campaign.version += 1
+            wait_until(lambda: not differs(), 60, f"{change} is in the table", every=1)
         process.stop()
         keys = [record.key for record in lab.topics.read(f"{lab.name}-snap-feed")]
         assert len(keys) < 60, "what did not change came again"

@@ -100,6 +100,25 @@ TEST_F(EntityFeedTest, OnlyWhatChangedIsBroughtAgainAndNothingBeforeItIsDue) {
   EXPECT_THAT(table_.rows["campaign/c2"], HasSubstr("\"name\":\"other\""));
 }
 
+TEST_F(EntityFeedTest, WhatChangesWithoutANewDateIsBroughtAgainOverARestartToo) {
+  auto source = Make();
+  ASSERT_TRUE(source->Open({}).ok());
+  table_.Drain(*source, clock_);
+  table_.records = 0;
+  SetCampaigns("a2", {Entity("c4", R"(,"review_status":"APPROVED")")});
+  Walk(*source);
+  EXPECT_EQ(table_.records, 1);
+  EXPECT_THAT(table_.rows["campaign/c4"], HasSubstr(R"("review_status":"APPROVED")"));
+  source = Make();
+  ASSERT_TRUE(source->Open(table_.positions).ok());
+  Walk(*source);
+  EXPECT_EQ(table_.records, 1) << "it is known over a restart";
+  SetCampaigns("a2", {Entity("c4", R"(,"review_status":"REJECTED")")});
+  Walk(*source);
+  EXPECT_EQ(table_.records, 2);
+  EXPECT_THAT(table_.rows["campaign/c4"], HasSubstr(R"("review_status":"REJECTED")"));
+}
+
 TEST_F(EntityFeedTest, AnOldAccountIsLookedIntoAllTheSame) {
   const auto source = Make();
   ASSERT_TRUE(source->Open({}).ok());

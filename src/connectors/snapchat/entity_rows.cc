@@ -26,18 +26,6 @@ std::string EntityKey(const EntityKind& kind, const std::string& id) {
   return std::string(kind.name) + "/" + id;
 }
 
-std::string EntityVersion(const object& entity) {
-  if (std::string updated = TextField(entity, "updated_at"); !updated.empty()) return updated;
-  std::uint64_t hash = 14'695'981'039'346'656'037U;  // FNV-1a
-  for (const char c : boost::json::serialize(entity)) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 1'099'511'628'211U;
-  }
-  std::array<char, 20> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(hash));
-  return text.data();
-}
-
 std::string FromMicro(std::int64_t micro) {
   const std::uint64_t whole =
       micro < 0 ? 0U - static_cast<std::uint64_t>(micro) : static_cast<std::uint64_t>(micro);

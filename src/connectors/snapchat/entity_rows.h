@@ -15,9 +15,6 @@ namespace millrace {
 /// "campaign/1234": key of the entity's record.
 std::string EntityKey(const EntityKind& kind, const std::string& id);
 
-/// Tells whether an entity changed: what Snap says, or a fingerprint where it says nothing.
-std::string EntityVersion(const boost::json::object& entity);
-
 /// The record of an entity. `parents`: fields such as "ad_account_id" that are known from where it was found;
 /// what the entity says itself comes first. `now`: event time of what has none.
 FeedRecord EntityRecord(const EntityKind& kind, const boost::json::object& entity,

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "connectors/snapchat/entity_rows.h"
+#include "connectors/snapchat/entity_version.h"
 #include "connectors/snapchat/marketing_page.h"
 
 namespace millrace {

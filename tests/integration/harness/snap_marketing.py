@@ -67,8 +67,9 @@ class SnapMarketing(Loopback):
             return 403, {"request_status": "ERROR", "error_code": "E3002", "debug_message": "no access"}
         if parts[4] == "stats":
             return self._stats(parts[3], query)
+        # Every other change has no date of its own.
         campaigns = [{"id": key, "name": c.name, "daily_budget_micro": 1_500_000 + c.version,
-                      "updated_at": f"2026-01-01T00:00:{c.version:02}.000Z"} for key, c in self.campaigns[parts[3]].items()]
+                      "updated_at": f"2026-01-01T00:00:{c.version // 2:02}.000Z"} for key, c in self.campaigns[parts[3]].items()]
         return self._list(path, query, "campaigns", "campaign", campaigns)
 
     def _grant(self, body: bytes) -> tuple[int, dict]:
