@@ -69,6 +69,8 @@ def check_file(tree: SourceTree, path: str, rules: dict):
                 yield f"{where}: {own} may not depend on {target}"
             elif included.endswith("_internal.h") and not is_test(path):
                 yield f"{where}: {included} is private to {target}"
+        if included in rules.get("apart", {}).get(own, []) and not is_test(path):
+            yield f"{where}: {own} has its own of what {included} has"
         fences = rules.get("foreign", {})
         prefix = max((p for p in fences if included.startswith(p)), key=len, default="")
         if prefix and not any(covers(o, own) or covers(o, place) for o in fences[prefix]):
@@ -114,6 +116,8 @@ state = ["base"]
 ops = ["base", "state"]
 [trees]
 bench = ["*"]
+[apart]
+ops = ["state/table.h"]
 [foreign]
 "rocksdb/" = ["state"]
 "boost/" = ["state"]
@@ -125,6 +129,7 @@ PLANTED = [
     ({"layers.toml": RULES, "src/state/a.cc": "#include <boost/json.hpp>\n"}, "only ops may include boost/json"),
     ({"layers.toml": RULES, "src/ops/a.cc": "#include <boost/asio.hpp>\n"}, "only state may include boost/"),
     ({"layers.toml": RULES, "src/ops/a.cc": '#include "state/table_internal.h"\n'}, "private to state"),
+    ({"layers.toml": RULES, "src/ops/a.cc": '#include "state/table.h"\n'}, "ops has its own of what state/table.h has"),
     ({"layers.toml": RULES, "src/other/a.cc": "\n"}, "not declared in layers.toml"),
     ({"layers.toml": RULES, "src/ops/a.cc": '#include "b.h"\n', "src/ops/b.h": ""}, 'write "ops/b.h"'),
     ({"layers.toml": RULES.replace("base = []", 'base = ["ops"]')}, "cycle base -> ops"),

@@ -1,12 +1,12 @@
 #include "snap_server/gate.h"
 
-#include <algorithm>
+#include <vector>
 
 namespace millrace::snap {
 namespace {
 
 constexpr double kTokensOfAnApp = 2;
-constexpr const char* kAppBucket = "app";
+constexpr const char* kApp = "app";
 
 }  // namespace
 
@@ -26,22 +26,12 @@ std::optional<HttpResponse> Gate::Refuses(const ApiRequest& request) {
   return std::nullopt;
 }
 
-void Gate::MakeBucket(const std::string& name, double rate) {
-  if (buckets_.insert(name).second) limiter_->SetBucket(name, rate, std::max(1.0, rate));
-}
-
 bool Gate::TooFast(const ApiRequest& request) {
   if (rate_ <= 0) return false;
-  if (buckets_.size() > Access::kMaxTokens) {  // most of them of tokens that have ended
-    buckets_.clear();
-    limiter_ = std::make_unique<RateLimiter>(clock_);
-  }
-  const std::string token = "token " + request.Token();
-  MakeBucket(token, rate_);
-  MakeBucket(kAppBucket, rate_ * kTokensOfAnApp);
+  std::vector<PaceBound> bounds{{"token " + request.Token(), rate_}};
   // A token for conversions is not one of an app.
-  if (request.api == Api::kConversions) return limiter_->TryTake({token}).count() > 0;
-  return limiter_->TryTake({token, kAppBucket}).count() > 0;
+  if (request.api != Api::kConversions) bounds.push_back({kApp, rate_ * kTokensOfAnApp});
+  return !pace_.Passes(bounds);
 }
 
 }  // namespace millrace::snap

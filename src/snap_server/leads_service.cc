@@ -41,24 +41,6 @@ HttpResponse NoSuchIntegration(const ApiRequest& request) {
 
 }  // namespace
 
-Result<LeadSignature> LeadSignature::Parse(const std::string& text) {
-  LeadSignature signature;
-  const std::size_t first = text.find(':');
-  signature.header = text.substr(0, first);
-  if (signature.header.empty()) {
-    return Status::InvalidArgument(
-        "a signature is written HEADER, HEADER:ALGORITHM or HEADER:ALGORITHM:ENCODING");
-  }
-  if (first == std::string::npos) return signature;
-  const std::size_t second = text.find(':', first + 1);
-  MR_ASSIGN_OR_RETURN(signature.scheme.algorithm,
-                      ParseHmacAlgorithm(text.substr(
-                          first + 1, second == std::string::npos ? std::string::npos : second - first - 1)));
-  if (second == std::string::npos) return signature;
-  MR_ASSIGN_OR_RETURN(signature.scheme.encoding, ParseSignatureEncoding(text.substr(second + 1)));
-  return signature;
-}
-
 LeadsService::LeadsService(LeadsOptions options, const AccountTree& tree, const Clock& clock,
                            LeadDelivery& delivery)
     : options_(std::move(options)), tree_(tree), clock_(clock), delivery_(delivery), random_(options_.seed) {
@@ -217,8 +199,7 @@ Status LeadsService::SendLead(const Integration& integration, bool test, int tim
   outgoing.url = integration.url;
   outgoing.body = json::serialize(lead);
   outgoing.headers = {{"Content-Type", "application/json"},
-                      {options_.signature.header,
-                       HmacSignature(options_.signature.scheme, integration.secret, outgoing.body)}};
+                      {options_.signature.header, options_.signature.Of(integration.secret, outgoing.body)}};
   for (int i = 0; i < times; ++i) MR_RETURN_IF_ERROR(delivery_.Add(outgoing));
   return Status::Ok();
 }

@@ -7,22 +7,12 @@
 
 #include "env/clock.h"
 #include "env/random.h"
-#include "http/hmac.h"
 #include "snap_server/account_tree.h"
 #include "snap_server/lead_delivery.h"
+#include "snap_server/lead_signature.h"
 #include "snap_server/router.h"
 
 namespace millrace::snap {
-
-/// How leads are signed. Snap says that they are, not how.
-struct LeadSignature {
-  std::string header = "X-Snap-Signature";
-  HmacScheme scheme{};
-
-  /// Reads "X-Snap-Signature", "X-Snap-Signature:sha512" or "X-Snap-Signature:sha256:base64".
-  /// Errors: user error.
-  static Result<LeadSignature> Parse(const std::string& text);
-};
 
 struct LeadsOptions {
   LeadSignature signature{};

@@ -170,13 +170,5 @@ TEST_F(Leads, AWebhookOfTheOptionsIsRegistered) {
   }
 }
 
-TEST(LeadSignature, IsReadFromAText) {
-  EXPECT_EQ(LeadSignature::Parse("X-A")->header, "X-A");
-  EXPECT_EQ(LeadSignature::Parse("X-A:sha1")->scheme.algorithm, HmacAlgorithm::kSha1);
-  for (const char* bad : {"", ":sha1", "X-A:md5", "X-A:sha1:octal"}) {
-    EXPECT_FALSE(LeadSignature::Parse(bad).ok()) << bad;
-  }
-}
-
 }  // namespace
 }  // namespace millrace::snap

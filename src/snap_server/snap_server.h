@@ -9,7 +9,6 @@
 #include "base/duration.h"
 #include "base/result.h"
 #include "env/clock.h"
-#include "http/hmac.h"
 
 namespace millrace::snap {
 
