@@ -40,9 +40,10 @@ Feeder::Feeder(const Feed& feed, std::unique_ptr<FeedSource> source, Cluster& cl
           metrics.GetGauge("millrace_feed_running", "1 where this process runs the source.", Labels(feed))),
       paused_gauge_(metrics.GetGauge(
           "millrace_feed_paused", "1 while a source waits for somebody to correct something.", Labels(feed))),
-      age_gauge_(metrics.GetGauge("millrace_feed_position_age_seconds",
-                                  "Since the position of a source that runs here was committed last.",
-                                  Labels(feed))),
+      age_gauge_(metrics.GetGauge(
+          "millrace_feed_position_age_seconds",
+          "Since the position of a source that runs here was committed last, or since it began to run here.",
+          Labels(feed))),
       source_(std::move(source)) {}
 
 Feeder::~Feeder() = default;
@@ -84,7 +85,10 @@ Status Feeder::Poll(Duration wait) {
 
 void Feeder::OnAssigned(std::vector<TopicPartition> partitions) {
   const bool mine = std::find(partitions.begin(), partitions.end(), position_) != partitions.end();
-  if (mine) Enter(Phase::kRecovering);
+  if (mine) {
+    last_commit_ = clock_.Steady();
+    Enter(Phase::kRecovering);
+  }
   if (!mine && phase_ == Phase::kStandby) status_.settled = true;
   Log(LogLevel::kInfo, mine ? "the source runs here" : "the source runs elsewhere",
       {{"source", feed_.source}, {"client", options_.client_id}});
@@ -133,7 +137,6 @@ Status Feeder::Recover(Duration wait) {
   position_end_ = reader_->end();
   CrashPoint("feed_positions_read");
   if (const Status opened = source_->Open(**std::move(read)); !opened.ok()) return SourceFailed(opened);
-  last_commit_ = clock_.Steady();
   Enter(Phase::kRunning);
   return Status::Ok();
 }
@@ -246,7 +249,7 @@ Status Feeder::SourceFailed(const Status& status) {
 void Feeder::TryAgainIn(Duration pause) { retry_at_ = clock_.Steady() + pause; }
 
 void Feeder::ShowAge() {
-  if (phase_ != Phase::kRunning) return;
+  if (phase_ == Phase::kStandby) return;
   const std::chrono::duration<double> age = clock_.Steady() - last_commit_;
   age_gauge_.Set(age.count());
 }

@@ -375,6 +375,24 @@ TEST_F(FeederTest, ThePositionGetsOlderWhileNothingComes) {
   EXPECT_LT(Shows("millrace_feed_position_age_seconds"), 95);
 }
 
+TEST_F(FeederTest, WhileKafkaTakesNothingTheSourceIsHardlyAskedAndNothingPilesUp) {
+  auto feeder = MakeFeeder("a", &service_);
+  Run({feeder.get()}, 10);
+  AddItems(100);
+  for (int nth = 1; nth <= 100; ++nth)
+    log_.Inject({.call = LogCall::kCommit, .nth = nth, .outcome = FaultOutcome::kAborted});
+  const int asked = service_.asked;
+  Run({feeder.get()}, 3'000);  // ten minutes
+  EXPECT_LE(service_.asked - asked, 40) << "it is asked again and again for what cannot be written";
+  EXPECT_EQ(Rows(), std::vector<std::string>());
+  EXPECT_EQ(Shows("millrace_feed_records_total"), 0);
+  EXPECT_GT(Shows("millrace_feed_position_age_seconds"), 500) << "nobody sees that it stands still";
+  log_.ClearFaults();
+  Run({feeder.get()}, 400);
+  EXPECT_EQ(Rows(), AllItems());
+  EXPECT_LT(Shows("millrace_feed_position_age_seconds"), 80);
+}
+
 // --- Without transactions ---
 
 TEST_F(FeederTest, WithoutTransactionsRecordsComeBeforeThePositionsBehindThem) {
