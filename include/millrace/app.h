@@ -98,6 +98,7 @@ class App {
   DataFrame From(const SnapchatEntities& entities, CallSite at = CallSite::current());
   DataFrame From(const SnapchatStats& stats, CallSite at = CallSite::current());
   DataFrame From(const SnapchatProfile& profile, CallSite at = CallSite::current());
+  DataFrame From(const SnapchatLeads& leads, CallSite at = CallSite::current());
 
   /// Runs until Stop, a signal or a failure; a failure is also written to the log. May be called once.
   RunResult Run();

@@ -99,4 +99,40 @@ struct SnapchatProfile {
   std::string step_name = {};
 };
 
+/// PEM files for HTTPS.
+struct SnapchatCertificate {
+  /// The certificate and those between it and an authority.
+  std::string certificate_file = {};
+  std::string key_file = {};
+};
+
+/// The webhook of Snap's lead forms: every process of the pipeline listens, and a lead passes once:
+/// `app.From(SnapchatLeads{.listen = ":8443", .secret = secret, .header = "X-Signature"})`. Settings have the
+/// names and defaults of the YAML.
+struct SnapchatLeads {
+  /// Address and path that Snap's requests come to.
+  std::string listen = {};
+  std::string path = "/leads";
+  /// `hmacSecret` of the integration. Shown nowhere.
+  std::string secret = {};
+  /// Of the requests, with the signature of the body.
+  std::string header = {};
+  /// sha256, sha1 or sha512.
+  std::string algorithm = "sha256";
+  /// hex or base64.
+  std::string encoding = "hex";
+  /// What stands before the signature in its header, such as "sha256=".
+  std::string prefix = {};
+  /// A larger request is answered with 413.
+  std::int64_t max_body_bytes = std::int64_t{64} << 10U;
+  /// Fields of the person, such as email, that are normalised and hashed before they are written anywhere.
+  std::vector<std::string> hash = {};
+  /// A lead that comes again within this time does not pass; zero: every request gives a row.
+  std::chrono::milliseconds deduplicate{std::chrono::hours(30 * 24)};
+  /// HTTP when absent.
+  std::optional<SnapchatCertificate> tls = std::nullopt;
+  /// Of the source, for topics, metrics and errors.
+  std::string step_name = {};
+};
+
 }  // namespace millrace

@@ -337,6 +337,50 @@ TEST(Api, SourcesOfSnapchatReachThePlan) {
   EXPECT_THAT(broken.Explain(), HasSubstr("'content': there is no 'spotlight' (did you mean 'spotlights'?)"));
 }
 
+TEST(Api, LeadsOfSnapchatReachThePlanAndPassOnce) {
+  App app = MakeApp();
+  const SnapchatCertificate tls{.certificate_file = "leads.pem", .key_file = "leads.key"};
+  app.From(SnapchatLeads{.listen = ":8443",
+                         .secret = "canary",
+                         .header = "X-Signature",
+                         .max_body_bytes = 1'000,
+                         .hash = {"email"},
+                         .tls = tls,
+                         .step_name = "forms"})
+      .Filter(col("email") != "")
+      .To(Topic("out").Json());
+  app.From(SnapchatLeads{.listen = ":8444", .secret = "canary", .header = "X-Signature"})
+      .To(Topic("more").Json());
+  app.From(SnapchatLeads{.listen = ":8445",
+                         .secret = "canary",
+                         .header = "X-Signature",
+                         .deduplicate = std::chrono::milliseconds(0)})
+      .To(Topic("all").Json());
+  const auto analyzed = AnalyzePlan(*BuildPlan(app));
+  ASSERT_TRUE(analyzed.ok()) << analyzed.status().message();
+  const std::vector<PlanNode>& nodes = analyzed->plan.nodes;
+  const auto& leads = std::get<SnapchatLeadsSource>(*std::get<KafkaSource>(nodes[0].op).outside);
+  EXPECT_EQ(leads.secret, "canary");
+  EXPECT_EQ(leads.path, SnapchatLeadsSource().path);
+  EXPECT_EQ(leads.max_body, ByteCount(1'000));
+  EXPECT_EQ(leads.key_file, "leads.key");
+  EXPECT_EQ(leads.hash, std::vector<std::string>{"email"});
+  std::vector<std::string> once;
+  for (const PlanNode& node : nodes) {
+    const auto* const step = std::get_if<DeduplicateStep>(&node.op);
+    if (step == nullptr) continue;
+    once.push_back(node.name + " behind " + nodes[node.inputs.front()].name);
+    EXPECT_EQ(step->within, SnapchatLeadsSource().deduplicate);
+  }
+  EXPECT_EQ(once, (std::vector<std::string>{"forms-once behind forms", "source-2-once behind source-2"}));
+  EXPECT_THAT(app.Explain(), testing::Not(HasSubstr("canary")));
+
+  App broken = MakeApp();
+  broken.From(SnapchatLeads{.listen = ":1", .secret = "s", .header = "h", .hash = {"mail"}})
+      .To(Topic("out").Json());
+  EXPECT_THAT(broken.Explain(), HasSubstr("'hash': there is no 'mail'"));
+}
+
 TEST(Api, BranchesShareWhatIsBeforeThem) {
   App app = MakeApp();
   const DataFrame bids = Bids(app);

@@ -1,9 +1,11 @@
 #include "millrace/snapchat_sources.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "api/access.h"
+#include "plan/feeds.h"
 #include "plan/sources.h"
 
 namespace millrace {
@@ -76,11 +78,39 @@ Result<OutsideSource> SourceOf(const SnapchatProfile& options) {
   return OutsideSource(std::move(source));
 }
 
+Result<OutsideSource> SourceOf(const SnapchatLeads& options) {
+  SnapchatLeadsSource source;
+  source.listen = options.listen;
+  source.path = options.path;
+  source.secret = options.secret;
+  source.header = options.header;
+  source.algorithm = options.algorithm;
+  source.encoding = options.encoding;
+  source.prefix = options.prefix;
+  source.max_body = ByteCount(options.max_body_bytes);
+  source.hash = options.hash;
+  source.deduplicate = options.deduplicate;
+  if (options.tls) {
+    source.certificate_file = options.tls->certificate_file;
+    source.key_file = options.tls->key_file;
+  }
+  return OutsideSource(std::move(source));
+}
+
+/// Sources without a name are called by their number.
+std::string NameOfNextSource(const api_internal::Graph& graph) {
+  const auto sources = std::count_if(graph.nodes().begin(), graph.nodes().end(), [](const PlanNode& node) {
+    return std::holds_alternative<KafkaSource>(node.op);
+  });
+  return "source-" + std::to_string(sources + 1);
+}
+
 template <typename Options>
 DataFrame FrameOf(const std::shared_ptr<api_internal::Graph>& graph, const Options& options,
                   const CallSite& at) {
   PlanNode node;
   node.name = options.step_name;
+  const std::string name = node.name.empty() ? NameOfNextSource(*graph) : node.name;
   node.location = LocationOf(at);
   KafkaSource source;
   Result<OutsideSource> outside = SourceOf(options);
@@ -89,8 +119,19 @@ DataFrame FrameOf(const std::shared_ptr<api_internal::Graph>& graph, const Optio
   } else {
     graph->AddError(node.location, outside.status().message());
   }
+  const std::optional<DeduplicateStep> repeats =
+      source.outside == nullptr ? std::nullopt : RepeatsOf(*source.outside);
   node.op = std::move(source);
-  return Access::Frame(graph, graph->Add(std::move(node)));
+  PlanNode step;
+  step.location = node.location;
+  NodeId last = graph->Add(std::move(node));
+  if (repeats) {
+    step.name = name + "-once";
+    step.op = *repeats;
+    step.inputs = {last};
+    last = graph->Add(std::move(step));
+  }
+  return Access::Frame(graph, last);
 }
 
 }  // namespace
@@ -102,5 +143,6 @@ DataFrame App::From(const SnapchatStats& stats, CallSite at) { return FrameOf(im
 DataFrame App::From(const SnapchatProfile& profile, CallSite at) {
   return FrameOf(impl_->graph, profile, at);
 }
+DataFrame App::From(const SnapchatLeads& leads, CallSite at) { return FrameOf(impl_->graph, leads, at); }
 
 }  // namespace millrace

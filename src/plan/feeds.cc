@@ -363,6 +363,12 @@ bool IsTold(const OutsideSource& source) { return std::holds_alternative<Snapcha
 
 std::string_view FeedKey(const OutsideSource& source) { return IsTold(source) ? "lead_id" : kKeyColumn; }
 
+std::optional<DeduplicateStep> RepeatsOf(const OutsideSource& source) {
+  const auto* const leads = std::get_if<SnapchatLeadsSource>(&source);
+  if (leads == nullptr || leads->deduplicate <= Duration(0)) return std::nullopt;
+  return DeduplicateStep{.by = {"lead_id"}, .within = leads->deduplicate};
+}
+
 std::string_view OutsideKind(const OutsideSource& source) { return std::visit(Kind{}, source); }
 
 std::string DescribeOutside(const OutsideSource& source) { return std::visit(Description{}, source); }

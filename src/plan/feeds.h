@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,10 @@ std::shared_ptr<arrow::Schema> FeedSchema(const OutsideSource& source);
 std::string_view FeedKey(const OutsideSource& source);
 /// Whether it has no position, because it is told what there is.
 bool IsTold(const OutsideSource& source);
+
+/// The step that stands right behind the source, called "<source>-once": leads are sent again when Snap is
+/// not sure that they came. nullopt: none.
+std::optional<DeduplicateStep> RepeatsOf(const OutsideSource& source);
 
 /// "snapchat.entities".
 std::string_view OutsideKind(const OutsideSource& source);

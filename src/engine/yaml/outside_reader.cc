@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/yaml/snapchat_access_reader.h"
+#include "plan/feeds.h"
 
 namespace millrace {
 namespace {
@@ -92,13 +93,12 @@ std::shared_ptr<const OutsideSource> ReadOutside(const SectionReader& source) {
 
 std::optional<PlanNode> StepBehind(const PlanNode& source, const std::string& source_name) {
   const auto* read = std::get_if<KafkaSource>(&source.op);
-  const auto* leads = read == nullptr || read->outside == nullptr
-                          ? nullptr
-                          : std::get_if<SnapchatLeadsSource>(read->outside.get());
-  if (leads == nullptr || leads->deduplicate <= Duration(0)) return std::nullopt;
+  if (read == nullptr || read->outside == nullptr) return std::nullopt;
+  std::optional<DeduplicateStep> repeats = RepeatsOf(*read->outside);
+  if (!repeats) return std::nullopt;
   PlanNode step;
   step.name = source_name + "-once";
-  step.op = DeduplicateStep{.by = {"lead_id"}, .within = leads->deduplicate};
+  step.op = *std::move(repeats);
   step.location = source.location;
   return step;
 }

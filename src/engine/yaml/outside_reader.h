@@ -13,7 +13,7 @@ namespace millrace {
 /// only topics have.
 std::shared_ptr<const OutsideSource> ReadOutside(const SectionReader& source);
 
-/// A step that always stands behind the source: leads are sent again when Snap is not sure that they came.
+/// The step that RepeatsOf wants behind the source.
 std::optional<PlanNode> StepBehind(const PlanNode& source, const std::string& source_name);
 
 }  // namespace millrace
