@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs one of these examples against a broker and a stand-in of Snap of its own, and shows what came of it.
+"""Runs one of these examples against a broker and, where it needs one, a stand-in of Snap of its own, and shows what came of it.
 
-usage: examples/snapchat/try.py conversions | audience | stats | profile | leads
+usage: examples/snapchat/try.py conversions | audience | stats | profile | leads | story_expiry | sessions | streaks
 
 Nothing has to be installed but Millrace itself (./dev build), and nothing reaches Snap.
 """
@@ -22,17 +22,20 @@ HERE = pathlib.Path(__file__).resolve().parent
 MILLRACE = os.environ.get("MILLRACE", HERE.parent.parent / "build" / "release" / "millrace")
 SECRET = "leads-secret"
 DEADLINE_S = 60
+DAY_S = 86_400
 
 
 class Place:
-    """A folder, a broker and a stand-in of Snap that end with the `with` block."""
+    """A folder, a broker and a stand-in of Snap that end with the `with` block. `snap_words` None: without the last."""
 
-    def __init__(self, topics: list[str], snap_words: list[str]):
+    def __init__(self, topics: list[str], snap_words: list[str] | None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-snapchat-"))
         self.processes: list[subprocess.Popen] = []
         words = [word for topic in topics for word in ("-t", topic)]
         self.kafka = re.search(r"[\w.]+:\d+", self.start("broker", "broker", *words))[0]
-        self.snap = self.start("snap", "snap-server", "--listen", "127.0.0.1:0", *snap_words)
+        self.snap = ""
+        if snap_words is not None:
+            self.snap = self.start("snap", "snap-server", "--listen", "127.0.0.1:0", *snap_words)
 
     def start(self, name: str, *words: object, environment: dict[str, str] | None = None) -> str:
         """Starts a command and waits for its first line."""
@@ -52,6 +55,12 @@ class Place:
         lines = "".join(f"{row[key]}\t{json.dumps(row)}\n" for row in rows)
         subprocess.run([MILLRACE, "topic", "write", topic, "--broker", self.kafka, "--key-separator", "\t"], input=lines,
                        text=True, check=True, stdout=subprocess.DEVNULL)
+
+    def read(self, topic: str) -> list[tuple[str, dict | None]]:
+        """Keys and values; None where there is no value."""
+        done = subprocess.run([MILLRACE, "topic", "read", topic, "--broker", self.kafka, "--json"], capture_output=True, text=True)
+        records = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        return [(record["key"], json.loads(record["value"]) if record["value"] is not None else None) for record in records]
 
     def received(self) -> dict:
         with urllib.request.urlopen(f"{self.snap}/_received?limit=5") as answer:
@@ -148,8 +157,64 @@ def leads() -> None:
         print("\n".join(read()[:3]))
 
 
+def text_of(time_s: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time_s))
+
+
+def story_expiry() -> None:
+    topics = ["stories:1", "live_stories:1", "stories_too_late:1", "live-stories-expire-1-changelog:1", "live-stories-latest-1-changelog:1"]
+    with Place(topics, None) as place:
+        then = time.time() - 3600
+        place.write("stories", [{"story": "beach", "user": "ana", "posted_at": text_of(then - DAY_S + 10)},
+                                {"story": "dog", "user": "ben", "posted_at": text_of(then - 60)},
+                                {"story": "snap", "user": "ana", "posted_at": text_of(then), "expires_at": text_of(then + 5)}], "story")
+        place.run("story_expiry")
+        place.wait_for(lambda: len(place.read("live_stories")) >= 3, "the stories arrive")
+        # Half a minute later: the first is 24 hours old, the third has said when it ends, and ana posts the first anew by mistake.
+        place.write("stories", [{"story": "cat", "user": "ben", "posted_at": text_of(then + 30)},
+                                {"story": "beach", "user": "ana", "posted_at": text_of(then - DAY_S + 10)}], "story")
+        place.wait_for(lambda: len(place.read("live_stories")) >= 6 and place.read("stories_too_late"), "two stories end")
+        records = place.read("live_stories")
+        for key, value in records:
+            print(f"{key:6}", "is gone" if value is None else f"by {value['user']} can be seen, since {value['posted_at']}")
+        live = {key for key, value in dict(records).items() if value is not None}
+        print(f"{len(live)} of {len(dict(records))} stories can be seen: {', '.join(sorted(live))}")
+        print(f"{len(place.read('stories_too_late'))} came when it was over, and stays gone")
+
+
+def sessions() -> None:
+    topics = ["app_events:1", "user_sessions:1", "app_events_too_late:1", "user-sessions-window-1-changelog:1"]
+    with Place(topics, None) as place:
+        then = time.time() - 4 * 3600
+        what = [("ana", 0, "open"), ("ana", 40, "chat"), ("ana", 20, "snap"), ("ben", 60, "open"), ("ben", 180, "open")]
+        place.write("app_events", [{"user": user, "at": text_of(then + 60 * minute), "event": event} for user, minute, event in what], "user")
+        place.run("sessions")
+        place.wait_for(lambda: len(place.read("user_sessions")) >= 2, "two sessions end")
+        rows = [row for _, row in place.read("user_sessions")]
+        for row in rows:
+            print(f"{row['user']}: {row['began']} to {row['ends']}, {row['events']} events, from {row['entry']} to {row['exit']}")
+        of_ana = sum(row["user"] == "ana" for row in rows)
+        print(f"Two events of ana's are 40 minutes apart; the one between them came last: {of_ana} session")
+
+
+def streaks() -> None:
+    topics = ["snaps:1", "streaks_ended:1", "streaks-window-1-repartition:1", "streaks-window-1-changelog:1"]
+    with Place(topics, None) as place:
+        then = (time.time() // DAY_S - 9.5) * DAY_S
+        sent = [("ana", "ben", 0), ("ben", "ana", 23.9), ("cem", "ana", 24), ("ana", "ben", 45), ("ana", "ben", 69), ("cem", "dia", 140)]
+        rows = [{"snap": str(number), "sender": sender, "recipient": recipient, "sent_at": text_of(then + 3600 * hour)}
+                for number, (sender, recipient, hour) in enumerate(sent)]
+        place.write("snaps", rows, "snap")
+        place.run("streaks")
+        place.wait_for(lambda: len(place.read("streaks_ended")) >= 1, "a streak ends")
+        for _, row in place.read("streaks_ended"):
+            print(f"{row['friend_a']} and {row['friend_b']}: {row['snaps']} snaps on {row['days']} days, {row['began']} to {row['last_snap']}")
+        print("The fourth snap of the two came 24 hours after the third: that is another streak")
+
+
 if __name__ == "__main__":
-    examples = {function.__name__: function for function in (conversions, audience, stats, profile, leads)}
+    functions = (conversions, audience, stats, profile, leads, story_expiry, sessions, streaks)
+    examples = {function.__name__: function for function in functions}
     if len(sys.argv) != 2 or sys.argv[1] not in examples:
         sys.exit(__doc__.strip())
     examples[sys.argv[1]]()
