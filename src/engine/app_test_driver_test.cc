@@ -57,6 +57,22 @@ TEST(AppTest, MistakesAreValues) {
   EXPECT_THAT(test->Records("nowhere").message(), HasSubstr("'nowhere'"));
 }
 
+TEST(AppTest, LeadsComeAsTheirWebhookWritesThemAndPassOnce) {
+  App app({.name = "leads"});
+  app.From(SnapchatLeads{.listen = ":8443", .secret = "s", .header = "X-Signature", .step_name = "forms"})
+      .Select({"lead_id", "email"})
+      .To(Topic("out").Json().Key("lead_id"));
+  auto test = AppTest::Make(app);
+  ASSERT_TRUE(test.ok()) << test.message();
+  for (const char* id : {"a", "b", "a"}) {
+    const AppTestStatus fed = test->Feed(
+        "leads-forms-feed", {.key = id, .value = R"({"lead_id":")" + std::string(id) + R"(","email":"e"})"});
+    ASSERT_TRUE(fed.ok()) << fed.message();
+  }
+  EXPECT_THAT(*test->Rows("sink-1"),
+              ElementsAre(R"({"lead_id":"a","email":"e"})", R"({"lead_id":"b","email":"e"})"));
+}
+
 TEST(AppTest, AFailureThatWouldStopThePipelineIsReturned) {
   App app({.name = "p"});
   app.From(Topic("t").Json(schema({{"a", int64()}}))).To(Topic("o"));
