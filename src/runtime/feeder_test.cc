@@ -386,7 +386,12 @@ TEST_F(FeederTest, WhileKafkaTakesNothingTheSourceIsHardlyAskedAndNothingPilesUp
   EXPECT_LE(service_.asked - asked, 40) << "it is asked again and again for what cannot be written";
   EXPECT_EQ(Rows(), std::vector<std::string>());
   EXPECT_EQ(Shows("millrace_feed_records_total"), 0);
-  EXPECT_GT(Shows("millrace_feed_position_age_seconds"), 595) << "nobody sees that it stands still";
+  for (int i = 0; i < 3; ++i) {  // between two tries, too
+    const double age = Shows("millrace_feed_position_age_seconds");
+    EXPECT_GT(age, 590) << "nobody sees that it stands still";
+    Run({feeder.get()}, 25);
+    EXPECT_NEAR(Shows("millrace_feed_position_age_seconds"), age + 5, 0.01);
+  }
   log_.ClearFaults();
   Run({feeder.get()}, 400);
   EXPECT_EQ(Rows(), AllItems());
