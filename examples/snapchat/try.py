@@ -92,7 +92,9 @@ def free_port() -> int:
 
 
 def conversions() -> None:
-    with Place(["orders:1", "shop_events_dead:1", "shop_events_late:1"], []) as place:
+    topics = ["orders:1", "shop_events_dead:1", "shop_events_late:1", "shop-events-sink-1-events-changelog:1",
+              "shop-events-sink-1-orders-changelog:1"]
+    with Place(topics, []) as place:
         now = int(time.time() * 1000)
         row = {"page": "https://shop.example/", "currency": "EUR", "tracking": True}
         rows = [row | {"at": now - i * 1000, "order": f"a{i}", "email": f"u{i}@example.com", "total": f"{i}.50"} for i in range(1000)]

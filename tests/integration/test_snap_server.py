@@ -69,7 +69,8 @@ def test_faults_of_the_command_line_happen(start):
 def test_what_a_pipeline_sends_passes_and_nothing_is_lost_over_faults(start, tmp_path: pathlib.Path):
     """The two sides were written apart from each other. Limits of Snap hold: the pipeline keeps its pace by default."""
     _, snap = start("--tls", "--fault", "429:0.1", "--fault", "503:0.1", "--fault", "cut:0.1")
-    topics = [word for topic in ("orders:2", "dead:1") for word in ("--topic", topic)]
+    names = ("orders:2", "dead:1", "to-snap-sink-1-events-changelog:2", "to-snap-sink-1-orders-changelog:2")
+    topics = [word for topic in names for word in ("--topic", topic)]
     with Millrace(["broker", *topics], tmp_path / "broker.log") as broker:
         kafka = broker.wait_log(r"127\.0\.0\.1:\d+")
         rows = [{"order": f"order-{i}", "mail": f" Ada{i}@Example.com ", "phone": f"+49 30 {100_000 + i}", "total": i + 0.5,
