@@ -54,7 +54,7 @@ void AddSnapServerCommand(CLI::App* app, Action* action) {
   command->add_option("--certificate-dir", server->certificate_folder, "keep the certificate in this folder")
       ->type_name("DIR");
   AddList(command, "--fault", &options->faults, "NAME:RATE",
-          "fail so many of the requests: 429, 500, 503, slow, cut, invalid or expired");
+          "fail so many of the requests: 429, 500, 503, slow, cut, invalid, expired or invalid_token");
   AddDuration(command, "--slow", &server->slow, "how long the fault slow takes");
   command->add_option("--seed", server->seed, "the same seed gives the same accounts and faults")
       ->capture_default_str();

@@ -16,6 +16,8 @@ HttpResponse FaultAnswer(Fault fault, const ApiRequest& request) {
       return Refuse(request, {200, "Events could not be processed; nothing was taken", "E1000"});
     case Fault::kExpired:
       return Unauthorized(request, "The access token expired");
+    case Fault::kInvalidToken:  // users report that of tokens that were replaced
+      return Refuse(request, {400, "Invalid access token", "E1001"});
     case Fault::kSlow:
     case Fault::kCut:
       break;

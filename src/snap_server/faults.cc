@@ -9,8 +9,10 @@ namespace millrace::snap {
 namespace {
 
 constexpr std::pair<std::string_view, Fault> kNames[] = {
-    {"429", Fault::k429}, {"500", Fault::k500},         {"503", Fault::k503},        {"slow", Fault::kSlow},
-    {"cut", Fault::kCut}, {"invalid", Fault::kInvalid}, {"expired", Fault::kExpired}};
+    {"429", Fault::k429},         {"500", Fault::k500},
+    {"503", Fault::k503},         {"slow", Fault::kSlow},
+    {"cut", Fault::kCut},         {"invalid", Fault::kInvalid},
+    {"expired", Fault::kExpired}, {"invalid_token", Fault::kInvalidToken}};
 
 std::optional<Fault> FaultNamed(std::string_view name) {
   for (const auto& [known, fault] : kNames) {
@@ -38,7 +40,8 @@ Status BadRate(std::string_view name, std::string_view rate) {
 }
 
 bool Applies(Fault fault, Api api) {
-  const bool of_events_and_entities = fault == Fault::kInvalid || fault == Fault::kExpired;
+  const bool of_events_and_entities =
+      fault == Fault::kInvalid || fault == Fault::kExpired || fault == Fault::kInvalidToken;
   return api != Api::kOwn && !(of_events_and_entities && api == Api::kOAuth);
 }
 

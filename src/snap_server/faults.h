@@ -15,9 +15,9 @@ namespace millrace::snap {
 
 /// What can go wrong with a request on purpose.
 ///
-/// k429, k500, k503, kInvalid and kExpired are answered before anything was taken; kSlow and kCut after it:
-/// the client does not learn what became of its request.
-enum class Fault { k429, k500, k503, kSlow, kCut, kInvalid, kExpired };
+/// k429, k500, k503, kInvalid, kExpired and kInvalidToken are answered before anything was taken; kSlow and
+/// kCut after it: the client does not learn what became of its request.
+enum class Fault { k429, k500, k503, kSlow, kCut, kInvalid, kExpired, kInvalidToken };
 
 /// How often which fault happens. One owner.
 class Faults {

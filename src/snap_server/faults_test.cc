@@ -51,6 +51,7 @@ TEST(Faults, OfEventsDoNotHappenToTokens) {
   Faults faults(7);
   ASSERT_TRUE(faults.Set("invalid", 1).ok());
   ASSERT_TRUE(faults.Set("expired", 1).ok());
+  ASSERT_TRUE(faults.Set("invalid_token", 1).ok());
   EXPECT_FALSE(faults.Pick(Api::kOAuth).has_value());
   EXPECT_TRUE(faults.Pick(Api::kMarketing).has_value());
 }
@@ -71,11 +72,10 @@ TEST_F(FaultyServer, WhatIsAnsweredBeforehandTakesNothing) {
     const char* fault;
     int status;
     const char* text;
-  } cases[] = {{"429", 429, "Too many requests"},
-               {"500", 500, "INVALID"},
-               {"503", 503, "upstream"},
-               {"invalid", 200, R"("status":"INVALID")"},
-               {"expired", 401, "expired"}};
+  } cases[] = {
+      {"429", 429, "Too many requests"}, {"500", 500, "INVALID"},
+      {"503", 503, "upstream"},          {"invalid", 200, R"("status":"INVALID")"},
+      {"expired", 401, "expired"},       {"invalid_token", 400, R"("reason":"Invalid access token")"}};
   for (const auto& c : cases) {
     StartWith(c.fault);
     const Answered answered = PostEvents("pixel", EventWith());

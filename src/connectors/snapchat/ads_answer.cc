@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "connectors/snapchat/token_complaint.h"
 #include "http/retry_class.h"
 
 namespace millrace {
@@ -89,7 +90,8 @@ BatchVerdict JudgeAdsAnswer(const ClientResponse& response, std::string_view lis
   std::string said = SaidBy(response, answer, status, of_object);
   const RetryClass http = RetryClassOf(response.status);
   if (http == RetryClass::kRetry) return {Kind::kRetry, said};
-  if (http == RetryClass::kAuth) return {Kind::kUnauthorized, said, "renew the access token"};
+  const bool about_token = status != "SUCCESS" && IsAboutToken(Text(answer, "debug_message"));
+  if (http == RetryClass::kAuth || about_token) return {Kind::kUnauthorized, said, "renew the access token"};
   if (http == RetryClass::kForbidden || Text(answer, "error_code") == kNoAccess)
     return {Kind::kForbidden, said, "the token has no right to this ad account or segment"};
   if (http == RetryClass::kDone) {

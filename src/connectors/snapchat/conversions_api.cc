@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "connectors/snapchat/token_complaint.h"
 #include "http/redact.h"
 #include "http/retry_class.h"
 
@@ -13,10 +14,13 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr const char* kRenewToken = "renew the access token";
+
 /// What a response says of itself.
 struct Answer {
   std::string status;  // in upper case; "" when the body has none
   std::string reason;  // and the codes and messages of its errors
+  bool about_token = false;
 };
 
 std::string TextOf(const json::value& value) {
@@ -54,6 +58,7 @@ Answer Read(const std::string& body) {
   }
   if (const json::value* const reason = object.if_contains("reason"); reason != nullptr && !reason->is_null())
     answer.reason = TextOf(*reason);
+  answer.about_token = IsAboutToken(answer.reason);
   AddErrors(object, &answer.reason);
   if (const json::value* const logs = object.if_contains("event_logs"); logs != nullptr && logs->is_array()) {
     for (const json::value& log : logs->get_array()) {
@@ -107,12 +112,13 @@ BatchVerdict ConversionsApi::Judge(const ClientResponse& response) const {
   switch (RetryClassOf(response.status)) {
     case RetryClass::kDone:
       if (answer.status == "VALID" || answer.status == "SUCCESS") return {};
+      if (answer.about_token) return {Kind::kUnauthorized, said, kRenewToken};
       // Something else than Snap may have answered.
       return {answer.status.empty() ? Kind::kRetry : Kind::kRefused, said};
     case RetryClass::kRetry:
       return {Kind::kRetry, said};
     case RetryClass::kAuth:
-      return {Kind::kUnauthorized, said, "renew the access token"};
+      return {Kind::kUnauthorized, said, kRenewToken};
     case RetryClass::kForbidden:
       return {Kind::kForbidden, said, "the token has no right to this pixel or app"};
     case RetryClass::kPermanent:
@@ -122,6 +128,8 @@ BatchVerdict ConversionsApi::Judge(const ClientResponse& response) const {
   const bool elsewhere =
       response.status < 400 || response.status == kNotFound || response.status == kNotAllowed;
   if (elsewhere) return {Kind::kForbidden, said, "check the url and the id of the pixel or app"};
+  // That is how Snap refuses tokens, too: no event would be taken.
+  if (answer.about_token) return {Kind::kUnauthorized, said, kRenewToken};
   return {Kind::kRefused, said};
 }
 

@@ -42,6 +42,11 @@ class Snap {
     const MutexLock lock(mutex_);
     expired_ = token;
   }
+  /// What it answers to such a token.
+  void set_refusal(HttpResponse response) {
+    const MutexLock lock(mutex_);
+    refusal_ = std::move(response);
+  }
   /// Gives no further token.
   void set_revoked(bool revoked) {
     const MutexLock lock(mutex_);
@@ -73,7 +78,7 @@ class Snap {
       const std::string location = elsewhere_ + request.path + "?" + request.query;
       return {307, "", "text/plain", {{"Location", location}}};
     }
-    if (!expired_.empty() && request.query.ends_with(expired_)) return {401, R"({"reason":"expired"})"};
+    if (!expired_.empty() && request.query.ends_with(expired_)) return refusal_;
     taken_[request.path + "?" + request.query].push_back(request.body);
     return {200, R"({"status":"VALID"})"};
   }
@@ -81,6 +86,7 @@ class Snap {
   Mutex mutex_;
   std::map<std::string, std::vector<std::string>> taken_;  // guarded by mutex_, as all below
   std::string expired_;
+  HttpResponse refusal_{401, R"({"reason":"expired"})"};
   std::string elsewhere_;
   bool revoked_ = false;
   int requests_ = 0;
@@ -173,6 +179,34 @@ TEST_F(ConversionsSinkTest, ATokenThatExpiredIsReplacedAndTheEventsAreSentAgain)
   EXPECT_EQ(context.settled, 1);
   EXPECT_TRUE(failed.empty());
   EXPECT_TRUE(snap_.taken().contains("/v3/pixel/events?access_token=token-2"));
+}
+
+TEST_F(ConversionsSinkTest, ATokenThatIsRefusedWithHttp400IsReplacedAndMakesNoDeadLetters) {
+  const Batch batch = Events({"a", "b", "invalid access token"});
+  const auto sink = Make(batch, "pixel", Refreshed(snap_.url()));
+  snap_.set_expired("token-1");
+  snap_.set_refusal({400, R"({"status":"INVALID","event":0,"reason":"Invalid access token"})"});
+  std::vector<RowError> errors;
+  std::vector<LateRow> late;
+  std::vector<FailedRows> failed;
+  SinkContext context{.errors = &errors, .late = &late, .failed = &failed};
+  ASSERT_TRUE(sink->Write(batch, context).ok());
+  ASSERT_TRUE(sink->Settle(Duration(20'000)));
+  ASSERT_TRUE(sink->Prepare(context).ok());
+  EXPECT_EQ(context.settled, 3);
+  EXPECT_TRUE(failed.empty());
+  // Where none is to be had it pauses.
+  snap_.set_expired("token-2");
+  snap_.set_revoked(true);
+  ASSERT_TRUE(sink->Write(batch, context).ok());
+  for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_paused") < 1; ++i)
+    EXPECT_FALSE(sink->Settle(Duration(50)));
+  EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1);
+  snap_.set_revoked(false);
+  for (int i = 0; i < 200 && !sink->Settle(Duration(50)); ++i) clock_.Advance(Duration(61'000));
+  ASSERT_TRUE(sink->Prepare(context).ok());
+  EXPECT_EQ(context.settled, 6);
+  EXPECT_TRUE(failed.empty());
 }
 
 TEST_F(ConversionsSinkTest, EventsGoToTheirAssets) {

@@ -294,6 +294,24 @@ TEST_F(EntityFeedTest, TokensAreFetchedOnceAndReplacedWhenTheyExpire) {
   EXPECT_GE(snap_.tokens_given(), 3);
 }
 
+TEST_F(EntityFeedTest, ATokenThatIsRefusedWithoutHttp401IsReplacedToo) {
+  EntityFeedOptions options;
+  options.access.oauth = OAuthOptions{.token_url = snap_.url() + "/token",
+                                      .client_id = "client",
+                                      .client_secret = "client-secret",
+                                      .refresh_token = "refresh-secret",
+                                      .min_life = Duration(0)};
+  const auto source = Make(std::move(options));
+  snap_.Answer(
+      {{400, R"({"request_status":"ERROR","error_code":"E1001","debug_message":"Invalid access token"})"},
+       {200, R"({"request_status":"ERROR","debug_message":"The access token expired"})"}});
+  ASSERT_TRUE(source->Open({}).ok());
+  Walk(*source);
+  EXPECT_EQ(table_.error.ToString(), "ok");
+  EXPECT_EQ(snap_.tokens_given(), 3);
+  EXPECT_EQ(table_.rows.size(), 9U);
+}
+
 TEST_F(EntityFeedTest, ATokenThatIsRefusedIsNamedNowhere) {
   snap_.SetToken("another");
   const auto source = Make();

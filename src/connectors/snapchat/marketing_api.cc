@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "connectors/snapchat/token_complaint.h"
 #include "http/redact.h"
 #include "http/retry_class.h"
 
@@ -32,6 +33,12 @@ std::string UpperCase(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   return text;
+}
+
+/// Whether Snap says that it is one, whatever the HTTP status.
+bool IsError(const json::object& body) {
+  const std::string status = UpperCase(TextOf(body, "request_status"));
+  return status == "ERROR" || status == "FAILED";
 }
 
 /// All that Snap says of an error.
@@ -231,16 +238,18 @@ Result<std::optional<MarketingAnswer>> MarketingApi::Judge(const Result<ClientRe
   json::object body;
   if (!error && parsed.is_object()) body = std::move(parsed.get_object());
   const std::string reason = WithoutSecrets(SaidBy(*response, body));
-  switch (RetryClassOf(response->status)) {
+  const RetryClass outcome = RetryClassOf(response->status);
+  // Snap refuses tokens also with other answers than HTTP 401.
+  const bool final = outcome == RetryClass::kDone || outcome == RetryClass::kPermanent;
+  if (final && IsError(body) && IsAboutToken(TextOf(body, "debug_message"))) return Unauthorized(reason);
+  switch (outcome) {
     case RetryClass::kDone: {
       backoff_.Reset();
-      const std::string status = UpperCase(TextOf(body, "request_status"));
       if (body.empty()) {  // something else than Snap answered
         RetryLater(reason, std::nullopt);
         return nothing;
       }
-      if (status != "ERROR" && status != "FAILED")
-        return std::optional(MarketingAnswer{Outcome::kGiven, std::move(body), ""});
+      if (!IsError(body)) return std::optional(MarketingAnswer{Outcome::kGiven, std::move(body), ""});
       const bool forbidden = TextOf(body, "error_code") == "E3002";
       return std::optional(MarketingAnswer{forbidden ? Outcome::kForbidden : Outcome::kRefused, {}, reason});
     }
