@@ -396,21 +396,24 @@ Result<SubTopology> Describe(const std::shared_ptr<const Compiled>& compiled, st
 }
 
 /// What the tasks of a sink share.
-Status OpenShared(const CompileOptions& options, Compiled* compiled) {
+Status OpenShared(const CompileOptions& options, const std::shared_ptr<SnapAccesses>& accesses,
+                  Compiled* compiled) {
   MetricRegistry& metrics = options.metrics == nullptr ? compiled->own_metrics : *options.metrics;
   for (NodeId id = 0; id < compiled->analyzed.plan.nodes.size(); ++id) {
     const PlanNode& node = compiled->node(id);
     const auto* sink = std::get_if<SinkNode>(&node.op);
     if (sink == nullptr) continue;
+    const SnapSinkContext context{
+        .step = node.name, .clock = options.clock, .metrics = &metrics, .shared = accesses};
     if (const auto* console = std::get_if<ConsoleSink>(&sink->sink))
       compiled->consoles[id] = std::make_shared<ConsoleOutput>(options.console, console->limit);
     if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink->sink)) {
-      auto connection = Connect(*events, node.name, *options.clock, metrics);
+      auto connection = Connect(*events, context);
       if (!connection.ok()) return At(node, connection.status());
       compiled->conversions[id] = *std::move(connection);
     }
     if (const auto* audience = std::get_if<SnapchatAudienceSink>(&sink->sink)) {
-      auto connection = Connect(*audience, node.name, *options.clock, metrics);
+      auto connection = Connect(*audience, context);
       if (!connection.ok()) return At(node, connection.status());
       compiled->audiences[id] = *std::move(connection);
     }
@@ -430,7 +433,8 @@ Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions&
   auto compiled = std::make_shared<Compiled>();
   compiled->analyzed = analyzed;
   compiled->clock = options.clock;
-  MR_RETURN_IF_ERROR(OpenShared(options, compiled.get()));
+  const auto accesses = std::make_shared<SnapAccesses>(*options.clock);
+  MR_RETURN_IF_ERROR(OpenShared(options, accesses, compiled.get()));
   MR_ASSIGN_OR_RETURN(compiled->staged, CutPlan(analyzed, options.source_partitions));
   Topology topology;
   topology.app = analyzed.plan.name;
@@ -446,7 +450,7 @@ Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions&
     MR_RETURN_IF_ERROR(topology.sub_topologies.back().make_program(Partition(0), nullptr).status());
   }
   AddInternalTopics(analyzed.plan, compiled->staged, &topology);
-  AddFeeds(analyzed.plan, &topology);
+  AddFeeds(analyzed.plan, accesses, &topology);
   return topology;
 }
 

@@ -48,11 +48,11 @@ void AddInternalTopics(const Plan& plan, const StagedPlan& staged, Topology* top
   }
 }
 
-void AddFeeds(const Plan& plan, Topology* topology) {
+void AddFeeds(const Plan& plan, const std::shared_ptr<SnapAccesses>& accesses, Topology* topology) {
   for (const PlanNode& node : plan.nodes) {
     const auto* source = std::get_if<KafkaSource>(&node.op);
     if (source == nullptr || source->outside == nullptr) continue;
-    topology->feeds.push_back(MakeFeed(plan.name, node.name, *source));
+    topology->feeds.push_back(MakeFeed(plan.name, node.name, *source, accesses));
     for (const auto& [topic, config] : FeedTopicsOf(topology->feeds.back(), *source->outside)) {
       topology->feed_topics.push_back(
           {.name = topic, .partitions = kFeedPartitions, .config = TopicConfig(plan, config)});

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "compile/stages.h"
+#include "connectors/snapchat/snap_access.h"
 #include "plan/plan.h"
 #include "runtime/topology.h"
 
@@ -15,7 +17,7 @@ std::int64_t LargestRecord(const Plan& plan);
 /// `topology` has.
 void AddInternalTopics(const Plan& plan, const StagedPlan& staged, Topology* topology);
 
-/// Adds the sources outside Kafka, with their topics.
-void AddFeeds(const Plan& plan, Topology* topology);
+/// Adds the sources outside Kafka, with their topics. `accesses`: shared with sinks.
+void AddFeeds(const Plan& plan, const std::shared_ptr<SnapAccesses>& accesses, Topology* topology);
 
 }  // namespace millrace

@@ -17,13 +17,14 @@ namespace {
 
 constexpr Duration kLeadsKept{7LL * 24 * 3'600'000};
 
-MarketingAccess AccessOf(const SnapchatAccess& given) {
+MarketingAccess AccessOf(const SnapchatAccess& given, std::shared_ptr<SnapAccesses> shared) {
   MarketingAccess access;
   access.url = given.url;
   access.access_token = given.access_token;
   if (given.oauth) access.oauth = OAuthOptionsOf(*given.oauth);
   access.ca_file = given.ca_file;
   access.per_second = static_cast<double>(given.per_second);
+  access.shared = std::move(shared);
   return access;
 }
 
@@ -59,6 +60,7 @@ LeadReceiverOptions ReceiverOf(const std::string& name, const SnapchatLeadsSourc
 
 struct SourceMaker {
   const std::string& name;
+  const std::shared_ptr<SnapAccesses>& accesses;
   const Clock& clock;
   MetricRegistry& metrics;
 
@@ -68,7 +70,7 @@ struct SourceMaker {
 
   Result<std::unique_ptr<FeedSource>> operator()(const SnapchatEntitiesSource& source) const {
     return MakeEntityFeed({.source = name,
-                           .access = AccessOf(source.access),
+                           .access = AccessOf(source.access, accesses),
                            .organization_id = source.organization_id,
                            .ad_account_ids = source.ad_account_ids,
                            .kinds = {source.entities.begin(), source.entities.end()},
@@ -78,7 +80,7 @@ struct SourceMaker {
 
   Result<std::unique_ptr<FeedSource>> operator()(const SnapchatStatsSource& source) const {
     StatsFeedOptions options{.source = name,
-                             .access = AccessOf(source.access),
+                             .access = AccessOf(source.access, accesses),
                              .ad_account_ids = source.ad_account_ids,
                              .level = source.level,
                              .granularity = GranularityOf(source.granularity),
@@ -99,7 +101,7 @@ struct SourceMaker {
 
   Result<std::unique_ptr<FeedSource>> operator()(const SnapchatProfileSource& source) const {
     ProfileFeedOptions options{.source = name,
-                               .access = AccessOf(source.access),
+                               .access = AccessOf(source.access, accesses),
                                .organization_id = source.organization_id,
                                .profile_ids = source.profile_ids,
                                .content = {source.content.begin(), source.content.end()},
@@ -128,7 +130,8 @@ std::map<std::string, std::map<std::string, std::string>> FeedTopicsOf(const Fee
           {feed.position_topic, {{"cleanup.policy", "compact"}}}};
 }
 
-Feed MakeFeed(const std::string& app, const std::string& name, const KafkaSource& source) {
+Feed MakeFeed(const std::string& app, const std::string& name, const KafkaSource& source,
+              std::shared_ptr<SnapAccesses> accesses) {
   Feed feed;
   feed.source = name;
   feed.topic = source.topic;
@@ -141,8 +144,9 @@ Feed MakeFeed(const std::string& app, const std::string& name, const KafkaSource
   }
   feed.position_topic = FeedPositionTopic(app, name);
   feed.group = source.topic;
-  feed.make_source = [name, outside = source.outside](const Clock& clock, MetricRegistry& metrics) {
-    return std::visit(SourceMaker{name, clock, metrics}, *outside);
+  feed.make_source = [name, accesses = std::move(accesses), outside = source.outside](
+                         const Clock& clock, MetricRegistry& metrics) {
+    return std::visit(SourceMaker{name, accesses, clock, metrics}, *outside);
   };
   return feed;
 }

@@ -59,13 +59,15 @@ class ConsentMarks {
   ConversionMap& map_;
 };
 
-SnapConnectionOptions ConnectionOf(const SnapchatAccess& access, const std::string& step) {
+SnapConnectionOptions ConnectionOf(const SnapchatAccess& access, const SnapSinkContext& context) {
   SnapConnectionOptions options;
-  options.step = step;
-  options.login.access_token = access.access_token;
-  if (access.oauth) options.login.oauth = OAuthOptionsOf(*access.oauth);
-  options.ca_file = access.ca_file;
-  options.per_second = static_cast<double>(access.per_second);
+  options.step = context.step;
+  options.shared = context.shared;
+  options.access.url = access.url;
+  options.access.login.access_token = access.access_token;
+  if (access.oauth) options.access.login.oauth = OAuthOptionsOf(*access.oauth);
+  options.access.ca_file = access.ca_file;
+  options.access.per_second = static_cast<double>(access.per_second);
   return options;
 }
 
@@ -97,24 +99,23 @@ std::optional<Expr> GivenIdentifier(const SnapchatAudienceSink& sink) {
 }  // namespace
 
 Result<std::shared_ptr<ConversionsConnection>> Connect(const SnapchatConversionsSink& sink,
-                                                       const std::string& step, const Clock& clock,
-                                                       MetricRegistry& metrics) {
+                                                       const SnapSinkContext& context) {
   ConversionsOptions options;
-  options.connection = ConnectionOf(sink.access, step);
+  options.connection = ConnectionOf(sink.access, context);
   options.api = {
       .url = sink.access.url, .validate = sink.mode == "validate", .test_event_code = sink.test_event_code};
   options.batch_events = sink.batch_events;
   options.batch_bytes = sink.batch_bytes;
-  return ConversionsConnection::Make(std::move(options), clock, metrics);
+  return ConversionsConnection::Make(std::move(options), *context.clock, *context.metrics);
 }
 
-Result<std::shared_ptr<AudienceConnection>> Connect(const SnapchatAudienceSink& sink, const std::string& step,
-                                                    const Clock& clock, MetricRegistry& metrics) {
+Result<std::shared_ptr<AudienceConnection>> Connect(const SnapchatAudienceSink& sink,
+                                                    const SnapSinkContext& context) {
   const SnapchatSegment& segment = sink.segment;
   MR_RETURN_IF_ERROR(CheckId("ad_account_id", sink.ad_account_id));
   MR_RETURN_IF_ERROR(CheckId("segment", segment.id));
   AudienceOptions options;
-  options.connection = ConnectionOf(sink.access, step);
+  options.connection = ConnectionOf(sink.access, context);
   options.url = sink.access.url;
   MR_ASSIGN_OR_RETURN(options.schema, ParseAudienceSchema(sink.schema));
   options.segment_id = segment.id;
@@ -127,7 +128,7 @@ Result<std::shared_ptr<AudienceConnection>> Connect(const SnapchatAudienceSink& 
   }
   options.batch_identifiers = sink.batch_identifiers;
   options.batch_bytes = sink.batch_bytes;
-  return AudienceConnection::Make(std::move(options), clock, metrics);
+  return AudienceConnection::Make(std::move(options), *context.clock, *context.metrics);
 }
 
 std::optional<Expr> SentWhere(const SnapchatConversionsSink& sink, const std::optional<PlanExpr>& where) {

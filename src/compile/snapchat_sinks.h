@@ -20,12 +20,19 @@
 
 namespace millrace {
 
-/// What the tasks of a sink share. `clock` and `metrics` outlive it.
+/// What a sink needs of its process.
+struct SnapSinkContext {
+  std::string step{};
+  const Clock* clock = nullptr;            ///< outlives the sink
+  MetricRegistry* metrics = nullptr;       ///< as well
+  std::shared_ptr<SnapAccesses> shared{};  ///< with the other sinks and sources
+};
+
+/// What the tasks of a sink share.
 Result<std::shared_ptr<ConversionsConnection>> Connect(const SnapchatConversionsSink& sink,
-                                                       const std::string& step, const Clock& clock,
-                                                       MetricRegistry& metrics);
-Result<std::shared_ptr<AudienceConnection>> Connect(const SnapchatAudienceSink& sink, const std::string& step,
-                                                    const Clock& clock, MetricRegistry& metrics);
+                                                       const SnapSinkContext& context);
+Result<std::shared_ptr<AudienceConnection>> Connect(const SnapchatAudienceSink& sink,
+                                                    const SnapSinkContext& context);
 
 /// Which rows are sent: those of `where`, and with consent where others are dropped; nothing when all are.
 std::optional<Expr> SentWhere(const SnapchatConversionsSink& sink, const std::optional<PlanExpr>& where);

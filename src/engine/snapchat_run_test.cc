@@ -41,6 +41,11 @@ class SnapStandIn {
     const MutexLock lock(mutex_);
     return requests_;
   }
+  /// When requests came.
+  std::vector<std::chrono::nanoseconds> times() {
+    const MutexLock lock(mutex_);
+    return times_;
+  }
   /// What came for a pixel, one request after the other.
   std::string bodies(const std::string& pixel) {
     const MutexLock lock(mutex_);
@@ -51,6 +56,7 @@ class SnapStandIn {
   HttpResponse Take(const HttpRequest& request) {
     const MutexLock lock(mutex_);
     ++requests_;
+    times_.push_back(SystemClock().Steady());
     EXPECT_EQ(request.query, "access_token=canary-token");
     if (!open_) return {503, ""};
     if (request.body.find("\"bad\"") != std::string::npos)
@@ -67,6 +73,7 @@ class SnapStandIn {
   Mutex mutex_;
   bool open_ = true;  // guarded by mutex_, as all below
   int requests_ = 0;
+  std::vector<std::chrono::nanoseconds> times_;
   std::map<std::string, std::string> bodies_;  // by path
   std::multiset<std::string> taken_;
   std::unique_ptr<HttpServer> server_;
@@ -170,6 +177,27 @@ TEST_F(SnapchatRun, EventsOutOfTheirTimeCanBeDeadLetters) {
   EXPECT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(Records("late"), 0);
   EXPECT_EQ(snap_.taken().size(), 1U);
+}
+
+TEST_F(SnapchatRun, SinksWithOneTokenKeepOnePaceTogether) {
+  Write({Event("login", "https://s/1")});
+  std::string sinks;
+  for (const char* pixel : {"one", "two", "three"}) sinks += Sink(pixel, "");
+  for (const std::string rate = "1000"; const char* slower : {"10", "2"})  // of the first two
+    sinks.replace(sinks.find(rate), rate.size(), slower);
+  PlanRunOptions options;
+  const auto run = MakeRun(options, sinks);
+  Status status;
+  {
+    const Thread thread("run", [&] { status = run->Run(); });
+    EXPECT_TRUE(Await([&] { return snap_.taken().size() == 3; })) << snap_.taken().size();
+    options.stop.RequestStop();
+  }
+  EXPECT_TRUE(status.ok()) << status.message();
+  const auto times = snap_.times();
+  ASSERT_EQ(times.size(), 3U);
+  // Two requests a second: two at once, and the third when a half has passed.
+  EXPECT_GE(times[2] - times[0], std::chrono::milliseconds(400));
 }
 
 TEST_F(SnapchatRun, ConsentDecidesWhetherAndHowEventsAreSent) {

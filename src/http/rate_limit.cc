@@ -23,6 +23,19 @@ void RateLimiter::SetBucket(const std::string& name, double per_second, double b
   buckets_.insert_or_assign(name, Bucket{per_second, burst, burst, now, now});
 }
 
+void RateLimiter::AtMost(const std::string& name, double per_second, double burst) {
+  MR_CHECK(per_second > 0 && burst >= 1);
+  const MutexLock lock(mutex_);
+  const nanoseconds now = clock_.Steady();
+  const auto [found, made] = buckets_.try_emplace(name, Bucket{per_second, burst, burst, now, now});
+  if (made) return;
+  Bucket& bucket = found->second;
+  Fill(&bucket, now);
+  bucket.per_second = std::min(bucket.per_second, per_second);
+  bucket.burst = std::min(bucket.burst, burst);
+  bucket.tokens = std::min(bucket.tokens, bucket.burst);
+}
+
 void RateLimiter::Fill(Bucket* bucket, nanoseconds now) {
   if (now <= bucket->filled_at) return;
   const double seconds = static_cast<double>((now - bucket->filled_at).count()) / kNanosPerSecond;

@@ -116,8 +116,9 @@ class CaseRun {
  private:
   void Connect() {
     AudienceOptions options;
-    options.connection = {.step = "sink-1", .login = {.access_token = "secret-token", .oauth = {}}};
-    options.connection.per_second = 1'000;
+    options.connection = {
+        .step = "sink-1",
+        .access = {.url = {}, .login = {.access_token = "secret-token", .oauth = {}}, .per_second = 1'000}};
     options.url = stand_in_.url();
     options.schema = *ParseAudienceSchema(case_.schema);
     options.segment_id = "s-1";

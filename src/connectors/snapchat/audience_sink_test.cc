@@ -28,8 +28,9 @@ class AudienceSinkTest : public testing::Test {
 
   AudienceOptions Options() const {
     AudienceOptions options;
-    options.connection = {.step = "sink-1", .login = {.access_token = "secret-token", .oauth = {}}};
-    options.connection.per_second = 1'000;
+    options.connection = {
+        .step = "sink-1",
+        .access = {.url = {}, .login = {.access_token = "secret-token", .oauth = {}}, .per_second = 1'000}};
     options.connection.backoff = {.first = Duration(1), .longest = Duration(5)};
     options.url = stand_in_.url();
     options.segment_id = "s-1";
@@ -170,12 +171,12 @@ TEST_F(AudienceSinkTest, WithoutARightItPausesAndNothingBecomesADeadLetter) {
 
 TEST_F(AudienceSinkTest, ATokenThatExpiresIsReplacedForAllTasksAtOnce) {
   AudienceOptions options = Options();
-  options.connection.login = {.access_token = {},
-                              .oauth = OAuthOptions{.token_url = stand_in_.url() + "/token",
-                                                    .client_id = "me",
-                                                    .client_secret = "canary-secret",
-                                                    .refresh_token = "canary-refresh",
-                                                    .min_life = Duration(0)}};
+  options.connection.access.login = {.access_token = {},
+                                     .oauth = OAuthOptions{.token_url = stand_in_.url() + "/token",
+                                                           .client_id = "me",
+                                                           .client_secret = "canary-secret",
+                                                           .refresh_token = "canary-refresh",
+                                                           .min_life = Duration(0)}};
   const auto connection = Connect(options);
   const auto first = Make(connection);
   const auto second = Make(connection);

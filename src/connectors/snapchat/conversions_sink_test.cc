@@ -97,10 +97,13 @@ class Snap {
 class ConversionsSinkTest : public testing::Test {
  protected:
   std::unique_ptr<Sink> Make(const Batch& batch, const std::string& asset = "pixel",
-                             SnapLogin login = {.access_token = "secret-token", .oauth = {}}) {
+                             SnapLogin login = {.access_token = "secret-token", .oauth = {}},
+                             double per_second = 1'000'000) {
     const ConversionsOptions options{
         // the rate is none: the clock mostly stands still
-        .connection = {.step = "sink-1", .login = std::move(login), .per_second = 1'000'000},
+        .connection = {.step = "sink-1",
+                       .access = {.url = {}, .login = std::move(login), .per_second = per_second},
+                       .shared = shared_},
         .api = {.url = snap_.url()}};
     auto connection = ConversionsConnection::Make(options, clock_, metrics_);
     EXPECT_TRUE(connection.ok());
@@ -129,6 +132,7 @@ class ConversionsSinkTest : public testing::Test {
 
   Snap snap_;
   ManualClock clock_{EventTime(kNowMs)};
+  std::shared_ptr<SnapAccesses> shared_;
   MetricRegistry metrics_;
 };
 
@@ -207,6 +211,25 @@ TEST_F(ConversionsSinkTest, ATokenThatIsRefusedWithHttp400IsReplacedAndMakesNoDe
   ASSERT_TRUE(sink->Prepare(context).ok());
   EXPECT_EQ(context.settled, 6);
   EXPECT_TRUE(failed.empty());
+}
+
+TEST_F(ConversionsSinkTest, SinksWithOneTokenShareThePaceOfTheSlower) {
+  shared_ = std::make_shared<SnapAccesses>(clock_);
+  const Batch batch = Events({"a"});
+  const auto fast = Make(batch, "pixel-1");
+  const SnapLogin same{.access_token = "secret-token", .oauth = {}};
+  const auto slow = Make(batch, "pixel-2", same, 1);
+  const SnapLogin another{.access_token = "other-token", .oauth = {}};
+  const auto apart = Make(batch, "pixel-3", another, 1);
+  std::vector<RowError> errors;
+  std::vector<LateRow> late;
+  SinkContext context{.errors = &errors, .late = &late};
+  for (Sink* sink : {slow.get(), fast.get(), apart.get()}) ASSERT_TRUE(sink->Write(batch, context).ok());
+  EXPECT_TRUE(slow->Settle(Duration(20'000)));
+  EXPECT_FALSE(fast->Settle(Duration(50))) << "the slower one took what there was for this second";
+  EXPECT_TRUE(apart->Settle(Duration(20'000)));
+  clock_.Advance(Duration(1'000));
+  EXPECT_TRUE(fast->Settle(Duration(20'000)));
 }
 
 TEST_F(ConversionsSinkTest, EventsGoToTheirAssets) {

@@ -17,12 +17,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr const char* kBucket = "token";
 constexpr const char* kVersion = "/v1";
 constexpr std::size_t kMostSaid = 500;
 constexpr Duration kConnectTimeout{5'000};
-constexpr Duration kTimeout{60'000};       // statistics of a large account take their time
-constexpr Duration kTokenTimeout{10'000};  // a stop waits for it
+constexpr Duration kTimeout{60'000};  // statistics of a large account take their time
 
 std::string TextOf(const json::object& object, std::string_view name) {
   const json::value* const value = object.if_contains(json::string_view(name.data(), name.size()));
@@ -72,18 +70,18 @@ Result<std::unique_ptr<MarketingApi>> MarketingApi::Make(MarketingAccess access,
   options.max_body = ByteCount(64 << 20);
   if (!access.access_token.empty()) options.secrets.push_back(access.access_token);
   if (access.oauth) options.secrets = {access.oauth->client_secret, access.oauth->refresh_token};
-  Clients clients;
-  MR_ASSIGN_OR_RETURN(clients.api, HttpClient::Start(options));
-  options.timeout = kTokenTimeout;
-  if (access.oauth) {
-    MR_ASSIGN_OR_RETURN(clients.tokens, HttpClient::Start(options));
-  }
+  MR_ASSIGN_OR_RETURN(auto client, HttpClient::Start(options));
+  const auto accesses = access.shared ? access.shared : std::make_shared<SnapAccesses>(clock);
+  MR_ASSIGN_OR_RETURN(auto shared, accesses->Get({.url = access.url,
+                                                  .login = {access.access_token, access.oauth},
+                                                  .ca_file = access.ca_file,
+                                                  .per_second = access.per_second}));
   return std::unique_ptr<MarketingApi>(
-      new MarketingApi(std::move(access), source, std::move(clients), clock, metrics));
+      new MarketingApi(std::move(access), source, std::move(shared), std::move(client), clock, metrics));
 }
 
-MarketingApi::MarketingApi(MarketingAccess access, std::string source, Clients clients, const Clock& clock,
-                           MetricRegistry& metrics)
+MarketingApi::MarketingApi(MarketingAccess access, std::string source, SnapAccess shared,
+                           std::unique_ptr<HttpClient> client, const Clock& clock, MetricRegistry& metrics)
     : access_(std::move(access)),
       source_(std::move(source)),
       clock_(clock),
@@ -93,13 +91,10 @@ MarketingApi::MarketingApi(MarketingAccess access, std::string source, Clients c
                                   "Requests that had to be sent again.", {{"source", source_}})),
       random_(Random::FromSystem()),
       backoff_(BackoffOptions{}, random_),
-      limiter_(clock),
       token_(access_.access_token),
       mailbox_(std::make_shared<Mailbox>()),
-      clients_(std::move(clients)) {
-  limiter_.SetBucket(kBucket, access_.per_second, std::max(1.0, access_.per_second));
-  if (access_.oauth) tokens_ = std::make_unique<TokenSource>(*access_.oauth, *clients_.tokens, clock);
-}
+      shared_(std::move(shared)),
+      client_(std::move(client)) {}
 
 MarketingApi::~MarketingApi() = default;
 
@@ -112,7 +107,7 @@ Status MarketingApi::Ask(const std::string& target) {
                                    "' as its next page, which is not at " + access_.url +
                                    ": the token does not go there; check 'url'");
   }
-  step_ = tokens_ == nullptr ? Step::kSend : Step::kToken;
+  step_ = !access_.oauth ? Step::kSend : Step::kToken;
   return Status::Ok();
 }
 
@@ -169,7 +164,7 @@ Result<std::optional<MarketingAnswer>> MarketingApi::Advance() {
 
 void MarketingApi::FetchToken() {
   if (std::exchange(token_asked_, true)) return;
-  tokens_->Get(refused_, [mailbox = mailbox_](Result<std::string> token) {
+  shared_.token(refused_, [mailbox = mailbox_](Result<std::string> token) {
     const MutexLock lock(mailbox->mutex);
     mailbox->token = std::move(token);
     mailbox->arrived.notify_all();
@@ -198,7 +193,7 @@ Status MarketingApi::TakeToken() {
 // --- Requests ---
 
 Status MarketingApi::Send() {
-  if (const Duration wait = limiter_.TryTake({kBucket}); wait > Duration(0)) {
+  if (const Duration wait = shared_.limiter->TryTake({SnapAccess::kBucket}); wait > Duration(0)) {
     retry_at_ = clock_.Steady() + wait;
     return Status::Ok();
   }
@@ -211,7 +206,7 @@ Status MarketingApi::Send() {
     question = mailbox_->question;
   }
   MR_RETURN_IF_ERROR(
-      clients_.api->Send(std::move(request), [mailbox = mailbox_, question](Result<ClientResponse> response) {
+      client_->Send(std::move(request), [mailbox = mailbox_, question](Result<ClientResponse> response) {
         const MutexLock lock(mailbox->mutex);
         if (mailbox->question != question) return;
         mailbox->response = std::move(response);
@@ -270,7 +265,7 @@ Result<std::optional<MarketingAnswer>> MarketingApi::Judge(const Result<ClientRe
 
 Result<std::optional<MarketingAnswer>> MarketingApi::Unauthorized(const std::string& reason) {
   retries_.Add(1);
-  if (tokens_ == nullptr) {
+  if (!access_.oauth) {
     step_ = Step::kSend;
     return Status::PermissionDenied("Snap does not take the access token (" + reason +
                                     "); renew it, or give 'oauth', which does so by itself");
@@ -283,14 +278,14 @@ Result<std::optional<MarketingAnswer>> MarketingApi::Unauthorized(const std::str
 void MarketingApi::RetryLater(const std::string& reason, std::optional<Duration> asked) {
   const Duration pause = backoff_.Next(asked);
   retry_at_ = clock_.Steady() + pause;
-  if (step_ == Step::kAnswer) step_ = tokens_ == nullptr ? Step::kSend : Step::kToken;
+  if (step_ == Step::kAnswer) step_ = !access_.oauth ? Step::kSend : Step::kToken;
   retries_.Add(1);
   Log(LogLevel::kWarning, "Snap did not answer; asking again",
       {{"source", source_}, {"in_ms", pause.count()}, {"reason", reason}});
 }
 
 std::string MarketingApi::WithoutSecrets(std::string_view text) const {
-  return Redactor({token_}).Excerpt(clients_.api->redactor()(text), kMostSaid);
+  return Redactor({token_}).Excerpt(client_->redactor()(text), kMostSaid);
 }
 
 }  // namespace millrace

@@ -10,12 +10,12 @@
 
 #include "base/metrics.h"
 #include "base/result.h"
+#include "connectors/snapchat/snap_access.h"
 #include "env/clock.h"
 #include "env/random.h"
 #include "http/backoff.h"
 #include "http/client.h"
 #include "http/oauth2.h"
-#include "http/rate_limit.h"
 
 namespace millrace {
 
@@ -27,6 +27,8 @@ struct MarketingAccess {
   /// PEM file of authorities; "" is the system's.
   std::string ca_file{};
   double per_second = 10;  ///< requests
+  /// What sinks and sources of the process share; null: nothing.
+  std::shared_ptr<SnapAccesses> shared{};
 };
 
 /// What became of a request, for good.
@@ -69,13 +71,8 @@ class MarketingApi {
   enum class Step { kIdle, kToken, kSend, kAnswer };
   struct Mailbox;
 
-  struct Clients {
-    std::unique_ptr<HttpClient> api;
-    std::unique_ptr<HttpClient> tokens;  // null: there is one token
-  };
-
-  MarketingApi(MarketingAccess access, std::string source, Clients clients, const Clock& clock,
-               MetricRegistry& metrics);
+  MarketingApi(MarketingAccess access, std::string source, SnapAccess shared,
+               std::unique_ptr<HttpClient> client, const Clock& clock, MetricRegistry& metrics);
 
   Result<std::optional<MarketingAnswer>> Advance();
   Status TakeToken();
@@ -97,7 +94,6 @@ class MarketingApi {
   // Owned by one thread.
   Random random_;
   Backoff backoff_;
-  RateLimiter limiter_;
   Step step_ = Step::kIdle;
   std::string url_;      // of the question
   std::string token_;    // for the next request
@@ -105,9 +101,9 @@ class MarketingApi {
   std::chrono::nanoseconds retry_at_{0};
 
   const std::shared_ptr<Mailbox> mailbox_;  // shared with callbacks
-  const Clients clients_;                   // callbacks may come until they are gone
-  std::unique_ptr<TokenSource> tokens_;     // null: there is one token
-  bool token_asked_ = false;                // and not answered yet
+  const SnapAccess shared_;
+  const std::unique_ptr<HttpClient> client_;
+  bool token_asked_ = false;  // and not answered yet
 };
 
 }  // namespace millrace

@@ -1,12 +1,11 @@
 #include "connectors/snapchat/snap_connection.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace millrace {
 namespace {
-
-constexpr const char* kBucket = "token";
 
 std::vector<std::string> SecretsOf(const SnapLogin& login) {
   std::vector<std::string> secrets = {login.access_token};
@@ -19,27 +18,40 @@ std::vector<std::string> SecretsOf(const SnapLogin& login) {
 
 }  // namespace
 
-SnapConnection::SnapConnection(SnapConnectionOptions options, std::unique_ptr<HttpClient> client,
-                               const Clock& clock, MetricRegistry& metrics)
+/// The way to the client for who waits for a token, which may come when the connection is gone.
+struct SnapConnection::Aside {
+  Mutex mutex;
+  HttpClient* client;  // guarded by mutex; null: gone
+};
+
+SnapConnection::SnapConnection(SnapConnectionOptions options, SnapAccess access,
+                               std::unique_ptr<HttpClient> client, const Clock& clock,
+                               MetricRegistry& metrics)
     : options_(std::move(options)),
       clock_(clock),
       metrics_(metrics),
-      limiter_(clock),
+      access_(std::move(access)),
+      aside_(std::make_shared<Aside>()),
       client_(std::move(client)) {
-  limiter_.SetBucket(kBucket, options_.per_second, std::max(1.0, options_.per_second));
-  const SnapLogin& login = options_.login;
-  token_ = login.oauth ? TokensOf(std::make_shared<TokenSource>(*login.oauth, *client_, clock_))
-                       : FixedToken(login.access_token);
+  const MutexLock lock(aside_->mutex);
+  aside_->client = client_.get();
+}
+
+SnapConnection::~SnapConnection() {
+  const MutexLock lock(aside_->mutex);
+  aside_->client = nullptr;
 }
 
 Result<std::shared_ptr<SnapConnection>> SnapConnection::Make(SnapConnectionOptions options,
                                                              const Clock& clock, MetricRegistry& metrics) {
   HttpClientOptions client_options;
-  client_options.ca_file = options.ca_file;
-  client_options.secrets = SecretsOf(options.login);
+  client_options.ca_file = options.access.ca_file;
+  client_options.secrets = SecretsOf(options.access.login);
   MR_ASSIGN_OR_RETURN(auto client, HttpClient::Start(std::move(client_options)));
+  const auto shared = options.shared ? options.shared : std::make_shared<SnapAccesses>(clock);
+  MR_ASSIGN_OR_RETURN(auto access, shared->Get(options.access));
   return std::shared_ptr<SnapConnection>(
-      new SnapConnection(std::move(options), std::move(client), clock, metrics));
+      new SnapConnection(std::move(options), std::move(access), std::move(client), clock, metrics));
 }
 
 std::unique_ptr<BatchDelivery> SnapConnection::MakeDelivery(const BatchApi& api, SnapBatchBounds bounds) {
@@ -48,13 +60,13 @@ std::unique_ptr<BatchDelivery> SnapConnection::MakeDelivery(const BatchApi& api,
                            .max_items = bounds.items,
                            .max_bytes = bounds.bytes,
                            .max_in_flight = options_.max_in_flight,
-                           .buckets = {kBucket},
+                           .buckets = {SnapAccess::kBucket},
                            .backoff = options_.backoff,
                            .most_refused_in_row = bounds.most_refused_in_row},
       BatchDeliveryContext{.api = &api,
                            .client = client_.get(),
-                           .limiter = &limiter_,
-                           .token = token_,
+                           .limiter = access_.limiter.get(),
+                           .token = access_.token,
                            .let_in = &let_in_,
                            .clock = &clock_,
                            .metrics = &metrics_},
@@ -63,11 +75,12 @@ std::unique_ptr<BatchDelivery> SnapConnection::MakeDelivery(const BatchApi& api,
 
 void SnapConnection::SendAside(std::function<ClientRequest(const std::string& token)> make,
                                HttpClient::Done done) {
-  if (limiter_.TryTake({kBucket}) > Duration(0)) return;
-  token_("", [client = client_.get(), make = std::move(make),
-              done = std::move(done)](const Result<std::string>& token) {
-    if (token.ok()) (void)client->Send(make(*token), done);
-  });
+  if (access_.limiter->TryTake({SnapAccess::kBucket}) > Duration(0)) return;
+  access_.token(
+      "", [aside = aside_, make = std::move(make), done = std::move(done)](const Result<std::string>& token) {
+        const MutexLock lock(aside->mutex);
+        if (token.ok() && aside->client != nullptr) (void)aside->client->Send(make(*token), done);
+      });
 }
 
 }  // namespace millrace

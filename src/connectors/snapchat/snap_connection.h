@@ -2,37 +2,26 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/byte_size.h"
 #include "base/metrics.h"
 #include "base/result.h"
+#include "connectors/snapchat/snap_access.h"
 #include "env/clock.h"
 #include "http/backoff.h"
 #include "http/batch_delivery.h"
 #include "http/client.h"
 #include "http/groups_let_in.h"
-#include "http/oauth2.h"
-#include "http/rate_limit.h"
-#include "http/token_fetch.h"
 
 namespace millrace {
 
-/// How a sink gets its access tokens.
-struct SnapLogin {
-  std::string access_token;           ///< that never changes; "" with oauth
-  std::optional<OAuthOptions> oauth;  ///< makes and replaces them
-};
-
 struct SnapConnectionOptions {
   std::string step;
-  SnapLogin login;
-  /// PEM file of authorities; "" is the system's.
-  std::string ca_file{};
-  /// Requests per second for the token, of all tasks of a process together.
-  double per_second = 10;
+  SnapAccessOptions access;
+  /// What sinks and sources of the process share; null: nothing, and all tasks of the sink one access.
+  std::shared_ptr<SnapAccesses> shared{};
   std::int32_t max_in_flight = 4;  ///< requests of a task
   BackoffOptions backoff{};
 };
@@ -44,12 +33,15 @@ struct SnapBatchBounds {
   std::int64_t most_refused_in_row = 0;  ///< as in BatchDeliveryOptions
 };
 
-/// What the tasks of one sink in a process share: connections, rate and token. Thread-safe.
+/// What the tasks of one sink in a process share: connections, and an access, which others may have, too.
+/// Thread-safe.
 class SnapConnection {
  public:
   /// `clock` and `metrics` outlive it. Errors: user error for a ca_file that cannot be read.
   static Result<std::shared_ptr<SnapConnection>> Make(SnapConnectionOptions options, const Clock& clock,
                                                       MetricRegistry& metrics);
+
+  ~SnapConnection();
 
   /// `api` and the connection outlive it.
   std::unique_ptr<BatchDelivery> MakeDelivery(const BatchApi& api, SnapBatchBounds bounds);
@@ -63,15 +55,17 @@ class SnapConnection {
   MetricRegistry& metrics() { return metrics_; }
 
  private:
-  SnapConnection(SnapConnectionOptions options, std::unique_ptr<HttpClient> client, const Clock& clock,
-                 MetricRegistry& metrics);
+  struct Aside;
+
+  SnapConnection(SnapConnectionOptions options, SnapAccess access, std::unique_ptr<HttpClient> client,
+                 const Clock& clock, MetricRegistry& metrics);
 
   const SnapConnectionOptions options_;
   const Clock& clock_;
   MetricRegistry& metrics_;
-  RateLimiter limiter_;
+  const SnapAccess access_;
   GroupsLetIn let_in_;
-  TokenFetch token_;
+  const std::shared_ptr<Aside> aside_;        // shared with requests for tokens under way
   const std::unique_ptr<HttpClient> client_;  // destroyed first
 };
 
