@@ -38,6 +38,7 @@ struct BatchDelivery::Batch {
   std::vector<std::string> reasons;     // of the items in parts->bad()
   Backoff backoff;
   std::chrono::nanoseconds not_before{0};
+  std::optional<std::chrono::nanoseconds> first_sent;
   std::string token;            // that it was sent with last
   bool token_replaced = false;  // since it was accepted last
   bool in_flight = false;
@@ -68,7 +69,11 @@ BatchDelivery::BatchDelivery(BatchDeliveryOptions options, BatchDeliveryContext 
       token_backoff_(options_.backoff, random_),
       answers_(std::make_shared<Answers>()) {}
 
-BatchDelivery::~BatchDelivery() { Resume(); }
+BatchDelivery::~BatchDelivery() {
+  Resume();
+  for (const auto& batch : closed_) context_.trouble->Forget(batch.get());
+  context_.token_trouble->Forget(this);
+}
 
 BatchDelivery::Batch& BatchDelivery::OpenBatch(std::string_view group) {
   const auto found = open_.find(group);
@@ -201,19 +206,25 @@ void BatchDelivery::TakeToken(Result<std::string> token) {
     next_token_ = *std::move(token);
     token_backoff_.Reset();
     refused_token_.clear();
+    context_.token_trouble->Passed(this);
     return;
   }
   const std::string& why = token.status().message();
-  if (token.status().error_class() != ErrorClass::kRetryable)
+  if (token.status().error_class() != ErrorClass::kRetryable) {
+    context_.token_trouble->Forget(this);
     return Pause(refused_token_.empty() ? why : refused_why_ + "; " + why);
+  }
+  const auto now = context_.clock->Steady();
+  if (token_backoff_.tries() == 0) token_failing_since_ = now;
   const Duration pause = token_backoff_.Next();
-  token_not_before_ = context_.clock->Steady() + pause;
-  Log(LogLevel::kWarning, "there is no access token yet; asking again",
-      {{"step", options_.step}, {"in_ms", pause.count()}, {"tries", token_backoff_.tries()}, {"error", why}});
+  token_not_before_ = now + pause;
+  context_.token_trouble->Failed(
+      this, {.error = why, .tries = token_backoff_.tries(), .pause = pause, .since = token_failing_since_});
 }
 
 void BatchDelivery::Send(Batch& batch) {
   batch.token = token_;
+  if (!batch.first_sent) batch.first_sent = context_.clock->Steady();
   const auto done = [answers = answers_, sent = &batch](Result<ClientResponse> response) {
     const MutexLock lock(answers->mutex);
     answers->waiting.emplace_back(sent, std::move(response));
@@ -236,6 +247,7 @@ void BatchDelivery::Handle(Batch& batch, const Result<ClientResponse>& response)
     return;
   }
   const BatchVerdict verdict = context_.api->Judge(*response);
+  if (verdict.kind != BatchVerdict::Kind::kRetry) context_.trouble->Passed(&batch);
   const std::string said = context_.client->redactor()(verdict.said);
   const std::string reason = Redactor({batch.token}).Excerpt(said, kMostSaid) +
                              (verdict.advice.empty() ? "" : "; " + verdict.advice);
@@ -298,8 +310,8 @@ Duration BatchDelivery::Retry(Batch& batch, std::string_view why, std::optional<
   retries_.Add(1);
   const Duration pause = batch.backoff.Next(asked);
   batch.not_before = context_.clock->Steady() + pause;
-  Log(LogLevel::kWarning, "a service did not take a batch; trying again",
-      {{"step", options_.step}, {"in_ms", pause.count()}, {"tries", batch.backoff.tries()}, {"error", why}});
+  context_.trouble->Failed(
+      &batch, {.error = why, .tries = batch.backoff.tries(), .pause = pause, .since = *batch.first_sent});
   return pause;
 }
 

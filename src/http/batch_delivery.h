@@ -24,6 +24,7 @@
 #include "http/groups_let_in.h"
 #include "http/rate_limit.h"
 #include "http/token_fetch.h"
+#include "http/trouble_log.h"
 
 namespace millrace {
 
@@ -76,6 +77,8 @@ struct BatchDeliveryContext {
   GroupsLetIn* let_in = nullptr;
   const Clock* clock = nullptr;
   MetricRegistry* metrics = nullptr;
+  TroubleLog* trouble = nullptr;        ///< with batches
+  TroubleLog* token_trouble = nullptr;  ///< with getting a token
 };
 
 /// Sends items in batches, one group (a pixel, an account) per batch, several batches at once, until each
@@ -159,6 +162,7 @@ class BatchDelivery {
   bool token_asked_ = false;
   Backoff token_backoff_;
   std::chrono::nanoseconds token_not_before_{0};
+  std::chrono::nanoseconds token_failing_since_{0};
   std::string refused_token_;  // for which another is wanted; "" when any will do
   std::string refused_why_;
 

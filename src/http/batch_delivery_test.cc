@@ -1,5 +1,6 @@
 #include "http/batch_delivery.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -18,6 +19,7 @@
 namespace millrace {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -119,7 +121,9 @@ class BatchDeliveryTest : public testing::Test {
                                  .token = std::move(tokens),
                                  .let_in = &let_in_,
                                  .clock = &clock_,
-                                 .metrics = &metrics_};
+                                 .metrics = &metrics_,
+                                 .trouble = &trouble_,
+                                 .token_trouble = &trouble_};
     return std::make_unique<BatchDelivery>(std::move(options), std::move(context), Random(7));
   }
   Result<std::string> Token(const std::string& refused) {
@@ -138,6 +142,7 @@ class BatchDeliveryTest : public testing::Test {
   LineApi api_{server_.address()};
   const SystemClock clock_;
   MetricRegistry metrics_;
+  TroubleLog trouble_{{.begins = "away", .lasts = "still away", .over = "back"}, {"step", "sink-1"}, clock_};
   RateLimiter limiter_{clock_};
   GroupsLetIn let_in_;
   std::vector<std::string> tokens_ = {"first"};
@@ -193,6 +198,20 @@ TEST_F(BatchDeliveryTest, WhatCanPassIsTriedAgainUntilItIsTaken) {
   EXPECT_EQ(Metric("millrace_delivery_requests_total"), 5);
 }
 
+TEST_F(BatchDeliveryTest, AServerThatIsAwayForManyTriesIsSaidOnceAndThatItIsBack) {
+  server_.set_answer([](const HttpRequest&, int number) -> std::optional<HttpResponse> {
+    return number <= 60 ? std::optional(HttpResponse{503, ""}) : std::nullopt;
+  });
+  const auto delivery = Make({.max_items = 2});
+  testing::internal::CaptureStderr();
+  AddNumbers(*delivery, 6);
+  EXPECT_TRUE(delivery->Settle(kLong));
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 2) << log;
+  EXPECT_THAT(log, AllOf(HasSubstr("warning away step=sink-1"), HasSubstr("tries=1"), HasSubstr("HTTP 503"),
+                         HasSubstr("info    back step=sink-1 retries=60")));
+}
+
 TEST_F(BatchDeliveryTest, AServerThatIsAwayIsWaitedForWithoutBlocking) {
   const LineApi nowhere("127.0.0.1:1");
   BatchDelivery delivery({.step = "s", .backoff = {.first = Duration(1), .longest = Duration(2)}},
@@ -201,7 +220,9 @@ TEST_F(BatchDeliveryTest, AServerThatIsAwayIsWaitedForWithoutBlocking) {
                           .limiter = &limiter_,
                           .token = FixedToken("t"),
                           .clock = &clock_,
-                          .metrics = &metrics_},
+                          .metrics = &metrics_,
+                          .trouble = &trouble_,
+                          .token_trouble = &trouble_},
                          Random(1));
   AddNumbers(delivery, 3);
   EXPECT_FALSE(delivery.Settle(Duration(0)));
@@ -429,7 +450,9 @@ TEST_F(BatchDeliveryTest, ASettleOnAClockThatStandsStillEnds) {
                           .limiter = &limiter_,
                           .token = FixedToken("t"),
                           .clock = &still,
-                          .metrics = &metrics_},
+                          .metrics = &metrics_,
+                          .trouble = &trouble_,
+                          .token_trouble = &trouble_},
                          Random(1));
   AddNumbers(delivery, 1);
   EXPECT_FALSE(delivery.Settle(Duration(30)));

@@ -272,6 +272,27 @@ TEST_F(EntityFeedTest, StormsAreWaitedOut) {
   EXPECT_EQ(metrics_.Sum("millrace_feed_request_retries_total"), 5);
 }
 
+TEST_F(EntityFeedTest, AStormIsSaidOnceAndThatItIsOver) {
+  const auto source = Make();
+  ASSERT_TRUE(source->Open({}).ok());
+  snap_.Answer(std::vector<HttpResponse>(8, HttpResponse{503, ""}));
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 300 && table_.rows.empty(); ++i) {
+    table_.Apply(*source->Next(Duration(20)));
+    clock_.Advance(Duration(1'000));
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_FALSE(table_.rows.empty());
+  const auto lines = [&log](const std::string& words) {
+    int count = 0;
+    for (std::size_t at = log.find(words); at != std::string::npos; at = log.find(words, at + 1)) ++count;
+    return count;
+  };
+  EXPECT_EQ(lines("Snap did not answer; asking again source=source-1"), 1) << log;
+  EXPECT_EQ(lines("Snap answers again source=source-1"), 1) << log;
+  EXPECT_LE(lines("Snap still does not answer"), 7) << "one every ten seconds";
+}
+
 TEST_F(EntityFeedTest, TokensAreFetchedOnceAndReplacedWhenTheyExpire) {
   EntityFeedOptions options;
   options.access.oauth = OAuthOptions{.token_url = snap_.url() + "/token",

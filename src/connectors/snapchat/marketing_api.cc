@@ -6,7 +6,6 @@
 #include <boost/json.hpp>
 
 #include "base/check.h"
-#include "base/log.h"
 #include "base/mutex.h"
 #include "connectors/snapchat/token_complaint.h"
 #include "http/redact.h"
@@ -91,6 +90,10 @@ MarketingApi::MarketingApi(MarketingAccess access, std::string source, SnapAcces
                                   "Requests that had to be sent again.", {{"source", source_}})),
       random_(Random::FromSystem()),
       backoff_(BackoffOptions{}, random_),
+      trouble_({.begins = "Snap did not answer; asking again",
+                .lasts = "Snap still does not answer; asking again",
+                .over = "Snap answers again"},
+               {"source", source_}, clock),
       token_(access_.access_token),
       mailbox_(std::make_shared<Mailbox>()),
       shared_(std::move(shared)),
@@ -147,6 +150,8 @@ Result<std::optional<MarketingAnswer>> MarketingApi::Advance() {
   if (response && step_ == Step::kAnswer) {
     MR_ASSIGN_OR_RETURN(auto answer, Judge(*response));
     if (answer) {
+      backoff_.Reset();
+      trouble_.Passed(this);
       step_ = Step::kIdle;
       return answer;
     }
@@ -239,7 +244,6 @@ Result<std::optional<MarketingAnswer>> MarketingApi::Judge(const Result<ClientRe
   if (final && IsError(body) && IsAboutToken(TextOf(body, "debug_message"))) return Unauthorized(reason);
   switch (outcome) {
     case RetryClass::kDone: {
-      backoff_.Reset();
       if (body.empty()) {  // something else than Snap answered
         RetryLater(reason, std::nullopt);
         return nothing;
@@ -276,12 +280,14 @@ Result<std::optional<MarketingAnswer>> MarketingApi::Unauthorized(const std::str
 }
 
 void MarketingApi::RetryLater(const std::string& reason, std::optional<Duration> asked) {
+  const auto now = clock_.Steady();
+  if (backoff_.tries() == 0) failing_since_ = now;
   const Duration pause = backoff_.Next(asked);
-  retry_at_ = clock_.Steady() + pause;
+  retry_at_ = now + pause;
   if (step_ == Step::kAnswer) step_ = !access_.oauth ? Step::kSend : Step::kToken;
   retries_.Add(1);
-  Log(LogLevel::kWarning, "Snap did not answer; asking again",
-      {{"source", source_}, {"in_ms", pause.count()}, {"reason", reason}});
+  trouble_.Failed(this,
+                  {.error = reason, .tries = backoff_.tries(), .pause = pause, .since = failing_since_});
 }
 
 std::string MarketingApi::WithoutSecrets(std::string_view text) const {

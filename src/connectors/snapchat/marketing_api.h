@@ -16,6 +16,7 @@
 #include "http/backoff.h"
 #include "http/client.h"
 #include "http/oauth2.h"
+#include "http/trouble_log.h"
 
 namespace millrace {
 
@@ -94,6 +95,8 @@ class MarketingApi {
   // Owned by one thread.
   Random random_;
   Backoff backoff_;
+  TroubleLog trouble_;
+  std::chrono::nanoseconds failing_since_{0};
   Step step_ = Step::kIdle;
   std::string url_;      // of the question
   std::string token_;    // for the next request

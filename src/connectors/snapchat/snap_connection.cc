@@ -31,6 +31,14 @@ SnapConnection::SnapConnection(SnapConnectionOptions options, SnapAccess access,
       clock_(clock),
       metrics_(metrics),
       access_(std::move(access)),
+      trouble_({.begins = "a service did not take a batch; trying again",
+                .lasts = "a service still does not take all batches; trying again",
+                .over = "a service takes batches again"},
+               {"step", options_.step}, clock),
+      token_trouble_({.begins = "there is no access token yet; asking again",
+                      .lasts = "there is still no access token; asking again",
+                      .over = "there is an access token again"},
+                     {"step", options_.step}, clock),
       aside_(std::make_shared<Aside>()),
       client_(std::move(client)) {
   const MutexLock lock(aside_->mutex);
@@ -69,7 +77,9 @@ std::unique_ptr<BatchDelivery> SnapConnection::MakeDelivery(const BatchApi& api,
                            .token = access_.token,
                            .let_in = &let_in_,
                            .clock = &clock_,
-                           .metrics = &metrics_},
+                           .metrics = &metrics_,
+                           .trouble = &trouble_,
+                           .token_trouble = &token_trouble_},
       Random::FromSystem());
 }
 

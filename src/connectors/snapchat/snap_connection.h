@@ -65,6 +65,8 @@ class SnapConnection {
   MetricRegistry& metrics_;
   const SnapAccess access_;
   GroupsLetIn let_in_;
+  TroubleLog trouble_;
+  TroubleLog token_trouble_;
   const std::shared_ptr<Aside> aside_;        // shared with requests for tokens under way
   const std::unique_ptr<HttpClient> client_;  // destroyed first
 };
