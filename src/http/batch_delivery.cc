@@ -248,14 +248,15 @@ void BatchDelivery::Handle(Batch& batch, const Result<ClientResponse>& response)
   }
   const BatchVerdict verdict = context_.api->Judge(*response);
   if (verdict.kind != BatchVerdict::Kind::kRetry) context_.trouble->Passed(&batch);
-  const std::string said = context_.client->redactor()(verdict.said);
-  const std::string reason = Redactor({batch.token}).Excerpt(said, kMostSaid) +
-                             (verdict.advice.empty() ? "" : "; " + verdict.advice);
+  const std::string reason =
+      WithoutSecrets(batch, verdict.said) + (verdict.advice.empty() ? "" : "; " + verdict.advice);
   switch (verdict.kind) {
     case BatchVerdict::Kind::kAccepted:
       return Accept(batch);
     case BatchVerdict::Kind::kRefused:
-      return Refuse(batch, reason);
+      return static_cast<std::int64_t>(verdict.of_items.size()) == batch.parts->Next()->count
+                 ? SettleEach(batch, verdict.of_items)
+                 : Refuse(batch, reason);
     case BatchVerdict::Kind::kUnauthorized:
       return WantAnotherToken(batch, reason);
     case BatchVerdict::Kind::kForbidden:
@@ -296,6 +297,25 @@ void BatchDelivery::Refuse(Batch& batch, std::string reason) {
     ++refused_in_row_;
   }
   batch.parts->Refused();
+}
+
+void BatchDelivery::SettleEach(Batch& batch, const std::vector<std::string>& of_items) {
+  Resume();
+  batch.backoff.Reset();
+  const auto begin = static_cast<std::size_t>(batch.parts->Next()->begin);
+  for (std::size_t i = 0; i < of_items.size(); ++i) {
+    if (of_items[i].empty()) {
+      ++outcome_.accepted;
+      outcome_.bytes += static_cast<std::int64_t>(batch.views[begin + i].size());
+    } else {
+      outcome_.refused.push_back({batch.ids[begin + i], WithoutSecrets(batch, of_items[i])});
+    }
+  }
+  batch.parts->Accepted();  // settled: there is nothing to look for in it
+}
+
+std::string BatchDelivery::WithoutSecrets(const Batch& batch, std::string_view said) const {
+  return Redactor({batch.token}).Excerpt(context_.client->redactor()(said), kMostSaid);
 }
 
 void BatchDelivery::RetryLater(Batch& batch, const ClientResponse& response, const std::string& why) {

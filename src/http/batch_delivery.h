@@ -42,6 +42,9 @@ struct BatchVerdict {
   std::string said{};
   /// What is to be done about it.
   std::string advice{};
+  /// Of kRefused, where the answer says so of each item, in their order: what is said of it, "" when nothing
+  /// is wrong with it. Then no further request is needed to find the bad ones.
+  std::vector<std::string> of_items{};
 };
 
 /// How batches of items become requests of one API. Immutable, thread-safe.
@@ -132,6 +135,10 @@ class BatchDelivery {
   void Handle(Batch& batch, const Result<ClientResponse>& response);
   void Accept(Batch& batch);
   void Refuse(Batch& batch, std::string reason);
+  /// Settles each item by what is said of it; "": taken.
+  void SettleEach(Batch& batch, const std::vector<std::string>& of_items);
+  /// As dead letters and logs may have it.
+  std::string WithoutSecrets(const Batch& batch, std::string_view said) const;
   /// The pause before it.
   Duration Retry(Batch& batch, std::string_view why, std::optional<Duration> asked = std::nullopt);
   /// What the far side cannot take now.

@@ -8,6 +8,7 @@ from harness.broker import free_port
 from harness.lab import SCALE, Lab
 from harness.process import Millrace, command
 from harness.snap import Snap
+from harness.stand_in import StandIn
 from harness.waiting import wait_until
 
 TOKEN = "canary-5f1d9c-token"
@@ -103,12 +104,14 @@ def resident(process: Millrace) -> int:
 
 
 def test_what_comes_while_a_service_is_away_stays_in_kafka(lab: Lab):
-    """F98"""
+    """F98. The budget bounds what is fetched and what lies in tasks; clients, stacks and what the allocator keeps come on top. What follows
+    the input would be several times the bound."""
     lab.create_input(PARTITIONS)
-    count, fill, most = 20_000, "x" * 8_000, 64 << 20
+    count, fill, budget = 60_000, "x" * 8_000, 64 << 20
+    most = 2 * budget
     with Snap(TOKEN, refuses) as snap:
         feed(lab, 300)
-        process = lab.run(lab.write(pipeline_of(lab, snap, memory="64MiB")))
+        process = lab.run(lab.write(pipeline_of(lab, snap, memory=f"{budget >> 20}MiB")))
         lab.await_read(f"{lab.name}-in")
         snap.failing, before = 1, resident(process)
         feeder = lab.topics.producer()
@@ -120,7 +123,7 @@ def test_what_comes_while_a_service_is_away_stays_in_kafka(lab: Lab):
         wait_until(lambda: time.monotonic() - begin > 7, 10, "more than max.poll.interval.ms passes", every=0.2)
         grown = resident(process) - before
         print(f"{count * len(fill) >> 20} MiB came, the process grew by {grown >> 20} MiB")
-        assert grown < most < count * len(fill) / 2, "memory follows the input"
+        assert grown < most < count * len(fill) / 3, "memory follows the input"
         snap.failing = 0
         lab.await_read(f"{lab.name}-in", 120)
         process.stop()
@@ -156,3 +159,32 @@ def test_a_token_that_is_refused_pauses_the_sink_and_is_shown_nowhere(lab: Lab):
         shown += [repr(lab.topics.read(topic)) for topic in lab.topics.names() if topic.startswith(lab.name)]
         for text in shown:
             assert TOKEN not in text, text[max(0, text.find(TOKEN) - 300):][:600]
+
+
+def test_what_is_only_validated_is_taken_by_nobody_and_what_is_invalid_is_a_dead_letter(lab: Lab):
+    lab.create_input(PARTITIONS)
+    feeder, day_ms, now_ms = lab.topics.producer(), 86_400_000, int(time.time() * 1000)
+    ahead = [seq for seq in range(300) if is_bad(seq)]  # what the pipeline lets through, and Snap does not
+    for seq in range(300):
+        value = {"seq": seq, "at": now_ms + (2 * day_ms if seq in ahead else 0)}
+        feeder.send(f"{lab.name}-in", None, json.dumps(value).encode(), partition=seq % PARTITIONS)
+    feeder.flush()
+    with Millrace(["snap-server", "--listen", "127.0.0.1:0", "--rate", "0", "--token", TOKEN], lab.folder / "snap.log") as server:
+        snap = StandIn(server)
+        sink = {"pixel_id": "pixel-1", "access_token": TOKEN, "url": snap.url, "mode": "validate", "max_event_ahead": "3d",
+                "map": {"event_name": "'SIGN_UP'", "em": "'ada@example.com'", "event_time": "at", "event_source_url": "'https://shop.example/'"},
+                "batch": {"linger": "100ms"}, "rate": 1000}
+        source = {"topic": f"{lab.name}-in", "schema": {"seq": "int64", "at": "timestamp[ms]"}}
+        file = lab.write(pipeline_of(lab, snap, source=source, sinks=[{"snapchat.conversions": sink}]))
+        process = lab.run_to_end(file, f"{lab.name}-in")
+        assert TOKEN not in process.log()
+        received = snap.own("/_received")
+        assert received["totals"]["accepted"] == 0 and received["events"] == []
+        assert list(received["requests"]) == ["POST /v3/{asset}/events/validate"], "something was sent to count"
+        stats = snap.own(f"/v3/pixel-1/events/validate/stats?access_token={TOKEN}")["stats"]
+        assert stats["test"]["event_count_past_hour"] == 300 and stats["live"]["event_count_past_hour"] == 0
+    dead = lab.topics.read(f"{lab.name}-dead")
+    assert sorted(json.loads(record.value)["seq"] for record in dead) == ahead
+    assert all("HTTP 400, INVALID: 517" in repr(record.headers) for record in dead)
+    committed = lab.topics.committed(lab.name, f"{lab.name}-in")
+    assert committed == lab.topics.ends(f"{lab.name}-in"), "what was validated is read again"

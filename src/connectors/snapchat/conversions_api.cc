@@ -21,6 +21,7 @@ struct Answer {
   std::string status;  // in upper case; "" when the body has none
   std::string reason;  // and the codes and messages of its errors
   bool about_token = false;
+  std::vector<std::string> of_events;  // errors of each; empty when the body does not say them in order
 };
 
 std::string TextOf(const json::value& value) {
@@ -44,18 +45,47 @@ void AddErrors(const json::object& object, std::string* text) {
   }
 }
 
+std::string UpperText(const json::object& object, std::string_view name) {
+  const json::value* const value = object.if_contains(json::string_view(name.data(), name.size()));
+  if (value == nullptr || !value->is_string()) return "";
+  std::string text = TextOf(*value);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return text;
+}
+
+/// Of the log of a validation: empty when it does not have each event in its place, or finds nothing wrong.
+std::vector<std::string> ErrorsOfEvents(const json::array& logs) {
+  std::vector<std::string> errors;
+  bool all_valid = true;
+  for (const json::value& entry : logs) {
+    if (!entry.is_object()) return {};
+    const json::object& log = entry.get_object();
+    const json::value* const event = log.if_contains("event");
+    const std::string status = UpperText(log, "status");
+    const bool in_place = event != nullptr && event->is_int64() &&
+                          event->get_int64() == static_cast<std::int64_t>(errors.size());
+    if (!in_place || (status != "VALID" && status != "INVALID")) return {};
+    std::string said;
+    if (status == "INVALID") {
+      said = status;
+      std::string reasons;
+      AddErrors(log, &reasons);
+      if (!reasons.empty()) said += ": " + reasons;
+      all_valid = false;
+    }
+    errors.push_back(std::move(said));
+  }
+  return all_valid ? std::vector<std::string>() : errors;
+}
+
 Answer Read(const std::string& body) {
   Answer answer;
   json::error_code error;
   const json::value value = json::parse(body, error);
   if (error || !value.is_object()) return answer;
   const json::object& object = value.get_object();
-  if (const json::value* const status = object.if_contains("status");
-      status != nullptr && status->is_string()) {
-    answer.status = TextOf(*status);
-    std::transform(answer.status.begin(), answer.status.end(), answer.status.begin(),
-                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-  }
+  answer.status = UpperText(object, "status");
   if (const json::value* const reason = object.if_contains("reason"); reason != nullptr && !reason->is_null())
     answer.reason = TextOf(*reason);
   answer.about_token = IsAboutToken(answer.reason);
@@ -64,6 +94,7 @@ Answer Read(const std::string& body) {
     for (const json::value& log : logs->get_array()) {
       if (log.is_object()) AddErrors(log.get_object(), &answer.reason);
     }
+    answer.of_events = ErrorsOfEvents(logs->get_array());
   }
   return answer;
 }
@@ -74,6 +105,14 @@ std::string SaidBy(const ClientResponse& response, const Answer& answer) {
   const std::string& said = answer.status.empty() && answer.reason.empty() ? response.body : answer.reason;
   if (!said.empty()) text += ": " + said;
   return text;
+}
+
+BatchVerdict Refused(const ClientResponse& response, const Answer& answer, std::string said) {
+  BatchVerdict verdict{BatchVerdict::Kind::kRefused, std::move(said)};
+  for (const std::string& errors : answer.of_events)
+    verdict.of_items.push_back(errors.empty() ? ""
+                                              : "HTTP " + std::to_string(response.status) + ", " + errors);
+  return verdict;
 }
 
 }  // namespace
@@ -114,7 +153,8 @@ BatchVerdict ConversionsApi::Judge(const ClientResponse& response) const {
       if (answer.status == "VALID" || answer.status == "SUCCESS") return {};
       if (answer.about_token) return {Kind::kUnauthorized, said, kRenewToken};
       // Something else than Snap may have answered.
-      return {answer.status.empty() ? Kind::kRetry : Kind::kRefused, said};
+      if (answer.status.empty()) return {Kind::kRetry, said};
+      return Refused(response, answer, said);
     case RetryClass::kRetry:
       return {Kind::kRetry, said};
     case RetryClass::kAuth:
@@ -130,7 +170,7 @@ BatchVerdict ConversionsApi::Judge(const ClientResponse& response) const {
   if (elsewhere) return {Kind::kForbidden, said, "check the url and the id of the pixel or app"};
   // That is how Snap refuses tokens, too: no event would be taken.
   if (answer.about_token) return {Kind::kUnauthorized, said, kRenewToken};
-  return {Kind::kRefused, said};
+  return Refused(response, answer, said);
 }
 
 }  // namespace millrace

@@ -68,5 +68,22 @@ TEST(ConversionsApi, TheStatusInTheBodyCountsAlsoBehindHttp200) {
   }
 }
 
+TEST(ConversionsApi, AValidationSaysWhatIsWrongWithEachEvent) {
+  const auto of_items = [](const char* logs) {
+    return ConversionsApi({})
+        .Judge({.status = 400,
+                .headers = {},
+                .body = std::string(R"({"status":"INVALID","event_logs":)") + logs + "}"})
+        .of_items;
+  };
+  EXPECT_THAT(of_items(R"([{"event":0,"status":"VALID"},
+                           {"event":1,"status":"INVALID","errors":{"codes":["517"],"error_msgs":["no currency"]}},
+                           {"event":2,"status":"INVALID"}])"),
+              testing::ElementsAre("", "HTTP 400, INVALID: 517; no currency", "HTTP 400, INVALID"));
+  for (const char* logs : {"[]", "[7]", R"([{"event":1,"status":"INVALID"}])", R"([{"event":0}])",
+                           R"([{"event":0,"status":"VALID"}])", R"([{"status":"INVALID"}])"})
+    EXPECT_THAT(of_items(logs), testing::IsEmpty()) << logs;
+}
+
 }  // namespace
 }  // namespace millrace

@@ -213,6 +213,30 @@ TEST_F(ConversionsSinkTest, ATokenThatIsRefusedWithHttp400IsReplacedAndMakesNoDe
   EXPECT_TRUE(failed.empty());
 }
 
+TEST_F(ConversionsSinkTest, EachEventThatAValidationRefusesFailsWithItsOwnCodesAfterOneRequest) {
+  const Batch batch = Events({"a", "b", "c"});
+  const auto sink = Make(batch);
+  snap_.set_expired("secret-token");
+  snap_.set_refusal({400, R"({"status":"INVALID","reason":"no","event_logs":[
+      {"event":0,"status":"INVALID","errors":{"codes":["517"]}},{"event":1,"status":"VALID"},
+      {"event":2,"status":"INVALID","errors":{"codes":["518"]}}]})"});
+  std::vector<RowError> errors;
+  std::vector<LateRow> late;
+  std::vector<FailedRows> failed;
+  SinkContext context{.errors = &errors, .late = &late, .failed = &failed};
+  ASSERT_TRUE(sink->Write(batch, context).ok());
+  ASSERT_TRUE(sink->Settle(Duration(20'000)));
+  ASSERT_TRUE(sink->Prepare(context).ok());
+  EXPECT_EQ(context.settled, 1);
+  EXPECT_EQ(snap_.requests(), 1);
+  ASSERT_EQ(failed.size(), 1U);
+  ASSERT_EQ(failed[0].errors.size(), 2U);
+  EXPECT_EQ(failed[0].errors[0].row, 0);
+  EXPECT_EQ(failed[0].errors[0].message, "Snap refused it: HTTP 400, INVALID: 517");
+  EXPECT_EQ(failed[0].errors[1].row, 2);
+  EXPECT_EQ(failed[0].errors[1].message, "Snap refused it: HTTP 400, INVALID: 518");
+}
+
 TEST_F(ConversionsSinkTest, SinksWithOneTokenShareThePaceOfTheSlower) {
   shared_ = std::make_shared<SnapAccesses>(clock_);
   const Batch batch = Events({"a"});
