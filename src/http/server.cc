@@ -28,6 +28,9 @@ using boost::system::error_code;
 using Tcp = asio::ip::tcp;
 
 constexpr std::uint32_t kMaxHeaderBytes = 16 << 10;
+/// Of a request that was too large, behind its answer.
+constexpr std::size_t kThrowAtOnce = 64 << 10;
+constexpr std::size_t kMostThrownAway = 64 << 20;
 
 /// A connection that an answer of a route's `later` is for.
 class Waiting {
@@ -125,6 +128,7 @@ class Session final : public Waiting, public std::enable_shared_from_this<Sessio
   }
 
   void OnRead(error_code error) {
+    too_large_ = error == http::error::body_limit || error == http::error::header_limit;
     if (error == http::error::body_limit) return Answer({413, "body too large\n"}, false, false);
     if (error == http::error::header_limit) return Answer({431, "headers too large\n"}, false, false);
     if (error) return Close();
@@ -179,9 +183,28 @@ class Session final : public Waiting, public std::enable_shared_from_this<Sessio
     http::async_write(stream_, *response_,
                       [self = this->shared_from_this(), keep_alive, cut](error_code error, std::size_t) {
                         if (cut) return self->CloseSocket();
+                        if (self->too_large_ && !error) return self->ReadOn();
                         if (error || !keep_alive) return self->Close();
                         self->Read();
                       });
+  }
+
+  /// Throws away what still comes, within bounds: a connection that is closed with something unread is reset,
+  /// and the answer lost. The time is that of the answer.
+  void ReadOn() {
+    if constexpr (!std::is_same_v<Stream, TlsStream>) CloseSocket();
+    thrown_away_ = 0;
+    ThrowAway();
+  }
+
+  void ThrowAway() {
+    buffer_.clear();
+    stream_.async_read_some(buffer_.prepare(kThrowAtOnce),
+                            [self = this->shared_from_this()](error_code error, std::size_t bytes) {
+                              self->thrown_away_ += bytes;
+                              if (error || self->thrown_away_ > kMostThrownAway) return self->Close();
+                              self->ThrowAway();
+                            });
   }
 
   void Close() {
@@ -202,6 +225,8 @@ class Session final : public Waiting, public std::enable_shared_from_this<Sessio
   asio::steady_timer too_late_;  // for an answer that comes later
   bool keep_alive_ = false;
   bool head_ = false;
+  bool too_large_ = false;  // the request
+  std::size_t thrown_away_ = 0;
   Shared& shared_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;

@@ -148,6 +148,18 @@ TEST(HttpServer, BoundsTheBody) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 413"));
 }
 
+TEST(HttpServer, AClientThatSendsAllOfABodyThatIsTooLargeStillGetsTheAnswer) {
+  HttpServerOptions options;
+  options.max_body = ByteCount(10);
+  const auto server = StartServer(options);
+  constexpr std::size_t kBytes = 16 << 20;  // more than sockets hold
+  const std::string answer =
+      Exchange(*server, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(kBytes) +
+                            "\r\n\r\n" + std::string(kBytes, 'a'));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(answer, HasSubstr("body too large"));
+}
+
 TEST(HttpServer, BoundsTheHeaders) {
   const auto server = StartServer();
   const std::string answer =
