@@ -16,6 +16,9 @@ namespace {
 constexpr std::chrono::nanoseconds kShortestWait{1'000'000};
 constexpr int kTooManyRequests = 429;
 constexpr std::size_t kMostSaid = 500;
+constexpr const char* kToken = "token";
+constexpr const char* kRight = "right";
+constexpr const char* kRefusals = "refusals";
 
 }  // namespace
 
@@ -212,7 +215,7 @@ void BatchDelivery::TakeToken(Result<std::string> token) {
   const std::string& why = token.status().message();
   if (token.status().error_class() != ErrorClass::kRetryable) {
     context_.token_trouble->Forget(this);
-    return Pause(refused_token_.empty() ? why : refused_why_ + "; " + why);
+    return Pause(kToken, refused_token_.empty() ? why : refused_why_ + "; " + why);
   }
   const auto now = context_.clock->Steady();
   if (token_backoff_.tries() == 0) token_failing_since_ = now;
@@ -287,8 +290,8 @@ void BatchDelivery::Refuse(Batch& batch, std::string reason) {
   const BatchBisection::Part part = *batch.parts->Next();
   const std::int64_t most = options_.most_refused_in_row;
   if (part.count == 1 && most > 0 && refused_in_row_ >= most) {
-    return Pause(reason + "; " + std::to_string(most) +
-                 " before it were refused one after the other, so it is not what is sent");
+    return Pause(kRefusals, reason + "; " + std::to_string(most) +
+                                " before it were refused one after the other, so it is not what is sent");
   }
   Resume();
   batch.backoff.Reset();
@@ -338,23 +341,32 @@ Duration BatchDelivery::Retry(Batch& batch, std::string_view why, std::optional<
 void BatchDelivery::WantAnotherToken(Batch& batch, const std::string& why) {
   retries_.Add(1);
   if (batch.token != token_) return;  // it was replaced meanwhile, or will be
-  if (std::exchange(batch.token_replaced, true)) return Pause(why);
+  if (std::exchange(batch.token_replaced, true)) return Pause(kToken, why);
   refused_token_ = std::exchange(token_, "");
   refused_why_ = why;
 }
 
-void BatchDelivery::Pause(const std::string& why) {
+void BatchDelivery::Pause(const std::string& cause, const std::string& why) {
   paused_until_ = context_.clock->Steady() + options_.pause;
   // Perhaps there is a better one by then, and if not, it may be replaced again.
   token_.clear();
   next_token_.reset();
   refused_token_.clear();
   for (const auto& batch : closed_) batch->token_replaced = false;
-  ShowPause(why);
+  ShowPause(cause, why);
 }
 
-void BatchDelivery::ShowPause(const std::string& why) {
+Gauge& BatchDelivery::PausedBy(const std::string& cause) {
+  return context_.metrics->GetGauge("millrace_delivery_paused_by",
+                                    "Tasks whose sink is paused, by what somebody has to correct.",
+                                    {{"step", options_.step}, {"cause", cause}});
+}
+
+void BatchDelivery::ShowPause(const std::string& cause, const std::string& why) {
   if (paused_why_.empty()) paused_gauge_.Add(1);
+  if (!paused_cause_.empty()) PausedBy(paused_cause_).Add(-1);
+  paused_cause_ = cause;
+  PausedBy(cause).Add(1);
   if (std::exchange(paused_why_, why) == why) return;
   Log(LogLevel::kError,
       "a service does not let us in; nothing is lost, and it is tried again at long intervals",
@@ -365,7 +377,7 @@ void BatchDelivery::Forbid(Batch& batch, const std::string& why) {
   if (!context_.let_in->AnyBut(batch.group)) {
     batch.forbidden = true;
     batch.not_before = context_.clock->Steady() + options_.pause;
-    return ShowPause(why);
+    return ShowPause(kRight, why);
   }
   batch.forbidden = false;
   const BatchBisection::Part part = *batch.parts->Next();
@@ -377,6 +389,7 @@ void BatchDelivery::Forbid(Batch& batch, const std::string& why) {
 void BatchDelivery::Resume() {
   if (paused_why_.empty()) return;
   paused_why_.clear();
+  PausedBy(std::exchange(paused_cause_, "")).Add(-1);
   paused_gauge_.Add(-1);
 }
 

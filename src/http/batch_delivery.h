@@ -145,9 +145,11 @@ class BatchDelivery {
   void RetryLater(Batch& batch, const ClientResponse& response, const std::string& why);
   void WantAnotherToken(Batch& batch, const std::string& why);
   void Forbid(Batch& batch, const std::string& why);
-  void Pause(const std::string& why);
+  /// Of a pause, as the metric names it: "token", "right" or "refusals".
+  void Pause(const std::string& cause, const std::string& why);
   /// Says it, where it is something else than before.
-  void ShowPause(const std::string& why);
+  void ShowPause(const std::string& cause, const std::string& why);
+  Gauge& PausedBy(const std::string& cause);
   void Resume();
   /// When something can be sent next; none when answers must come first.
   std::optional<std::chrono::nanoseconds> NextAttempt() const;
@@ -176,6 +178,7 @@ class BatchDelivery {
   std::int64_t refused_in_row_ = 0;
   std::chrono::nanoseconds paused_until_{0};
   std::string paused_why_;  // "" when it is not
+  std::string paused_cause_;
 
   std::shared_ptr<Answers> answers_;  // shared with callbacks, which may come after destruction
 };

@@ -251,6 +251,8 @@ TEST_F(BatchDeliveryTest, WithoutAValidTokenItPausesAndLosesNothing) {
   AddNumbers(*delivery, 6);
   EXPECT_FALSE(delivery->Settle(Duration(100)));
   EXPECT_EQ(Metric("millrace_delivery_paused"), 1);
+  EXPECT_THAT(metrics_.ToPrometheusText(),
+              HasSubstr(R"(millrace_delivery_paused_by{step="sink-1",cause="token"} 1)"));
   EXPECT_TRUE(delivery->TakeOutcome().refused.empty()) << "a flood of dead letters";
 
   tokens_ = {"better"};
@@ -275,7 +277,15 @@ TEST_F(BatchDeliveryTest, AMissingRightPausesUntilItIsGranted) {
     AddNumbers(*other, 1);
     EXPECT_FALSE(other->Settle(Duration(50)));
     EXPECT_EQ(Metric("millrace_delivery_paused"), 1);
+    EXPECT_THAT(metrics_.ToPrometheusText(),
+                HasSubstr(R"(millrace_delivery_paused_by{step="sink-1",cause="right"} 1)"));
+    server_.set_answer([](const HttpRequest&, int) { return HttpResponse{401, "expired"}; });
+    EXPECT_FALSE(other->Settle(Duration(50)));
+    const std::string text = metrics_.ToPrometheusText();
+    EXPECT_THAT(text, HasSubstr(R"(millrace_delivery_paused_by{step="sink-1",cause="right"} 0)"));
+    EXPECT_THAT(text, HasSubstr(R"(millrace_delivery_paused_by{step="sink-1",cause="token"} 1)"));
   }
+  EXPECT_EQ(Metric("millrace_delivery_paused_by"), 0);
   EXPECT_EQ(Metric("millrace_delivery_paused"), 0) << "of one that is gone";
 }
 

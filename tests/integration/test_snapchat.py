@@ -142,6 +142,8 @@ def test_a_token_that_is_refused_pauses_the_sink_and_is_shown_nowhere(lab: Lab):
         assert "renew the access token" in process.log()
         wait_until(lambda: http.metric("millrace_delivery_paused") > 0, 10, "the pause is counted")
         shown = [http.get(path)[1] for path in ("/metrics", "/readyz", "/healthz", "/state")]
+        assert 'millrace_delivery_paused_by{step="sink-1",cause="token"}' in shown[0]
+        assert http.get("/healthz")[0] == 200, "a restart would gain nothing"
         process.kill()
         assert not snap.taken
         assert lab.topics.ends(f"{lab.name}-dead") == {0: 0} or not dead_urls(lab), "a flood of dead letters"

@@ -93,7 +93,8 @@ BatchVerdict JudgeAdsAnswer(const ClientResponse& response, std::string_view lis
   const bool about_token = status != "SUCCESS" && IsAboutToken(Text(answer, "debug_message"));
   if (http == RetryClass::kAuth || about_token) return {Kind::kUnauthorized, said, "renew the access token"};
   if (http == RetryClass::kForbidden || Text(answer, "error_code") == kNoAccess)
-    return {Kind::kForbidden, said, "the token has no right to this ad account or segment"};
+    return {Kind::kForbidden, said,
+            "the token has no right to this ad account or segment: grant it, and the sink goes on by itself"};
   if (http == RetryClass::kDone) {
     // Something else than Snap may have answered.
     if (status.empty()) return {Kind::kRetry, said};

@@ -165,7 +165,11 @@ TEST_F(AudienceSinkTest, WithoutARightItPausesAndNothingBecomesADeadLetter) {
   });
   const auto sink = Make();
   Write(*sink, {"+a"});
-  EXPECT_FALSE(sink->Settle(Duration(50)));
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(sink->Settle(Duration(500)));
+  EXPECT_THAT(
+      testing::internal::GetCapturedStderr(),
+      HasSubstr("HTTP 403, ERROR: E3002; the token has no right to this ad account or segment: grant it"));
   EXPECT_EQ(Metric("millrace_delivery_paused"), 1);
 }
 

@@ -160,7 +160,8 @@ BatchVerdict ConversionsApi::Judge(const ClientResponse& response) const {
     case RetryClass::kAuth:
       return {Kind::kUnauthorized, said, kRenewToken};
     case RetryClass::kForbidden:
-      return {Kind::kForbidden, said, "the token has no right to this pixel or app"};
+      return {Kind::kForbidden, said,
+              "the token has no right to this pixel or app: grant it, and the sink goes on by itself"};
     case RetryClass::kPermanent:
       break;
   }
