@@ -15,6 +15,8 @@ Status FromArrow(const arrow::Status& status) {
     case arrow::StatusCode::AlreadyExists:
       return Status::AlreadyExists(status.message());
     case arrow::StatusCode::OutOfMemory:
+      return Status::ResourceExhausted(
+          status.message() + "; out of memory: give the process more, or lower `memory` of the pipeline");
     case arrow::StatusCode::CapacityError:
       return Status::ResourceExhausted(status.message());
     case arrow::StatusCode::IOError:

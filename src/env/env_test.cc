@@ -1,16 +1,23 @@
+#include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <new>
 #include <set>
+#include <stdexcept>
+#include <system_error>
 
 #include <gtest/gtest.h>
 
 #include "env/clock.h"
 #include "env/crash_point.h"
 #include "env/environment.h"
+#include "env/exhaustion.h"
 #include "env/file.h"
+#include "env/file_access.h"
 #include "env/random.h"
 #include "env/resource_usage.h"
 #include "env/signals.h"
@@ -36,6 +43,21 @@ TEST_F(FileTest, WritesAtomicallyAndReadsBack) {
   ASSERT_TRUE(WriteFileAtomically(path, content).ok());
   EXPECT_EQ(*ReadFile(path), content);
   EXPECT_EQ(ListDirectory(dir_)->size(), 1U) << "no temporary file is left";
+}
+
+TEST_F(FileTest, WhoWasRefusedAccessIsToldWhoHasIt) {
+  ASSERT_EQ(::chmod(dir_.c_str(), 0500), 0);
+  const std::string own = ExplainRefusedAccess(Path("none/of/these"));
+  EXPECT_EQ(own.find(dir_ + " belongs to user "), 0U) << own;
+  EXPECT_TRUE(own.ends_with(
+      "(mode 0500) and this process runs as the same; make it writable (chmod) or choose another place"))
+      << own;
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory to others";
+  ASSERT_EQ(::chown(dir_.c_str(), 12'345, 12'345), 0);
+  EXPECT_EQ(ExplainRefusedAccess(dir_),
+            dir_ +
+                " belongs to user 12345 (mode 0500) and this process runs as user 'root'; change its owner "
+                "(chown), run as that user or choose another place");
 }
 
 TEST_F(FileTest, ReadsFilesLargerThanItsBuffer) {
@@ -144,6 +166,41 @@ TEST(Thread, RunsUntilTheStopTokenSaysSoAndIsJoined) {
   EXPECT_EQ(ended, 2);
   EXPECT_FALSE(StopToken().WaitFor(Duration(1)));
   EXPECT_GE(CpuCount(), 1);
+  EXPECT_TRUE(CanStartThreads(3));
+}
+
+TEST(ThreadDeathTest, OneThatCannotBeHadEndsTheProcessWithAMessage) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        pthread_attr_t huge;
+        pthread_attr_init(&huge);
+        pthread_attr_setstacksize(&huge, std::size_t{1} << 50);
+        pthread_setattr_default_np(&huge);
+        if (CanStartThreads(2)) std::fputs("there is room\n", stderr);
+        const Thread thread("reader", [] { std::fputs("it runs\n", stderr); });
+      },
+      ::testing::ExitedWithCode(1),
+      "^millrace: cannot start thread 'reader': no more threads are allowed; raise");
+}
+
+/// What a library does: nobody catches it.
+void ThrowInAThread(int kind) {
+  EndWhenExhausted();
+  const Thread thread("library", [kind] {
+    if (kind == 0) throw std::bad_alloc();
+    if (kind == 1) throw std::system_error(EAGAIN, std::generic_category());
+    throw std::runtime_error("of a kind of its own");
+  });
+}
+
+TEST(ExhaustionDeathTest, IsSaidWhereNobodyCatchesIt) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(ThrowInAThread(0), ::testing::ExitedWithCode(1),
+              "millrace: out of memory: .*; raise it or lower");
+  EXPECT_EXIT(ThrowInAThread(1), ::testing::ExitedWithCode(1),
+              "millrace: cannot start a thread of a library: .*; raise");
+  EXPECT_EXIT(ThrowInAThread(2), ::testing::KilledBySignal(SIGABRT), "of a kind of its own");
 }
 
 TEST(Environment, TellsUnsetFromEmpty) {

@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "env/file_access.h"
+
 namespace millrace {
 namespace {
 
@@ -25,6 +27,7 @@ Status FromErrno(int error, const std::string& what, const std::string& path) {
       return Status::AlreadyExists(message);
     case EACCES:
     case EPERM:
+      return Status::PermissionDenied(message + "; " + ExplainRefusedAccess(path));
     case EROFS:
       return Status::PermissionDenied(message);
     case ENOSPC:

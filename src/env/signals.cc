@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "env/exhaustion.h"
 
 namespace millrace {
 namespace {
@@ -62,6 +63,7 @@ struct ShutdownSignal::State {
 ShutdownSignal::ShutdownSignal(ShutdownDeadline deadline) : state_(std::make_unique<State>()) {
   state_->deadline = std::move(deadline);
   ::signal(SIGPIPE, SIG_IGN);
+  EndWhenExhausted();
   const sigset_t blocked = ShutdownSignals();
   pthread_sigmask(SIG_BLOCK, &blocked, &state_->mask_before);
   state_->thread = Thread("signals", [state = state_.get()] { state->Run(); });

@@ -20,8 +20,8 @@ struct ShutdownDeadline {
 ///
 /// Made by main() before any other thread starts, at most one at a time; it blocks both signals in the
 /// calling thread, so that threads started later inherit that, and waits for them on a thread of its own. The
-/// destructor gives the signals back. SIGPIPE is ignored from the first one made: a closed socket is an error
-/// of the call.
+/// destructor gives the signals back. From the first one made SIGPIPE is ignored (a closed socket is an error
+/// of the call), and a process without memory or threads ends with a message (env/exhaustion.h).
 class ShutdownSignal {
  public:
   explicit ShutdownSignal(ShutdownDeadline deadline = {});

@@ -6,7 +6,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <system_error>
 #include <utility>
+#include <vector>
+
+#include "env/exhaustion.h"
 
 namespace millrace {
 namespace {
@@ -23,10 +27,14 @@ Thread::Thread(const std::string& name, std::function<void()> body) {
   sigaddset(&blocked, SIGTERM);
   sigaddset(&blocked, SIGINT);
   pthread_sigmask(SIG_BLOCK, &blocked, &before);
-  thread_ = std::thread([body = std::move(body), short_name = name.substr(0, kMaxNameSize)]() noexcept {
-    pthread_setname_np(pthread_self(), short_name.c_str());
-    body();
-  });
+  try {
+    thread_ = std::thread([body = std::move(body), short_name = name.substr(0, kMaxNameSize)]() noexcept {
+      pthread_setname_np(pthread_self(), short_name.c_str());
+      body();
+    });
+  } catch (const std::system_error&) {
+    EndForLackOfThreads("thread '" + name + "'");
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
@@ -38,6 +46,19 @@ Thread& Thread::operator=(Thread&& other) noexcept {
 
 void Thread::Join() {
   if (thread_.joinable()) thread_.join();
+}
+
+bool CanStartThreads(int count) {
+  const StopToken done;
+  std::vector<std::jthread> threads;
+  bool all = true;
+  try {
+    for (int i = 0; i < count; ++i) threads.emplace_back([done] { done.Wait(); });
+  } catch (const std::system_error&) {
+    all = false;
+  }
+  done.RequestStop();
+  return all;
 }
 
 int CpuCount() {

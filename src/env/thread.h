@@ -18,7 +18,8 @@ namespace millrace {
 class Thread {
  public:
   Thread() = default;
-  /// `name`: as debuggers and top show it, cut to 15 characters.
+  /// `name`: as debuggers and top show it, cut to 15 characters. Where the system gives no thread the process
+  /// ends (env/exhaustion.h).
   Thread(const std::string& name, std::function<void()> body);
   Thread(Thread&&) = default;
   /// Joins what it held before.
@@ -32,6 +33,9 @@ class Thread {
  private:
   std::thread thread_;
 };
+
+/// Whether that many more threads can be had at once. They are started and end; nothing is kept for later.
+bool CanStartThreads(int count);
 
 /// Hardware threads this process may use, at least 1.
 int CpuCount();

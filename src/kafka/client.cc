@@ -8,7 +8,10 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "env/crash_point.h"
+#include "env/exhaustion.h"
+#include "env/thread.h"
 #include "kafka/error.h"
 
 namespace millrace::kafka {
@@ -46,13 +49,32 @@ bool RefusesUs(int code) {
   }
 }
 
+/// Takes `conf` when it succeeds.
+Result<rd_kafka_t*> NewHandle(rd_kafka_type_t type, rd_kafka_conf_t* conf) {
+  // One at a time, so that what there is room for is still there: without a thread of its own librdkafka
+  // waits in here forever for that of the coordinator.
+  static Mutex making;
+  const MutexLock lock(making);
+  constexpr int kFirstThreads = 2;
+  if (!CanStartThreads(kFirstThreads)) EndForLackOfThreads("a Kafka client");
+  std::array<char, 512> text{};
+  rd_kafka_t* const handle = rd_kafka_new(type, conf, text.data(), text.size());
+  if (handle != nullptr) return handle;
+  if (rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE) EndForLackOfThreads("a Kafka client");
+  return Status::InvalidArgument(std::string("kafka: ") + text.data());
+}
+
 }  // namespace
 
 struct Client::Callbacks {
   static void Log(const rd_kafka_t* handle, int level, const char* facility, const char* text) {
+    constexpr int kCritical = 2;
     constexpr int kError = 3;
     constexpr int kWarning = 4;
     const std::string_view about = facility == nullptr ? "" : facility;
+    // librdkafka goes on without the thread of a broker: it waits for it forever, or fails an assertion.
+    if (about == "THREAD" && level <= kCritical)
+      EndForLackOfThreads("a thread of the Kafka client " + std::string(rd_kafka_name(handle)));
     // Lost connections come again through the error callback, which says them once in a while and not per
     // attempt.
     // The user's section serves consumers and producers alike: a property of the other kind (CONFWARN) is no
@@ -151,10 +173,8 @@ Result<std::unique_ptr<Client>> Client::Make(Role role, const ClientOptions& opt
     rd_kafka_conf_interceptor_add_on_new(conf.get(), "millrace", &Callbacks::OnNew, client.get());
   }
 
-  std::array<char, 512> text{};
   const rd_kafka_type_t type = client->is_consumer_ ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER;
-  client->handle_ = rd_kafka_new(type, conf.get(), text.data(), text.size());
-  if (client->handle_ == nullptr) return Status::InvalidArgument(std::string("kafka: ") + text.data());
+  MR_ASSIGN_OR_RETURN(client->handle_, NewHandle(type, conf.get()));
   static_cast<void>(conf.release());  // rd_kafka_new took it
   return client;
 }

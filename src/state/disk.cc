@@ -7,6 +7,7 @@
 #include <rocksdb/sst_file_writer.h>
 
 #include "base/log.h"
+#include "env/file_access.h"
 #include "state/store_key.h"
 
 namespace millrace {
@@ -28,6 +29,14 @@ rocksdb::ReadOptions ScanOptions() {
 
 bool Mentions(const rocksdb::Status& status, std::string_view text) {
   return status.ToString().find(text) != std::string::npos;
+}
+
+/// The file of the directory that a message of RocksDB is about ("While open a file for appending: FILE:
+/// Permission denied"), or the directory.
+std::string PathIn(const std::string& message, const std::string& directory) {
+  const std::size_t begin = message.find(directory);
+  if (begin == std::string::npos) return directory;
+  return message.substr(begin, message.find(": ", begin) - begin);
 }
 
 // rocksdb::Env makes one level only.
@@ -116,7 +125,11 @@ Status Disk::Explain(const rocksdb::Status& status, std::string_view doing) cons
     return Status::Io(where + ": the disk is full (" + status.ToString() +
                       "); free space or move state_dir to a larger disk, then start again");
   }
-  if (Mentions(status, "Permission denied") || Mentions(status, "Read-only file system")) {
+  if (Mentions(status, "Permission denied")) {
+    return Status::Io(where + ": no permission (" + status.ToString() + "); " +
+                      ExplainRefusedAccess(PathIn(status.ToString(), directory_)));
+  }
+  if (Mentions(status, "Read-only file system")) {
     return Status::Io(where + ": no permission (" + status.ToString() +
                       "); make it writable for this user or choose another state_dir");
   }

@@ -84,6 +84,9 @@ Result<std::unique_ptr<StateRuntime>> StateRuntime::Make(ByteCount memory) {
   options.memtable_prefix_bloom_size_ratio = kMemtableBloomShare;
   options.max_background_jobs = 2;
   options.max_open_files = kMaxOpenFilesPerDisk;
+  // Not sixteen threads for each of many disks that are opened at once; and where one of them could not be
+  // had, RocksDB would end the process without a word.
+  options.max_file_opening_threads = 1;
   options.compression = rocksdb::kLZ4Compression;
   options.level_compaction_dynamic_level_bytes = true;
   options.avoid_unnecessary_blocking_io = true;

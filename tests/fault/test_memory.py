@@ -4,20 +4,23 @@ AddressSanitizer takes several times the memory, so the processes that are measu
 """
 import dataclasses
 import os
+import pathlib
+import resource
 
 import pytest
 from harness.lab import LONG, Lab
 from harness.waiting import wait_until
-from trial import Trial
+from trial import WORKER_KILL_S, Trial, long_only
 
 MEMORY = 64 << 20
 PROGRAM, ANSWER = 60 << 20, 50 << 20  # beside the budget: docs/operations.md, "How `memory` is divided"
 RECORDS = 60_000 if LONG else 10_000
 PART = 1_000
 RELEASE = os.environ.get("MILLRACE_RELEASE_BINARY", "")
+needs_release = pytest.mark.skipif(not RELEASE, reason="MILLRACE_RELEASE_BINARY names no release build")
 
 
-@pytest.mark.skipif(not RELEASE, reason="MILLRACE_RELEASE_BINARY names no release build")
+@needs_release
 def test_memory_stays_within_its_budget_over_a_kill_and_a_restore(lab: Lab):
     trial = Trial(lab, "table", memory=f"{MEMORY >> 20}MiB", batch={}).create()
     trial.monitor()
@@ -38,3 +41,24 @@ def test_memory_stays_within_its_budget_over_a_kill_and_a_restore(lab: Lab):
     assert {process.label for process in trial.processes} == found.samples.keys()
     assert all(sample.rss for samples in found.samples.values() for sample in samples), "what was measured is no release build"
     trial.judge(found)
+
+
+@long_only
+@needs_release
+def test_memory_that_the_system_refuses_ends_the_process_with_a_message(lab: Lab):
+    trial = Trial(lab, "table", memory="1GiB", batch={}).create()
+    trial.feed(PART)
+    process = trial.run(MILLRACE_BINARY=RELEASE)
+    trial.await_progress("the start", WORKER_KILL_S)
+    pid = process.millrace.process.pid
+    size = int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.prlimit(pid, resource.RLIMIT_AS, (size + (1 << 20),) * 2)
+    for _ in range(30):
+        if process.millrace.running():
+            trial.feed(PART)
+    log = trial.wait_failed(process)
+    assert "out of memory" in log and process.millrace.process.returncode == 1, (process.millrace.process.returncode, log[-1500:])
+    trial.count("memory limit")
+    trial.run(MILLRACE_BINARY=RELEASE)
+    trial.await_progress("a process without memory", WORKER_KILL_S)
+    trial.verdict()

@@ -174,25 +174,3 @@ def test_too_few_file_descriptors_end_with_a_message(lab: Lab):
     trial.run()
     trial.await_progress("the file limit", WORKER_KILL_S)
     trial.verdict()
-
-
-@long_only
-def test_a_process_without_memory_ends_and_another_goes_on(lab: Lab):
-    trial = Trial(lab).create()
-    process = trial.start()
-    pid = process.millrace.process.pid
-    with open(f"/proc/{pid}/statm") as file:
-        size = int(file.read().split()[0]) * resource.getpagesize()
-    limit(process.millrace, resource.RLIMIT_AS, size + (1 << 20))
-    trial.count("memory limit")
-    trial.feed(20_000)
-    try:
-        code = process.millrace.wait_exit(10)
-    except AssertionError:
-        trial.kill(process)
-    else:
-        assert code != 0
-        trial.processes.remove(process)  # std::bad_alloc may end it in any place: only what it leaves is judged
-    trial.run()
-    trial.await_progress("a process without memory", WORKER_KILL_S)
-    trial.verdict()

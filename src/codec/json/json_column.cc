@@ -9,6 +9,7 @@
 #include "codec/json/json_field.h"
 #include "columnar/schema_text.h"
 #include "columnar/time_unit.h"
+#include "env/exhaustion.h"
 
 namespace millrace::json {
 namespace {
@@ -30,11 +31,10 @@ void GrowingBuffer::Reserve(std::int64_t bytes) {
     // malloc and not Arrow's own pool: that one gives large blocks back to the system at once, and each batch
     // would take page faults for all of its columns.
     auto made = arrow::AllocateResizableBuffer(bytes, arrow::system_memory_pool());
-    MR_CHECK(made.ok()) << made.status().ToString();
+    if (!made.ok()) EndForLackOfMemory();
     buffer_ = std::move(made).ValueUnsafe();
   } else {
-    const arrow::Status status = buffer_->Resize(bytes, false);
-    MR_CHECK(status.ok()) << status.ToString();
+    if (!buffer_->Resize(bytes, false).ok()) EndForLackOfMemory();
   }
   data_ = buffer_->mutable_data();
   capacity_ = bytes;
