@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
 #include <utility>
 #include <variant>
 
@@ -13,6 +12,7 @@
 #include "expr/user_aggregate_type.h"
 #include "ops/column_values.h"
 #include "ops/object_aggregator.h"
+#include "ops/what_was_thrown.h"
 
 namespace millrace {
 namespace {
@@ -220,16 +220,12 @@ class UserAggregator final : public Aggregator {
   template <typename Body>
   void Call(const char* what, const Body& body) const {
     if (!failure_.ok()) return;
-    std::string why = "something that is no std::exception";
     try {
       body();
-      return;
-    } catch (const std::exception& e) {
-      why = e.what();
-    } catch (...) {  // NOLINT(bugprone-empty-catch): said below
+    } catch (...) {
+      failure_ = Status::InvalidArgument("the aggregate '" + user_->traits().name + "' threw in " + what +
+                                         ": " + WhatWasThrown());
     }
-    failure_ =
-        Status::InvalidArgument("the aggregate '" + user_->traits().name + "' threw in " + what + ": " + why);
   }
 
   /// Sets runs_, and rows_ and places_: the rows with a value, and where their values belong.

@@ -1,7 +1,5 @@
 #include "ops/map.h"
 
-#include <exception>
-
 #include <arrow/api.h>
 
 #include "base/counted.h"
@@ -12,6 +10,7 @@
 #include "ops/expiry_index.h"
 #include "ops/key_slots.h"
 #include "ops/keyed_rows.h"
+#include "ops/what_was_thrown.h"
 
 namespace millrace {
 namespace {
@@ -69,14 +68,12 @@ class Map final : public Operator {
 
  private:
   Result<std::shared_ptr<arrow::RecordBatch>> CallFunction(const std::shared_ptr<arrow::RecordBatch>& rows) {
-    std::string why = "something that is no std::exception";
     try {
       return options_.function(rows, state_);
-    } catch (const std::exception& e) {
-      why = e.what();
-    } catch (...) {  // NOLINT(bugprone-empty-catch): said below
+    } catch (...) {
+      return Status::InvalidArgument("the function of step '" + options_.name +
+                                     "' threw: " + WhatWasThrown());
     }
-    return Status::InvalidArgument("the function of step '" + options_.name + "' threw: " + why);
   }
 
   Result<Batch> Call(const Batch& batch) {

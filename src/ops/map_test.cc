@@ -3,6 +3,7 @@
 #include "ops/map.h"
 
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ TEST(Map, WhatAFunctionMustNotDoStopsTheStepWithAMessage) {
        "threw: of the user"},
       {[](const auto&, KeyedState&) -> std::shared_ptr<arrow::RecordBatch> { throw 42; },
        "threw: something that is no std::exception"},
+      {[](const auto&, KeyedState&) -> std::shared_ptr<arrow::RecordBatch> { throw std::bad_alloc(); },
+       "threw: std::bad_alloc, an allocation that was refused; ask for less"},
   };
   for (const auto& [function, message] : cases) {
     RowFeed feed("k: int64; t: int64");

@@ -2,9 +2,11 @@
 // `function_job run IGNORED --state-dir DIR --http ADDRESS`, as the tests start `millrace`.
 //
 // The function numbers the bids of each auction from 1. At the bid FUNCTION_FAULT_AT it makes FUNCTION_FAULT
-// happen ("sleep:MS", "throw", "throw-int"), once: it leaves the file FUNCTION_FAULT_FILE behind and does
-// nothing where it finds that.
+// happen ("sleep:MS", "throw", "throw-int", "allocate", "killed"), once: it leaves the file
+// FUNCTION_FAULT_FILE behind and does nothing where it finds that.
+#include <csignal>
 #include <cstdlib>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -19,6 +21,8 @@ using namespace millrace;
 
 namespace {
 
+constexpr std::size_t kMoreThanThereIs = std::size_t{1} << 46;
+
 std::string Setting(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -31,6 +35,13 @@ void MakeFaultHappen() {
   const std::string fault = Setting("FUNCTION_FAULT");
   if (fault == "throw") throw std::runtime_error("of the user");
   if (fault == "throw-int") throw 42;
+  if (fault == "killed") std::raise(SIGKILL);  // as the kernel does with a process that takes too much memory
+  if (fault == "allocate") {
+    // The throwing one would end the process itself under AddressSanitizer.
+    void* const much = ::operator new(kMoreThanThereIs, std::nothrow);
+    if (much == nullptr) throw std::bad_alloc();
+    return ::operator delete(much);
+  }
   MR_CHECK(fault.starts_with("sleep:"));
   StopToken().WaitFor(Duration(std::stoll(fault.substr(6))));
 }

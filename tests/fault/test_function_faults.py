@@ -5,6 +5,7 @@ import pytest
 from expectation import Numbered
 from harness.lab import Lab
 from harness.waiting import wait_until
+from shim import sanitizer_options
 from trial import WORKER_KILL_S, Process, Trial, long_only
 
 FAULT_AT = 5_000
@@ -19,7 +20,8 @@ class FunctionTrial(Trial):
         self.marker = lab.folder / "fault-happened"
         self.settings = {"MILLRACE_BINARY": os.environ["MILLRACE_FUNCTION_JOB"], "FUNCTION_NAME": lab.name,
                          "FUNCTION_KAFKA": lab.broker.bootstrap, "FUNCTION_FAULT": fault, "FUNCTION_FAULT_AT": str(FAULT_AT),
-                         "FUNCTION_FAULT_FILE": str(self.marker)}
+                         "FUNCTION_FAULT_FILE": str(self.marker),
+                         "ASAN_OPTIONS": sanitizer_options("allocator_may_return_null=1")}
 
     def run_function(self) -> Process:
         return self.run(**self.settings)
@@ -46,7 +48,8 @@ def test_a_function_that_takes_longer_than_a_member_may_stay_away(lab: Lab):
     trial.verdict()
 
 
-@pytest.mark.parametrize("fault, says", [("throw", "of the user"), ("throw-int", "something that is no std::exception")])
+@pytest.mark.parametrize("fault, says", [("throw", "of the user"), ("throw-int", "something that is no std::exception"),
+                                         ("allocate", "std::bad_alloc, an allocation that was refused; ask for less")])
 def test_a_function_that_throws_ends_the_process_with_a_message(lab: Lab, fault: str, says: str):
     trial = FunctionTrial(lab, fault).create()
     trial.feed(2 * FAULT_AT)
@@ -57,4 +60,16 @@ def test_a_function_that_throws_ends_the_process_with_a_message(lab: Lab, fault:
     assert process.millrace.process.returncode == 1
     trial.run_function()
     trial.await_progress("a function that throws", WORKER_KILL_S)
+    trial.verdict()
+
+
+@long_only
+def test_a_function_that_gets_its_process_killed_is_called_again_for_the_same_rows(lab: Lab):
+    trial = FunctionTrial(lab, "killed").create()
+    trial.feed(2 * FAULT_AT)
+    process = trial.run_function()
+    trial.await_killed(process, "out-of-memory killer")
+    trial.expect_fault()
+    trial.run_function()
+    trial.await_progress("a killed function", WORKER_KILL_S)
     trial.verdict()
