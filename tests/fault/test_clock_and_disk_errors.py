@@ -1,4 +1,4 @@
-"""A wall clock that jumps, and a disk whose writes fail, under a running process."""
+"""Clocks that jump or run wrong, and a disk whose writes fail, under a running process."""
 import errno
 import time
 
@@ -55,6 +55,27 @@ def test_windows_that_only_the_clock_closes_close_once_while_it_jumps(lab: Lab):
         trial.count(f"clock {jump}", shim.moved_calls - calls)
         shim.shift_clock(0)
         trial.await_results()
+    trial.verdict()
+
+
+@pytest.mark.parametrize("kind", ["by-the-clock", "windows"] if LONG else ["by-the-clock"])
+@pytest.mark.parametrize("rate", [0.5, 2.0] if LONG else [2.0])
+def test_clocks_that_run_wrong_delay_things_and_change_no_result(lab: Lab, rate: float, kind: str):
+    """Both of them: commits and idle partitions go by the one, windows that the clock closes by the other."""
+    trial = Trial(lab, kind, max_future="10000d").create()
+    shim = Shim(lab.folder)
+    trial.feed()
+    trial.run(**shim.environment)
+    trial.await_progress("the start", 20)
+    trial.watch()
+    calls = shim.moved_calls
+    shim.set_rate(rate)
+    for _ in range(3):
+        trial.await_progress(f"clocks at {rate}", WORKER_KILL_S)
+        if trial.kind.awaited:
+            trial.await_results()
+    assert shim.moved_calls > calls
+    trial.count(f"clocks at {rate}", shim.moved_calls - calls)
     trial.verdict()
 
 
