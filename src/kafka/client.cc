@@ -12,6 +12,7 @@
 #include "env/crash_point.h"
 #include "env/exhaustion.h"
 #include "env/thread.h"
+#include "kafka/certificate_refusal.h"
 #include "kafka/error.h"
 
 namespace millrace::kafka {
@@ -79,8 +80,10 @@ struct Client::Callbacks {
     // attempt.
     // The user's section serves consumers and producers alike: a property of the other kind (CONFWARN) is no
     // mistake.
-    // GETPID says that a producer waits for its coordinator, which passes.
-    const bool hidden = about == "FAIL" || about == "ERROR" || about == "CONFWARN" || about == "GETPID";
+    // SSLCERTVRFY is said by CheckCertificate. GETPID says that a producer waits for its coordinator, which
+    // passes.
+    const bool hidden = about == "FAIL" || about == "ERROR" || about == "CONFWARN" || about == "GETPID" ||
+                        about == "SSLCERTVRFY";
     const LogLevel ours = level <= kWarning && !hidden ? LogLevel::kWarning : LogLevel::kDebug;
     millrace::Log(ours, text,
                   {{"client", rd_kafka_name(handle)}, {"facility", about}, {"error", level <= kError}});
@@ -94,6 +97,18 @@ struct Client::Callbacks {
       millrace::Log(LogLevel::kError, "Kafka client failed", {{"reason", text.data()}});
     }
     client.RememberError(code, reason == nullptr ? "" : reason);
+  }
+
+  /// Decides as OpenSSL has; librdkafka itself would only say that the check failed. On a thread of
+  /// librdkafka.
+  // NOLINTNEXTLINE(readability-function-size)
+  static int CheckCertificate(rd_kafka_t* /*handle*/, const char* broker, std::int32_t /*id*/,
+                              int* x509_error, int /*depth*/, const char* der, std::size_t size,
+                              char* /*text*/, std::size_t /*text_size*/, void* opaque) {
+    auto& client = *static_cast<Client*>(opaque);
+    const MutexLock lock(client.mutex_);
+    client.refused_certificate_ = *x509_error == 0 ? "" : DescribeRefusal(broker, *x509_error, {der, size});
+    return *x509_error == 0 ? 1 : 0;
   }
 
   static void Rebalance(rd_kafka_t* /*handle*/, rd_kafka_resp_err_t code,
@@ -161,6 +176,7 @@ Result<std::unique_ptr<Client>> Client::Make(Role role, const ClientOptions& opt
   rd_kafka_conf_set_opaque(conf.get(), client.get());
   rd_kafka_conf_set_log_cb(conf.get(), &Callbacks::Log);
   rd_kafka_conf_set_error_cb(conf.get(), &Callbacks::Error);
+  rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &Callbacks::CheckCertificate);
   if (hooks != nullptr) {
     if (role == Role::kGroupConsumer) {
       rd_kafka_conf_set_rebalance_cb(conf.get(), &Callbacks::Rebalance);
@@ -206,6 +222,7 @@ void Client::RememberError(int code, std::string_view reason) {
   std::string text;
   {
     const MutexLock lock(mutex_);
+    if (code == RD_KAFKA_RESP_ERR__SSL && !refused_certificate_.empty()) reason = refused_certificate_;
     // "All brokers down" follows the error that explains it.
     if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || last_code_ == 0) {
       last_code_ = code;
@@ -234,6 +251,11 @@ Status Client::LastError() const {
 }
 
 Status Client::Explain(Status status) const {
+  if (status.code() == StatusCode::kPermissionDenied) {
+    const MutexLock lock(mutex_);
+    if (refused_certificate_.empty()) return status;
+    return {status.code(), status.message() + " (" + refused_certificate_ + ")"};
+  }
   if (status.code() != StatusCode::kTimeout && status.code() != StatusCode::kUnavailable) return status;
   const Status last = LastError();
   if (last.ok()) return status;

@@ -103,9 +103,11 @@ class Client {
   JoinRequests join_requests_;
 
   mutable Mutex mutex_;
-  int last_code_ = 0;                         // guarded by mutex_
-  std::string last_reason_;                   // guarded by mutex_
-  Status refusal_;                            // guarded by mutex_; of credentials or TLS, until ForgetError
+  int last_code_ = 0;        // guarded by mutex_
+  std::string last_reason_;  // guarded by mutex_
+  std::string
+      refused_certificate_;  // guarded by mutex_; what is wrong with it; "" when the last one was good
+  Status refusal_;           // guarded by mutex_; of credentials or TLS, until ForgetError
   std::chrono::nanoseconds last_logged_{-1};  // guarded by mutex_
 };
 

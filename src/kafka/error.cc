@@ -22,7 +22,9 @@ Advice AdviceForClient(int code) {
       return {StatusCode::kPermissionDenied, "; check security.protocol and sasl.mechanism"};
     case RD_KAFKA_RESP_ERR__SSL:
       return {StatusCode::kPermissionDenied,
-              "; check security.protocol, ssl.ca.location and that the broker's certificate names its host"};
+              "; check security.protocol, ssl.ca.location and that the broker's certificate names its host "
+              "and is not "
+              "over"};
     case RD_KAFKA_RESP_ERR__RESOLVE:
       return {StatusCode::kUnavailable, "; check the host names in bootstrap.servers"};
     case RD_KAFKA_RESP_ERR__TRANSPORT:

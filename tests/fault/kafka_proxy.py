@@ -5,6 +5,7 @@ A client reaches the broker only through it: the broker advertises the proxy's a
 import dataclasses
 import enum
 import socket
+import ssl
 import struct
 import threading
 
@@ -41,10 +42,13 @@ class Plan:
 
 
 class KafkaProxy:
-    """Forwards 127.0.0.1:`port` to 127.0.0.1:`upstream`. Any thread; `close` ends all connections."""
+    """Forwards 127.0.0.1:`port` to 127.0.0.1:`upstream`. Any thread; `close` ends all connections. With `tls`, which may change,
+    new connections of clients are encrypted; those that fail the handshake are counted in `refused`."""
 
     def __init__(self, port: int, upstream: int):
         self.port, self.upstream = port, upstream
+        self.tls: ssl.SSLContext | None = None
+        self.refused = 0
         self._lock = threading.Lock()
         self._plans: list[Plan] = []
         self._open: set[socket.socket] = set()
@@ -71,6 +75,11 @@ class KafkaProxy:
         with self._lock:
             for plan in self._plans:
                 plan.release.set()
+        self.cut()
+
+    def cut(self) -> None:
+        """Ends all connections of now."""
+        with self._lock:
             for end in self._open:
                 _shut(end)
 
@@ -81,11 +90,20 @@ class KafkaProxy:
                 broker = socket.create_connection(("127.0.0.1", self.upstream))
             except OSError:
                 continue
+            threading.Thread(target=self._serve, args=(client, broker), daemon=True).start()
+
+    def _serve(self, client: socket.socket, broker: socket.socket) -> None:
+        try:
+            client = self.tls.wrap_socket(client, server_side=True) if self.tls else client
+        except OSError:
             with self._lock:
-                self._open |= {client, broker}
-            exchange = _Connection(self, client, broker)
-            threading.Thread(target=exchange.forward_requests, daemon=True).start()
-            threading.Thread(target=exchange.forward_responses, daemon=True).start()
+                self.refused += 1
+            return self.forget(client, broker)
+        with self._lock:
+            self._open |= {client, broker}
+        exchange = _Connection(self, client, broker)
+        threading.Thread(target=exchange.forward_requests, daemon=True).start()
+        exchange.forward_responses()
 
     def take(self, api_key: int) -> Plan | None:
         """The plan that spoils this request, if any."""

@@ -1,11 +1,11 @@
 """TLS and SASL/SCRAM listeners, with certificates made on the spot."""
 import pathlib
-import subprocess
 
 import pytest
 from confluent_kafka.admin import (AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion)
 from harness.bids import assert_passed, bids, pass_pipeline
 from harness.broker import Broker, free_port
+from harness.certificates import Authority
 from harness.lab import Lab
 from harness.topics import Topics
 from harness.waiting import wait_until
@@ -17,8 +17,9 @@ class SecureBroker:
     """A broker with a plain, a TLS and a SASL_SSL listener, and one SCRAM user."""
 
     def __init__(self, folder: pathlib.Path):
-        self.ca = folder / "ca.pem"
-        keystore = make_certificates(folder)
+        authority = Authority(folder)
+        self.ca = authority.ca
+        keystore = authority.server("server")
         tls, sasl = free_port(), free_port()
         listeners = f"PLAINTEXT://127.0.0.1:@PORT@,SSL://127.0.0.1:{tls},SASL_SSL://127.0.0.1:{sasl}"
         self.broker = Broker.start("secure", {
@@ -39,22 +40,6 @@ class SecureBroker:
         for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
             change = UserScramCredentialUpsertion(USER, ScramCredentialInfo(mechanism, 4096), PASSWORD.encode())
             admin.alter_user_scram_credentials([change])[USER].result(20)
-
-
-def make_certificates(folder: pathlib.Path) -> pathlib.Path:
-    """A CA and a server certificate for 127.0.0.1; gives the file with key and chain."""
-    def openssl(*words: str | pathlib.Path) -> None:
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2",
-            "-subj", "/CN=millrace test CA")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1")
-    (folder / "san").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", "san", "-out", "server.pem")
-    keystore = folder / "keystore.pem"
-    keystore.write_text((folder / "server.key").read_text() + (folder / "server.pem").read_text()
-                        + (folder / "ca.pem").read_text())
-    return keystore
 
 
 @pytest.fixture(scope="module")
