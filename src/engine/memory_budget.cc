@@ -25,9 +25,10 @@ constexpr std::int64_t kMostProducedMessages = 1'000'000;
 constexpr std::int64_t kMostProducedBytes = 64 * kMiB;
 
 // An answer is decompressed as a whole, whatever the queue has room for. Texts and JSON become a tenth of
-// their size, seldom less.
-constexpr std::int64_t kCompression = 16;
+// their size, and a fiftieth where they repeat themselves.
+constexpr std::int64_t kCompression = 64;
 constexpr std::int64_t kLeastAnswerBytes = 64 * kKiB;  // what fetch.min.bytes waits for
+constexpr std::int64_t kMostAnswerBytes = 512 * kKiB;
 
 constexpr std::int64_t kLeastBytes = kMiB;
 constexpr std::int64_t kLeastMessages = 1'000;
@@ -44,7 +45,8 @@ MemoryBudget SplitMemory(ByteCount memory, int workers) {
   // Half for values, whose uncompressed batches stay until their last record is consumed, half for the rest.
   budget.fetched_bytes = ByteCount(std::clamp(fetched / 4, kLeastBytes, kMostFetchedBytes));
   budget.fetched_messages = std::clamp(fetched / 2 / kBytesPerMessage, kLeastMessages, kMostFetchedMessages);
-  budget.answer_bytes = ByteCount(std::max(kLeastAnswerBytes, budget.fetched_bytes.value() / kCompression));
+  budget.answer_bytes =
+      ByteCount(std::clamp(fetched / 4 / kCompression, kLeastAnswerBytes, kMostAnswerBytes));
   budget.batch_bytes = ByteCount(std::max(kLeastBytes, eighth / 2 / kCopiesOfABatch));
   budget.batch_records = std::max(kLeastMessages, eighth / 2 / kBytesPerBatchRecord);
   budget.produced_bytes = ByteCount(std::clamp(eighth / 2, kLeastBytes, kMostProducedBytes));

@@ -53,5 +53,14 @@ TEST(MemoryBudget, BoundsOfTheUserWin) {
   EXPECT_EQ(properties.at("queue.buffering.max.messages"), "131072");
 }
 
+TEST(MemoryBudget, AnAnswerOfSmallRecordsThatWereCompressedFits) {
+  constexpr std::int64_t kFifty = 50;  // times their size
+  for (const std::int64_t memory : {64 * kGiB / 1024, 256 * kGiB / 1024, kGiB}) {
+    const MemoryBudget budget = SplitMemory(ByteCount(memory), 1);
+    EXPECT_LE(kFifty * budget.answer_bytes.value(), memory / 16) << memory;
+    EXPECT_GE(budget.answer_bytes.value(), 64 * 1024) << "what fetch.min.bytes waits for";
+  }
+}
+
 }  // namespace
 }  // namespace millrace

@@ -51,6 +51,15 @@ def wide(count: int, seed: int, first: int, _portion: int) -> Iterator[tuple[byt
         yield str(i).encode(), json.dumps(value).encode()
 
 
+def repeated(count: int, seed: int, first: int, _portion: int) -> Iterator[tuple[bytes, bytes]]:
+    """1 KB each, and a twentieth (lz4) or a fortieth (zstd) of that compressed: texts that repeat themselves."""
+    noise = random.Random(seed + first)
+    for i in range(first, first + count):
+        value = {"seq": i, "ts": START_MS + i, "auction": i % 20_000, "bidder": 0, "price": 100.0,
+                 "note": noise.randbytes(8).hex() + "the same again " * 60}
+        yield str(i % 20_000).encode(), json.dumps(value).encode()
+
+
 def closing(partition: int, count: int) -> list[tuple[bytes, bytes]]:
     return [sentinel(partition, count)]
 
@@ -136,5 +145,6 @@ KINDS: dict[str, Kind] = {
     "by-the-clock": Kind(stateful(window(tumbling="2s"), idle_after="500ms"), ByTheClock, load=apart, at_the_end=nothing, awaited=True),
     "moved": Kind(moved, Moved, load=in_order, awaited=True, stages=2),
     "table": Kind(table, WithoutNote, load=wide, at_the_end=nothing, large=True),
+    "repeated": Kind(table, WithoutNote, load=repeated, at_the_end=nothing, large=True),
     "bank": Kind(bank, Bank, load=transfers, at_the_end=nothing, partitions=1, sum_column="amount"),
 }

@@ -1,4 +1,5 @@
-"""State many times larger than its share of `memory`, over a kill and a restore: the process stays within its budget.
+"""State many times larger than its share of `memory`, over a kill and a restore, and records that are compressed well: the process
+stays within its budget.
 
 AddressSanitizer takes several times the memory, so the processes that are measured are of the release build.
 """
@@ -10,12 +11,14 @@ import resource
 import pytest
 from harness.lab import LONG, Lab
 from harness.waiting import wait_until
-from trial import WORKER_KILL_S, Trial, long_only
+from trial import WORKER_KILL_S, Trial, data_dir, long_only
 
 MEMORY = 64 << 20
 PROGRAM, ANSWER = 60 << 20, 50 << 20  # beside the budget: docs/operations.md, "How `memory` is divided"
 RECORDS = 60_000 if LONG else 10_000
 PART = 1_000
+COMPRESSED = 400_000
+MULTIPLE = 5  # of `memory`: the program, an answer of each partition and what is made of it
 RELEASE = os.environ.get("MILLRACE_RELEASE_BINARY", "")
 needs_release = pytest.mark.skipif(not RELEASE, reason="MILLRACE_RELEASE_BINARY names no release build")
 
@@ -62,3 +65,22 @@ def test_memory_that_the_system_refuses_ends_the_process_with_a_message(lab: Lab
     trial.run(MILLRACE_BINARY=RELEASE)
     trial.await_progress("a process without memory", WORKER_KILL_S)
     trial.verdict()
+
+
+@needs_release
+@pytest.mark.parametrize("codec", ["lz4", "zstd"] if LONG else ["zstd"])
+def test_memory_stays_bounded_while_records_become_many_times_their_size(lab: Lab, codec: str):
+    """An answer of the broker is a fortieth of what librdkafka makes of it, at once."""
+    trial = Trial(lab, "repeated", partitions=4, memory=f"{MEMORY >> 20}MiB", batch={}).create()
+    trial.renew_feeder(**{"compression.type": codec, "linger.ms": "100"})
+    trial.feed(COMPRESSED)
+    if folder := data_dir(lab.broker.bootstrap):
+        assert sum(file.stat().st_size for file in folder.glob(f"{trial.topic}-*/*.log")) < COMPRESSED * 1_000 // 10
+    trial.monitor()
+    process = trial.run(MILLRACE_BINARY=RELEASE)
+    trial.await_read()
+    trial.stop(process)
+    samples = trial.stop_monitor()[process.label]
+    most = max(sample.rss for sample in samples)
+    print(f"{codec}: at most {most >> 20} MiB in {len(samples)} samples")
+    assert 0 < most <= MULTIPLE * MEMORY

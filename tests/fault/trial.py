@@ -74,9 +74,9 @@ class Trial:
         self.sent += count
         self._portions += 1
 
-    def renew_feeder(self) -> None:
+    def renew_feeder(self, **properties: str) -> None:
         """A producer that knows the topic's partitions of today."""
-        self._feeder = self.lab.topics.producer(**{"acks": "all"})
+        self._feeder = self.lab.topics.producer(**{"acks": "all", **properties})
 
     def close_windows(self) -> None:
         for partition in range(self.partitions):
@@ -207,6 +207,9 @@ class Trial:
         for process in self.processes:
             self._monitor.add(process)
 
+    def stop_monitor(self) -> dict[str, list[ProcessSample]]:
+        return self._monitor.stop() if self._monitor else {}
+
     def changelog(self) -> str | None:
         names = [name for name in self.lab.topics.names() if name.startswith(self.lab.name) and name.endswith("-changelog")]
         assert len(names) <= 1, names
@@ -264,7 +267,7 @@ class Trial:
         """Precondition: `finish` or `pause`."""
         topics, output = self.lab.topics, self.lab.output()
         watched = self._watcher.stop() if self._watcher else []
-        samples = self._monitor.stop() if self._monitor else {}
+        samples = self.stop_monitor()
         changelog = None if self.kind.large else self.changelog()
         named = [name for name in (output, changelog, self.topic) if name]
         self._settle(named)
