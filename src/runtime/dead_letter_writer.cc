@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "runtime/logged_reason.h"
 
 namespace millrace {
 namespace {
@@ -64,7 +65,7 @@ Status DeadLetterWriter::Handle(ErrorPolicy policy, const std::string& stage, co
     const RowError& error = errors[i];
     if (policy == ErrorPolicy::kFail) {
       return Status::InvalidArgument(
-          Where(block, records[i]) + ": step " + stage + ": " + error.message +
+          Where(block, records[i]) + ": step " + stage + ": " + LoggedReason(error.message) +
           "; set dead_letter: {topic: ...} to keep such records aside, or on_error: drop");
     }
     Count(stage, error.error_class);
@@ -86,7 +87,7 @@ void DeadLetterWriter::Warn(ErrorPolicy policy, const std::string& stage, const 
        {"step", stage},
        {"first", where},
        {"class", first.error_class},
-       {"reason", first.message},
+       {"reason", LoggedReason(first.message)},
        {"topic", kept ? topic_ : "none"}});
   warned_at_ms_ = now;
   rows_since_warning_ = 0;

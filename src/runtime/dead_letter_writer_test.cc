@@ -44,6 +44,18 @@ TEST_F(DeadLetterWarning, ComesAtMostEveryTenSecondsAndCountsWhatItLeftOut) {
   EXPECT_THAT(Fail(3), AllOf(HasSubstr("rows=7"), HasSubstr("3 + 6")));
 }
 
+TEST_F(DeadLetterWarning, AndTheEndOfAPipelineHaveNoValuesOfRecords) {
+  const std::vector<std::int64_t> records = {0};
+  const std::vector<RowError> errors = {
+      {0, "cast", "cast(mail as int64): cannot read 'jane@example.com' as int64"}};
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(writer_.Handle(ErrorPolicy::kDrop, "with-1", nullptr, records, errors).ok());
+  const std::string logged = testing::internal::GetCapturedStderr();
+  const Status status = writer_.Handle(ErrorPolicy::kFail, "with-1", nullptr, records, errors);
+  for (const std::string& text : {logged, std::string(status.message())})
+    EXPECT_THAT(text, AllOf(HasSubstr("cannot read <text of 16 bytes> as int64"), Not(HasSubstr("jane"))));
+}
+
 TEST_F(DeadLetterWarning, IsNotGivenWhenNothingFailed) { EXPECT_THAT(Fail(0), IsEmpty()); }
 
 }  // namespace
