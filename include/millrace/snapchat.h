@@ -38,6 +38,8 @@ struct SnapchatConversions {
   SnapchatDeduplicate deduplicate = {};
   /// Of event_time as it is sent: s or ms.
   std::string time_unit = "s";
+  /// How data_processing_options are sent: list (["LMU"]) or text ("['LMU']").
+  std::string processing_options = "list";
   /// Bounds of a request, and the shortest time between two commits.
   std::int64_t batch_events = 2'000;
   std::int64_t batch_bytes = 1LL << 20;

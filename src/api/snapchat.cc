@@ -38,6 +38,7 @@ SnapchatConversionsSink SinkOf(const SnapchatConversions& options, StepAdder& st
   sink.late_topic = options.late_topic;
   sink.deduplicate = options.deduplicate;
   sink.time_unit = options.time_unit;
+  sink.processing_options = options.processing_options;
   sink.batch_events = options.batch_events;
   sink.batch_bytes = ByteCount(options.batch_bytes);
   sink.linger = options.linger;

@@ -82,6 +82,7 @@ ConversionRules RulesOf(const SnapchatConversionsSink& sink) {
   rules.max_age = sink.max_event_age;
   rules.max_ahead = sink.max_event_ahead;
   rules.milliseconds = sink.time_unit == "ms";
+  rules.options_as_text = sink.processing_options == "text";
   if (!sink.pixel_id.empty()) rules.action_source = kWeb;
   if (!sink.app_id.empty()) rules.action_source = kMobileApp;
   return rules;

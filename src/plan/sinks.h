@@ -52,10 +52,11 @@ struct SnapchatConversionsSink {
   std::string without_consent = "drop";  ///< drop | LMU | LDU | opt_out, of events without it
   Duration max_event_age{7LL * 24 * 3'600'000};
   Duration max_event_ahead{3'600'000};
-  std::string late_topic;             ///< events out of that time; "": they are counted
-  bool late_to_dead_letters = false;  ///< as that of WindowStep
-  SnapchatDeduplicate deduplicate;    ///< repeats that are not sent, where rows have such ids
-  std::string time_unit = "s";        ///< s | ms, of event_time as it is sent
+  std::string late_topic;                   ///< events out of that time; "": they are counted
+  bool late_to_dead_letters = false;        ///< as that of WindowStep
+  SnapchatDeduplicate deduplicate;          ///< repeats that are not sent, where rows have such ids
+  std::string time_unit = "s";              ///< s | ms, of event_time as it is sent
+  std::string processing_options = "list";  ///< list | text, of data_processing_options as they are sent
   std::int64_t batch_events = 2'000;
   ByteCount batch_bytes{1LL << 20};
   Duration linger{1'000};     ///< the shortest time between two checkpoints, each of which sends everything

@@ -100,6 +100,7 @@ void CheckSnapchatSink(const SnapchatConversionsSink& sink, const PlanNode& node
         "'without_consent' says what becomes of events without consent, but there is no 'consent' that "
         "says which these are; all would be sent as if there were consent");
   errors->CheckChoice("time_unit", sink.time_unit, {"s", "ms"});
+  errors->CheckChoice("processing_options", sink.processing_options, {"list", "text"});
   errors->CheckChoice("mode", sink.mode, {"live", "validate"});
   CheckAccess(sink.access, node, errors);
   CheckRange("events", sink.batch_events, 2'000, errors);

@@ -120,7 +120,8 @@ TEST(ConversionRules, WarnOfWhatSnapMayNotUse) {
 }
 
 TEST(CurrencyCodes, AreThoseInUse) {
-  for (const char* code : {"USD", "EUR", "AED", "ZMW", "JPY"}) EXPECT_TRUE(IsCurrencyCode(code)) << code;
+  for (const char* code : {"USD", "EUR", "AED", "ZMW", "JPY", "XCG", "ZWG"})
+    EXPECT_TRUE(IsCurrencyCode(code)) << code;
   for (const char* code : {"", "usd", "DEM", "XXX", "EURO"}) EXPECT_FALSE(IsCurrencyCode(code)) << code;
 }
 

@@ -45,6 +45,8 @@ ConversionCase CaseOf(const json::object& given) {
   }
   if (const json::value* source = given.if_contains("action_source")) out.rules.action_source = Text(*source);
   if (const json::value* ms = given.if_contains("milliseconds")) out.rules.milliseconds = ms->as_bool();
+  if (const json::value* text = given.if_contains("options_as_text"))
+    out.rules.options_as_text = text->as_bool();
   if (const json::value* age = given.if_contains("max_age_ms")) out.rules.max_age = Duration(age->as_int64());
   return out;
 }

@@ -316,6 +316,10 @@ class Check {
         const double amount = static_cast<const arrow::DoubleArray&>(array).Value(row);
         return std::isfinite(amount) && amount >= 0;
       }
+      case arrow::Type::FLOAT: {
+        const float amount = static_cast<const arrow::FloatArray&>(array).Value(row);
+        return std::isfinite(amount) && amount >= 0;
+      }
       case arrow::Type::INT64:
         return static_cast<const arrow::Int64Array&>(array).Value(row) >= 0;
       default: {

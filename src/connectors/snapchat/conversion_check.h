@@ -27,6 +27,8 @@ struct ConversionRules {
   std::string action_source{};
   /// event_time goes out in milliseconds, not seconds.
   bool milliseconds = false;
+  /// data_processing_options goes out as the text "['LMU']", not as a list.
+  bool options_as_text = false;
 };
 
 /// The fields of the events of a batch, checked and as Snap writes them.

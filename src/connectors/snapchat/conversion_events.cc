@@ -14,20 +14,8 @@ namespace millrace {
 namespace {
 
 constexpr int kExtinfoFields = 16;
-
-/// The type in which a field that comes from such a column is written.
-std::shared_ptr<arrow::DataType> WrittenType(const ConversionField& field,
-                                             const std::shared_ptr<arrow::DataType>& column) {
-  switch (field.type) {
-    case ConversionType::kTexts:
-    case ConversionType::kHashed:
-      return arrow::list(arrow::utf8());
-    case ConversionType::kTextOrTexts:
-      return column->id() == arrow::Type::LIST ? arrow::list(arrow::utf8()) : arrow::utf8();
-    default:
-      return column;
-  }
-}
+constexpr std::string_view kOptions = "data_processing_options";
+constexpr const char* kContentId = "id";
 
 /// A list of one for each text, null for a null.
 Result<std::shared_ptr<arrow::Array>> ListsOfOne(const std::shared_ptr<arrow::Array>& texts) {
@@ -78,6 +66,78 @@ Result<std::shared_ptr<arrow::Array>> AsTexts(std::shared_ptr<arrow::Array> colu
   return cast.make_array();
 }
 
+/// ['LMU', 'DELETE'] of a list; a text that has such brackets already is taken as it is.
+std::string OptionsText(const arrow::StringArray& texts, std::int64_t begin, std::int64_t end) {
+  std::string out;
+  for (std::int64_t at = begin; at < end; ++at) {
+    if (texts.IsNull(at)) continue;
+    const std::string_view option = texts.GetView(at);
+    if (option.starts_with('[')) return std::string(option);
+    out += (out.empty() ? "'" : ", '") + std::string(option) + "'";
+  }
+  return "[" + out + "]";
+}
+
+Result<std::shared_ptr<arrow::Array>> OptionsTexts(const std::shared_ptr<arrow::Array>& lists) {
+  const auto& column = static_cast<const arrow::ListArray&>(*lists);
+  const auto& texts = static_cast<const arrow::StringArray&>(*column.values());
+  arrow::StringBuilder out;
+  for (std::int64_t row = 0; row < column.length(); ++row) {
+    const std::int64_t begin = column.value_offset(row);
+    MR_RETURN_IF_ARROW_ERROR(column.IsNull(row)
+                                 ? out.AppendNull()
+                                 : out.Append(OptionsText(texts, begin, begin + column.value_length(row))));
+  }
+  std::shared_ptr<arrow::Array> made;
+  MR_RETURN_IF_ARROW_ERROR(out.Finish(&made));
+  return made;
+}
+
+/// The type of contents in which their ids are texts, as Snap has them.
+std::shared_ptr<arrow::DataType> WithTextIds(const arrow::DataType& contents) {
+  arrow::FieldVector fields = contents.field(0)->type()->fields();
+  for (auto& field : fields) {
+    if (field->name() == kContentId) field = field->WithType(arrow::utf8());
+  }
+  return arrow::list(contents.field(0)->WithType(arrow::struct_(std::move(fields))));
+}
+
+/// `column` in the type that WithTextIds gives.
+Result<std::shared_ptr<arrow::Array>> TextIds(const std::shared_ptr<arrow::Array>& column,
+                                              const std::shared_ptr<arrow::DataType>& type) {
+  if (column->type()->Equals(*type)) return column;
+  const auto lists = column->data()->Copy();
+  const auto items = lists->child_data[0]->Copy();
+  lists->type = type;
+  items->type = type->field(0)->type();
+  for (int i = 0; i < items->type->num_fields(); ++i) {
+    auto& field = items->child_data[static_cast<std::size_t>(i)];
+    if (items->type->field(i)->name() != kContentId) continue;
+    MR_ASSIGN_ARROW(const arrow::Datum texts, arrow::compute::Cast(arrow::MakeArray(field), arrow::utf8()));
+    field = texts.array();
+  }
+  lists->child_data[0] = items;
+  return arrow::MakeArray(lists);
+}
+
+/// The type in which a field that comes from such a column is written.
+std::shared_ptr<arrow::DataType> WrittenType(const ConversionField& field,
+                                             const std::shared_ptr<arrow::DataType>& column,
+                                             const ConversionRules& rules) {
+  if (field.name == kOptions && rules.options_as_text) return arrow::utf8();
+  switch (field.type) {
+    case ConversionType::kTexts:
+    case ConversionType::kHashed:
+      return arrow::list(arrow::utf8());
+    case ConversionType::kTextOrTexts:
+      return column->id() == arrow::Type::LIST ? arrow::list(arrow::utf8()) : arrow::utf8();
+    case ConversionType::kContents:
+      return WithTextIds(*column);
+    default:
+      return column;
+  }
+}
+
 }  // namespace
 
 /// Where the columns of an event come from and where they are written.
@@ -91,7 +151,8 @@ struct ConversionEvents::Layout {
   std::vector<std::shared_ptr<arrow::Field>> top;  // fields of the event, sections as structs
   std::vector<std::pair<std::string_view, arrow::FieldVector>> sections;
 
-  static Result<std::unique_ptr<const Layout>> Make(const arrow::Schema& columns);
+  static Result<std::unique_ptr<const Layout>> Make(const arrow::Schema& columns,
+                                                    const ConversionRules& rules);
   /// The values of a part for the rows of `data`.
   static Result<std::shared_ptr<arrow::Array>> Values(const Part& part, const arrow::RecordBatch& data,
                                                       const CheckedEvents& checked);
@@ -101,7 +162,7 @@ struct ConversionEvents::Layout {
 };
 
 Result<std::unique_ptr<const ConversionEvents::Layout>> ConversionEvents::Layout::Make(
-    const arrow::Schema& columns) {
+    const arrow::Schema& columns, const ConversionRules& rules) {
   auto layout = std::make_unique<Layout>();
   for (const ConversionField& field : ConversionFields()) {
     const int column = columns.GetFieldIndex(field.path());
@@ -112,7 +173,7 @@ Result<std::unique_ptr<const ConversionEvents::Layout>> ConversionEvents::Layout
     std::shared_ptr<arrow::DataType> type = field.name == "event_time" ? arrow::int64() : arrow::utf8();
     std::shared_ptr<const arrow::KeyValueMetadata> metadata;
     if (!made) {
-      type = WrittenType(field, columns.field(column)->type());
+      type = WrittenType(field, columns.field(column)->type(), rules);
       metadata = columns.field(column)->metadata();
     }
     auto written = arrow::field(std::string(field.name), type)->WithMetadata(metadata);
@@ -147,8 +208,11 @@ Result<std::shared_ptr<arrow::Array>> ConversionEvents::Layout::Values(const Par
       return AsTexts(std::move(column));
     case ConversionType::kTexts: {
       MR_ASSIGN_OR_RETURN(auto texts, AsTexts(std::move(column)));
+      if (name == kOptions && part.written->type()->id() == arrow::Type::STRING) return OptionsTexts(texts);
       return name == "extinfo" ? PaddedLists(texts) : texts;
     }
+    case ConversionType::kContents:
+      return TextIds(column, part.written->type());
     case ConversionType::kTextOrTexts:
       return column->type_id() == arrow::Type::LIST ? AsTexts(std::move(column)) : column;
     default:
@@ -185,7 +249,7 @@ ConversionEvents::~ConversionEvents() = default;
 
 Result<std::unique_ptr<ConversionEvents>> ConversionEvents::Make(const std::shared_ptr<arrow::Schema>& fields,
                                                                  ConversionRules rules) {
-  MR_ASSIGN_OR_RETURN(auto layout, Layout::Make(*fields));
+  MR_ASSIGN_OR_RETURN(auto layout, Layout::Make(*fields, rules));
   MR_ASSIGN_OR_RETURN(auto encoder, MakeSparseJsonEncoder(layout->WrittenSchema()));
   return std::unique_ptr<ConversionEvents>(
       new ConversionEvents(std::move(layout), std::move(encoder), std::move(rules)));

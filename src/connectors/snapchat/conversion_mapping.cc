@@ -1,5 +1,6 @@
 #include "connectors/snapchat/conversion_mapping.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -8,6 +9,7 @@
 #include "base/suggest.h"
 #include "columnar/schema_text.h"
 #include "connectors/snapchat/conversion_fields.h"
+#include "connectors/snapchat/conversion_values.h"
 #include "connectors/snapchat/text_value.h"
 #include "expr/builder.h"
 
@@ -23,6 +25,12 @@ bool IsTime(const arrow::DataType& type) {
 }
 bool IsListOf(const arrow::DataType& type, bool (*item)(const arrow::DataType&)) {
   return type.id() == arrow::Type::LIST && item(*type.field(0)->type());
+}
+/// An item of contents: its id is a text, or a number that becomes one.
+bool IsContent(const arrow::DataType& type) {
+  if (type.id() != arrow::Type::STRUCT) return false;
+  const auto id = static_cast<const arrow::StructType&>(type).GetFieldByName("id");
+  return id == nullptr || HasText(*id->type());
 }
 
 /// `value` in a type that ConversionEvents takes for the field; none when it cannot be.
@@ -59,9 +67,7 @@ std::optional<Expr> Coerced(const ConversionField& field, Expr value, const arro
       return IsText(type) || IsTime(type) ? std::optional(CastTo(std::move(value), "timestamp[ms]"))
                                           : std::nullopt;
     case ConversionType::kContents:
-      return IsListOf(type, [](const arrow::DataType& item) { return item.id() == arrow::Type::STRUCT; })
-                 ? std::optional(std::move(value))
-                 : std::nullopt;
+      return IsListOf(type, IsContent) ? std::optional(std::move(value)) : std::nullopt;
     case ConversionType::kObject:
       return type.id() == arrow::Type::STRUCT || type.id() == arrow::Type::MAP
                  ? std::optional(std::move(value))
@@ -106,27 +112,75 @@ Result<ByField> ReadMap(const ConversionMap& map) {
   return fields;
 }
 
+/// The value of a field as ConversionEvents takes it.
+Result<Expr> Made(const ConversionField& field, const Expr& value,
+                  const std::shared_ptr<arrow::Schema>& input) {
+  const auto bound = BoundExpr::Bind(value, input);
+  if (!bound.ok()) return bound.status().WithContext("map: " + field.path());
+  std::optional<Expr> coerced = Coerced(field, value, *bound->type());
+  if (coerced) return *std::move(coerced);
+  return Status::InvalidArgument("the field " + field.path() + " cannot be made of '" + value.ToString() +
+                                 "', which is " + TypeText(*bound->type()) +
+                                 "; map it to another expression, or name it in leave_out");
+}
+
+/// Calls `take` with every field that has a value, and that.
+template <typename Take>
+void ForEachField(const ByField& mapped, const arrow::Schema& input, const Take& take) {
+  for (const ConversionField& field : ConversionFields()) {
+    const auto said = mapped.find(&field);
+    const std::optional<Expr> value = said != mapped.end() ? said->second : ByConvention(field, input);
+    if (value) take(field, *value);
+  }
+}
+
 }  // namespace
 
 Result<std::vector<MappedField>> MapConversionFields(const ConversionMap& map,
                                                      const std::shared_ptr<arrow::Schema>& input) {
   MR_ASSIGN_OR_RETURN(const ByField mapped, ReadMap(map));
   std::vector<MappedField> out;
-  for (const ConversionField& field : ConversionFields()) {
-    const auto said = mapped.find(&field);
-    const std::optional<Expr> value = said != mapped.end() ? said->second : ByConvention(field, *input);
-    if (!value) continue;
-    const auto bound = BoundExpr::Bind(*value, input);
-    if (!bound.ok()) return bound.status().WithContext("map: " + field.path());
-    std::optional<Expr> coerced = Coerced(field, *value, *bound->type());
-    if (!coerced) {
-      return Status::InvalidArgument("the field " + field.path() + " cannot be made of '" +
-                                     value->ToString() + "', which is " + TypeText(*bound->type()) +
-                                     "; map it to another expression, or name it in leave_out");
+  Status first = Status::Ok();
+  ForEachField(mapped, *input, [&](const ConversionField& field, const Expr& value) {
+    Result<Expr> made = Made(field, value, input);
+    if (made.ok()) {
+      out.push_back({field.path(), *std::move(made)});
+    } else if (first.ok()) {
+      first = made.status();
     }
-    out.push_back({field.path(), *std::move(coerced)});
-  }
+  });
+  if (!first.ok()) return first;
   return out;
+}
+
+std::vector<FieldMistake> FindFieldMistakes(const ConversionMap& map,
+                                            const std::shared_ptr<arrow::Schema>& input) {
+  std::vector<FieldMistake> out;
+  const auto mapped = ReadMap(map);
+  if (!mapped.ok()) return out;
+  ForEachField(*mapped, *input, [&](const ConversionField& field, const Expr& value) {
+    const Result<Expr> made = Made(field, value, input);
+    if (!made.ok()) out.push_back({field.path(), made.status()});
+  });
+  return out;
+}
+
+std::string MissingForAll(std::span<const MappedField> fields, std::string_view action_source) {
+  const auto has = [fields](std::string_view path) {
+    return std::any_of(fields.begin(), fields.end(),
+                       [path](const MappedField& field) { return field.path == path; });
+  };
+  const bool says_source = has("action_source");
+  const bool some_of_apps = says_source || action_source == kMobileApp;
+  const bool somebody = has("user_data.em") || has("user_data.ph") ||
+                        (has("user_data.client_ip_address") && has("user_data.client_user_agent")) ||
+                        (some_of_apps && has("user_data.madid"));
+  if (!somebody)
+    return "no event has somebody to attribute it to: map user_data.em or user_data.ph, or client_ip_address "
+           "with client_user_agent, or madid of app events";
+  if (!says_source && action_source == kMobileApp && !has("app_data.extinfo"))
+    return "Snap takes no app event without app_data.extinfo: map it";
+  return "";
 }
 
 }  // namespace millrace

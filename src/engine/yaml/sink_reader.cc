@@ -68,6 +68,7 @@ SnapchatConversionsSink ReadSnapchatConversions(const SectionReader& sink) {
   ReadLate(*section, &out);
   out.deduplicate = ReadDeduplicate(*section);
   out.time_unit = section->Choice("time_unit");
+  out.processing_options = section->Choice("processing_options");
   if (const std::optional<SectionReader> batch = section->Section("batch")) {
     out.batch_events = batch->Integer("events");
     out.batch_bytes = batch->Bytes("bytes");

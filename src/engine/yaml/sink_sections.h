@@ -59,6 +59,9 @@ inline constexpr KeySpec kSnapchatConversionsKeys[] = {
      "`dead_letter`: they are dead letters. When absent they are counted and warned about."},
     {"deduplicate", kSection, "snapchat_deduplicate", "", "Which repeats are not sent. `off`: all are."},
     {"time_unit", kChoice, "s|ms", "s", "The unit in which `event_time` is sent."},
+    {"processing_options", kChoice, "list|text", "list",
+     "How `data_processing_options` are sent: `[\"LMU\"]`, or the text `['LMU']`, as in an example of "
+     "Snap's."},
     {"batch", kSection, "snapchat_batch", "", "Bounds of one request."},
     {"rate", kSection, "snapchat_rate", "", "Bounds of all requests of a process."},
     {"mode", kChoice, "live|validate", "live", "With validate Snap checks the events and counts none."},
