@@ -83,7 +83,7 @@ sinks:
   - snapchat.conversions:
       pixel_id: p
       access_token: canary-token
-      map: {event_name: "'SAVE'"}
+      map: {event_name: "'SAVE'", em: email}
 )");
   const auto shown = [](const Outcome& outcome) {
     EXPECT_EQ(outcome.exit, Exit::kOk) << outcome.err;

@@ -72,8 +72,8 @@ TEST_F(Lint, SaysWhatOnlyShowsWhenSinksAreMade) {
   EXPECT_EQ(field.exit, Exit::kUsage);
   EXPECT_THAT(field.err, AllOf(HasSubstr(":5:77: sink 'sink-1': map: an event has no field 'emm'"),
                                HasSubstr("did you mean 'em'?"), Not(HasSubstr("canary"))));
-  EXPECT_THAT(lint("pixel_id: a/b").err, HasSubstr("'a/b' is no id of a pixel or an app"));
-  EXPECT_THAT(lint("pixel_id: a, ca_file: nowhere.pem").err, HasSubstr("nowhere.pem"));
+  EXPECT_THAT(lint("pixel_id: a/b, map: {em: mail}").err, HasSubstr("'a/b' is no id of a pixel or an app"));
+  EXPECT_THAT(lint("pixel_id: a, map: {em: mail}, ca_file: nowhere.pem").err, HasSubstr("nowhere.pem"));
 }
 
 TEST_F(Lint, ReportsUnknownFieldsOfEventsTogetherWithUnknownKeys) {

@@ -32,6 +32,8 @@ Result<PipelineFile> ReadPipelineText(const std::string& file, std::string_view 
   errors.AddBeside(FindEventFieldMistakes(pipeline.plan));
   pipeline.tests = ReadTests(top, pipeline.plan);
   MR_RETURN_IF_ERROR(errors.ToStatus());
+  if (HasAllSchemas(pipeline.plan)) errors.AddBeside(FindEventValueMistakes(pipeline.plan));
+  MR_RETURN_IF_ERROR(errors.ToStatus());
   return pipeline;
 }
 

@@ -95,8 +95,9 @@ TEST(SnapchatSinks, ConversionsTakeTokensThatAreReplacedAndAnEventId) {
 
 TEST(SnapchatSinks, ConversionsSayWhichRepeatsAreNotSent) {
   const auto read = [](const std::string& setting) {
-    const auto file =
-        Read(WithSink("  - snapchat.conversions:\n      pixel_id: p\n      access_token: x\n" + setting));
+    const auto file = Read(WithSink(
+        "  - snapchat.conversions:\n      pixel_id: p\n      access_token: x\n      map: {em: email}\n" +
+        setting));
     EXPECT_TRUE(file.ok()) << file.status().message();
     return std::get<SnapchatConversionsSink>(SinkOf(file).sink).deduplicate;
   };
@@ -182,6 +183,42 @@ TEST(SnapchatSinks, MistakesInConversionsAreFoundWithLineAndColumn) {
     const auto file = Read(WithSink(begin + c.settings));
     ASSERT_FALSE(file.ok()) << c.settings;
     EXPECT_THAT(file.status().message(), HasSubstr(c.message)) << c.settings;
+  }
+}
+
+TEST(SnapchatSinks, AllThatIsWrongWithTheFieldsOfEventsIsSaidAtOnce) {
+  const std::string begin = "  - snapchat.conversions:\n      access_token: x\n";
+  const struct {
+    const char* settings;
+    std::vector<const char*> messages;  // none: the file is good
+  } cases[] = {
+      {"      pixel_id: p\n      map: {em: email}\n", {}},
+      {"      pixel_id: p\n      map:\n        em: email\n        opt_out: email\n        contents: n\n",
+       {"p.yaml:10:18: sink 'sink-1': the field opt_out cannot be made of 'email', which is string",
+        "p.yaml:11:19: sink 'sink-1': the field custom_data.contents cannot be made of 'n', which is int64"}},
+      {"      pixel_id: p\n      map: {emial: email}\n", {"did you mean 'em', as Snap calls email?"}},
+      {"      pixel_id: p\n      map: {user_data.emm: email}\n", {"did you mean 'user_data.em'?"}},
+      {"      pixel_id: p\n      map: {em: email, event_name: \"'PURCHSE'\"}\n",
+       {"p.yaml:8:37: sink 'sink-1': event_name 'PURCHSE' is none that Snap knows (did you mean "
+        "'PURCHASE'?)"}},
+      {"      pixel_id: p\n      map: {em: email, event_name: \"'page_view'\"}\n", {}},
+      {"      pixel_id: p\n      map: {event_name: k}\n",
+       {"p.yaml:5:5: sink 'sink-1': no event has somebody to attribute it to"}},
+      {"      pixel_id: p\n      map: {madid: k}\n", {"no event has somebody to attribute it to"}},
+      {"      pixel_id: p\n      map: {madid: k, action_source: k}\n", {}},
+      {"      pixel_id: p\n      map: {client_ip_address: k}\n",
+       {"no event has somebody to attribute it to"}},
+      {"      pixel_id: p\n      map: {client_ip_address: k, client_user_agent: k}\n", {}},
+      {"      app_id: p\n      map: {em: email}\n",
+       {"p.yaml:5:5: sink 'sink-1': Snap takes no app event without app_data.extinfo: map it"}},
+      {"      app_id: p\n      map: {madid: k, extinfo: \"['i2']\"}\n", {}},
+      {"      app_id: p\n      map: {em: email, action_source: k}\n", {}},
+  };
+  for (const auto& c : cases) {
+    const auto file = Read(WithSink(begin + c.settings));
+    EXPECT_EQ(file.ok(), c.messages.empty()) << c.settings << file.status().message();
+    for (const char* message : c.messages)
+      EXPECT_THAT(file.status().message(), HasSubstr(message)) << c.settings;
   }
 }
 
