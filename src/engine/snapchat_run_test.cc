@@ -210,12 +210,14 @@ TEST_F(SnapchatRun, ConsentDecidesWhetherAndHowEventsAreSent) {
   for (const char* otherwise : {"drop", "LMU", "LDU", "opt_out"})
     sinks +=
         Sink(otherwise, std::string("      consent: agreed\n      without_consent: ") + otherwise + "\n");
+  sinks +=
+      Sink("text", "      consent: agreed\n      without_consent: LMU\n      processing_options: text\n");
   PlanRunOptions options;
   const auto run = MakeRun(options, sinks);
   Status status;
   {
     const Thread thread("run", [&] { status = run->Run(); });
-    EXPECT_TRUE(Await([&] { return snap_.taken().size() == 1 + 3 * 3; })) << snap_.taken().size();
+    EXPECT_TRUE(Await([&] { return snap_.taken().size() == 1 + 4 * 3; })) << snap_.taken().size();
     options.stop.RequestStop();
   }
   EXPECT_TRUE(status.ok()) << status.message();
@@ -237,6 +239,8 @@ TEST_F(SnapchatRun, ConsentDecidesWhetherAndHowEventsAreSent) {
   EXPECT_EQ(marks("LMU"), "1110020");
   EXPECT_EQ(marks("LDU"), "1110002");
   EXPECT_EQ(marks("opt_out"), "1112100");
+  EXPECT_EQ(marks("text"), "1110000");
+  EXPECT_THAT(snap_.bodies("text"), HasSubstr(R"("data_processing_options":"['LMU']")"));
 }
 
 TEST_F(SnapchatRun, ConsentLeavesTheMarksThatAnEventHas) {
