@@ -148,7 +148,8 @@ constexpr UserValueType TypeOfUserValue() {
 /// * State: what is kept per group. A new one is `State()`, and goes through `Init(State&)` where the class
 ///   has that. It is kept as its bytes when it is trivially copyable (no pointers into it, then), else by its
 ///   own `void Encode(std::string& out) const` and `bool Decode(std::string_view bytes)`, which is false for
-///   bytes that are no state.
+///   bytes that are no state. One whose bytes outgrow a record of the changelog at a checkpoint (1,000,000,
+///   shared with other aggregates that keep values) is dropped: its group has no result from then on.
 /// * Update gets the values of one group in a batch, without nulls, in the order in which the rows came; one
 ///   at a time where a result per row is asked. Where a batch ends is chance: two calls must do what one with
 ///   both spans does.

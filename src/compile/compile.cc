@@ -245,8 +245,9 @@ class ProgramBuilder {
     if (window) {
       ChainNode partials;
       partials.name = compiled_.node(*window).name + "-partials";
-      MR_ASSIGN_OR_RETURN(partials.op,
-                          MakeWindowPartials(compiled_.node(*window), compiled_.input_schema(*window)));
+      MR_ASSIGN_OR_RETURN(
+          partials.op,
+          MakeWindowPartials(compiled_.node(*window), compiled_.input_schema(*window), MostKeyBytes(plan_)));
       last = Append(std::move(partials));
       program_.nodes[at].next.push_back(last);
     }
@@ -439,9 +440,10 @@ Result<Topology> CompilePlan(const AnalyzedPlan& analyzed, const CompileOptions&
   Topology topology;
   topology.app = analyzed.plan.name;
   topology.dead_letter_topic = analyzed.plan.dead_letter_topic;
-  constexpr std::int64_t kPartOfKey = 20;  // of a record
+  topology.max_key_bytes = MostKeyBytes(analyzed.plan);
+  // As much as for the key is left for what rows have beside values.
   if (const std::int64_t most = LargestRecord(analyzed.plan); most > 0)
-    topology.max_row_bytes = most - most / kPartOfKey;
+    topology.max_row_bytes = most - 2 * topology.max_key_bytes;
   topology.time = {.out_of_orderness = analyzed.plan.out_of_orderness,
                    .idle_after = analyzed.plan.idle_after};
   for (std::size_t i = 0; i < compiled->staged.stages.size(); ++i) {

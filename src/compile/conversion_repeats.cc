@@ -43,6 +43,9 @@ class Texts {
   const std::shared_ptr<arrow::StringArray> array_;
 };
 
+/// As long as a text can become in a key.
+std::int64_t MostBytes(std::string_view text) { return 2 * static_cast<std::int64_t>(text.size()) + 4; }
+
 /// One kind of key: which rows have it, and which of them passed.
 class Rule {
  public:
@@ -63,9 +66,12 @@ class Rule {
     for (const std::int64_t row : checked.rows) {
       const std::string_view name = checked.event_name->GetView(row);
       if (ids[row].empty() || (by_order && name != kPurchase)) continue;
+      const std::string_view of = asset.empty() ? assets[row] : std::string_view(asset);
+      // Ids that the state cannot hold are judged by no rule: Snap says what they are.
+      if (MostBytes(of) + MostBytes(name) + MostBytes(ids[row]) > passed_.most_key_bytes()) continue;
       rows_.push_back(row);
       (*keyed)[static_cast<std::size_t>(row)] = 1;
-      MR_RETURN_IF_ARROW_ERROR(key.front().Append(asset.empty() ? assets[row] : std::string_view(asset)));
+      MR_RETURN_IF_ARROW_ERROR(key.front().Append(of));
       if (!by_order) MR_RETURN_IF_ARROW_ERROR(key[1].Append(name));
       MR_RETURN_IF_ARROW_ERROR(key.back().Append(ids[row]));
     }

@@ -31,6 +31,12 @@ std::int64_t LargestRecord(const Plan& plan) {
   return most;
 }
 
+std::int64_t MostKeyBytes(const Plan& plan) {
+  constexpr std::int64_t kPartOfKey = 40;  // of a record
+  const std::int64_t most = LargestRecord(plan);
+  return most > 0 ? most / kPartOfKey : kMostKeyBytes;
+}
+
 void AddInternalTopics(const Plan& plan, const StagedPlan& staged, Topology* topology) {
   for (std::size_t i = 0; i < staged.stages.size(); ++i) {
     const Stage& stage = staged.stages[i];

@@ -12,6 +12,8 @@ namespace millrace {
 
 /// Bytes that a record may have, where the pipeline says so; else 0.
 std::int64_t LargestRecord(const Plan& plan);
+/// Bytes that a key of a step's state may have (Topology::max_key_bytes).
+std::int64_t MostKeyBytes(const Plan& plan);
 
 /// Adds the repartition topics of `staged` and the changelogs of the tables of its sub-topologies, which
 /// `topology` has.

@@ -181,10 +181,11 @@ Result<std::unique_ptr<Operator>> MakeOperator(const PlanNode& node,
 }
 
 Result<std::unique_ptr<Operator>> MakeWindowPartials(const PlanNode& node,
-                                                     const std::shared_ptr<arrow::Schema>& input) {
+                                                     const std::shared_ptr<arrow::Schema>& input,
+                                                     std::int64_t most_key_bytes) {
   MR_ASSIGN_OR_RETURN(WindowAggregateOptions options,
                       WindowOptions(node, std::get<WindowStep>(node.op), input));
-  return MakePartialAggregate(std::move(options), input);
+  return MakePartialAggregate(std::move(options), input, most_key_bytes);
 }
 
 Result<std::string> WindowPartialLayout(const PlanNode& node, const std::shared_ptr<arrow::Schema>& input) {

@@ -22,7 +22,8 @@ Result<std::unique_ptr<Operator>> MakeOperator(const PlanNode& node,
 
 /// What makes partial aggregates for a window node (K2a). Precondition: WindowPartialLayout is not "".
 Result<std::unique_ptr<Operator>> MakeWindowPartials(const PlanNode& node,
-                                                     const std::shared_ptr<arrow::Schema>& input);
+                                                     const std::shared_ptr<arrow::Schema>& input,
+                                                     std::int64_t most_key_bytes);
 /// PartialLayout of a window node.
 Result<std::string> WindowPartialLayout(const PlanNode& node, const std::shared_ptr<arrow::Schema>& input);
 

@@ -20,6 +20,8 @@ namespace {
 constexpr std::size_t kAlignment = 8;
 // A cleared state of more bytes gives way to a new one, which has no memory of its own.
 constexpr std::uint32_t kKeptBytes = 256;
+// In place of the length of a state that has outgrown its share of a record of the changelog.
+constexpr std::uint32_t kOutgrown = 0xffffffffU;
 
 /// Before the bytes of a state in its row.
 struct Header {
@@ -78,7 +80,8 @@ class ResultColumn {
 };
 
 /// Calls a user's aggregate over arguments of physical type C. A state of fixed size lies in its row behind
-/// the header, any other beside the rows, by slot.
+/// the header, any other beside the rows, by slot. How much that takes shows when it is encoded, for a
+/// checkpoint: where it is more than most_bytes, it is dropped, and its group has no result from then on.
 template <typename C>
 class UserAggregator final : public Aggregator {
  public:
@@ -110,12 +113,14 @@ class UserAggregator final : public Aggregator {
     FindRuns(input);
     GatherValues(input);
     Call("Update", [&] {
-      for (const Run& run : runs_) user_->Update(Of(run.state), values_.get() + run.begin, run.count);
+      for (const Run& run : runs_) {
+        if (!Outgrown(run.state)) user_->Update(Of(run.state), values_.get() + run.begin, run.count);
+      }
     });
     return true;
   }
 
-  Result<bool> UpdateEach(const AggregateInput& input, std::vector<RowWithoutResult>* /*without*/) override {
+  Result<bool> UpdateEach(const AggregateInput& input, std::vector<RowWithoutResult>* without) override {
     rows_.clear();
     places_.clear();
     ForEachValid(*input.values, [this](std::size_t row) {
@@ -125,11 +130,14 @@ class UserAggregator final : public Aggregator {
     GatherValues(input);
     std::size_t next = 0;
     for (std::size_t row = 0; row < input.num_rows(); ++row) {
+      std::byte* const state = input.state(row);
+      const bool outgrown = Outgrown(state);
       if (next < rows_.size() && rows_[next] == row) {
-        Call("Update", [&] { user_->Update(Of(input.state(row)), values_.get() + next, 1); });
+        if (!outgrown) Call("Update", [&] { user_->Update(Of(state), values_.get() + next, 1); });
         ++next;
       }
-      MR_RETURN_IF_ERROR(Append(input.state(row)));
+      if (outgrown) without->push_back({row, Unrepresentable(state)});
+      MR_RETURN_IF_ERROR(Append(state));
     }
     return true;
   }
@@ -137,24 +145,43 @@ class UserAggregator final : public Aggregator {
   void Merge(std::byte* state, const Aggregator& from, const std::byte* from_state) override {
     const auto& other = static_cast<const UserAggregator&>(from);
     if (failure_.ok()) failure_ = other.failure_;
+    if (other.Outgrown(from_state)) Outgrow(state);
+    if (Outgrown(state)) return;
     Call("Merge", [&] { user_->Merge(Of(state), other.Of(from_state)); });
   }
 
   Status failure() const override { return failure_; }
 
+  bool grows() const override { return aside_; }
+  bool bounded() const override { return aside_; }
+  std::string Unrepresentable(const std::byte* state) const override {
+    if (!Outgrown(state)) return "";
+    return "has a state of more than " + std::to_string(most_bytes()) +
+           " bytes, which is what a step can keep for it; keep less per key";
+  }
+
   // Length and bytes, so that a state can be skipped without the code of the user.
   void Encode(const std::byte* state, std::string* out) const override {
-    const std::size_t begin = out->size();
-    AppendFixed(std::uint32_t{0}, out);
+    const std::size_t begin = out->size() + sizeof(kOutgrown);
+    AppendFixed(kOutgrown, out);
+    if (Outgrown(state)) return;
     Call("Encode", [&] { user_->Encode(Of(state), out); });
-    const auto size = static_cast<std::uint32_t>(out->size() - begin - sizeof(std::uint32_t));
-    std::memcpy(out->data() + begin, &size, sizeof(size));
+    if (aside_ && out->size() - begin > static_cast<std::size_t>(most_bytes())) {
+      out->resize(begin);
+      return Outgrow(state);
+    }
+    const auto size = static_cast<std::uint32_t>(out->size() - begin);
+    std::memcpy(out->data() + begin - sizeof(size), &size, sizeof(size));
     NoteBytes(state, size);
   }
   Status Decode(std::byte* state, std::uint32_t slot, std::string_view* bytes) override {
     Clear(state, slot);
     std::uint32_t size = 0;
     MR_RETURN_IF_ERROR(TakeFixed(bytes, &size));
+    if (aside_ && size == kOutgrown) {
+      Outgrow(state);
+      return Status::Ok();
+    }
     if (bytes->size() < size) return Status::Corrupt("an aggregate's state is cut short");
     bool read = false;
     Call("Decode", [&] { read = user_->Decode(Of(state), bytes->substr(0, size)); });
@@ -171,7 +198,7 @@ class UserAggregator final : public Aggregator {
 
   Status Append(const std::byte* state) override {
     UserValue result;
-    Call("Result", [&] { result = user_->ResultOf(Of(state)); });
+    if (!Outgrown(state)) Call("Result", [&] { result = user_->ResultOf(Of(state)); });
     MR_RETURN_IF_ERROR(failure_);
     return results_.Append(result);
   }
@@ -179,7 +206,7 @@ class UserAggregator final : public Aggregator {
   std::int64_t appended_bytes() const override { return results_.bytes(); }
   std::int64_t ResultBytes(const std::byte* state) const override {
     UserValue result;
-    Call("Result", [&] { result = user_->ResultOf(Of(state)); });
+    if (!Outgrown(state)) Call("Result", [&] { result = user_->ResultOf(Of(state)); });
     const std::string* const text = std::get_if<std::string>(&result);
     return text == nullptr ? 0 : static_cast<std::int64_t>(text->size());
   }
@@ -209,11 +236,19 @@ class UserAggregator final : public Aggregator {
     aside_bytes_ += static_cast<std::int64_t>(bytes) - std::exchange(noted, bytes);
   }
 
-  void* Of(std::byte* state) {
-    return aside_ ? states_[reinterpret_cast<const Header*>(state)->slot].get() : state + sizeof(Header);
+  /// Of a state that lies aside.
+  std::shared_ptr<void>& AsideOf(const std::byte* state) const {
+    return states_[reinterpret_cast<const Header*>(state)->slot];
   }
+  bool Outgrown(const std::byte* state) const { return aside_ && AsideOf(state) == nullptr; }
+  void Outgrow(const std::byte* state) const {
+    AsideOf(state).reset();
+    NoteBytes(state, 0);
+  }
+
+  void* Of(std::byte* state) { return aside_ ? AsideOf(state).get() : state + sizeof(Header); }
   const void* Of(const std::byte* state) const {
-    return aside_ ? states_[reinterpret_cast<const Header*>(state)->slot].get() : state + sizeof(Header);
+    return aside_ ? AsideOf(state).get() : state + sizeof(Header);
   }
 
   /// Calls into the user's code, unless that failed before.
@@ -268,9 +303,9 @@ class UserAggregator final : public Aggregator {
   const bool aside_;
   const Gather<C> gather_;
 
-  std::vector<std::shared_ptr<void>> states_;         // by slot, of those that lie aside
-  mutable std::vector<std::uint32_t> encoded_bytes_;  // of each of them when it was encoded last
-  mutable std::int64_t aside_bytes_ = 0;              // all of them
+  mutable std::vector<std::shared_ptr<void>> states_;  // by slot, of those that lie aside; null: outgrown
+  mutable std::vector<std::uint32_t> encoded_bytes_;   // of each of them when it was encoded last
+  mutable std::int64_t aside_bytes_ = 0;               // all of them
   ResultColumn results_;
   mutable Status failure_;  // the first
 
@@ -316,10 +351,22 @@ std::unique_ptr<Aggregator> MadeOver(std::shared_ptr<const UserAggregate> user,
 
 struct StateBytes {
   std::string value;
+  bool outgrown = false;  // then there is none
 
   void Merge(const StateBytes& /*other*/) { MR_CHECK(false) << "states of a user are not merged unread"; }
-  void Encode(std::string* out) const { AppendBytes(value, out); }
-  Status Decode(std::string_view* in) { return TakeBytes(in, &value); }
+  void Encode(std::string* out) const {
+    if (outgrown) return AppendFixed(kOutgrown, out);
+    AppendBytes(value, out);
+  }
+  Status Decode(std::string_view* in) {
+    std::string_view rest = *in;
+    std::uint32_t size = 0;
+    MR_RETURN_IF_ERROR(TakeFixed(&rest, &size));
+    outgrown = size == kOutgrown;
+    if (!outgrown) return TakeBytes(in, &value);
+    *in = rest;
+    return Status::Ok();
+  }
   std::int64_t aside_bytes() const { return static_cast<std::int64_t>(value.capacity()); }
 };
 
@@ -334,7 +381,9 @@ class UserStates final : public ObjectAggregator<StateBytes> {
   Result<bool> UpdateEach(const AggregateInput& input, std::vector<RowWithoutResult>* /*without*/) override {
     return Update(input);
   }
-  Status Append(const std::byte* state) override { return results_.Append(Of(state).value); }
+  Status Append(const std::byte* state) override {
+    return Of(state).outgrown ? results_.AppendNull() : results_.Append(Of(state).value);
+  }
   Result<std::shared_ptr<arrow::Array>> Finish() override { return results_.Finish(); }
 
  private:

@@ -68,6 +68,8 @@ class Aggregator {
   virtual Result<bool> UpdateEach(const AggregateInput& input, std::vector<RowWithoutResult>* without) = 0;
   /// True when a state holds values as they are, such as texts.
   virtual bool holds_values() const { return false; }
+  /// True when states have no fixed size or bound of their own: such aggregators share what a row may take.
+  virtual bool grows() const { return holds_values(); }
   /// How much of a row of state may be this aggregator's: longer values are to be refused, and a state that
   /// would outgrow it by many has no result. Merge does not look.
   std::int64_t most_bytes() const { return most_bytes_; }

@@ -39,6 +39,7 @@ class Changes final : public Operator {
   Status Process(Batch batch, Output& output) override {
     MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
     MR_RETURN_IF_ERROR(RemoveNullKeys(columns_.key, options_.null_key, &batch, output));
+    MR_RETURN_IF_ERROR(RemoveLongKeys(columns_.key, table_->most_key_bytes(), &batch, output));
     MR_RETURN_IF_ERROR(RemoveWideRows(columns_.compared, last_.most_bytes(), &batch, output));
     MR_RETURN_IF_ERROR(lives_.RemoveLate(&batch, output));
     if (batch.num_rows() == 0) return Status::Ok();

@@ -89,6 +89,7 @@ Status CountWindow::AddTable(StateStore& store) {
 Status CountWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
   MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+  MR_RETURN_IF_ERROR(RemoveLongKeys(key_columns_, table_->most_key_bytes(), &batch, output));
   MR_RETURN_IF_ERROR(update_.TakeOutFailed(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
   MR_RETURN_IF_ERROR(EncodeGroupKeys(key_columns_, batch, &keys_));

@@ -47,6 +47,7 @@ class Expire final : public Operator {
   Status Process(Batch batch, Output& output) override {
     MR_RETURN_IF_ERROR(RemoveTombstonesWithoutKey(key_columns_, &batch, output));
     MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+    MR_RETURN_IF_ERROR(RemoveLongKeys(key_columns_, table_->most_key_bytes(), &batch, output));
     if (batch.num_rows() == 0) return Status::Ok();
     MR_RETURN_IF_ERROR(FindEnds(&batch, output));
     // What ends between two rows leaves between them, rows of this batch too.

@@ -25,6 +25,7 @@ class ExpireRows final : public SlotRows {
   }
 
   // SlotRows.
+  std::int64_t widest_row_bytes() const override { return 1 + sizeof(RowPlace) + sizeof(std::int64_t); }
   void Resize(std::uint32_t slots) override { rows_.resize(slots); }
   void Clear(std::uint32_t slot) override { rows_[slot] = {}; }
   void Encode(std::uint32_t slot, std::string* out) const override;

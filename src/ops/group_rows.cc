@@ -35,7 +35,7 @@ GroupRows::GroupRows(std::vector<std::unique_ptr<Aggregator>> aggregators, std::
 void GroupRows::set_most_bytes(std::int64_t bytes) {
   SlotRows::set_most_bytes(bytes);
   const auto holders = std::count_if(aggregators_.begin(), aggregators_.end(),
-                                     [](const auto& aggregator) { return aggregator->holds_values(); });
+                                     [](const auto& aggregator) { return aggregator->grows(); });
   for (const auto& aggregator : aggregators_)
     aggregator->set_most_bytes(bytes / std::max<std::int64_t>(1, holders));
 }

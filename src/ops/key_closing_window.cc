@@ -137,6 +137,7 @@ Watermark KeyClosingWindow::OutputWatermark(Watermark input) const {
 Status KeyClosingWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
   MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+  MR_RETURN_IF_ERROR(RemoveLongKeys(key_columns_, table_->most_key_bytes(), &batch, output));
   MR_RETURN_IF_ERROR(panes_.Assign(&batch, output));
   MR_RETURN_IF_ERROR(EvaluateArguments(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();

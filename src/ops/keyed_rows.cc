@@ -19,6 +19,29 @@ std::string KeyNames(std::span<const int> key_columns, const arrow::Schema& sche
   return names;
 }
 
+template <typename Array>
+std::int64_t LongestOf(const arrow::Array& texts) {
+  const auto* const offsets = static_cast<const Array&>(texts).raw_value_offsets();
+  auto longest = offsets[0] - offsets[0];
+  for (std::int64_t i = 0; i < texts.length(); ++i) longest = std::max(longest, offsets[i + 1] - offsets[i]);
+  return longest;
+}
+
+/// What no value of a key column takes more than, encoded.
+std::int64_t MostKeyBytes(const arrow::Array& column) {
+  constexpr std::int64_t kFixed = 34;  // more than a value of fixed size, or what goes around a text
+  switch (column.type_id()) {
+    case arrow::Type::STRING:
+    case arrow::Type::BINARY:
+      return kFixed + 2 * LongestOf<arrow::BinaryArray>(column);
+    case arrow::Type::LARGE_STRING:
+    case arrow::Type::LARGE_BINARY:
+      return kFixed + 2 * LongestOf<arrow::LargeBinaryArray>(column);
+    default:
+      return kFixed;
+  }
+}
+
 }  // namespace
 
 Status RemoveTombstones(Batch* batch, Output& output) {
@@ -71,6 +94,30 @@ Status RemoveNullKeys(std::span<const int> key_columns, NullKeyPolicy policy, Ba
   } else {
     MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
   }
+  *batch = std::move(kept);
+  return Status::Ok();
+}
+
+Status RemoveLongKeys(std::span<const int> key_columns, std::int64_t most_bytes, Batch* batch,
+                      Output& output) {
+  if (batch->num_rows() == 0) return Status::Ok();
+  std::int64_t most = 0;
+  for (const int column : key_columns) most += MostKeyBytes(*batch->data->column(column));
+  if (most <= most_bytes) return Status::Ok();
+  KeyBuffer keys;
+  MR_RETURN_IF_ERROR(EncodeKeys(KeyArrays(key_columns, *batch->data), &keys));
+  std::vector<RowError> errors;
+  for (std::int64_t row = 0; row < batch->num_rows(); ++row) {
+    const auto bytes = static_cast<std::int64_t>(keys[static_cast<std::size_t>(row)].size());
+    if (bytes <= most_bytes) continue;
+    errors.push_back({row, "too_large",
+                      "the key (" + KeyNames(key_columns, *batch->data->schema()) + ") has " +
+                          std::to_string(bytes) + " bytes, and the step keeps keys of " +
+                          std::to_string(most_bytes) + " at most; use a part or a hash of it"});
+  }
+  if (errors.empty()) return Status::Ok();
+  MR_ASSIGN_OR_RETURN(Batch kept, WithoutRows(*batch, errors));
+  MR_RETURN_IF_ERROR(output.DeadLetter(*batch, std::move(errors)));
   *batch = std::move(kept);
   return Status::Ok();
 }

@@ -25,6 +25,11 @@ Status RemoveTombstonesWithoutKey(std::span<const int> key_columns, Batch* batch
 /// kDrop; kGroup keeps them.
 Status RemoveNullKeys(std::span<const int> key_columns, NullKeyPolicy policy, Batch* batch, Output& output);
 
+/// Takes out the rows whose key is longer than a record of the changelog can have it: dead letters.
+/// Cost: for most batches a look at the length of the columns.
+Status RemoveLongKeys(std::span<const int> key_columns, std::int64_t most_bytes, Batch* batch,
+                      Output& output);
+
 /// The key columns of a batch.
 std::vector<std::shared_ptr<arrow::Array>> KeyArrays(std::span<const int> key_columns,
                                                      const arrow::RecordBatch& data);

@@ -50,6 +50,7 @@ class Latest final : public Operator {
   Status Process(Batch batch, Output& output) override {
     MR_RETURN_IF_ERROR(RemoveTombstonesWithoutKey(key_columns_, &batch, output));
     MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+    MR_RETURN_IF_ERROR(RemoveLongKeys(key_columns_, table_->most_key_bytes(), &batch, output));
     MR_RETURN_IF_ERROR(RemoveWideRows(all_columns_, rows_.most_bytes(), &batch, output));
     if (!expiry_) return batch.num_rows() == 0 ? Status::Ok() : ProcessRows(std::move(batch), output);
     MR_RETURN_IF_ERROR(RemoveLateRows(*options_.ttl, &batch, output));

@@ -32,6 +32,7 @@ class Map final : public Operator {
   Status Process(Batch batch, Output& output) override {
     MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
     MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+    MR_RETURN_IF_ERROR(RemoveLongKeys(key_columns_, table_->most_key_bytes(), &batch, output));
     if (batch.num_rows() == 0) return Status::Ok();
     MR_RETURN_IF_ERROR(EncodeKeys(KeyArrays(key_columns_, *batch.data), &keys_));
     MR_RETURN_IF_ERROR(slots_.Find(*table_, ExpiryIndex::kRows, keys_));

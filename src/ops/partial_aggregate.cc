@@ -26,8 +26,10 @@ constexpr std::int64_t kLargeRows = 1'024;
 class PartialAggregate final : public Operator {
  public:
   PartialAggregate(WindowAggregateOptions options, std::shared_ptr<arrow::Schema> input,
-                   std::vector<std::unique_ptr<Aggregator>> aggregators, const std::string& layout)
+                   std::vector<std::unique_ptr<Aggregator>> aggregators, const std::string& layout,
+                   std::int64_t most_key_bytes)
       : options_(std::move(options)),
+        most_key_bytes_(most_key_bytes),
         input_(std::move(input)),
         partial_schema_(PartialSchema(layout)),
         assigner_(AssignerShape(options_)),
@@ -98,9 +100,14 @@ class PartialAggregate final : public Operator {
     }
   }
 
+  bool HasLongKey(const arrow::BinaryArray& keys) const {
+    return std::any_of(first_rows_.begin(), first_rows_.end(),
+                       [&](std::int32_t row) { return keys.value_length(row) > most_key_bytes_; });
+  }
+
   /// Adds the rows to the groups of slots_. False when they have to travel themselves.
   Result<bool> AddRows(const Batch& batch) {
-    if (HasRowWiderThan(kWideBytes, *batch.data)) return false;
+    if (HasRowWiderThan(kWideBytes, *batch.data) || HasLongKey(*batch.key)) return false;
     MR_ASSIGN_OR_RETURN(const std::vector<RowError> failed, update_.Evaluate(batch));
     if (!failed.empty() || !update_.Combinable()) return false;
     const auto groups = static_cast<std::uint32_t>(first_rows_.size());
@@ -141,6 +148,7 @@ class PartialAggregate final : public Operator {
   }
 
   const WindowAggregateOptions options_;
+  const std::int64_t most_key_bytes_;
   const std::shared_ptr<arrow::Schema> input_;
   const std::shared_ptr<arrow::Schema> partial_schema_;
   const WindowAssigner assigner_;
@@ -180,12 +188,13 @@ std::string PartialLayoutOf(const arrow::Schema& schema) {
 }
 
 Result<std::unique_ptr<Operator>> MakePartialAggregate(WindowAggregateOptions options,
-                                                       const std::shared_ptr<arrow::Schema>& input) {
+                                                       const std::shared_ptr<arrow::Schema>& input,
+                                                       std::int64_t most_key_bytes) {
   MR_ASSIGN_OR_RETURN(const std::string layout, PartialLayout(options, *input));
   MR_CHECK(!layout.empty()) << "the window " << options.name << " takes no partial aggregates";
   MR_ASSIGN_OR_RETURN(auto aggregators, MakeAggregators(options));
-  return std::unique_ptr<Operator>(
-      std::make_unique<PartialAggregate>(std::move(options), input, std::move(aggregators), layout));
+  return std::unique_ptr<Operator>(std::make_unique<PartialAggregate>(
+      std::move(options), input, std::move(aggregators), layout, most_key_bytes));
 }
 
 }  // namespace millrace

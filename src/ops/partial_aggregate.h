@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -30,15 +31,16 @@ std::string PartialLayoutOf(const arrow::Schema& schema);
 
 /// Makes batches of partials of batches of rows, in front of a repartition topic. A batch passes as it is
 /// when partials would not be half as many, or when something may become of one of its rows that has to be
-/// seen from the row: its argument fails, no window holds it, a sum may come near its limits, or it is so
-/// wide that it may be too large to move. So results and errors are those of rows that travel, whatever the
-/// batches.
+/// seen from the row: its argument fails, no window holds it, a sum may come near its limits, its key is
+/// longer than the window takes, or it is so wide that it may be too large to move. So results and errors are
+/// those of rows that travel, whatever the batches.
 ///
 /// Nothing is kept from batch to batch, so nothing is lost or stored: what a batch gave is in the topic
 /// before the next. Owned by one task, used on its thread.
 ///
 /// Preconditions: PartialLayout is not ""; the key of the rows is the canonical key of `options.by`.
 Result<std::unique_ptr<Operator>> MakePartialAggregate(WindowAggregateOptions options,
-                                                       const std::shared_ptr<arrow::Schema>& input);
+                                                       const std::shared_ptr<arrow::Schema>& input,
+                                                       std::int64_t most_key_bytes);
 
 }  // namespace millrace

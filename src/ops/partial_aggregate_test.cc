@@ -36,7 +36,7 @@ class Moved {
   Moved(WindowAggregateOptions shape, const Aggregates& aggregates)
       : run_(Shaped(std::move(shape)), aggregates, kColumns), feed_(kColumns) {
     rekey_ = *MakeRekey(run_.options.by, run_.options.null_key, feed_.schema());
-    partials_ = *MakePartialAggregate(run_.options, feed_.schema());
+    partials_ = *MakePartialAggregate(run_.options, feed_.schema(), kMostKeyBytes);
   }
 
   /// One batch of the upstream task, as it travels; through `partials` or not.

@@ -16,6 +16,7 @@ class PassedKeys::Times final : public SlotRows {
   void Set(std::uint32_t slot, std::int64_t time_ms) { rows_[slot] = {.time_ms = time_ms, .present = true}; }
 
   // SlotRows.
+  std::int64_t widest_row_bytes() const override { return sizeof(std::int64_t); }
   void Resize(std::uint32_t slots) override { rows_.resize(slots); }
   void Clear(std::uint32_t slot) override { rows_[slot] = {}; }
   void Encode(std::uint32_t slot, std::string* out) const override {

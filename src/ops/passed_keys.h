@@ -40,6 +40,9 @@ class PassedKeys {
   /// Keeps its state in a table of that name. Without one it judges nothing.
   Status AddTable(StateStore& store, const std::string& name);
 
+  /// KeyedTable::most_key_bytes.
+  std::int64_t most_key_bytes() const { return table_->most_key_bytes(); }
+
   /// Clears `passes` (by row of the batch) at the rows that repeat one of an earlier batch.
   Status FindRepeats(const Rows& batch, std::vector<std::uint8_t>* passes);
   /// Takes up those of the rows that `passes` still has. Precondition: FindRepeats saw the same rows.

@@ -37,6 +37,7 @@ class Running final : public Operator {
   Status Process(Batch batch, Output& output) override {
     MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
     MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+    MR_RETURN_IF_ERROR(RemoveLongKeys(key_columns_, table_->most_key_bytes(), &batch, output));
     MR_RETURN_IF_ERROR(lives_.RemoveLate(&batch, output));
     MR_RETURN_IF_ERROR(update_.TakeOutFailed(&batch, output));
     if (batch.num_rows() == 0) return Status::Ok();

@@ -187,6 +187,7 @@ Status SessionWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(ReadIndex());
   MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
   MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+  MR_RETURN_IF_ERROR(RemoveLongKeys(key_columns_, table_->most_key_bytes(), &batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
   MR_ASSIGN_OR_RETURN(std::vector<RowError> failed, update_.Evaluate(batch));
   evaluated_rows_ = batch.num_rows();

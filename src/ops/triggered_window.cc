@@ -152,6 +152,7 @@ Watermark TriggeredWindow::OutputWatermark(Watermark input) const {
 Status TriggeredWindow::Process(Batch batch, Output& output) {
   MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
   MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+  MR_RETURN_IF_ERROR(RemoveLongKeys(key_columns_, table_->most_key_bytes(), &batch, output));
   MR_RETURN_IF_ERROR(by_key() ? ChooseRowsByKey(&batch, output) : ChooseRows(&batch, output));
   if (batch.num_rows() == 0) return Status::Ok();
   // A list for each row takes memory.

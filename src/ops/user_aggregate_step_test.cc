@@ -104,6 +104,84 @@ TEST(UserAggregateStep, ItsStateIsShownAsBytesByThoseWhoLackItsCode) {
   EXPECT_EQ(static_cast<const arrow::BinaryArray&>(*values.field(0)).GetView(0), "-\na\nb\n");
 }
 
+/// Commits, and returns the longest record of the changelog.
+std::size_t LongestCommitted(StateStore& store) {
+  std::size_t longest = 0;
+  const Status collected = store.CollectDirty([&longest](const ChangelogEntry& entry) {
+    longest = std::max(longest, entry.key.size() + entry.value.value_or("").size());
+    return Status::Ok();
+  });
+  EXPECT_TRUE(collected.ok()) << collected.ToString();
+  EXPECT_TRUE(store.CommitDirty({}).ok());
+  return longest;
+}
+
+std::string RowOf(const char* key, char letter, std::size_t letters) {
+  return std::string("k=") + key + " t=1 x=" + std::string(letters, letter);
+}
+
+constexpr const char* kNoResult =
+    "words(x) has a state of more than 1000000 bytes, which is what a step can keep for it";
+
+TEST(UserAggregateStep, AStateThatOutgrowsItsChangelogHasNoResultFromThenOn) {
+  RowFeed feed("k: string; t: int64; x: string");
+  const RunningOptions options = Step(feed, UserOf(Words()));
+  ScratchStore store;
+  auto step = *MakeRunning(options, feed.schema(), &*store);
+  CollectedOutput output;
+  const auto run = [&](const std::vector<std::string>& rows) {
+    ASSERT_TRUE(step->Process(feed.Make(rows), output).ok());
+  };
+  // "-" and two texts, a byte behind each: as much as fits.
+  run({RowOf("a", 'x', 500'000), RowOf("a", 'y', 499'996), RowOf("b", 'x', 500'000),
+       RowOf("b", 'y', 499'997)});
+  EXPECT_EQ(output.emitted.size(), 4U);
+  EXPECT_THAT(LongestCommitted(*store), testing::AllOf(testing::Gt(1'000'000U), testing::Lt(1'000'100U)));
+  output.emitted.clear();
+  run({"k=a t=1 x=y", "k=c t=1 x=y"});
+  EXPECT_EQ(output.emitted.size(), 2U);
+  EXPECT_TRUE(output.dead_letters.empty());
+  output.emitted.clear();
+  for (const bool anew : {false, true}) {
+    if (anew) step = *MakeRunning(options, feed.schema(), &store.Reopen());
+    run({"k=b t=1 x=w", "k=c t=1 x=z", "k=b t=1 x=v"});
+    EXPECT_THAT(output.dead_letters, testing::Each(HasSubstr(kNoResult)));
+    EXPECT_EQ(output.dead_letters.size(), anew ? 4U : 2U);
+    EXPECT_LT(LongestCommitted(*store), 1'000'100U);
+  }
+  EXPECT_THAT(output.emitted, ElementsAre("k=c y=\"-yz\"", "k=c y=\"-yz\""));
+}
+
+TEST(UserAggregateStep, AWindowWhoseStateOutgrewIsADeadLetterAndOthersGoOn) {
+  for (const WindowKind kind : {WindowKind::kTumbling, WindowKind::kHopping, WindowKind::kSession}) {
+    RowFeed feed("k: string; t: int64; x: string");
+    const RunningOptions aggregates = Step(feed, UserOf(Words()));
+    WindowAggregateOptions options;
+    options.name = "w";
+    options.by = aggregates.by;
+    options.aggregates = aggregates.aggregates;
+    options.kind = kind;
+    options.size = Duration(10);
+    options.step = Duration(5);
+    SCOPED_TRACE(DescribeWindow(options, *feed.schema())->state_layout);
+    ScratchStore store;
+    const auto window = *MakeWindowAggregate(options, feed.schema(), *store);
+    CollectedOutput output;
+    for (const char letter : {'x', 'y', 'z'}) {
+      ASSERT_TRUE(
+          window->Process(feed.Make({RowOf("a", letter, 400'000), RowOf("b", letter, 3)}), output).ok());
+      EXPECT_LT(LongestCommitted(*store), 1'000'000U);
+    }
+    ASSERT_TRUE(window->AdvanceTime(kEndOfTime, output).ok());
+    const std::size_t windows = kind == WindowKind::kHopping ? 2 : 1;
+    EXPECT_THAT(output.dead_letters, testing::Each(HasSubstr(kNoResult)));
+    EXPECT_EQ(output.dead_letters.size(), windows);
+    EXPECT_EQ(output.emitted.size(), windows);
+    EXPECT_THAT(output.emitted, testing::Each(HasSubstr("-xxxyyyzzz")));
+    EXPECT_LT(LongestCommitted(*store), 100U);
+  }
+}
+
 TEST(UserAggregateStep, AnExceptionStopsItAndNothingIsCommitted) {
   for (const char* where : {"Init", "Update", "Result", "Encode"}) {
     SCOPED_TRACE(where);

@@ -163,6 +163,33 @@ TEST(UserAggregateTest, AStateLivesAsideWhenItHasNoFixedSize) {
   EXPECT_EQ(groups.Text(1), "null");
 }
 
+TEST(UserAggregateTest, AStateThatOutgrewIsGivenUpAndItsCodeIsNotCalledAgain) {
+  Groups groups(UserOf(Words()), arrow::utf8());
+  groups.rows.set_most_bytes(400);
+  const std::string long_text(200, 'x');
+  groups.Add(*Texts({long_text, long_text + "y", "a"}), {0, 0, 1});
+  std::string bytes;
+  groups.rows.Encode(1, &bytes);
+  const std::int64_t small = groups.rows.aside_bytes();
+  groups.rows.Encode(0, &bytes);
+  EXPECT_EQ(groups.rows.aside_bytes(), small);
+  EXPECT_LT(bytes.size(), 100U);
+  std::size_t aggregate = 0;
+  const auto outgrown = [&](std::uint32_t slot) {
+    return groups.rows.Unrepresentable(slot, &aggregate) != "";
+  };
+  EXPECT_TRUE(outgrown(0));
+  groups.Add(*Texts({"b", "c"}), {0, 1});
+  EXPECT_EQ(groups.Text(0), "null");
+  EXPECT_EQ(groups.Text(1), "-ac");
+  groups.rows.Merge(1, groups.rows, 0);
+  EXPECT_TRUE(outgrown(1)) << "what a part had is not in the whole";
+  groups.rows.Clear(0);
+  groups.Add(*Texts({"d"}), {0});
+  EXPECT_FALSE(outgrown(0));
+  EXPECT_EQ(groups.Text(0), "-d");
+}
+
 TEST(UserAggregateTest, MergedPartsAreTheWhole) {
   std::vector<std::string> calls;
   Groups numbers(UserOf(Recorder{&calls}), arrow::int64());

@@ -126,6 +126,7 @@ Status WindowAggregate::Process(Batch batch, Output& output) {
   if (batch.stands_for == nullptr) {
     MR_RETURN_IF_ERROR(RemoveTombstones(&batch, output));
     MR_RETURN_IF_ERROR(RemoveNullKeys(key_columns_, options_.null_key, &batch, output));
+    MR_RETURN_IF_ERROR(RemoveLongKeys(key_columns_, table_->most_key_bytes(), &batch, output));
   }
   MR_RETURN_IF_ERROR(panes_.Assign(&batch, output));
   while (assigner_.overlapping()) {

@@ -13,6 +13,8 @@ constexpr std::int64_t kWarningEveryMs = 10'000;
 // Of a dead letter that is too large for its topic.
 constexpr std::int32_t kMostOfKey = 4 << 10;
 constexpr std::int32_t kMostOfValue = 64 << 10;
+constexpr std::int32_t kMostOfReason = 4 << 10;
+constexpr std::size_t kOwnHeaders = 6;  // the last ones
 constexpr std::string_view kErrorHeaders = "__connect.errors.";
 constexpr std::string_view kFetchStage = "fetch";
 constexpr std::string_view kUndecodableClass = "undecodable";
@@ -41,6 +43,7 @@ class DeadLetterHeaders {
     Add({"__connect.errors.partition", BytesView::Of(partition_)});
     Add({"__connect.errors.offset", BytesView::Of(offset_)});
   }
+  /// Behind the place.
   void AddReason(std::string_view stage, std::string_view error_class, std::string_view message) {
     Add({"__connect.errors.stage", BytesView::Of(stage)});
     Add({"__connect.errors.class.name", BytesView::Of(error_class)});
@@ -148,8 +151,10 @@ Status DeadLetterWriter::Send(OutgoingRecord record, std::span<const HeaderView>
 Status DeadLetterWriter::SendShortened(OutgoingRecord record, std::span<const HeaderView> headers) {
   const std::string bytes = std::to_string(record.value.size);
   std::vector<HeaderView> kept;
-  for (const HeaderView& header : headers) {
-    if (header.name.starts_with(kErrorHeaders)) kept.push_back(header);
+  for (HeaderView header : headers.last(std::min(headers.size(), kOwnHeaders))) {
+    if (!header.name.starts_with(kErrorHeaders)) continue;
+    header.value.size = std::min(header.value.size, kMostOfReason);
+    kept.push_back(header);
   }
   kept.push_back({"__connect.errors.value.bytes", BytesView::Of(bytes)});
   record.headers = kept;

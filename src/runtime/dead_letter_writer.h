@@ -43,7 +43,7 @@ class DeadLetterWriter {
                const RowError& error);
   /// `record` to the dead-letter topic.
   Status Send(OutgoingRecord record, std::span<const HeaderView> headers);
-  /// Of a record that is too large: the beginnings of key and value, and how long the value was.
+  /// Of a record that is too large: the beginnings of key, value and message, and how long the value was.
   Status SendShortened(OutgoingRecord record, std::span<const HeaderView> headers);
 
   const std::string topic_;

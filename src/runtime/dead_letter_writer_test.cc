@@ -56,6 +56,47 @@ TEST_F(DeadLetterWarning, AndTheEndOfAPipelineHaveNoValuesOfRecords) {
     EXPECT_THAT(text, AllOf(HasSubstr("cannot read <text of 16 bytes> as int64"), Not(HasSubstr("jane"))));
 }
 
+/// Takes records of up to kMost bytes, headers included, and tells of the last one.
+class NarrowProducer final : public Producer {
+ public:
+  Status Send(const OutgoingRecord& record) override {
+    std::size_t bytes = static_cast<std::size_t>(record.key.size + record.value.size);
+    std::string headers;
+    for (const HeaderView& header : record.headers) {
+      bytes += header.name.size() + static_cast<std::size_t>(header.value.size);
+      headers.append(header.name).append(" ");
+    }
+    if (bytes > kMost) return Status::InvalidArgument("too large");
+    sent.push_back(headers);
+    return Status::Ok();
+  }
+  Status Init() override { return Status::Ok(); }
+  Status Begin() override { return Status::Ok(); }
+  Status Flush() override { return Status::Ok(); }
+  Status SendOffsets(std::span<const CommittedOffset> /*offsets*/, const GroupToken& /*token*/) override {
+    return Status::Ok();
+  }
+  Status Commit() override { return Status::Ok(); }
+  Status Abort() override { return Status::Ok(); }
+  Offset AcknowledgedEnd(const TopicPartition& /*partition*/) const override { return kNoOffset; }
+
+  static constexpr std::size_t kMost = 100'000;
+  std::vector<std::string> sent;
+};
+
+TEST(DeadLetter, WhoseMessageIsTooLongIsWrittenWithItsBeginning) {
+  ManualClock clock(EventTime(0));
+  MetricRegistry metrics;
+  DeadLetterWriter writer("dead", clock, metrics);
+  NarrowProducer producer;
+  writer.set_producer(&producer);
+  const std::vector<std::int64_t> records{0};
+  const std::vector<RowError> errors{{0, "function", std::string(2 * NarrowProducer::kMost, 'x')}};
+  const Status status = writer.Handle(ErrorPolicy::kDeadLetter, "map-1", nullptr, records, errors);
+  EXPECT_TRUE(status.ok()) << status.ToString();
+  EXPECT_THAT(producer.sent, testing::ElementsAre(HasSubstr("__connect.errors.exception.message")));
+}
+
 TEST_F(DeadLetterWarning, IsNotGivenWhenNothingFailed) { EXPECT_THAT(Fail(0), IsEmpty()); }
 
 }  // namespace

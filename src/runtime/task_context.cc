@@ -14,6 +14,7 @@ StateStoreOptions TaskStoreOptions(const TaskContext& context, const SubTopology
   options.identity = context.topology->app + "/" + name;
   options.clock = context.clock;
   options.max_row_bytes = context.topology->max_row_bytes;
+  options.max_key_bytes = context.topology->max_key_bytes;
   options.max_rows_in_memory = context.max_rows_in_memory;
   options.max_bytes_in_memory = context.max_bytes_in_memory;
   return options;

@@ -138,6 +138,7 @@ struct Topology {
   std::vector<NewTopic> feed_topics;      ///< theirs, made before the workers start
   std::string dead_letter_topic;          ///< "" = none
   std::int64_t max_row_bytes = kMostRowBytes;  ///< StateStoreOptions::max_row_bytes
+  std::int64_t max_key_bytes = kMostKeyBytes;  ///< StateStoreOptions::max_key_bytes
   TimeOptions time;
 };
 

@@ -1,5 +1,7 @@
 // What a worker does when its log, its broker or its group lets it down.
 
+#include <gmock/gmock.h>
+
 #include "runtime/worker_harness.h"
 
 namespace millrace {
@@ -158,6 +160,23 @@ TEST_F(WorkerTest, ARecoveryWithNothingCommittedSinceTheLastOneWaitsFirst) {
   }
   ASSERT_TRUE(worker->Stop().ok());
   ExpectExactlyOnce();
+}
+
+TEST_F(WorkerTest, StateThatIsTooLargeForItsChangelogStopsItWithTheNameOfTheStep) {
+  NewTopic narrow;
+  narrow.name = "narrow";
+  narrow.partitions = 2;
+  narrow.config["max.message.bytes"] = "4";
+  ASSERT_TRUE(log_.CreateTopic(narrow).ok());
+  topology_.sub_topologies[0].tables = {{"count", "narrow"}};
+  auto worker = MakeWorker("w0");
+  WriteInput(1);
+  Status status;
+  for (int round = 0; round < 100 && status.ok(); ++round) status = worker->RunOnce(Duration(0));
+  EXPECT_THAT(status.message(),
+              testing::HasSubstr("step count: what it keeps for one key is too large for its "
+                                 "changelog topic"));
+  EXPECT_TRUE(log_.Read({"out", Partition(0)}).empty()) << "nothing of the transaction counts";
 }
 
 TEST_F(WorkerTest, AFencedWorkerStops) {

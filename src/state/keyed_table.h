@@ -16,6 +16,9 @@ namespace millrace {
 /// What a step may keep for one key, unless larger records are allowed: with the key it fits a record of the
 /// changelog, as topics and producers take them by default (1,048,400 bytes).
 inline constexpr std::int64_t kMostRowBytes = 1'000'000;
+/// As long as a key may be then. What is left of the record is for what rows have beside values: counts,
+/// sums.
+inline constexpr std::int64_t kMostKeyBytes = 24'000;
 
 /// The rows of a KeyedTable: columns owned by an operator and addressed by slot.
 class SlotRows {
@@ -40,6 +43,8 @@ class SlotRows {
   /// make it more. Told before the first row.
   virtual void set_most_bytes(std::int64_t bytes) { most_bytes_ = bytes; }
   std::int64_t most_bytes() const { return most_bytes_; }
+  /// What no row ever takes more than; where that is little, keys may be longer.
+  virtual std::int64_t widest_row_bytes() const { return most_bytes_; }
   /// Why the rows must not be committed: a user's code failed, maybe in Encode.
   virtual Status failure() const { return Status::Ok(); }
 
@@ -72,6 +77,10 @@ class KeyedTable {
   using SliceRowVisitor = std::function<Status(std::int64_t slice, std::string_view key, std::uint32_t slot)>;
 
   virtual ~KeyedTable() = default;
+
+  /// As long as a key may be: with its row it is one record of the changelog. The operator refuses rows of
+  /// longer ones.
+  virtual std::int64_t most_key_bytes() const = 0;
 
   /// The slot of (slices[i], keys[i]) for every row; unknown keys get a cleared slot; rows only on disk are
   /// read with one MultiGet. All slots returned become dirty. Cost: one hash probe per row, no allocation per

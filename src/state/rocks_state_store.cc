@@ -169,9 +169,10 @@ Status RocksStateStore::WriteIdentity() {
 Result<KeyedTable*> RocksStateStore::AddTable(const std::string& name, SlotRows* rows) {
   MR_CHECK(!tables_.contains(name)) << "state table " << name << " is added twice";
   rows->set_most_bytes(options_.max_row_bytes);
+  const std::int64_t unused = options_.max_row_bytes - rows->widest_row_bytes();
   Progress progress;
   MR_RETURN_IF_ERROR(ReadProgress(name, &progress));
-  auto table = std::make_unique<Table>(name, rows, disk_.get());
+  auto table = std::make_unique<Table>(name, rows, disk_.get(), options_.max_key_bytes + unused);
   MR_RETURN_IF_ERROR(table->Reload());
   KeyedTable* const added = table.get();
   tables_.emplace(name, std::move(table));

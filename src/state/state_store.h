@@ -70,6 +70,8 @@ struct StateStoreOptions {
   std::int64_t max_bytes_in_memory = 1LL << 30;
   /// SlotRows::set_most_bytes of the rows of all tables.
   std::int64_t max_row_bytes = kMostRowBytes;
+  /// KeyedTable::most_key_bytes where rows may take max_row_bytes.
+  std::int64_t max_key_bytes = kMostKeyBytes;
   /// A commit this long after the last flush writes and flushes: bounds what a crash makes the restore read
   /// again.
   Duration flush_interval{60'000};

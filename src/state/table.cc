@@ -17,8 +17,12 @@ constexpr std::int64_t kIndexBytesPerRow = 80;
 
 }  // namespace
 
-Table::Table(std::string name, SlotRows* rows, Disk* disk)
-    : name_(std::move(name)), prefix_(RowPrefix(name_)), rows_(rows), disk_(disk) {}
+Table::Table(std::string name, SlotRows* rows, Disk* disk, std::int64_t most_key_bytes)
+    : name_(std::move(name)),
+      prefix_(RowPrefix(name_)),
+      rows_(rows),
+      disk_(disk),
+      most_key_bytes_(most_key_bytes) {}
 
 std::string Table::RowKey(std::int64_t slice, std::string_view key) const {
   std::string bytes;

@@ -40,9 +40,10 @@ class Table final : public KeyedTable {
   using ChangelogVisitor = std::function<Status(const ChangelogEntry&)>;
 
   /// `disk` outlives the table, `rows` all calls but the destructor and those of writing out.
-  Table(std::string name, SlotRows* rows, Disk* disk);
+  Table(std::string name, SlotRows* rows, Disk* disk, std::int64_t most_key_bytes);
 
   // KeyedTable.
+  std::int64_t most_key_bytes() const override { return most_key_bytes_; }
   Status Lookup(std::span<const std::int64_t> slices, const KeyColumn& keys,
                 std::span<std::uint32_t> slots) override;
   Status Find(std::span<const std::int64_t> slices, const KeyColumn& keys,
@@ -174,6 +175,7 @@ class Table final : public KeyedTable {
   const std::string prefix_;  // of all row keys
   SlotRows* const rows_;
   Disk* const disk_;
+  const std::int64_t most_key_bytes_;
 
   RowIndex index_;
   std::vector<std::uint32_t> position_in_slice_;  // by slot
