@@ -13,11 +13,8 @@ namespace {
 /// Settings of an internal topic: where records may be larger than topics take by default, so may those in
 /// it.
 std::map<std::string, std::string> TopicConfig(const Plan& plan, std::map<std::string, std::string> config) {
-  constexpr std::int64_t kTakenByDefault = 1'048'588;
-  constexpr std::int64_t kBatchHeader = 188;  // what message.max.bytes leaves for it by default
   const std::int64_t most = LargestRecord(plan);
-  if (most + kBatchHeader > kTakenByDefault)
-    config.emplace("max.message.bytes", std::to_string(most + kBatchHeader));
+  if (most > kLargestRecord) config.emplace("max.message.bytes", std::to_string(most + kBatchHeaderBytes));
   return config;
 }
 

@@ -10,6 +10,10 @@
 
 namespace millrace {
 
+/// Bytes that a record may have by default, with its key and headers.
+inline constexpr std::int64_t kLargestRecord = 1'048'400;
+/// What a topic has to take beside, for the batch around the record.
+inline constexpr std::int64_t kBatchHeaderBytes = 188;
 /// Bytes that a record may have, where the pipeline says so; else 0.
 std::int64_t LargestRecord(const Plan& plan);
 /// Bytes that a key of a step's state may have (Topology::max_key_bytes).

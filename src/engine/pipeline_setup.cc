@@ -1,11 +1,13 @@
 #include "engine/pipeline_setup.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "base/counted.h"
 #include "base/log.h"
 #include "compile/compile.h"
+#include "compile/internal_topics.h"
 #include "engine/left_notes.h"
 #include "engine/moved_state.h"
 #include "engine/schema_inference.h"
@@ -41,6 +43,23 @@ Result<bool> HasInternalTopic(TopicAdmin& admin, const NewTopic& topic) {
       ": the partition count of a source topic changed, and with it the "
       "partition of each key; carry its state over with 'millrace savepoint', or run 'millrace reset' to "
       "start the pipeline anew with the new count");
+}
+
+/// A row that is too large is told from the others of its batch by the client alone: what passes there and is
+/// too large for the broker stops the pipeline.
+void WarnOfNarrowTopic(const TopicDescription& topic, const Plan& plan) {
+  const auto set = topic.config.find("max.message.bytes");
+  if (set == topic.config.end()) return;
+  std::int64_t taken = 0;
+  std::from_chars(set->second.data(), set->second.data() + set->second.size(), taken);
+  const std::int64_t given = LargestRecord(plan) > 0 ? LargestRecord(plan) : kLargestRecord;
+  if (taken >= given + kBatchHeaderBytes) return;
+  Log(LogLevel::kWarning,
+      "topic takes less than the pipeline may write at once; what is larger would stop it",
+      {{"topic", topic.name},
+       {"max.message.bytes", taken},
+       {"set", "message.max.bytes: " + std::to_string(std::max<std::int64_t>(taken - kBatchHeaderBytes, 1)) +
+                   " under kafka:"}});
 }
 
 void LogCreated(TopicAdmin& admin, const NewTopic& topic) {
@@ -124,7 +143,10 @@ Result<std::map<std::string, std::int32_t>> FindTopics(const Plan& plan, TopicAd
 Status EnsureOutputTopics(const Plan& plan, std::int32_t default_partitions, TopicAdmin& admin) {
   for (const auto& [name, partitions] : OutputTopics(plan)) {
     MR_ASSIGN_OR_RETURN(const auto found, admin.Describe(name));
-    if (found.has_value()) continue;
+    if (found.has_value()) {
+      WarnOfNarrowTopic(*found, plan);
+      continue;
+    }
     NewTopic topic;
     topic.name = name;
     topic.partitions = partitions > 0 ? partitions : default_partitions;

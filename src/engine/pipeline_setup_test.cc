@@ -18,6 +18,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 /// Topics of a cluster whose first `refusals` creations fail.
 class RefusingAdmin final : public TopicAdmin {
@@ -78,6 +79,25 @@ class PipelineSetup : public testing::Test {
   MemoryCluster cluster_;
   Plan plan_;
 };
+
+TEST_F(PipelineSetup, AnOutputTopicThatTakesLessThanIsWrittenIsAWarningThatSaysWhatToSet) {
+  const auto warning = [&](const char* taken, const char* largest) {
+    EXPECT_TRUE(
+        log_.CreateTopic({.name = "out", .partitions = 2, .config = {{"max.message.bytes", taken}}}).ok());
+    if (largest != nullptr) plan_.kafka["message.max.bytes"] = largest;
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(SetUpWith(cluster_, Duration(0)).ok());
+    EXPECT_TRUE(log_.DeleteTopic("out").ok());
+    return testing::internal::GetCapturedStderr();
+  };
+  const auto names_it = HasSubstr("topic takes less than the pipeline may write at once");
+  EXPECT_THAT(warning("1048588", nullptr), Not(names_it));
+  EXPECT_THAT(warning("1048587", nullptr), AllOf(names_it, HasSubstr("message.max.bytes: 1048399")));
+  EXPECT_THAT(warning("100188", nullptr),
+              AllOf(names_it, HasSubstr("topic=out"), HasSubstr("message.max.bytes: 100000")));
+  EXPECT_THAT(warning("100188", "100000"), Not(names_it));
+  EXPECT_THAT(warning("1048588", "2000000"), names_it);
+}
 
 TEST_F(PipelineSetup, TopicsTakeRecordsOfAnyTimeWhereTheBrokerHasALimit) {
   ASSERT_TRUE(SetUpWith(cluster_, Duration(0)).ok());

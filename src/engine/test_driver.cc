@@ -52,13 +52,10 @@ class Driver final : public TestDriver {
   }
 
   Status SetUp(Plan plan) {
-    MR_RETURN_IF_ERROR(NameNodes(&plan));
-    RedirectSinks(options_.file_sinks, &plan);
-    DeclareTextSchemas(&plan);
-    for (PlanNode& node : plan.nodes) {
-      auto* source = std::get_if<KafkaSource>(&node.op);
+    MR_RETURN_IF_ERROR(Adapt(&plan));
+    for (const PlanNode& node : plan.nodes) {
+      const auto* source = std::get_if<KafkaSource>(&node.op);
       if (source == nullptr) continue;
-      source->offset_reset = "earliest";  // a test's records are read, whenever they were written
       if (source->schema == nullptr && !HasWaiting(source->topic)) {
         return Status::InvalidArgument(node.location.ToString() + ": source '" + source->topic +
                                        "' needs a declared schema to be tested");
@@ -69,18 +66,23 @@ class Driver final : public TestDriver {
       MR_RETURN_IF_ERROR(log_.CreateTopic(topic));
     }
     for (const TestInputRecord& record : options_.waiting) MR_RETURN_IF_ERROR(Write(record));
-    MR_ASSIGN_OR_RETURN(ReadyPipeline ready, SetUpPipeline(plan, cluster_, {.clock = &clock_}));
-    ready_ = std::make_unique<ReadyPipeline>(std::move(ready));
     MR_ASSIGN_OR_RETURN(state_, StateRuntime::Make(ByteCount(kStateMemory)));
-    context_.topology = &ready_->topology;
     context_.clock = &clock_;
     context_.metrics = &metrics_;
     context_.state_runtime = state_.get();
     context_.state_dir = state_dir_;
     if (options_.max_rows_in_memory > 0) context_.max_rows_in_memory = options_.max_rows_in_memory;
     workers_.resize(static_cast<std::size_t>(options_.workers));
-    for (std::size_t i = 0; i < workers_.size(); ++i) MR_RETURN_IF_ERROR(StartWorker(i));
-    return Status::Ok();
+    return Start(plan);
+  }
+
+  Status Edit(Plan plan) override {
+    for (auto& worker : workers_) {
+      MR_RETURN_IF_ERROR(worker->Stop());
+      worker.reset();
+    }
+    MR_RETURN_IF_ERROR(Adapt(&plan));
+    return Start(plan);
   }
 
   Status Write(const TestInputRecord& record) override {
@@ -153,6 +155,26 @@ class Driver final : public TestDriver {
   EventTime now() const override { return clock_.Now(); }
 
  private:
+  /// Makes it a plan that can be run here.
+  Status Adapt(Plan* plan) const {
+    MR_RETURN_IF_ERROR(NameNodes(plan));
+    RedirectSinks(options_.file_sinks, plan);
+    DeclareTextSchemas(plan);
+    for (PlanNode& node : plan->nodes) {
+      // A test's records are read, whenever they were written.
+      if (auto* source = std::get_if<KafkaSource>(&node.op)) source->offset_reset = "earliest";
+    }
+    return Status::Ok();
+  }
+
+  Status Start(const Plan& plan) {
+    MR_ASSIGN_OR_RETURN(ReadyPipeline ready, SetUpPipeline(plan, cluster_, {.clock = &clock_}));
+    ready_ = std::make_unique<ReadyPipeline>(std::move(ready));
+    context_.topology = &ready_->topology;
+    for (std::size_t i = 0; i < workers_.size(); ++i) MR_RETURN_IF_ERROR(StartWorker(i));
+    return Status::Ok();
+  }
+
   bool HasWaiting(const std::string& topic) const {
     return std::any_of(options_.waiting.begin(), options_.waiting.end(),
                        [&](const TestInputRecord& record) { return record.topic == topic; });

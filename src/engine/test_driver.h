@@ -84,6 +84,12 @@ class TestDriver {
   /// Processes all input there is and commits. Errors: what would stop the pipeline.
   virtual Status RunUntilIdle() = 0;
 
+  /// Stops in good order and starts again as `plan`, which is the pipeline edited. Errors: user error when
+  /// the edit is refused, or where a driver has no edits; then nothing runs any more.
+  virtual Status Edit(Plan /*plan*/) {
+    return Status::InvalidArgument("this driver does not edit pipelines");
+  }
+
   /// All committed records of a topic since the beginning, by partition and offset. Works for every topic:
   /// sinks, late, dead-letter, repartition and changelog.
   virtual Result<std::vector<TestOutputRecord>> Read(const std::string& topic) = 0;

@@ -202,6 +202,16 @@ TEST(PartialAggregate, NullGroupsTravel) {
                                                   "k=\"\" window_start=0 window_end=10 n=2"));
 }
 
+TEST(PartialAggregate, RowsWithAKeyThatTheWindowRefusesTravel) {
+  Moved moved(Tumbling(), {{"n", "count()"}});
+  const auto sent = [&](std::int64_t key_bytes) {  // a text has a byte before it
+    const std::string row = "k=" + std::string(static_cast<std::size_t>(key_bytes - 1), 'x') + " t=1";
+    return moved.Sent({row, row, "k=a t=1", "k=a t=1"});
+  };
+  EXPECT_NE(sent(kMostKeyBytes).stands_for, nullptr);
+  EXPECT_EQ(sent(kMostKeyBytes + 1).stands_for, nullptr);
+}
+
 TEST(RowWidth, IsOfStringsAndElementsAtAnyDepth) {
   // Rows of 3 lists of strings, in a struct: {5 bytes + 4 bytes, null, nothing}; a list costs 16 bytes an
   // element.

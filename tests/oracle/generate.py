@@ -58,7 +58,21 @@ class Generator:
             case["sinks"].append({"topic": "out2", "where": self.condition()})
         case["input"] = self.input(case)
         case["out_of_orderness"] = self.out_of_orderness(case)
+        self.add_edit(case)
         return case
+
+    def add_edit(self, case):
+        """Behind what keeps a state, steps that come or go in the midst of the input. Of rows that move, what is closed by
+        then is chance."""
+        self.random = r = random.Random(f"edit {self.seed}")
+        if r.random() > 0.15 or (case["partitions"] > 1 and reference.moves_rows(case)):
+            return
+        sinks = [sink | {"where": self.condition()} if "where" in sink else sink for sink in case["sinks"]]
+        steps = [{"filter": self.condition()} if r.random() < 0.5 else
+                 {"with": [["more", self.expression(r.choice(["int", "double", "str"]), 2, False)]]}
+                 for _ in range(r.randrange(3))]
+        case["edit"] = {"steps": steps, "sinks": sinks, "undoes": r.random() < 0.5}
+        case["input"].insert(r.randrange(len(case["input"]) + 1), "edit")
 
     # --- Steps ---
 
@@ -99,6 +113,9 @@ class Generator:
             self.types = {n: self.types[n] for n in step["by"]} | {a["name"]: a["type"] for a in step["aggregates"]}
         if kind in ("changes", "running") and r.random() < 0.5:
             step["ttl"] = r.choice([1, 5, 20, 100])
+        ttls = random.Random(f"latest {self.seed}")
+        if kind == "latest" and ttls.random() < 0.5:
+            step["ttl"] = ttls.choice([1, 5, 20, 100])
         case["steps"].append({kind: step})
         return windows
 
@@ -341,7 +358,7 @@ class Generator:
             return self.random.choice([0, 0, 0, 4, 30])
         newest, most = {}, 0
         for record in case["input"]:
-            if record == "run":
+            if record in ("run", "edit"):
                 continue
             time = record["time"]  # of a tombstone
             if record["value"] is not None:

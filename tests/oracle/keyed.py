@@ -3,6 +3,8 @@ from aggregates import aggregated, arguments_of
 from expressions import INT_MAX, INT_MIN
 from reference import Row, key_of
 
+NOWHERE = (-1, -1)  # where a row comes from that is made of state
+
 KINDS = ["deduplicate", "changes", "running", "latest"]
 
 
@@ -110,24 +112,52 @@ def leaves_int64(values):
 
 
 class Latest(Keyed):
-    """Without a ttl. A tombstone ends the row of its message key."""
+    """A tombstone ends the row of its message key. Of a ttl nothing is rounded, as in Lives."""
+
+    grace = 0  # of what leaves by time
 
     def __init__(self, options, result):
         super().__init__(options, result)
+        self.ttl = options.get("ttl")
+        self.columns = []
         self.rows = {}  # key: ((time, partition, offset), whether it was deleted)
 
     def add(self, row):
-        if not row.tombstone:
-            return super().add(row)
+        self.columns = list(row.values)
+        return self.close(row.before) + (self.end(row) if row.tombstone else super().add(row))
+
+    def end(self, row):
         key = tuple(row.values[name] for name in self.options["by"])
         place = (row.time, *row.source)
+        if None in key or self.is_late(row):
+            return []
         before, deleted = self.rows.get(key, (place, True))
-        if None in key or place < before:
+        if place < before:
             return []
         self.rows[key] = (place, True)  # also where there is no row: an older one does not come any more
         return [] if deleted else [Row(row.values, row.time, row.before, row.source, tombstone=True, key=key)]
 
+    def is_late(self, row):
+        if self.ttl is None or row.before < row.time + self.ttl:
+            return False
+        self.result.late += 1
+        return True
+
+    def close(self, watermark):
+        """Tombstones of the rows whose time is over, as an earlier watermark did not tell."""
+        if self.ttl is None:
+            return []
+        gone = [(place[0] + self.ttl, key, deleted) for key, (place, deleted) in self.rows.items()
+                if place[0] + self.ttl <= watermark]
+        for _, key, _ in gone:
+            del self.rows[key]
+        empty = dict.fromkeys(self.columns)
+        return [Row(empty | dict(zip(self.options["by"], key)), end, watermark, NOWHERE, tombstone=True, key=key)
+                for end, key, deleted in gone if not deleted]
+
     def take(self, key, row):
+        if self.is_late(row):
+            return []
         place = (row.time, *row.source)
         if key in self.rows and place < self.rows[key][0]:
             return []

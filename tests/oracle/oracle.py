@@ -48,10 +48,12 @@ def script(case, number):
     config = case["config"]
     lines = ["\t".join(["case", str(number), str(case["partitions"]), str(config["batch_rows"]),
                         str(config["workers"]), config["restart"]])]
-    lines += ["yaml\t" + line for line in generate.yaml(case).splitlines()]
+    first, then = reference.versions(case)
+    lines += ["yaml\t" + line for line in generate.yaml(first).splitlines()]
+    lines += ["edited\t" + line for line in generate.yaml(then).splitlines()]
     for record in case["input"]:
-        if record == "run":
-            lines.append("run")
+        if record in ("run", "edit"):
+            lines.append(record)
             continue
         fields = [str(record["partition"]), str(record["time"]), nullable(record["key"]), nullable(record["value"])]
         lines.append("\t".join(["row", *fields]))
@@ -141,7 +143,7 @@ def counters_differ(case, expected, outcome):
     """R4, where no input is read twice."""
     if case["config"]["restart"] == "kill":
         return None
-    records = sum(record != "run" for record in case["input"])
+    records = sum(record not in ("run", "edit") for record in case["input"])
     wanted = {"late": len(expected.topics["late"]) + expected.late, "dead_letters": len(expected.dead)}
     found = {"late": outcome.counters[3], "dead_letters": outcome.counters[4]}
     # A repartition topic is read too.
@@ -259,10 +261,14 @@ def refuted(case, outcome):
 
 
 def show(case, outcome):
-    print(generate.yaml(case), end="")
+    first, then = reference.versions(case)
+    print(generate.yaml(first), end="")
+    if "edit" in case["input"]:
+        print("# after the edit:")
+        print(generate.yaml(then), end="")
     print(f"# {case['config']}, {case['partitions']} partitions")
     for record in case["input"]:
-        print("# run" if record == "run" else
+        print(f"# {record}" if record in ("run", "edit") else
               f"# in[{record['partition']}] time={record['time']} key={record['key']} {record['value']}")
     print(difference(case, outcome) or "as expected")
 

@@ -3,8 +3,10 @@
 //
 //   in:   case ID PARTITIONS BATCH_ROWS WORKERS RESTART    RESTART: never, kill or stop
 //         yaml LINE                                        the pipeline, line by line
+//         edited LINE                                      and as it is after an edit
 //         row PARTITION TIME KEY VALUE                     a record of the topic `in`
 //         run                                              process what is there
+//         edit                                             that, then start again with the edited pipeline
 //         end
 //   out:  case ID
 //         error MESSAGE                                    in place of all below
@@ -22,6 +24,8 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "engine/test_driver.h"
@@ -35,11 +39,15 @@ constexpr EventTime kStart{1'000'000'000};
 constexpr std::array kTopics = {"out", "out2", "late"};
 constexpr const char* kErrorHeader = "__connect.errors.";
 
+struct Run {};
+struct Edit {};
+
 struct OracleCase {
   std::string id;
   std::string pipeline;
+  std::string edited;
   TestDriverOptions options;
-  std::vector<std::optional<TestInputRecord>> input;  // nullopt: run
+  std::vector<std::variant<TestInputRecord, Run, Edit>> input;
 };
 
 std::vector<std::string> Fields(const std::string& line) {
@@ -114,8 +122,12 @@ void AppendRecords(TestDriver& driver, std::ostream& out) {
 Status RunCase(const OracleCase& oracle, std::ostream& out) {
   MR_ASSIGN_OR_RETURN(PipelineFile file, ReadPipelineText("case.yaml", oracle.pipeline, {}));
   MR_ASSIGN_OR_RETURN(const auto driver, TestDriver::Make(std::move(file.plan), oracle.options));
-  for (const auto& record : oracle.input) {
-    MR_RETURN_IF_ERROR(record.has_value() ? driver->Write(*record) : driver->RunUntilIdle());
+  for (const auto& step : oracle.input) {
+    const auto* const record = std::get_if<TestInputRecord>(&step);
+    MR_RETURN_IF_ERROR(record != nullptr ? driver->Write(*record) : driver->RunUntilIdle());
+    if (!std::holds_alternative<Edit>(step)) continue;
+    MR_ASSIGN_OR_RETURN(PipelineFile edited, ReadPipelineText("case.yaml", oracle.edited, {}));
+    MR_RETURN_IF_ERROR(driver->Edit(std::move(edited.plan)).WithContext("the edit"));
   }
   MR_RETURN_IF_ERROR(driver->RunUntilIdle());
   AppendRecords(*driver, out);
@@ -149,10 +161,14 @@ void RunAll() {
       oracle = StartCase(fields);
     } else if (fields[0] == "yaml") {
       oracle.pipeline += line.substr(std::min<std::size_t>(line.size(), 5)) + "\n";
+    } else if (fields[0] == "edited") {
+      oracle.edited += line.substr(std::min<std::size_t>(line.size(), 7)) + "\n";
     } else if (fields[0] == "row") {
       oracle.input.emplace_back(ReadRow(fields));
     } else if (fields[0] == "run") {
-      oracle.input.emplace_back(std::nullopt);
+      oracle.input.emplace_back(Run());
+    } else if (fields[0] == "edit") {
+      oracle.input.emplace_back(Edit());
     } else if (fields[0] == "end") {
       Print(oracle);
     }

@@ -38,15 +38,30 @@ class Row:
         return Row(values, self.time, self.before, self.source, self.tombstone, self.key)
 
 
+def versions(case):
+    """The case as it begins, and as it goes on behind "edit" in its input: other steps behind those that keep a state,
+    and other conditions of sinks."""
+    if "edit" not in case:
+        return case, case
+    edit = case["edit"]
+    more = case | {"steps": case["steps"] + edit["steps"]}
+    first, then = (more, case) if edit["undoes"] else (case, more)
+    return first, then | {"sinks": edit["sinks"]}
+
+
 def run(case):
     """The Result of a case."""
     result = Result()
     repartitions = case["partitions"] > 1 and moves_rows(case)
-    tasks = [Task(case, result) for _ in range(1 if repartitions else case["partitions"])]
+    first, then = versions(case)
+    tasks = [Task(first, result) for _ in range(1 if repartitions else case["partitions"])]
     clocks = [Clock(case["out_of_orderness"]) for _ in range(case["partitions"])]
     offsets = [0] * case["partitions"]
     for record in case["input"]:
-        if record == "run":
+        if record == "edit":
+            for task in tasks:
+                task.edit(then, kept=len(case["steps"]))
+        if record in ("run", "edit"):
             continue
         partition = record["partition"]
         offset = offsets[partition]
@@ -151,6 +166,10 @@ class Task:
         self.result = result
         self.steps = [step_of(step, result) for step in case["steps"]]
 
+    def edit(self, case, kept):
+        self.case = case
+        self.steps = self.steps[:kept] + case["steps"][kept:]
+
     def process(self, row, first=0):
         for at in range(first, len(self.steps)):
             step = self.steps[at]
@@ -167,7 +186,7 @@ class Task:
     def advance(self, watermark, first=0):
         for at in range(first, len(self.steps)):
             step = self.steps[at]
-            if not isinstance(step, Window):
+            if not hasattr(step, "close"):
                 continue
             for closed in step.close(watermark):
                 self.process(closed, at + 1)
