@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 #include <arrow/api.h>
 
@@ -96,12 +97,14 @@ void KeyClocks::Move(const Row& row) {
 }
 
 void KeyClocks::EraseUnset() {
+  std::vector<std::uint32_t> unset;  // a key may have several late rows
   for (const std::int32_t row : judgement_.late) {
     const std::uint32_t slot = clocks_[static_cast<std::size_t>(row)];
-    if (rows_.clock_ms(slot) != ClockedRows::kNoClock) continue;
-    rows_.set_clock(slot, 0);  // once
-    table_->Erase(slot);
+    if (rows_.clock_ms(slot) == ClockedRows::kNoClock) unset.push_back(slot);
   }
+  std::sort(unset.begin(), unset.end());
+  unset.erase(std::unique(unset.begin(), unset.end()), unset.end());
+  for (const std::uint32_t slot : unset) table_->Erase(slot);
 }
 
 Result<std::int64_t> KeyClocks::Of(std::string_view key) {
