@@ -19,6 +19,7 @@
 #include "compile/snapchat_sinks.h"
 #include "compile/source_reader.h"
 #include "compile/stages.h"
+#include "connectors/snapchat/late_conversions.h"
 #include "expr/expr.h"
 #include "ops/filter.h"
 #include "ops/rekey.h"
@@ -224,7 +225,7 @@ class ProgramBuilder {
                         ChainNode* node) {
     node->late_to_dead_letters = events.late_to_dead_letters;
     if (events.late_topic.empty()) return Status::Ok();
-    MR_ASSIGN_OR_RETURN(node->late_sink, MakeLateSink(events.late_topic, input, {}));
+    MR_ASSIGN_OR_RETURN(node->late_sink, MakeLateSink(events.late_topic, LateConversionSchema(*input), {}));
     return Status::Ok();
   }
 

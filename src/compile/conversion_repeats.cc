@@ -10,6 +10,7 @@
 
 #include "columnar/arrow_status.h"
 #include "connectors/snapchat/conversion_values.h"
+#include "connectors/snapchat/late_conversions.h"
 #include "ops/keyed_rows.h"
 #include "ops/passed_keys.h"
 #include "ops/window_assigner.h"
@@ -54,23 +55,23 @@ class Rule {
   PassedKeys& passed() { return passed_; }
   Status AddTable(StateStore& store) { return passed_.AddTable(store, key_.table); }
 
-  /// Finds the keys of valid events, and marks the rows that have one in `keyed`.
-  Status TakeKeys(const Batch& batch, const CheckedEvents& checked, const std::string& asset,
-                  std::vector<std::uint8_t>* keyed) {
+  /// Finds the keys of valid events; `name_of(row)` is what Snap calls the event.
+  template <typename NameOf>
+  Status TakeKeys(const Batch& batch, std::span<const std::int64_t> events, const NameOf& name_of,
+                  const std::string& asset) {
     const bool by_order = key_.id == ConversionKey::Id::kOrder;
     const Texts ids(batch, by_order ? kOrderId : kEventId);
     const Texts assets(batch, kAssetColumn);
     const int columns = by_order ? 2 : 3;
     std::vector<arrow::StringBuilder> key(static_cast<std::size_t>(columns));
     rows_.clear();
-    for (const std::int64_t row : checked.rows) {
-      const std::string_view name = checked.event_name->GetView(row);
+    for (const std::int64_t row : events) {
+      const std::string_view name = name_of(row);
       if (ids[row].empty() || (by_order && name != kPurchase)) continue;
       const std::string_view of = asset.empty() ? assets[row] : std::string_view(asset);
       // Ids that the state cannot hold are judged by no rule: Snap says what they are.
       if (MostBytes(of) + MostBytes(name) + MostBytes(ids[row]) > passed_.most_key_bytes()) continue;
       rows_.push_back(row);
-      (*keyed)[static_cast<std::size_t>(row)] = 1;
       MR_RETURN_IF_ARROW_ERROR(key.front().Append(of));
       if (!by_order) MR_RETURN_IF_ARROW_ERROR(key[1].Append(name));
       MR_RETURN_IF_ARROW_ERROR(key.back().Append(ids[row]));
@@ -79,6 +80,8 @@ class Rule {
     for (std::size_t i = 0; i < key.size(); ++i) MR_RETURN_IF_ARROW_ERROR(key[i].Finish(&arrays[i]));
     return EncodeKeys(arrays, &keys_);
   }
+  /// Those that have a key, ascending.
+  std::span<const std::int64_t> rows() const { return rows_; }
   PassedKeys::Rows KeyedRows(const Batch& batch) const {
     return {.keys = keys_, .rows = rows_, .times_ms = batch.event_time->raw_values()};
   }
@@ -97,6 +100,7 @@ class ConversionRepeats final : public Operator {
                     const Clock& clock)
       : valid_(std::move(options.rules)),
         asset_(std::move(options.asset)),
+        remember_(options.remember),
         keep_ms_(keep.count()),
         schema_(std::move(schema)),
         clock_(clock) {
@@ -112,13 +116,17 @@ class ConversionRepeats final : public Operator {
     MR_ASSIGN_OR_RETURN(const CheckedEvents checked, CheckConversions(batch, valid_, clock_.Now()));
     passes_.assign(static_cast<std::size_t>(batch.num_rows()), 1);
     keyed_.assign(static_cast<std::size_t>(batch.num_rows()), 0);
-    for (const auto& rule : rules_) MR_RETURN_IF_ERROR(rule->TakeKeys(batch, checked, asset_, &keyed_));
+    const auto name_of = [&checked](std::int64_t row) { return checked.event_name->GetView(row); };
+    for (const auto& rule : rules_) {
+      MR_RETURN_IF_ERROR(rule->TakeKeys(batch, checked.rows, name_of, asset_));
+      for (const std::int64_t row : rule->rows()) keyed_[static_cast<std::size_t>(row)] = 1;
+    }
     Late late = TakeLate(batch, checked);
     MR_RETURN_IF_ERROR(Judge(batch, checked));
     const std::int64_t passing = batch.num_rows() - std::count(passes_.begin(), passes_.end(), 0);
     output.CountAbsorbed(batch.num_rows() - passing - static_cast<std::int64_t>(late.rows.size()));
     SetEventIds(checked, &batch);
-    if (!late.rows.empty()) MR_RETURN_IF_ERROR(EmitLate(batch, std::move(late), output));
+    if (!late.rows.empty()) MR_RETURN_IF_ERROR(EmitLate(batch, checked, std::move(late), output));
     if (passing == batch.num_rows()) return output.Emit(std::move(batch));
     arrow::BooleanBuilder mask;
     MR_RETURN_IF_ARROW_ERROR(mask.AppendValues(passes_.data(), batch.num_rows()));
@@ -130,6 +138,18 @@ class ConversionRepeats final : public Operator {
 
   Status AdvanceTime(Watermark watermark, Output& /*output*/) override {
     for (const auto& rule : rules_) MR_RETURN_IF_ERROR(rule->passed().Forget(watermark));
+    return Status::Ok();
+  }
+
+  /// What Snap refuses was not sent.
+  Status TakeBack(const Batch& batch, std::span<const std::int64_t> rows) override {
+    if (!remember_) return Status::Ok();
+    const Texts names(batch, "event_name");
+    const auto name_of = [&names](std::int64_t row) { return KnownEventName(names[row]); };
+    for (const auto& rule : rules_) {
+      MR_RETURN_IF_ERROR(rule->TakeKeys(batch, rows, name_of, asset_));
+      MR_RETURN_IF_ERROR(rule->passed().TakeBack(rule->KeyedRows(batch)));
+    }
     return Status::Ok();
   }
 
@@ -160,6 +180,7 @@ class ConversionRepeats final : public Operator {
   Status Judge(const Batch& batch, const CheckedEvents& checked) {
     for (const auto& rule : rules_)
       MR_RETURN_IF_ERROR(rule->passed().FindRepeats(rule->KeyedRows(batch), &passes_));
+    if (!remember_) return Status::Ok();
     for (const auto& rule : rules_) MR_RETURN_IF_ERROR(rule->passed().Add(rule->KeyedRows(batch), passes_));
     for (const std::int64_t row : checked.rows) {
       std::uint8_t& passes = passes_[static_cast<std::size_t>(row)];
@@ -183,17 +204,19 @@ class ConversionRepeats final : public Operator {
     *batch = batch->WithData(arrow::RecordBatch::Make(schema_, batch->num_rows(), std::move(columns)));
   }
 
-  static Status EmitLate(const Batch& batch, Late late, Output& output) {
+  static Status EmitLate(const Batch& batch, const CheckedEvents& checked, Late late, Output& output) {
+    MR_ASSIGN_OR_RETURN(const Batch told, LateConversions(batch, checked, late.rows));
     arrow::Int32Builder rows;
     MR_RETURN_IF_ARROW_ERROR(rows.AppendValues(late.rows));
     std::shared_ptr<arrow::Int32Array> indices;
     MR_RETURN_IF_ARROW_ERROR(rows.Finish(&indices));
-    MR_ASSIGN_OR_RETURN(Batch taken, TakeRows(batch, indices));
+    MR_ASSIGN_OR_RETURN(Batch taken, TakeRows(told, indices));
     return output.Late(std::move(taken), std::move(late.by_ms));
   }
 
   const ConversionRules valid_;
   const std::string asset_;
+  const bool remember_;
   const std::int64_t keep_ms_;
   const std::shared_ptr<arrow::Schema> schema_;
   const Clock& clock_;

@@ -39,12 +39,16 @@ struct ConversionRepeatsOptions {
   std::vector<ConversionKey> keys;  ///< not empty
   ConversionRules rules;
   std::string asset;  ///< of all events; "": kAssetColumn
+  /// False where Snap does not count what is sent: repeats of what was sent before are absorbed, and what
+  /// passes leaves no trace.
+  bool remember = true;
 };
 
 /// Absorbs events that were sent before, by any of the keys, so that each is sent once however often it is
 /// read. An event is a repeat when one with the same key was let pass whose event time is less than `within`
-/// away (PassedKeys). Only what the sink will send is remembered: what it refuses or finds late passes
-/// without a trace, and so do tombstones; repeats of one key leave none under another.
+/// away (PassedKeys). Only what the sink sends is remembered: what it refuses or finds late passes without a
+/// trace, and so do tombstones; what Snap refuses is forgotten before the state is written (TakeBack);
+/// repeats of one key leave no trace under another.
 ///
 /// Rows that are older than everything that is remembered are late: it is not known whether they were sent.
 /// That is behind the watermark by `rules.max_age` or the longest `within`, whichever is more.

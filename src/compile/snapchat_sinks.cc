@@ -202,8 +202,10 @@ Result<std::unique_ptr<Operator>> MakeSinkRepeats(const SnapchatConversionsSink&
                                                   const std::string& name,
                                                   const std::shared_ptr<arrow::Schema>& fields,
                                                   StateStore* store, const Clock& clock) {
-  ConversionRepeatsOptions options{
-      .keys = ConversionKeysOf(sink, name, *fields), .rules = RulesOf(sink), .asset = AssetOf(sink)};
+  ConversionRepeatsOptions options{.keys = ConversionKeysOf(sink, name, *fields),
+                                   .rules = RulesOf(sink),
+                                   .asset = AssetOf(sink),
+                                   .remember = sink.mode != "validate" && sink.test_event_code.empty()};
   if (options.keys.empty()) return std::unique_ptr<Operator>();
   return MakeConversionRepeats(std::move(options), fields, store, clock);
 }

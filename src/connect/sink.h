@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,8 @@ struct SinkContext {
   /// At Write: rows that come too late for the sink are appended here; the task gives them to the late
   /// output.
   std::vector<LateRow>* late = nullptr;
+  /// At Write: what the late output gets of those rows, row by row, where that is not the batch itself.
+  std::optional<Batch> late_from{};
   /// At Write: how many of the rows have no outcome yet; Prepare will tell of them.
   std::int64_t unsettled = 0;
   /// At Prepare: how many of those were delivered, and those that failed, which the task dead-letters (R3).

@@ -357,6 +357,27 @@ TEST_F(SnapchatRepeats, OfWhatWasNotSentAreSent) {
   EXPECT_EQ(Records("late"), 1);
 }
 
+TEST_F(SnapchatRepeats, OfWhatSnapRefusedAreSent) {
+  std::string bad = Sale("a", "1");
+  bad.replace(bad.find("https://s"), 9, "bad");
+  EXPECT_THAT(TakenAfter({bad, Sale("b", "2")}), testing::ElementsAre("b"));
+  EXPECT_EQ(Records("dead"), 1);
+  // By the same id and order, once, and also after what was refused is read from the changelog.
+  EXPECT_THAT(TakenAfter({Sale("a", "1"), Sale("c", "1"), Sale("b", "3")}), testing::ElementsAre("a", "b"));
+  EXPECT_THAT(TakenAfter({Sale("a", "1")}), testing::ElementsAre("a", "b"));
+}
+
+TEST_F(SnapchatRepeats, OfWhatSnapDidNotCountAreSent) {
+  EXPECT_THAT(TakenAfter({Sale("a", "1")}), testing::ElementsAre("a"));
+  // A repeat of what was sent before is none here either.
+  EXPECT_THAT(TakenAfter({Sale("a", "1"), Sale("b", "2"), Sale("b", "2")}, "      mode: validate\n"),
+              testing::ElementsAre("a", "b", "b"));
+  EXPECT_THAT(TakenAfter({Sale("c", "3")}, "      test_event_code: TEST1\n"),
+              testing::ElementsAre("a", "b", "b", "c"));
+  EXPECT_THAT(TakenAfter({Sale("b", "2"), Sale("c", "3"), Sale("a", "4")}),
+              testing::ElementsAre("a", "b", "b", "b", "c", "c"));
+}
+
 TEST_F(SnapchatRepeats, HaveTheSameNameAndAnId) {
   std::string saved = Sale("a", "1");
   saved.replace(saved.find("purchase"), 8, "save");

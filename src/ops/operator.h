@@ -41,6 +41,11 @@ class Operator {
   /// After Make, and after its state was restored or rolled back: the watermark of the last AdvanceTime that
   /// the state has seen. Emits nothing.
   virtual void RestoreTime(Watermark /*watermark*/) {}
+  /// Before the state is written: these rows of a batch that it emitted were not delivered after all by the
+  /// sink right behind it, and are dead letters. Ascending.
+  virtual Status TakeBack(const Batch& /*batch*/, std::span<const std::int64_t> /*rows*/) {
+    return Status::Ok();
+  }
   /// What the next step may take as its watermark when this step's is `input`: no row emitted later has an
   /// event time below it. A window that waits for late rows holds it back by its grace.
   virtual Watermark OutputWatermark(Watermark input) const { return input; }

@@ -144,6 +144,26 @@ void PassedKeys::End() {
   }
 }
 
+Status PassedKeys::TakeBack(const Rows& passed) {
+  rest_keys_.Clear();
+  rest_slices_.clear();
+  rest_times_.clear();
+  slices_.clear();
+  for (const std::int64_t row : passed.rows) slices_.push_back(SliceOf(passed.times_ms[row]));
+  MR_RETURN_IF_ERROR(Find(slices_, passed.keys, &found_));
+  for (std::size_t i = 0; i < found_.size(); ++i) {
+    const std::uint32_t slot = found_[i];
+    if (slot == KeyedTable::kNoSlot || (*passed_)[slot] != passed.times_ms[passed.rows[i]]) continue;
+    rest_keys_.Append(passed.keys[i]);
+    rest_slices_.push_back(slices_[i]);
+  }
+  slots_.resize(rest_slices_.size());
+  MR_RETURN_IF_ERROR(
+      table_->Lookup(rest_slices_, {.data = rest_keys_.data(), .offsets = rest_keys_.offsets()}, slots_));
+  for (const std::uint32_t slot : slots_) table_->Erase(slot);
+  return Status::Ok();
+}
+
 /// A row that is not late has an event time above watermark - keep, and looks one slice further back.
 Status PassedKeys::Forget(Watermark watermark) {
   const std::int64_t oldest = AddTime(SubtractTime(watermark.value(), keep_ms_), 1);

@@ -18,9 +18,9 @@ namespace millrace {
 /// The keys whose rows passed a step, with the event times of those rows: what tells a row from its repeats.
 /// A row repeats another of its key whose event time is less than `within` away, before or after it.
 ///
-/// A batch: FindRepeats -> Add -> (IsRepeat -> Pass?)* -> End. Several of them may judge a batch together: a
-/// row passes when it is a repeat in none. Whoever drives them lets no row in that is late: event time +
-/// `keep` <= the watermark before it.
+/// A batch: FindRepeats -> Add -> (IsRepeat -> Pass?)* -> End, or FindRepeats alone when none of its rows is
+/// to be remembered. Several of them may judge a batch together: a row passes when it is a repeat in none.
+/// Whoever drives them lets no row in that is late: event time + `keep` <= the watermark before it.
 ///
 /// State: one time per row that passed, in slices as long as `within`. A slice is dropped whole when no row
 /// that is not late can lie within reach of it. Owned by one step.
@@ -54,6 +54,9 @@ class PassedKeys {
   void Pass(std::int64_t row);
   /// Forgets what Add took up and Pass did not keep.
   void End();
+
+  /// The rows passed in an earlier batch and count no more. No batch is under way.
+  Status TakeBack(const Rows& passed);
 
   /// The watermark has moved: drops what no row needs any more.
   Status Forget(Watermark watermark);

@@ -152,7 +152,7 @@ Status Chain::WriteSink(Node& node, Sink& sink, const Batch& batch) {
   CountAccepted(node, sink,
                 batch.rows_behind() - RowsBehind(batch, errors) - static_cast<std::int64_t>(late.size()) -
                     context.unsettled);
-  if (!late.empty()) MR_RETURN_IF_ERROR(HandleLateRows(node, batch, late));
+  if (!late.empty()) MR_RETURN_IF_ERROR(HandleLateRows(node, context.late_from.value_or(batch), late));
   if (errors.empty()) return Status::Ok();
   return HandleErrors(node, batch, node.spec.on_error, std::move(errors));
 }
@@ -320,13 +320,22 @@ Status Chain::Prepare(Watermark watermark, bool idle) {
     const Watermark in = InputTime(i, watermark, out);
     out[i] = OutputTime(node, in);
     for (Sink* sink : node.sinks()) {
-      MR_RETURN_IF_ERROR(PrepareSink(node, *sink, {.producer = producer_, .watermark = in, .idle = idle}));
+      MR_RETURN_IF_ERROR(PrepareSink(i, *sink, {.producer = producer_, .watermark = in, .idle = idle}));
     }
   }
   return Status::Ok();
 }
 
-Status Chain::PrepareSink(Node& node, Sink& sink, SinkContext context) {
+Status Chain::TakeBack(std::size_t sink, const FailedRows& failed) {
+  if (inputs_[sink].size() != 1) return Status::Ok();
+  const Node& before = *nodes_[inputs_[sink].front()];
+  std::vector<std::int64_t> rows;
+  for (const RowError& error : failed.errors) rows.push_back(error.row);
+  return before.spec.op->TakeBack(failed.batch, rows).WithContext("step " + before.spec.name);
+}
+
+Status Chain::PrepareSink(std::size_t at, Sink& sink, SinkContext context) {
+  Node& node = *nodes_[at];
   std::vector<RowError> errors;
   std::vector<FailedRows> failed;
   context.errors = &errors;
@@ -335,6 +344,7 @@ Status Chain::PrepareSink(Node& node, Sink& sink, SinkContext context) {
   node.bytes_out->Add(context.bytes);
   CountAccepted(node, sink, context.settled);
   for (FailedRows& rows : failed) {
+    if (&sink == node.spec.sink.get()) MR_RETURN_IF_ERROR(TakeBack(at, rows));
     MR_RETURN_IF_ERROR(HandleErrors(node, rows.batch, node.spec.on_error, std::move(rows.errors)));
   }
   return Status::Ok();

@@ -67,7 +67,9 @@ class Chain {
   Status WriteSink(Node& node, Sink& sink, const Batch& batch);
   /// Those that came too late for the sink itself.
   Status HandleLateRows(Node& node, const Batch& batch, const std::vector<LateRow>& late);
-  Status PrepareSink(Node& node, Sink& sink, SinkContext context);
+  Status PrepareSink(std::size_t at, Sink& sink, SinkContext context);
+  /// The step before a sink learns which of its rows failed there. Where several feed a sink nobody does.
+  Status TakeBack(std::size_t sink, const FailedRows& failed);
   /// Rows that the sink took for good; none of a late output.
   void CountAccepted(Node& node, const Sink& sink, std::int64_t rows);
   Status HandleErrors(Node& node, const Batch& batch, ErrorPolicy policy, std::vector<RowError> errors);

@@ -120,7 +120,8 @@ class Check {
     CheckPurchases(*out.event_name);
     CheckAmounts();
     CheckAssets();
-    MR_ASSIGN_OR_RETURN(out.event_time, EventTimes());
+    MR_ASSIGN_OR_RETURN(out.event_time_ms, EventTimes());
+    MR_ASSIGN_OR_RETURN(out.event_time, InUnit(out.event_time_ms));
     findings_.MoveTo(&out);
     return out;
   }
@@ -343,8 +344,19 @@ class Check {
       if (!given.IsNull(row)) ms = stamped ? InMs(given.Int(row), per_second) : TimeInMs(given.Int(row));
       if (ms < oldest) findings_.Late(row, oldest - ms);
       if (ms > newest) findings_.Late(row, newest - ms);
-      out.UnsafeAppend(rules_.milliseconds ? ms : FloorDivide(ms, 1000));
+      out.UnsafeAppend(ms);
     }
+    std::shared_ptr<arrow::Int64Array> made;
+    MR_RETURN_IF_ARROW_ERROR(out.Finish(&made));
+    return made;
+  }
+
+  Result<std::shared_ptr<arrow::Int64Array>> InUnit(
+      const std::shared_ptr<arrow::Int64Array>& times_ms) const {
+    if (rules_.milliseconds) return times_ms;
+    arrow::Int64Builder out;
+    MR_RETURN_IF_ARROW_ERROR(out.Reserve(rows_));
+    for (std::int64_t row = 0; row < rows_; ++row) out.UnsafeAppend(FloorDivide(times_ms->Value(row), 1000));
     std::shared_ptr<arrow::Int64Array> made;
     MR_RETURN_IF_ARROW_ERROR(out.Finish(&made));
     return made;

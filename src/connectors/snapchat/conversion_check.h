@@ -40,7 +40,8 @@ struct CheckedEvents {
   /// One value per row; what fails has any.
   std::shared_ptr<arrow::StringArray> event_name;
   std::shared_ptr<arrow::StringArray> action_source;
-  std::shared_ptr<arrow::Int64Array> event_time;
+  std::shared_ptr<arrow::Int64Array> event_time;  ///< in the unit of the rules
+  std::shared_ptr<arrow::Int64Array> event_time_ms;
   std::shared_ptr<arrow::StringArray> event_id;
   std::shared_ptr<arrow::StringArray> currency;  ///< null pointer when no event has one
 };

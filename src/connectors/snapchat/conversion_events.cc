@@ -9,6 +9,7 @@
 #include "codec/json/json_codec.h"
 #include "columnar/arrow_status.h"
 #include "connectors/snapchat/conversion_fields.h"
+#include "connectors/snapchat/late_conversions.h"
 
 namespace millrace {
 namespace {
@@ -259,6 +260,10 @@ Status ConversionEvents::Build(const Batch& batch, EventTime now, ConversionBatc
   MR_ASSIGN_OR_RETURN(CheckedEvents checked, CheckConversions(batch, rules_, now));
   MR_ASSIGN_OR_RETURN(const auto events, layout_->Assemble(*batch.data, checked));
   MR_RETURN_IF_ERROR(encoder_->Encode(*events, &out->json));
+  out->late_from.reset();
+  if (!checked.late.empty()) {
+    MR_ASSIGN_OR_RETURN(out->late_from, LateConversions(batch, checked));
+  }
   out->rows = std::move(checked.rows);
   out->errors = std::move(checked.errors);
   out->late = std::move(checked.late);

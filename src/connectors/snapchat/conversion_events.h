@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <arrow/type_fwd.h>
@@ -18,6 +19,7 @@ struct ConversionBatch {
   std::vector<std::int64_t> rows;  ///< to be sent
   std::vector<RowError> errors;    ///< no valid events
   std::vector<LateRow> late;       ///< events that Snap would not report
+  std::optional<Batch> late_from;  ///< LateConversions, where there are such
   EncodedRows json;                ///< an object for every row; means nothing where the row is not sent
 };
 

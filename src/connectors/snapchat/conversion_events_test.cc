@@ -1,9 +1,11 @@
 #include "connectors/snapchat/conversion_events.h"
 
+#include <arrow/api.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "connectors/snapchat/conversion_harness.h"
+#include "connectors/snapchat/late_conversions.h"
 
 namespace millrace {
 namespace {
@@ -55,6 +57,30 @@ TEST(ConversionEvents, AreCalledAfterThePlaceOfTheirRecordWhereverTheyAreRead) {
   ASSERT_TRUE((*events)->Build(batch, EventTime(kNowMs), &made).ok());
   ASSERT_EQ(made.rows.size(), 1U);
   EXPECT_THAT(std::string(made.json.row(0).view()), testing::HasSubstr(R"("event_id":"t-3-70")"));
+}
+
+TEST(LateConversions, HaveTheIdAndTheTimeThatWereJudgedAndAReason) {
+  const Batch batch = BatchOf({.columns = "event_name: string; em: string; event_time: int64",
+                               .map = {},
+                               .rows = {R"({"event_name":"SAVE","em":"a@b.c","event_time":1767268800})",
+                                        R"({"event_name":"SAVE","em":"a@b.c","event_time":1700000000})",
+                                        R"({"event_name":"SAVE","em":"a@b.c","event_time":1797268800123})"}});
+  ConversionRules rules;
+  rules.action_source = "OFFLINE";
+  const auto checked = CheckConversions(batch, rules, EventTime(kNowMs));
+  ASSERT_TRUE(checked.ok());
+  const auto made = LateConversions(batch, *checked, std::vector<std::int32_t>{0});
+  ASSERT_TRUE(made.ok());
+  EXPECT_TRUE(made->data->schema()->Equals(LateConversionSchema(*batch.data->schema())));
+  const auto text = [&](std::int64_t row) {
+    std::string out;
+    for (const char* name : {"event_id", "event_time", "reason"})
+      out += made->data->GetColumnByName(name)->GetScalar(row).ValueOrDie()->ToString() + " ";
+    return out;
+  };
+  EXPECT_EQ(text(0), "t-3-70 2026-01-01 12:00:00.000 may_be_repeat ");
+  EXPECT_EQ(text(1), "t-3-71 2023-11-14 22:13:20.000 too_old ");
+  EXPECT_EQ(text(2), "t-3-72 2026-12-14 17:20:00.123 too_far_ahead ");
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ class ConversionsSink final : public Sink {
     MR_RETURN_IF_ERROR(events_->Build(batch, connection_->clock().Now(), &made_));
     std::move(made_.errors.begin(), made_.errors.end(), std::back_inserter(*context.errors));
     std::move(made_.late.begin(), made_.late.end(), std::back_inserter(*context.late));
+    context.late_from = std::move(made_.late_from);
     const auto assets =
         std::static_pointer_cast<arrow::StringArray>(batch.data->GetColumnByName(kAssetColumn));
     for (const std::int64_t row : made_.rows) {
