@@ -248,6 +248,7 @@ TEST(Api, SinksForSnapchatReachThePlan) {
                               .map = {{"em", col("email")}},
                               .consent = col("n") > 1,
                               .late_topic = "late",
+                              .deduplicate = {.event_id = 24h, .order_id = std::nullopt},
                               .batch_events = 7,
                               .linger = 3s,
                               .per_second = 20,
@@ -276,6 +277,10 @@ TEST(Api, SinksForSnapchatReachThePlan) {
   EXPECT_EQ(events.batch_events, 7);
   EXPECT_EQ(events.linger, 3s);
   EXPECT_EQ(events.late_topic, "late");
+  EXPECT_EQ(events.deduplicate.event_id, 24h);
+  EXPECT_EQ(events.deduplicate.order_id, std::nullopt);
+  EXPECT_EQ(SnapchatConversions().deduplicate.event_id, 48h);
+  EXPECT_EQ(SnapchatConversions().deduplicate.order_id, 30 * 24h);
   EXPECT_EQ(nodes[2].name, "members");
   const auto& members = std::get<SnapchatAudienceSink>(std::get<SinkNode>(nodes[2].op).sink);
   EXPECT_TRUE(members.segment.create);

@@ -23,6 +23,7 @@
 #include "expr/expr.h"
 #include "ops/filter.h"
 #include "ops/rekey.h"
+#include "plan/state_names.h"
 
 namespace millrace {
 namespace {
@@ -202,7 +203,7 @@ class ProgramBuilder {
     }
     if (const auto* events = std::get_if<SnapchatConversionsSink>(&sink.sink)) {
       ChainNode repeats;
-      repeats.name = chain.name + "-repeats";
+      repeats.name = RepeatsStep(chain.name);
       repeats.on_error = chain.on_error;
       MR_ASSIGN_OR_RETURN(repeats.op,
                           MakeSinkRepeats(*events, chain.name, context.input, store_, *compiled_.clock));

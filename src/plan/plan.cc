@@ -32,19 +32,21 @@ std::optional<Duration> LongestLinger(const Plan& plan) {
   return longest;
 }
 
-/// Sinks keep state under names of their own.
+/// Sinks have steps, and keep state, under names of their own.
 void CheckStateNames(const Plan& plan, std::vector<PlacedMessage>* mistakes) {
   std::map<std::string, const PlanNode*> by_name;
   for (const PlanNode& node : plan.nodes) by_name.emplace(node.name, &node);
   for (const PlanNode& node : plan.nodes) {
-    for (const std::string& state : StateNamesOf(node)) {
-      const auto found = by_name.find(state);
-      if (state == node.name || found == by_name.end()) continue;
+    std::vector<std::string> own = StateNamesOf(node);
+    if (own.size() > 1) own.push_back(RepeatsStep(node.name));
+    for (const std::string& name : own) {
+      const auto found = by_name.find(name);
+      if (name == node.name || found == by_name.end()) continue;
       const auto place = found->second->places.find({"name", ""});
       mistakes->push_back(
           {place == found->second->places.end() ? found->second->location : place->second.value,
-           "the name '" + state + "' is that of what sink '" + node.name +
-               "' keeps of its events; choose another name"});
+           "the name '" + name + "' is taken by what sink '" + node.name +
+               "' does to send each event once; choose another name"});
     }
   }
 }

@@ -88,6 +88,22 @@ TEST(Plan, ANameUsedTwiceIsAnErrorThatSaysWhere) {
   EXPECT_THAT(NameNodes(&clash).message(), HasSubstr("'filter-1' is what an unnamed step gets"));
 }
 
+TEST(Plan, NamesThatASinkTakesForItselfAreErrorsThatSayWhere) {
+  for (const char* taken : {"sent-events", "sent-orders", "sent-repeats"}) {
+    Plan plan = Bids();
+    plan.nodes[3].op = SinkNode{std::nullopt, SnapchatConversionsSink()};
+    plan.nodes[3].name = "sent";
+    plan.nodes[1].location = {"f.yaml", 3, 5};
+    ASSERT_TRUE(NameNodes(&plan).ok());
+    plan.nodes[1].name = taken;
+    EXPECT_THAT(NameNodes(&plan).message(),
+                HasSubstr("f.yaml:3:5: the name '" + std::string(taken) +
+                          "' is taken by what sink 'sent' does to send each event once"));
+    plan.nodes[3].name = "other";
+    EXPECT_TRUE(NameNodes(&plan).ok());
+  }
+}
+
 TEST(Plan, PrintsAsTextMermaidAndJsonWithoutSecrets) {
   const auto analyzed = AnalyzePlan(Bids());
   ASSERT_TRUE(analyzed.ok()) << analyzed.status().message();

@@ -4,6 +4,7 @@ namespace millrace {
 
 std::string EventsTable(const std::string& sink) { return sink + "-events"; }
 std::string OrdersTable(const std::string& sink) { return sink + "-orders"; }
+std::string RepeatsStep(const std::string& sink) { return sink + "-repeats"; }
 
 std::vector<std::string> StateNamesOf(const PlanNode& node) {
   std::vector<std::string> names = {node.name};

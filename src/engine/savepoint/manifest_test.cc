@@ -44,6 +44,11 @@ SavepointManifest Full() {
                           .layout = "latest",
                           .place = {KeyPlace::By::kMessageKey, {"k"}, "json"},
                           .rows = {"state-3-latest-1.parquet", 0, 1, "ef"}});
+  window.steps.push_back({.name = "sink-1-events",
+                          .kind = "sink",
+                          .layout = "deduplicate",
+                          .place = {KeyPlace::By::kRecord, {"k"}, ""},
+                          .rows = {"state-4-sink-1-events.parquet", 3, 9, "01"}});
   return manifest;
 }
 

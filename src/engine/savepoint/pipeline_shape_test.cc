@@ -29,11 +29,12 @@ class PipelineShapeTest : public testing::Test {
   }
 
   /// A pipeline that reads `in`, keyed by k where `key` says so.
-  static Plan PlanOf(const std::string& key, const std::string& steps) {
+  static Plan PlanOf(const std::string& key, const std::string& steps,
+                     const std::string& sink = "topic: out") {
     auto file = ReadPipelineText("p.yaml",
                                  "name: p\nsource: {topic: in, " + key +
                                      "schema: {k: int64, l: string, x: int64}}\nsteps: [" + steps +
-                                     "]\nsinks: [{topic: out}]\n",
+                                     "]\nsinks: [{" + sink + "}]\n",
                                  SubstitutionSources{});
     EXPECT_TRUE(file.ok()) << file.status().message();
     return std::move(file->plan);
@@ -67,8 +68,19 @@ TEST_F(PipelineShapeTest, StateIsPlacedByTheKeyThatBroughtItsRowsTogether) {
             (KeyPlace{By::kRepartition, {"l", "k"}, ""}));
 }
 
+const std::string kEvents =
+    "snapchat.conversions: {pixel_id: p, access_token: t, event_id: l, map: {event_name: l, em: l}}";
+
+TEST_F(PipelineShapeTest, StateOfASinkLiesWhereItsRecordsAre) {
+  Create("in", 2);
+  using By = KeyPlace::By;
+  EXPECT_EQ(PlaceIn(PlanOf("key: k, ", "", kEvents)), (KeyPlace{By::kRecord, {}, ""}));
+  EXPECT_EQ(PlaceIn(PlanOf("", "{group_by: [l, k]}", kEvents)), (KeyPlace{By::kRecord, {"l", "k"}, ""}));
+}
+
 TEST_F(PipelineShapeTest, OnePartitionNeedsNoPlace) {
   Create("in", 1);
+  EXPECT_EQ(PlaceIn(PlanOf("", "", kEvents)), KeyPlace{});
   EXPECT_EQ(PlaceIn(PlanOf("", "{deduplicate: {by: [k], within: 1m}}")), KeyPlace{});
 }
 

@@ -160,6 +160,40 @@ TEST(RestorePlan, StateByMessageKeyIsPlacedAnewForAnotherTopic) {
   EXPECT_TRUE(in_one->all_same());
 }
 
+TEST(RestorePlan, StateOfRecordsStaysInTheirPartitionsOrIsLeftOut) {
+  using enum KeyPlace::By;
+  const auto topology = [](std::int32_t partitions) {
+    Topology made = KeyedTopology(partitions);
+    made.sub_topologies[0].tables[0].place = {partitions == 1 ? kNothing : kRecord, {}, ""};
+    return made;
+  };
+  SavepointManifest manifest = Keyed(2, kRecord);
+  manifest.stages[0].steps[0].place.columns = {};
+  const Topology two = topology(2);
+  const auto same = PlanFor(manifest, two);
+  ASSERT_TRUE(same.ok()) << same.status().message();
+  EXPECT_TRUE(same->all_same());
+  ASSERT_EQ(same->steps.size(), 1U);
+  EXPECT_FALSE(same->steps[0].moves);
+  const struct {
+    const char* what;
+    Topology topology;
+    std::map<std::string, std::string> names;
+    const char* counts;
+  } cases[] = {{"more partitions", topology(3), {}, "(2 then, 3 now)"},
+               {"one partition", topology(1), {}, "(2 then, 1 now)"},
+               {"another topic", topology(2), {{"in", "in"}}, "(2 then, 2 now)"}};
+  for (const auto& test : cases) {
+    EXPECT_THAT(Refusal(PlanFor(manifest, test.topology, {.allow_drop = false, .names = test.names})),
+                AllOf(HasSubstr("step 'sums' (7 rows)"), HasSubstr(test.counts), HasSubstr("--allow-drop")))
+        << test.what;
+    const auto dropped = PlanFor(manifest, test.topology, {.allow_drop = true, .names = test.names});
+    ASSERT_TRUE(dropped.ok()) << test.what << ": " << dropped.status().message();
+    EXPECT_THAT(dropped->steps, IsEmpty()) << test.what;
+    EXPECT_THAT(dropped->dropped, ElementsAre("step 'sums' (7 rows)")) << test.what;
+  }
+}
+
 TEST(RestorePlan, WhereNothingShowsHowProducersPlaceKeysThatIsSaid) {
   struct Case {
     const char* what;
