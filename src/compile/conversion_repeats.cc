@@ -250,8 +250,7 @@ std::vector<ConversionKey> ConversionKeysOf(const SnapchatConversionsSink& sink,
 Result<std::unique_ptr<Operator>> MakeConversionRepeats(ConversionRepeatsOptions options,
                                                         const std::shared_ptr<arrow::Schema>& fields,
                                                         StateStore* store, const Clock& clock) {
-  Duration keep = options.rules.max_age;
-  for (const ConversionKey& key : options.keys) keep = std::max(keep, key.within);
+  const Duration keep = options.rules.max_age + options.rules.max_ahead;
   std::shared_ptr<arrow::Schema> schema = fields;
   if (fields->GetFieldIndex(kEventId) < 0) {
     arrow::FieldVector columns = fields->fields();

@@ -50,8 +50,9 @@ struct ConversionRepeatsOptions {
 /// trace, and so do tombstones; what Snap refuses is forgotten before the state is written (TakeBack);
 /// repeats of one key leave no trace under another.
 ///
-/// Rows that are older than everything that is remembered are late: it is not known whether they were sent.
-/// That is behind the watermark by `rules.max_age` or the longest `within`, whichever is more.
+/// Rows that are behind the watermark by `rules.max_age` + `rules.max_ahead` are late: what they might repeat
+/// is forgotten, and by the clock they would be too old for Snap. A key is remembered for that and its
+/// `within`.
 ///
 /// The rows come out with their event_id, so that it does not change with what stands before them.
 /// `store` null: only checks. `clock` outlives it.

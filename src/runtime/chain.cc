@@ -206,8 +206,7 @@ Status Chain::HandleLate(Node& node, const Batch& batch, std::vector<std::int64_
          {"rows", rows},
          {"late_by_ms_max", *std::max_element(late_by_ms.begin(), late_by_ms.end())},
          {"partition", batch.origin.partition.ToString()},
-         {"advice",
-          "raise out_of_orderness, or a window's grace; a window's late: {topic: ...} keeps them"}});
+         {"advice", "raise out_of_orderness, or a window's grace; late: {topic: ...} keeps them"}});
   }
   return Status::Ok();
 }
