@@ -14,9 +14,8 @@ namespace {
 constexpr int kExitFailed = 1;
 // Written as it is: there may be no memory to put a text together.
 constexpr std::string_view kNoMemory =
-    "millrace: out of memory: a limit of the process, of its container or of the machine is reached; raise "
-    "it or "
-    "lower `memory` of the pipeline, and start again: what was not committed is read again\n";
+    "millrace: out of memory: a limit of the process, of its container or of the machine is reached; "
+    "raise it or lower `memory` of the pipeline, and start again: what was not committed is read again\n";
 
 [[noreturn]] void End(std::string_view sentence) {
   static_cast<void>(::write(STDERR_FILENO, sentence.data(), sentence.size()) + 1);
@@ -47,8 +46,7 @@ std::terminate_handler BeforeOurs(std::terminate_handler remembered = nullptr) {
 void EndForLackOfThreads(std::string_view missed) {
   End("millrace: cannot start " + std::string(missed) +
       ": no more threads are allowed; raise the limit (ulimit -u, TasksMax of systemd, pids.max of the "
-      "container) "
-      "or lower `workers`, and start again: what was not committed is read again\n");
+      "container) or lower `workers`, and start again: what was not committed is read again\n");
 }
 
 void EndForLackOfMemory() { End(kNoMemory); }

@@ -31,10 +31,11 @@ class Lab:
         return f"{self.name}-out"
 
     def write(self, pipeline: dict) -> pathlib.Path:
-        """JSON is YAML."""
+        """JSON is YAML. A process that is starting may be reading the file that this replaces."""
         path = self.folder / f"{pipeline['name']}.yaml"
-        path.write_text(json.dumps(pipeline, indent=2))
-        return path
+        written = path.with_suffix(".new")
+        written.write_text(json.dumps(pipeline, indent=2))
+        return written.replace(path)
 
     def run(self, file: pathlib.Path, *words: str, state_dir: pathlib.Path | None = None,
             **environment: str) -> Millrace:
