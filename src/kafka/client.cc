@@ -53,11 +53,12 @@ bool RefusesUs(int code) {
 /// Takes `conf` when it succeeds.
 Result<rd_kafka_t*> NewHandle(rd_kafka_type_t type, rd_kafka_conf_t* conf) {
   // One at a time, so that what there is room for is still there: without a thread of its own librdkafka
-  // waits in here forever for that of the coordinator.
+  // waits in here forever for that of the coordinator. It starts two; clients that were made before may
+  // start those of their brokers meanwhile.
   static Mutex making;
   const MutexLock lock(making);
-  constexpr int kFirstThreads = 2;
-  if (!CanStartThreads(kFirstThreads)) EndForLackOfThreads("a Kafka client");
+  constexpr int kFreeThreads = 8;
+  if (!CanStartThreads(kFreeThreads)) EndForLackOfThreads("a Kafka client");
   std::array<char, 512> text{};
   rd_kafka_t* const handle = rd_kafka_new(type, conf, text.data(), text.size());
   if (handle != nullptr) return handle;
