@@ -2,7 +2,7 @@
 #
 #   exactly_once  the job of docs/performance.md: Millrace against the reference loop on Apache Kafka, about five minutes
 #   memory        peak memory of that job with 2 and with 20 million records, about five minutes
-#   windows       the CPU of that job with hopping and session windows and with a million keys, about eight minutes
+#   windows       the CPU of that job with hopping and session windows and with a million keys, two minutes
 #   many_keys     the rate of that job with 20 million keys of which few fit into memory, about fifteen minutes
 #   partials      the rate of that job behind a repartition topic, with rows and with partial aggregates in it, two minutes
 #   restore       the rate at which that job rebuilds the state of three million keys from Kafka, a minute
