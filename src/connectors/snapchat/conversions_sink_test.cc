@@ -130,6 +130,18 @@ class ConversionsSinkTest : public testing::Test {
                                   .min_life = Duration(0)}};
   }
 
+  /// All of it, with what Snap says of it in the members below.
+  void Deliver(const Batch& batch, Sink& sink) {
+    ASSERT_TRUE(sink.Write(batch, context_).ok());
+    ASSERT_TRUE(sink.Settle(Duration(20'000)));
+    ASSERT_TRUE(sink.Prepare(context_).ok());
+  }
+
+  std::vector<RowError> errors_;
+  std::vector<LateRow> late_;
+  std::vector<FailedRows> failed_;
+  SinkContext context_{.errors = &errors_, .late = &late_, .failed = &failed_};
+
   Snap snap_;
   ManualClock clock_{EventTime(kNowMs)};
   std::shared_ptr<SnapAccesses> shared_;
@@ -173,15 +185,9 @@ TEST_F(ConversionsSinkTest, ATokenThatExpiredIsReplacedAndTheEventsAreSentAgain)
   const Batch batch = Events({"a"});
   const auto sink = Make(batch, "pixel", Refreshed(snap_.url()));
   snap_.set_expired("token-1");
-  std::vector<RowError> errors;
-  std::vector<LateRow> late;
-  std::vector<FailedRows> failed;
-  SinkContext context{.errors = &errors, .late = &late, .failed = &failed};
-  ASSERT_TRUE(sink->Write(batch, context).ok());
-  ASSERT_TRUE(sink->Settle(Duration(20'000)));
-  ASSERT_TRUE(sink->Prepare(context).ok());
-  EXPECT_EQ(context.settled, 1);
-  EXPECT_TRUE(failed.empty());
+  ASSERT_NO_FATAL_FAILURE(Deliver(batch, *sink));
+  EXPECT_EQ(context_.settled, 1);
+  EXPECT_TRUE(failed_.empty());
   EXPECT_TRUE(snap_.taken().contains("/v3/pixel/events?access_token=token-2"));
 }
 
@@ -190,27 +196,21 @@ TEST_F(ConversionsSinkTest, ATokenThatIsRefusedWithHttp400IsReplacedAndMakesNoDe
   const auto sink = Make(batch, "pixel", Refreshed(snap_.url()));
   snap_.set_expired("token-1");
   snap_.set_refusal({400, R"({"status":"INVALID","event":0,"reason":"Invalid access token"})"});
-  std::vector<RowError> errors;
-  std::vector<LateRow> late;
-  std::vector<FailedRows> failed;
-  SinkContext context{.errors = &errors, .late = &late, .failed = &failed};
-  ASSERT_TRUE(sink->Write(batch, context).ok());
-  ASSERT_TRUE(sink->Settle(Duration(20'000)));
-  ASSERT_TRUE(sink->Prepare(context).ok());
-  EXPECT_EQ(context.settled, 3);
-  EXPECT_TRUE(failed.empty());
+  ASSERT_NO_FATAL_FAILURE(Deliver(batch, *sink));
+  EXPECT_EQ(context_.settled, 3);
+  EXPECT_TRUE(failed_.empty());
   // Where none is to be had it pauses.
   snap_.set_expired("token-2");
   snap_.set_revoked(true);
-  ASSERT_TRUE(sink->Write(batch, context).ok());
+  ASSERT_TRUE(sink->Write(batch, context_).ok());
   for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_paused") < 1; ++i)
     EXPECT_FALSE(sink->Settle(Duration(50)));
   EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1);
   snap_.set_revoked(false);
   for (int i = 0; i < 200 && !sink->Settle(Duration(50)); ++i) clock_.Advance(Duration(61'000));
-  ASSERT_TRUE(sink->Prepare(context).ok());
-  EXPECT_EQ(context.settled, 6);
-  EXPECT_TRUE(failed.empty());
+  ASSERT_TRUE(sink->Prepare(context_).ok());
+  EXPECT_EQ(context_.settled, 6);
+  EXPECT_TRUE(failed_.empty());
 }
 
 TEST_F(ConversionsSinkTest, EachEventThatAValidationRefusesFailsWithItsOwnCodesAfterOneRequest) {
@@ -220,21 +220,15 @@ TEST_F(ConversionsSinkTest, EachEventThatAValidationRefusesFailsWithItsOwnCodesA
   snap_.set_refusal({400, R"({"status":"INVALID","reason":"no","event_logs":[
       {"event":0,"status":"INVALID","errors":{"codes":["517"]}},{"event":1,"status":"VALID"},
       {"event":2,"status":"INVALID","errors":{"codes":["518"]}}]})"});
-  std::vector<RowError> errors;
-  std::vector<LateRow> late;
-  std::vector<FailedRows> failed;
-  SinkContext context{.errors = &errors, .late = &late, .failed = &failed};
-  ASSERT_TRUE(sink->Write(batch, context).ok());
-  ASSERT_TRUE(sink->Settle(Duration(20'000)));
-  ASSERT_TRUE(sink->Prepare(context).ok());
-  EXPECT_EQ(context.settled, 1);
+  ASSERT_NO_FATAL_FAILURE(Deliver(batch, *sink));
+  EXPECT_EQ(context_.settled, 1);
   EXPECT_EQ(snap_.requests(), 1);
-  ASSERT_EQ(failed.size(), 1U);
-  ASSERT_EQ(failed[0].errors.size(), 2U);
-  EXPECT_EQ(failed[0].errors[0].row, 0);
-  EXPECT_EQ(failed[0].errors[0].message, "Snap refused it: HTTP 400, INVALID: 517");
-  EXPECT_EQ(failed[0].errors[1].row, 2);
-  EXPECT_EQ(failed[0].errors[1].message, "Snap refused it: HTTP 400, INVALID: 518");
+  ASSERT_EQ(failed_.size(), 1U);
+  ASSERT_EQ(failed_[0].errors.size(), 2U);
+  EXPECT_EQ(failed_[0].errors[0].row, 0);
+  EXPECT_EQ(failed_[0].errors[0].message, "Snap refused it: HTTP 400, INVALID: 517");
+  EXPECT_EQ(failed_[0].errors[1].row, 2);
+  EXPECT_EQ(failed_[0].errors[1].message, "Snap refused it: HTTP 400, INVALID: 518");
 }
 
 TEST_F(ConversionsSinkTest, SinksWithOneTokenShareThePaceOfTheSlower) {
@@ -289,16 +283,12 @@ TEST_F(ConversionsSinkTest, TenThousandAssetsGetTheirEventsInBoundedMemory) {
   const Batch batch = Events(ids, "regexp_replace(event_id, '-[0-9]$', '')");
   const auto sink = Make(batch, "");
   const ByteCount before = GetResourceUsage().resident_peak;
-  std::vector<RowError> errors;
-  std::vector<LateRow> late;
-  std::vector<FailedRows> failed;
-  SinkContext context{.errors = &errors, .late = &late, .failed = &failed};
-  ASSERT_TRUE(sink->Write(batch, context).ok());
-  EXPECT_EQ(context.unsettled, kAssets * kRounds);
+  ASSERT_TRUE(sink->Write(batch, context_).ok());
+  EXPECT_EQ(context_.unsettled, kAssets * kRounds);
   ASSERT_TRUE(sink->Settle(Duration(60'000)));
-  ASSERT_TRUE(sink->Prepare(context).ok());
-  EXPECT_EQ(context.settled, kAssets * kRounds);
-  EXPECT_TRUE(errors.empty() && late.empty() && failed.empty());
+  ASSERT_TRUE(sink->Prepare(context_).ok());
+  EXPECT_EQ(context_.settled, kAssets * kRounds);
+  EXPECT_TRUE(errors_.empty() && late_.empty() && failed_.empty());
   EXPECT_LT(GetResourceUsage().resident_peak.value() - before.value(), kMostMemory);
   const auto taken = snap_.taken();
   ASSERT_EQ(taken.size(), static_cast<std::size_t>(kAssets));
@@ -314,15 +304,11 @@ TEST_F(ConversionsSinkTest, ATokenThatDiesOnTheWayPausesAndNothingIsLostOrADeadL
   const Batch first = Events({"a"});
   const Batch second = Events({"b", "c"});
   const auto sink = Make(first, "pixel", Refreshed(snap_.url()));
-  std::vector<RowError> errors;
-  std::vector<LateRow> late;
-  std::vector<FailedRows> failed;
-  SinkContext context{.errors = &errors, .late = &late, .failed = &failed};
-  ASSERT_TRUE(sink->Write(first, context).ok());
+  ASSERT_TRUE(sink->Write(first, context_).ok());
   ASSERT_TRUE(sink->Settle(Duration(20'000)));
   snap_.set_expired("token-1");
   snap_.set_revoked(true);
-  ASSERT_TRUE(sink->Write(second, context).ok());
+  ASSERT_TRUE(sink->Write(second, context_).ok());
   for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_paused") < 1; ++i)
     EXPECT_FALSE(sink->Settle(Duration(50)));
   EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1);
@@ -332,9 +318,9 @@ TEST_F(ConversionsSinkTest, ATokenThatDiesOnTheWayPausesAndNothingIsLostOrADeadL
   EXPECT_EQ(snap_.requests(), requests) << "it knocks once a minute";
   snap_.set_revoked(false);
   for (int i = 0; i < 200 && !sink->Settle(Duration(50)); ++i) clock_.Advance(Duration(61'000));
-  ASSERT_TRUE(sink->Prepare(context).ok());
-  EXPECT_EQ(context.settled, 3);
-  EXPECT_TRUE(errors.empty() && late.empty() && failed.empty());
+  ASSERT_TRUE(sink->Prepare(context_).ok());
+  EXPECT_EQ(context_.settled, 3);
+  EXPECT_TRUE(errors_.empty() && late_.empty() && failed_.empty());
   EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 0);
 }
 
@@ -343,20 +329,16 @@ TEST_F(ConversionsSinkTest, ARedirectGetsNeitherEventsNorToken) {
   snap_.set_elsewhere(elsewhere.url());
   const Batch batch = Events({"a"});
   const auto sink = Make(batch);
-  std::vector<RowError> errors;
-  std::vector<LateRow> late;
-  std::vector<FailedRows> failed;
-  SinkContext context{.errors = &errors, .late = &late, .failed = &failed};
-  ASSERT_TRUE(sink->Write(batch, context).ok());
+  ASSERT_TRUE(sink->Write(batch, context_).ok());
   for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_paused") < 1; ++i)
     EXPECT_FALSE(sink->Settle(Duration(50)));
   EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1);
   EXPECT_EQ(elsewhere.requests(), 0);
   snap_.set_elsewhere("");
   for (int i = 0; i < 200 && !sink->Settle(Duration(50)); ++i) clock_.Advance(Duration(61'000));
-  ASSERT_TRUE(sink->Prepare(context).ok());
-  EXPECT_EQ(context.settled, 1);
-  EXPECT_TRUE(failed.empty()) << "no dead letter of it";
+  ASSERT_TRUE(sink->Prepare(context_).ok());
+  EXPECT_EQ(context_.settled, 1);
+  EXPECT_TRUE(failed_.empty()) << "no dead letter of it";
 }
 
 }  // namespace
