@@ -80,20 +80,20 @@ Status DeadLetterWriter::Handle(ErrorPolicy policy, const std::string& stage, co
 
 void DeadLetterWriter::Warn(ErrorPolicy policy, const std::string& stage, const std::string& where,
                             const RowError& first, std::size_t rows) {
-  rows_since_warning_ += rows;
+  Warned& warned = warned_[stage];
+  warned.rows_since += rows;
   const std::int64_t now = clock_.Now().value();
-  if (warned_at_ms_.has_value() && now - *warned_at_ms_ < kWarningEveryMs) return;
+  if (warned.at_ms.has_value() && now - *warned.at_ms < kWarningEveryMs) return;
   const bool kept = policy == ErrorPolicy::kDeadLetter;
   Log(LogLevel::kWarning,
       kept ? "rows that failed are in the dead-letter topic" : "rows that failed were dropped",
-      {{"rows", rows_since_warning_},
+      {{"rows", warned.rows_since},
        {"step", stage},
        {"first", where},
        {"class", first.error_class},
        {"reason", LoggedReason(first.message)},
        {"topic", kept ? topic_ : "none"}});
-  warned_at_ms_ = now;
-  rows_since_warning_ = 0;
+  warned = {.at_ms = now};
 }
 
 void DeadLetterWriter::Count(const std::string& step, const std::string& error_class) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,7 +17,7 @@ namespace millrace {
 
 /// Carries out what is to be done with rows that fail (R3): a dead letter in the current transaction, a
 /// counted drop, or the error that stops the task. Rows that were set aside or dropped are also a warning, at
-/// most one every ten seconds, with the first of them. One owner, one thread.
+/// most one per step every ten seconds, with the first of them. One owner, one thread.
 class DeadLetterWriter {
  public:
   /// `topic` "" when there is none: then no policy may be kDeadLetter. `producer` and `metrics` outlive the
@@ -50,8 +51,11 @@ class DeadLetterWriter {
   const Clock& clock_;
   MetricRegistry& metrics_;
   Producer* producer_ = nullptr;
-  std::optional<std::int64_t> warned_at_ms_;
-  std::size_t rows_since_warning_ = 0;
+  struct Warned {
+    std::optional<std::int64_t> at_ms;
+    std::size_t rows_since = 0;
+  };
+  std::map<std::string, Warned> warned_;  // by step
 };
 
 }  // namespace millrace

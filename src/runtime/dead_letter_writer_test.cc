@@ -14,12 +14,12 @@ using ::testing::Not;
 class DeadLetterWarning : public ::testing::Test {
  protected:
   /// What is logged when `rows` rows fail.
-  std::string Fail(std::size_t rows) {
+  std::string Fail(std::size_t rows, const std::string& step = "with-1") {
     const std::vector<std::int64_t> records(rows, 0);
     std::vector<RowError> errors(rows);
     for (RowError& error : errors) error = {0, "overflow", "3 + " + std::to_string(++made_)};
     testing::internal::CaptureStderr();
-    EXPECT_TRUE(writer_.Handle(ErrorPolicy::kDrop, "with-1", nullptr, records, errors).ok());
+    EXPECT_TRUE(writer_.Handle(ErrorPolicy::kDrop, step, nullptr, records, errors).ok());
     return testing::internal::GetCapturedStderr();
   }
 
@@ -42,6 +42,12 @@ TEST_F(DeadLetterWarning, ComesAtMostEveryTenSecondsAndCountsWhatItLeftOut) {
   EXPECT_THAT(Fail(2), IsEmpty());
   clock_.Advance(std::chrono::milliseconds(1));
   EXPECT_THAT(Fail(3), AllOf(HasSubstr("rows=7"), HasSubstr("3 + 6")));
+}
+
+TEST_F(DeadLetterWarning, OfOneStepDoesNotHideThatOfAnother) {
+  EXPECT_THAT(Fail(1, "source"), HasSubstr("step=source"));
+  EXPECT_THAT(Fail(2, "sink-1"), AllOf(HasSubstr("step=sink-1"), HasSubstr("rows=2")));
+  EXPECT_THAT(Fail(2, "source"), IsEmpty());
 }
 
 TEST_F(DeadLetterWarning, AndTheEndOfAPipelineHaveNoValuesOfRecords) {
