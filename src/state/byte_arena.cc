@@ -21,6 +21,7 @@ char* ByteArena::Append(std::string_view bytes) {
   if (!bytes.empty()) std::memcpy(copy, bytes.data(), bytes.size());
   at_ += bytes.size();
   left_ -= bytes.size();
+  appended_bytes_ += static_cast<std::int64_t>(bytes.size());
   return copy;
 }
 

@@ -17,6 +17,7 @@ class ByteArena {
   /// Notes that `size` appended bytes are not needed any more.
   void Release(std::size_t size) { released_bytes_ += static_cast<std::int64_t>(size); }
 
+  std::int64_t appended_bytes() const { return appended_bytes_; }
   std::int64_t allocated_bytes() const { return allocated_bytes_; }
   std::int64_t released_bytes() const { return released_bytes_; }
   std::int64_t bytes_in_use() const { return allocated_bytes_ - released_bytes_; }
@@ -26,6 +27,7 @@ class ByteArena {
   char* at_ = nullptr;
   std::size_t left_ = 0;
   std::size_t next_chunk_bytes_ = 1024;
+  std::int64_t appended_bytes_ = 0;
   std::int64_t allocated_bytes_ = 0;
   std::int64_t released_bytes_ = 0;
 };

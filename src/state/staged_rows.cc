@@ -10,7 +10,6 @@ void StagedRows::Set(std::uint32_t slot, std::string_view row) {
   const auto size = static_cast<std::uint32_t>(row.size());
   if (place.generation != generation_ || place.room < size) {
     place = Place{.at = rows_.Append(row), .size = size, .room = size, .generation = generation_};
-    bytes_ += size;
     return;
   }
   place.size = size;
@@ -19,7 +18,6 @@ void StagedRows::Set(std::uint32_t slot, std::string_view row) {
 
 void StagedRows::Clear() {
   rows_ = ByteArena();
-  bytes_ = 0;
   ++generation_;
 }
 

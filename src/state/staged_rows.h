@@ -25,7 +25,7 @@ class StagedRows {
   void PrefetchRow(std::uint32_t slot) const { __builtin_prefetch(places_[slot].at); }
   void Clear();
   /// Grows until Clear.
-  std::int64_t bytes() const { return bytes_; }
+  std::int64_t bytes() const { return rows_.appended_bytes(); }
   std::int64_t memory_bytes() const;
 
  private:
@@ -37,7 +37,6 @@ class StagedRows {
   };
   std::vector<Place> places_;  // by slot
   ByteArena rows_;
-  std::int64_t bytes_ = 0;
   std::uint64_t generation_ = 1;
 };
 

@@ -62,11 +62,7 @@ Status Table::Collect(const ChangelogVisitor& visit) {
   }
   for (const auto& [slice, closed] : changed) MR_RETURN_IF_ERROR(CollectSlice(slice, closed, visit));
   MR_RETURN_IF_ERROR(rows_->failure());
-  if (dirty_count_ > 0) {
-    std::size_t bytes = 0;
-    for (const Collected& row : collected_) bytes += row.row.size();
-    average_row_bytes_ = static_cast<std::int64_t>(bytes) / dirty_count_;
-  }
+  if (dirty_count_ > 0) average_row_bytes_ = collected_rows_.appended_bytes() / dirty_count_;
   collected_whole_ = true;
   return Status::Ok();
 }
