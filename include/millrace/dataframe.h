@@ -159,10 +159,11 @@ class DataFrame {
 
   /// Gives each row an end in event time: `expires_at`, a timestamp, null for never. Rows pass; when the
   /// watermark reaches the end of a key's latest row, a tombstone of the key follows. Rows whose end is over
-  /// when they come are late; they go to `late_topic`, and are only counted without one. `by` {}: the columns
-  /// of the GroupBy before.
+  /// when they come, or as `already_over` says, are late; they go to `late_topic`, and are only counted
+  /// without one. `by` {}: the columns of the GroupBy before.
   DataFrame Expire(KeyColumns by, const Expression& expires_at, NullKeys null_keys = NullKeys::kError,
-                   std::string late_topic = "", CallSite at = CallSite::current()) const;
+                   std::string late_topic = "", AlreadyOver already_over = AlreadyOver::kLate,
+                   CallSite at = CallSite::current()) const;
 
   /// Calls `function` with every batch and the values it keeps per key (KeyedState). The result has as many
   /// rows, with the columns of `state.Returns`, or those of this frame.

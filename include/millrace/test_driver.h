@@ -85,10 +85,11 @@ struct AppTestRecord {
 ///     EXPECT_EQ(*test->Rows("sink-1"), ...);
 class AppTest {
  public:
-  /// `start_ms`: the clock at the beginning. `source_partitions`: of every source topic. Errors: an invalid
-  /// pipeline, or a source without a schema.
+  /// `start_ms`: the clock at the beginning. `source_partitions`: of every source topic. `first_run`: the
+  /// pipeline runs for the first time at `start_ms`, for Expire (AlreadyOver); else nobody knows when it did.
+  /// Errors: an invalid pipeline, or a source without a schema.
   static AppTestResult<AppTest> Make(const App& app, std::int64_t start_ms = 0,
-                                     std::int32_t source_partitions = 1);
+                                     std::int32_t source_partitions = 1, bool first_run = false);
   AppTest(AppTest&&) noexcept;
   AppTest& operator=(AppTest&&) noexcept;
   ~AppTest();

@@ -21,6 +21,14 @@ using std::chrono_literals::operator""min;
 using std::chrono_literals::operator""s;
 using std::chrono_literals::operator""ms;
 
+/// What happens to rows whose end was over, by the wall clock, when the pipeline ran for the first time.
+enum class AlreadyOver {
+  /// They are late, so that an old topic brings nothing back.
+  kLate,
+  /// They pass, and end in event time.
+  kPass,
+};
+
 /// What happens to rows whose key is null (K1).
 enum class NullKeys {
   /// A dead letter (R3).

@@ -163,6 +163,7 @@ TEST(Api, StepsThatKeepSomethingPerKeyReachThePlan) {
       .Changes({"auction"}, {"price"}, 2h, NullKeys::kGroup)
       .Latest("auction", 24h)
       .Expire({}, col("ts"), NullKeys::kGroup, "late")
+      .Expire({}, col("ts"), NullKeys::kError, "", AlreadyOver::kPass)
       .Running({}, {count("n"), sum("price", "total").Where(col("price") > 1)}, 3h)
       .Map(StateSpec().Ttl(1h).Named("sessions"), same)
       .Map(StateSpec("auction").Returns(schema({{"auction", int64()}, {"n", int64()}})), same)
@@ -179,6 +180,8 @@ TEST(Api, StepsThatKeepSomethingPerKeyReachThePlan) {
             "latest 'latest-1': by auction, ttl 1d\n"
             "    {ts: timestamp[ms], auction: int64, price: float64}\n"
             "expire 'expire-1': by auction at ts, late rows to late\n"
+            "    {ts: timestamp[ms], auction: int64, price: float64}\n"
+            "expire 'expire-2': by auction at ts, already over pass\n"
             "    {ts: timestamp[ms], auction: int64, price: float64}\n"
             "running 'running-1': by auction, ttl 3h: n = count(), total = sum(price) where price > 1\n"
             "    {auction: int64, n: int64, total: float64}\n"

@@ -109,10 +109,11 @@ DataFrame DataFrame::Latest(KeyColumns by, std::optional<std::chrono::millisecon
 }
 
 DataFrame DataFrame::Expire(KeyColumns by, const Expression& expires_at, NullKeys null_keys,
-                            std::string late_topic, CallSite at) const {
+                            std::string late_topic, AlreadyOver already_over, CallSite at) const {
   StepAdder step(*graph_, nodes_, at);
   ExpireStep op;
   op.at = step.Read(expires_at);
+  op.already_over_pass = already_over == AlreadyOver::kPass;
   op.late_topic = std::move(late_topic);
   return {graph_, {step.AddKeyed(std::move(op), std::move(by.names), null_keys)}};
 }

@@ -60,7 +60,8 @@ struct Maker {
     return {.options = {.name = name,
                         .by = step.by,
                         .null_key = NullKeyPolicyOf(step.null_key),
-                        .origin = origin},
+                        .origin = origin,
+                        .judges_by_first_run = !step.already_over_pass},
             .at = step.at.expr};
   }
   MapOptions OptionsOf(const MapStep& step) const {

@@ -38,9 +38,11 @@ AppTest::AppTest(AppTest&&) noexcept = default;
 AppTest& AppTest::operator=(AppTest&&) noexcept = default;
 AppTest::~AppTest() = default;
 
-AppTestResult<AppTest> AppTest::Make(const App& app, std::int64_t start_ms, std::int32_t source_partitions) {
+AppTestResult<AppTest> AppTest::Make(const App& app, std::int64_t start_ms, std::int32_t source_partitions,
+                                     bool first_run) {
   TestDriverOptions options;
   options.start = EventTime(start_ms);
+  options.first_run = first_run;
   options.source_partitions = source_partitions;
   auto driver = MakeDriver(app, options);
   if (!driver.ok()) return ToPublic(driver.status());

@@ -75,6 +75,7 @@ class Runner final : public PipelineRunner {
     context_.metrics = options_.metrics;
     context_.state_runtime = state_.get();
     context_.state_dir = app_dir;
+    context_.first_run_is_now = true;
     context_.http_address = options_.http_address;
     const MemoryBudget budget = SplitMemory(plan.memory, plan.workers);
     context_.max_bytes_in_memory = StateBytesPerTask(budget);

@@ -71,6 +71,7 @@ class Driver final : public TestDriver {
     context_.metrics = &metrics_;
     context_.state_runtime = state_.get();
     context_.state_dir = state_dir_;
+    context_.first_run_is_now = options_.first_run;
     if (options_.max_rows_in_memory > 0) context_.max_rows_in_memory = options_.max_rows_in_memory;
     workers_.resize(static_cast<std::size_t>(options_.workers));
     return Start(plan);

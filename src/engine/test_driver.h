@@ -26,6 +26,8 @@ enum class TestRestart {
 struct TestDriverOptions {
   /// The manual clock at the beginning.
   EventTime start{0};
+  /// The pipeline runs for the first time at `start`; else nobody knows when it did (Operator::SetFirstRun).
+  bool first_run = false;
   /// Partitions of every source topic.
   std::int32_t source_partitions = 1;
   int workers = 1;

@@ -66,6 +66,9 @@ class Expire final : public Operator {
   }
 
   Status AdvanceTime(Watermark watermark, Output& output) override { return EndKeys(watermark, output); }
+  void SetFirstRun(EventTime first_run) override {
+    if (options_.judges_by_first_run) over_before_ms_ = first_run.value();
+  }
   void RestoreTime(Watermark /*watermark*/) override { schedule_->Forget(); }
 
   const std::shared_ptr<arrow::Schema>& output_schema() const override { return schema_; }
@@ -74,6 +77,11 @@ class Expire final : public Operator {
   /// The time at which a row shows up: what it says itself, or the others before it.
   static std::int64_t SeenAt(const Batch& batch, std::int64_t row) {
     return std::max(batch.event_time->Value(row), WatermarkBefore(batch, row));
+  }
+
+  /// A row that ends at or before this is over.
+  std::int64_t OverAt(const Batch& batch, std::int64_t row) const {
+    return std::max(SeenAt(batch, row), over_before_ms_);
   }
 
   /// Fills ends_ms_; rows on which `at` fails leave the batch as dead letters.
@@ -98,7 +106,7 @@ class Expire final : public Operator {
     std::int64_t row = begin;
     for (; row < batch.num_rows() && WatermarkBefore(batch, row) < look; ++row) {
       const std::int64_t ends_ms = ends_ms_[static_cast<std::size_t>(row)];
-      if (ends_ms > SeenAt(batch, row)) look = std::min(look, ends_ms);
+      if (ends_ms > OverAt(batch, row)) look = std::min(look, ends_ms);
     }
     return row;
   }
@@ -114,9 +122,9 @@ class Expire final : public Operator {
       const RowPlace place = RowPlace::Of(batch, origin, static_cast<std::int64_t>(i));
       const bool tombstone =
           batch.tombstone != nullptr && batch.tombstone->Value(static_cast<std::int64_t>(i));
-      const std::int64_t seen_ms = SeenAt(batch, static_cast<std::int64_t>(i));
-      if (!tombstone && ends_ms[i] > seen_ms) {
-        Live(i, place, {.ends_ms = ends_ms[i], .seen_ms = seen_ms});
+      const auto row = static_cast<std::int64_t>(i);
+      if (!tombstone && ends_ms[i] > OverAt(batch, row)) {
+        Live(i, place, {.ends_ms = ends_ms[i], .seen_ms = SeenAt(batch, row)});
         continue;
       }
       const bool ends = EndKey(slots_[i], place);
@@ -173,7 +181,7 @@ class Expire final : public Operator {
       ends[i] = fates_[i] == Fate::kEndsKey ? 1 : 0;
       if (fates_[i] != Fate::kLate) continue;
       late.push_back(static_cast<std::int32_t>(i));
-      late_by_ms.push_back(SubtractTime(SeenAt(*batch, static_cast<std::int64_t>(i)), ends_ms[i]));
+      late_by_ms.push_back(SubtractTime(OverAt(*batch, static_cast<std::int64_t>(i)), ends_ms[i]));
     }
     if (std::find(ends.begin(), ends.end(), 1) != ends.end()) {
       MR_ASSIGN_OR_RETURN(*batch, WithTombstones(*batch, key_columns_, ends));
@@ -215,6 +223,7 @@ class Expire final : public Operator {
   const std::vector<int> key_columns_;
   const std::shared_ptr<arrow::Schema> schema_;
 
+  std::int64_t over_before_ms_ = std::numeric_limits<std::int64_t>::min();  // lowest: event time alone counts
   ExpireRows rows_;
   KeyedTable* table_ = nullptr;
   std::optional<ExpirySchedule> schedule_;

@@ -16,7 +16,8 @@ struct ExpireOptions {
   std::string name;  ///< of the step and of its state table (K4)
   std::vector<std::string> by;
   NullKeyPolicy null_key = NullKeyPolicy::kError;
-  TopicPartition origin = {};  ///< as WindowAggregateOptions::origin, of rows that end
+  TopicPartition origin = {};       ///< as WindowAggregateOptions::origin, of rows that end
+  bool judges_by_first_run = true;  ///< rows whose end was over when the task ran for the first time are over
 };
 
 /// "<name>=<layout>": a line of StateStoreOptions::layout. Errors: user error when a column is missing or
@@ -28,7 +29,8 @@ Result<std::string> ExpireLayout(const ExpireOptions& options, const arrow::Sche
 ///
 /// The live row of a key is the latest that passed, by event time and, within one time, by the record it came
 /// from, as in `latest`: it says when the key ends. A row that comes when its end is over, by the watermark
-/// before it or its own event time, is late and does not pass, so that no key comes back; but where it would
+/// before it, its own event time or, as `judges_by_first_run`, the wall clock at the first run, is late and
+/// does not pass, so that no key comes back, also where a new pipeline reads an old topic; but where it would
 /// be the live row of a key that has one, the key has ended: the row passes as a tombstone. A tombstone
 /// passes and, unless it is older than the live row, ends the key; one without a key is absorbed. A row on
 /// which `at` fails is a dead letter.

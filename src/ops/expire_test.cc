@@ -103,11 +103,14 @@ class ExpireRun {
 /// What must come out, a row at a time.
 class Definition {
  public:
+  /// Rows that ended by the first run, if it is known, are over.
+  explicit Definition(std::optional<std::int64_t> first_run = {}) : first_run_(first_run.value_or(kLowest)) {}
+
   void Add(const Row& row) {
     End();
     const std::int64_t before = watermark_;
     watermark_ = std::max(watermark_, row.time);
-    const std::int64_t seen = std::max(before, row.time);
+    const std::int64_t seen = std::max({before, row.time, first_run_});
     const std::int64_t ends = row.ends.value_or(kHighest);
     const auto live = live_.find(row.key);
     const bool newest = live == live_.end() || row.time >= live->second.time;
@@ -142,6 +145,7 @@ class Definition {
   struct Live {
     std::int64_t time, ends;
   };
+  const std::int64_t first_run_;
   std::map<std::int64_t, Live> live_;
   std::int64_t watermark_ = kLowest;
 };
@@ -173,11 +177,14 @@ TEST_P(ExpireOracle, PassesAndEndsByTheDefinition) {
   SCOPED_TRACE("seed " + std::to_string(GetParam()));
   std::mt19937_64 random(GetParam());
   const std::vector<Row> rows = RandomRows(random, 600);
-  Definition expected;
+  std::optional<std::int64_t> first_run;
+  if (random() % 2 == 0) first_run = rows[random() % rows.size()].time;
+  Definition expected(first_run);
   for (const Row& row : rows) expected.Add(row);
   expected.End();
 
   ExpireRun run(random() % 2 == 0 ? 4 : 1'000'000);
+  if (first_run) run.step->SetFirstRun(EventTime(*first_run));
   std::size_t at = 0, committed_at = 0;
   CollectedOutput committed;
   auto committed_feed = std::make_unique<RowFeed>(*run.feed);

@@ -38,6 +38,8 @@ class Operator {
   /// The task's watermark moved (never back). Only emits; lateness is judged in Process by
   /// Batch::watermark_before.
   virtual Status AdvanceTime(Watermark /*watermark*/, Output& /*output*/) { return Status::Ok(); }
+  /// After Make: when this task ran for the first time, by the wall clock. Not called when nobody knows.
+  virtual void SetFirstRun(EventTime /*first_run*/) {}
   /// After Make, and after its state was restored or rolled back: the watermark of the last AdvanceTime that
   /// the state has seen. Emits nothing.
   virtual void RestoreTime(Watermark /*watermark*/) {}

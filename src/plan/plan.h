@@ -139,6 +139,8 @@ struct ExpireStep {
   PlanExpr at;                        ///< a timestamp; null: never
   std::string late_topic;             ///< of rows whose end is over; "" = counter and a rate-limited warning
   bool late_to_dead_letters = false;  ///< as that of WindowStep
+  /// Rows whose end was over when the pipeline ran for the first time pass, and end in event time.
+  bool already_over_pass = false;
 };
 /// A user's function over batches with a value per key. C++ only: not text, as the rest of a plan.
 struct MapStep {

@@ -116,7 +116,8 @@ struct Describe {
   std::string operator()(const ExpireStep& step) const {
     std::string late = step.late_topic.empty() ? "" : ", late rows to " + step.late_topic;
     if (step.late_to_dead_letters) late = ", late rows to the dead letters";
-    return "by " + Join(step.by) + " at " + step.at.expr.ToString() + late;
+    const std::string over = step.already_over_pass ? ", already over pass" : "";
+    return "by " + Join(step.by) + " at " + step.at.expr.ToString() + over + late;
   }
   std::string operator()(const MapStep& step) const {
     return "a function with state by " + Join(step.by) + TtlText(step.ttl);

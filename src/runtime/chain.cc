@@ -238,6 +238,12 @@ Status Chain::AdvanceTime(Watermark watermark) {
   return Status::Ok();
 }
 
+void Chain::SetFirstRun(EventTime first_run) {
+  for (const auto& node : nodes_) {
+    if (node->spec.op != nullptr) node->spec.op->SetFirstRun(first_run);
+  }
+}
+
 void Chain::RestoreTime(Watermark watermark) {
   std::vector<Watermark> out(nodes_.size(), kNoWatermark);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {

@@ -30,6 +30,8 @@ class Chain {
   Status Push(std::size_t entry, Batch batch);
   /// The task's watermark moved: nodes in order, each with the watermark its input allows.
   Status AdvanceTime(Watermark watermark);
+  /// Before RestoreTime: when the task ran for the first time.
+  void SetFirstRun(EventTime first_run);
   /// After recovery: the clock of every node without emitting anything.
   void RestoreTime(Watermark watermark);
 

@@ -13,7 +13,8 @@ inline constexpr std::string_view kHttpNote = "http:";  // no step's name has a 
 
 /// What is committed beside an input offset, in the broker's metadata string, atomically with it: the clock
 /// of that input (WatermarkTracker::Save) and, on a task's first input, the notes of its sinks, of its state
-/// (StateNotes) and of its owner (kHttpNote). Written as "<time>|<name>=<note>|...".
+/// (StateNotes), of its first run (kFirstRunNote) and of its owner (kHttpNote). Written as
+/// "<time>|<name>=<note>|...".
 struct OffsetMetadata {
   std::string time;
   std::map<std::string, std::string> notes;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "runtime/changelog_writer.h"
+#include "runtime/first_run.h"
 #include "runtime/offset_metadata.h"
 
 namespace millrace {
@@ -104,12 +105,16 @@ std::size_t Task::InputIndex(const std::string& topic) const {
 }
 
 Status Task::LoadNotes(const std::vector<CommittedOffset>& committed) {
+  bool runs_first = true;  // also when a reset has set the offsets
   for (const CommittedOffset& at : committed) {
     MR_ASSIGN_OR_RETURN(
         OffsetMetadata metadata,
         ParseOffsetMetadata(at.metadata).WithContext("committed offset of " + at.partition.ToString()));
     notes_.merge(metadata.notes);
+    runs_first = runs_first && metadata.time.empty();
   }
+  first_run_ = TakeFirstRun(&notes_);
+  if (runs_first && context_.first_run_is_now) first_run_ = context_.clock->Now();
   state_notes_.Take(&notes_);
   notes_.erase(std::string(kHttpNote));
   notes_.erase(std::string(kBegunNote));
@@ -149,6 +154,7 @@ Status Task::LoadPosition(const CommittedOffset& committed, const StartPosition&
 
 Status Task::Ready(Producer* producer) {
   tracker_->FinishLoad();
+  if (first_run_.has_value()) chain_->SetFirstRun(*first_run_);
   chain_->RestoreTime(tracker_->watermark());
   set_producer(producer);
   RefreshMetrics();
@@ -262,6 +268,7 @@ std::vector<CommittedOffset> Task::Offsets() const {
     if (i == 0) {
       metadata.notes = chain_->Notes();
       state_notes_.AddTo(changelog_ids, &metadata.notes);
+      if (store_ != nullptr && first_run_.has_value()) AddFirstRun(*first_run_, &metadata.notes);
       if (store_ != nullptr && !context_.http_address.empty())
         metadata.notes.emplace(kHttpNote, context_.http_address);
     }

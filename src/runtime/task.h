@@ -137,6 +137,7 @@ class Task {
   std::unique_ptr<WatermarkTracker> tracker_;
   std::vector<Offset> positions_;                   // by input: next offset to process
   std::vector<std::optional<std::int32_t>> begun_;  // by input: StartPosition::begun
+  std::optional<EventTime> first_run_;              // of this task; kFirstRunNote
   std::map<std::string, std::string> notes_;        // of sinks, as committed last
   bool noted_ = false;                              // sinks have notes beside the offsets committed last
   bool progress_ = false;

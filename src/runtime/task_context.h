@@ -29,6 +29,9 @@ struct TaskContext {
   std::string state_dir;
   std::int64_t max_rows_in_memory = 1'000'000;
   std::int64_t max_bytes_in_memory = 1LL << 30;
+  /// A task that has committed nothing, or since a reset, runs for the first time now, by `clock`. False:
+  /// nobody knows when it did, as in tests whose clock is not that of their records.
+  bool first_run_is_now = false;
   /// Where this process answers for its state; "": nowhere.
   std::string http_address;
 };

@@ -104,6 +104,8 @@ class Parser {
   Status Read(const Section& section) {
     if (section.name == "start") {
       MR_ASSIGN_OR_RETURN(case_.start_ms, ReadInt<std::int64_t>(section.value));
+    } else if (section.name == "first_run") {
+      case_.first_run = true;
     } else if (section.name == "partitions") {
       MR_ASSIGN_OR_RETURN(case_.partitions, ReadInt<std::int32_t>(section.value));
     } else if (section.name == "pipeline") {

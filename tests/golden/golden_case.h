@@ -57,6 +57,7 @@ struct GoldenCase {
   std::vector<std::string> configs;  ///< empty: all
   std::string not_on_kafka;          ///< why a real broker cannot show it; empty: it can
   std::int64_t start_ms = 1'000'000'000;
+  bool first_run = false;
   std::int32_t partitions = 1;
   std::string pipeline;  ///< complete YAML
   std::vector<GoldenInput> input;

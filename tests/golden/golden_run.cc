@@ -62,6 +62,7 @@ Status Run(const GoldenCase& golden, const GoldenConfig& config, const std::stri
   }
   TestDriverOptions options;
   options.start = EventTime(golden.start_ms);
+  options.first_run = golden.first_run;
   options.source_partitions = golden.partitions;
   options.workers = config.workers;
   options.batch_rows = config.batch_rows;

@@ -93,6 +93,7 @@ class Driver final : public TestDriver {
     context_.metrics = &metrics_;
     context_.state_runtime = state_.get();
     context_.state_dir = state_dir_;
+    context_.first_run_is_now = options_.first_run;
     return StartWorker();
   }
 

@@ -99,6 +99,7 @@ Result<std::string> RunVariant(const PipelineFile& file, const PipelineTest& tes
                                bool colour) {
   TestDriverOptions options;
   options.start = test.start;
+  options.first_run = test.first_run;
   options.source_partitions = test.partitions;
   options.batch_rows = variant.batch_rows;
   // What comes again after a kill is right under at_least_once (D2): there the workers stop in good order.

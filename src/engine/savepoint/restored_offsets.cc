@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/first_run.h"
 #include "runtime/input_clock.h"
 #include "runtime/offset_metadata.h"
 #include "runtime/start_position.h"
@@ -39,6 +40,7 @@ Result<InputClock> LowestClock(const SavepointInput& input) {
 /// The notes of sinks alone.
 std::map<std::string, std::string> SinkNotes(std::map<std::string, std::string> notes) {
   TakeStateNotes(&notes);
+  TakeFirstRun(&notes);
   notes.erase(std::string(kHttpNote));
   notes.erase(std::string(kBegunNote));
   return notes;
@@ -72,6 +74,7 @@ class StageOffsets {
       for (const SavepointInput& input : from->inputs) {
         MR_ASSIGN_OR_RETURN(const InputClock clock, LowestClock(input));
         lowest_ = Lower(lowest_, clock.task);
+        MR_RETURN_IF_ERROR(ReadFirstRuns(input));
       }
     }
     if (stage_.same == nullptr) MR_RETURN_IF_ERROR(AskTasksWithoutClock());
@@ -80,6 +83,24 @@ class StageOffsets {
   }
 
  private:
+  Status ReadFirstRuns(const SavepointInput& input) {
+    for (std::size_t p = 0; p < input.partitions.size(); ++p) {
+      MR_ASSIGN_OR_RETURN(OffsetMetadata metadata, MetadataOf(input.partitions[p], input.topic));
+      const std::optional<EventTime> first_run = TakeFirstRun(&metadata.notes);
+      if (!first_run.has_value()) continue;
+      first_runs_[p] = *first_run;
+      last_first_run_ = std::max(last_first_run_.value_or(*first_run), *first_run);
+    }
+    return Status::Ok();
+  }
+
+  /// Of the same task; where keys come from several, the last: what was over for one of them stays over.
+  std::optional<EventTime> FirstRunOf(Partition partition) const {
+    if (stage_.same == nullptr) return last_first_run_;
+    const auto own = first_runs_.find(static_cast<std::size_t>(partition.value()));
+    return own == first_runs_.end() ? std::nullopt : std::optional(own->second);
+  }
+
   Status CountUpstreams() {
     MR_ASSIGN_OR_RETURN(const TaskProgram program, sub_.make_program(Partition(0), nullptr));
     for (const TaskProgram::Input& input : program.inputs)
@@ -156,6 +177,7 @@ class StageOffsets {
     std::map<std::string, std::string> ids;
     for (const TableSpec& table : sub_.tables) ids[table.table] = context_.changelog_ids.at(table.table);
     StateNotes(sub_).AddTo(ids, &notes);
+    if (const auto first_run = FirstRunOf(partition); first_run.has_value()) AddFirstRun(*first_run, &notes);
     for (const InputRestore& input : stage_.inputs) {
       if (input.saved == nullptr && !has_state_) continue;  // as a pipeline that begins
       const TopicPartition at{input.topic, partition};
@@ -247,8 +269,10 @@ class StageOffsets {
   RestoredOffsets& out_;
   std::map<std::string, std::size_t> upstreams_;  // by input topic
   Watermark lowest_ = kNoWatermark;               // of the tasks that the keys come from
-  bool begins_unknown_ = false;                   // some had no watermark, and rows
-  bool has_state_ = false;                        // rows are restored into it
+  std::map<std::size_t, EventTime> first_runs_;   // by partition of the saved stage
+  std::optional<EventTime> last_first_run_;
+  bool begins_unknown_ = false;  // some had no watermark, and rows
+  bool has_state_ = false;       // rows are restored into it
 };
 
 /// The notes of sinks that no task takes over.

@@ -118,6 +118,17 @@ TEST_F(RestoredOffsetsTest, NotesOnStateAreThoseOfTheNewChangelog) {
   EXPECT_THAT(restored[0], testing::StartsWith("4 50;60|state:sums=new:"));
 }
 
+TEST_F(RestoredOffsetsTest, WhatWasOverAtTheFirstRunStaysOver) {
+  Create("in", 3, 0, 10);
+  const std::vector<SavepointInput::At> saved = {
+      {Offset(4), "50;60|first-run:=700"}, {Offset(4), "50;60"}, {Offset(4), "50;60|first-run:=900"}};
+  ReadFrom("in", 3, saved, true);
+  EXPECT_THAT(Restored(), ElementsAre("4 50;60|first-run:=700", "4 50;60", "4 50;60|first-run:=900"));
+  plan_.stages[0].same = nullptr;  // keys of all may come to each
+  EXPECT_THAT(Restored(),
+              ElementsAre("4 50;60|first-run:=900", "4 50;60|first-run:=900", "4 50;60|first-run:=900"));
+}
+
 TEST_F(RestoredOffsetsTest, PartitionsThatWereAddedBeginAtTheirStartAndAllHaveTheLowestClock) {
   Create("in", 3, 2, 10);
   // A partition that never had a row holds nobody back.

@@ -39,6 +39,7 @@ struct PipelineTest {
   std::string name;
   SourceLocation location;
   EventTime start{0};
+  bool first_run = false;  ///< TestDriverOptions::first_run
   std::int32_t partitions = 1;
   std::vector<std::variant<TestInputRecord, TestAdvance>> input;
   std::vector<ExpectedSink> output;

@@ -217,6 +217,9 @@ constexpr KeySpec kExpireKeys[] = {
     {"by", kColumns, "", "", kStepByDoc},
     {"null_key", kChoice, "error|drop|group", "error", kNullKeyDoc},
     {"at", kExpression, "", "", "When the row ends: a timestamp; null for never.", kRequired},
+    {"already_over", kChoice, "late|pass", "late",
+     "Rows whose end was over, by the wall clock, when the pipeline ran for the first time: late, so that an "
+     "old topic brings nothing back; or they pass, and end in event time."},
     {"late", kSection, "late", "",
      "Where rows go whose end is over when they come; only counted when absent."},
 };
@@ -228,6 +231,8 @@ constexpr KeySpec kLateKeys[] = {
 constexpr KeySpec kTestKeys[] = {
     {"name", kText, "", "", "What the test shows.", kRequired},
     {"start", kTime, "", "0", "The manual clock at the beginning."},
+    {"first_run", kBool, "", "false",
+     "The pipeline runs for the first time at `start`: for `expire`, rows that were over by then are late."},
     {"partitions", kInteger, "1..64", "1", "Partitions of the source topics."},
     {"input", kSections, "test_input", "", "Records and movements of the clock, in this order.", kRequired},
     {"output", kRowsBySink, "", "",

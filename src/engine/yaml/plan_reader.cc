@@ -296,6 +296,7 @@ ExpireStep ReadExpire(const SectionReader& step, const GroupByStep* group_by) {
   if (!section) return {};
   auto expire = ReadStepKey<ExpireStep>(*section, group_by);
   expire.at = section->Expression("at").value_or(PlanExpr{.expr = {}, .location = {}, .unread = true});
+  expire.already_over_pass = section->Choice("already_over") == "pass";
   ReadLate(*section, &expire);
   return expire;
 }

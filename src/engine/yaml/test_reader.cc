@@ -129,6 +129,7 @@ PipelineTest ReadTest(const SectionReader& section, const Plan& plan) {
   test.name = section.Text("name");
   test.location = section.location();
   test.start = section.Instant("start");
+  test.first_run = section.Bool("first_run");
   test.partitions = static_cast<std::int32_t>(section.Integer("partitions"));
   for (const SectionReader& input : section.Sections("input")) {
     if (input.chosen() == "advance") {
