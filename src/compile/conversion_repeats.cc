@@ -9,6 +9,7 @@
 #include <arrow/api.h>
 
 #include "columnar/arrow_status.h"
+#include "connectors/snapchat/checked_column.h"
 #include "connectors/snapchat/conversion_values.h"
 #include "connectors/snapchat/late_conversions.h"
 #include "ops/keyed_rows.h"
@@ -125,8 +126,8 @@ class ConversionRepeats final : public Operator {
     MR_RETURN_IF_ERROR(Judge(batch, checked));
     const std::int64_t passing = batch.num_rows() - std::count(passes_.begin(), passes_.end(), 0);
     output.CountAbsorbed(batch.num_rows() - passing - static_cast<std::int64_t>(late.rows.size()));
-    SetEventIds(checked, &batch);
     if (!late.rows.empty()) MR_RETURN_IF_ERROR(EmitLate(batch, checked, std::move(late), output));
+    MR_ASSIGN_OR_RETURN(batch, WithChecked(batch, checked));
     if (passing == batch.num_rows()) return output.Emit(std::move(batch));
     arrow::BooleanBuilder mask;
     MR_RETURN_IF_ARROW_ERROR(mask.AppendValues(passes_.data(), batch.num_rows()));
@@ -196,14 +197,6 @@ class ConversionRepeats final : public Operator {
     return Status::Ok();
   }
 
-  /// What stands before a row, of its record too, may be absorbed: its id must not follow from that.
-  void SetEventIds(const CheckedEvents& checked, Batch* batch) const {
-    arrow::ArrayVector columns = batch->data->columns();
-    columns.resize(static_cast<std::size_t>(schema_->num_fields()));
-    columns[static_cast<std::size_t>(schema_->GetFieldIndex(kEventId))] = checked.event_id;
-    *batch = batch->WithData(arrow::RecordBatch::Make(schema_, batch->num_rows(), std::move(columns)));
-  }
-
   static Status EmitLate(const Batch& batch, const CheckedEvents& checked, Late late, Output& output) {
     MR_ASSIGN_OR_RETURN(const Batch told, LateConversions(batch, checked, late.rows));
     arrow::Int32Builder rows;
@@ -251,13 +244,7 @@ Result<std::unique_ptr<Operator>> MakeConversionRepeats(ConversionRepeatsOptions
                                                         const std::shared_ptr<arrow::Schema>& fields,
                                                         StateStore* store, const Clock& clock) {
   const Duration keep = options.rules.max_age + options.rules.max_ahead;
-  std::shared_ptr<arrow::Schema> schema = fields;
-  if (fields->GetFieldIndex(kEventId) < 0) {
-    arrow::FieldVector columns = fields->fields();
-    columns.push_back(arrow::field(kEventId, arrow::utf8()));
-    schema = arrow::schema(std::move(columns));
-  }
-  auto made = std::make_unique<ConversionRepeats>(std::move(options), keep, std::move(schema), clock);
+  auto made = std::make_unique<ConversionRepeats>(std::move(options), keep, WithCheckedField(*fields), clock);
   if (store != nullptr) MR_RETURN_IF_ERROR(made->AddTables(*store));
   return std::unique_ptr<Operator>(std::move(made));
 }

@@ -54,7 +54,8 @@ struct ConversionRepeatsOptions {
 /// is forgotten, and by the clock they would be too old for Snap. A key is remembered for that and its
 /// `within`.
 ///
-/// The rows come out with their event_id, so that it does not change with what stands before them.
+/// The rows come out with kCheckedColumn: the sink does not check them again, and the event_id of a row does
+/// not change with what is absorbed before it.
 /// `store` null: only checks. `clock` outlives it.
 Result<std::unique_ptr<Operator>> MakeConversionRepeats(ConversionRepeatsOptions options,
                                                         const std::shared_ptr<arrow::Schema>& fields,

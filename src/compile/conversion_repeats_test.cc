@@ -9,7 +9,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "connectors/snapchat/checked_column.h"
+#include "connectors/snapchat/conversion_events.h"
 #include "connectors/snapchat/conversion_harness.h"
+#include "connectors/snapchat/late_conversions.h"
 #include "ops/ops_harness.h"
 
 namespace millrace {
@@ -72,8 +75,8 @@ class ConversionRepeats : public testing::Test {
     EXPECT_TRUE(step_->Process(batch, output_).ok());
     std::vector<std::string> ids;
     for (const Batch& out : output_.batches) {
-      const auto column = std::static_pointer_cast<arrow::StringArray>(out.data->GetColumnByName("event_id"));
-      for (std::int64_t row = 0; row < out.num_rows(); ++row) ids.push_back(column->GetString(row));
+      const CheckedEvents checked = CheckedOf(out);
+      for (std::int64_t row = 0; row < out.num_rows(); ++row) ids.push_back(checked.event_id->GetString(row));
     }
     return ids;
   }
@@ -215,6 +218,20 @@ TEST_F(ConversionRepeats, AreForgottenBehindTheWatermarkOnly) {
   EXPECT_EQ(store_->num_rows(), 1) << "the event is forgotten, its order is not";
   ASSERT_TRUE(step_->AdvanceTime(Watermark(kNowMs + 120 * kDay), output_).ok());
   EXPECT_EQ(store_->num_rows(), 0);
+}
+
+TEST_F(ConversionRepeats, AreToldOfEventsThatTheSinkDoesNotCheckAgain) {
+  EXPECT_THAT(Passing({{"a", "1"}, {"a", "2"}, {"b", "", 8 * kDay}, {"c"}}), ElementsAre("a", "b", "c"));
+  const Batch& passed = output_.batches.back();
+  EXPECT_TRUE(passed.data->schema()->Equals(step_->output_schema()));
+  const auto events = *ConversionEvents::Make(step_->output_schema(), {});
+  ConversionBatch made;
+  // By that clock all would be late.
+  ASSERT_TRUE(events->Build(passed, EventTime(kNowMs + 300 * kDay), &made).ok());
+  EXPECT_THAT(made.rows, ElementsAre(0, 2));
+  ASSERT_EQ(made.late.size(), 1U);
+  EXPECT_EQ(made.late.front().late_by_ms, kDay);
+  EXPECT_TRUE(made.late_from->data->schema()->Equals(LateConversionSchema(*step_->output_schema())));
 }
 
 TEST_F(ConversionRepeats, LeaveTheIdsOfOtherRowsOfTheirRecordAlone) {

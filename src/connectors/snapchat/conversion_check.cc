@@ -21,7 +21,6 @@
 namespace millrace {
 namespace {
 
-constexpr const char* kErrorClass = "event";
 constexpr std::size_t kExtinfoFields = 16;
 
 /// A column of the batch that may not be there.
@@ -51,7 +50,7 @@ class Findings {
 
   bool good(std::int64_t row) const { return !bad_[static_cast<std::size_t>(row)]; }
   void Fail(std::int64_t row, std::string message) {
-    if (Mark(row)) errors_.push_back({row, kErrorClass, std::move(message)});
+    if (Mark(row)) errors_.push_back({row, kEventErrorClass, std::move(message)});
   }
   void Late(std::int64_t row, std::int64_t by_ms) {
     if (Mark(row)) late_.push_back({row, by_ms});

@@ -17,6 +17,9 @@ namespace millrace {
 /// Column with the asset of each row, where it is not the same for all.
 inline constexpr const char* kAssetColumn = "asset_id";
 
+/// Class of the errors of rows that are no valid events.
+inline constexpr const char* kEventErrorClass = "event";
+
 /// What Snap asks of events beside the types of their fields.
 struct ConversionRules {
   /// Events that are older when they are sent are late. At most 37 days: Snap does not report older ones.
@@ -50,7 +53,7 @@ struct CheckedEvents {
 /// asks for, a value and a currency for a purchase, an asset where that is a column, a time in the window.
 /// `batch` has the columns of MapConversionFields. Rows without an event_id get that of their place,
 /// "<topic>-<partition>-<offset>"; those without an event_time have that of the row. The class of an error is
-/// "event".
+/// kEventErrorClass.
 Result<CheckedEvents> CheckConversions(const Batch& batch, const ConversionRules& rules, EventTime now);
 
 }  // namespace millrace

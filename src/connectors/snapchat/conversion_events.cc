@@ -8,6 +8,7 @@
 
 #include "codec/json/json_codec.h"
 #include "columnar/arrow_status.h"
+#include "connectors/snapchat/checked_column.h"
 #include "connectors/snapchat/conversion_fields.h"
 #include "connectors/snapchat/late_conversions.h"
 
@@ -257,7 +258,9 @@ Result<std::unique_ptr<ConversionEvents>> ConversionEvents::Make(const std::shar
 }
 
 Status ConversionEvents::Build(const Batch& batch, EventTime now, ConversionBatch* out) {
-  MR_ASSIGN_OR_RETURN(CheckedEvents checked, CheckConversions(batch, rules_, now));
+  const bool is_checked = batch.data->schema()->GetFieldIndex(kCheckedColumn) >= 0;
+  MR_ASSIGN_OR_RETURN(CheckedEvents checked,
+                      is_checked ? CheckedOf(batch) : CheckConversions(batch, rules_, now));
   MR_ASSIGN_OR_RETURN(const auto events, layout_->Assemble(*batch.data, checked));
   MR_RETURN_IF_ERROR(encoder_->Encode(*events, &out->json));
   out->late_from.reset();

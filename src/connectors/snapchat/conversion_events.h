@@ -26,13 +26,14 @@ struct ConversionBatch {
 /// Makes events of rows. One owner, one thread.
 class ConversionEvents {
  public:
-  /// `fields`: the columns of MapConversionFields, and kAssetColumn. Errors: user error for a type that JSON
-  /// has no form for.
+  /// `fields`: the columns of MapConversionFields, and kAssetColumn; kCheckedColumn where the rows were
+  /// checked already, by the same rules. Errors: user error for a type that JSON has no form for.
   static Result<std::unique_ptr<ConversionEvents>> Make(const std::shared_ptr<arrow::Schema>& fields,
                                                         ConversionRules rules);
   ~ConversionEvents();
 
-  /// `now`: the wall clock, by which events are too old. `out` is overwritten, its capacity reused.
+  /// `now`: the wall clock, by which events are too old that were not checked yet. `out` is overwritten, its
+  /// capacity reused.
   Status Build(const Batch& batch, EventTime now, ConversionBatch* out);
 
  private:

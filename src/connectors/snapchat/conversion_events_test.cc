@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "connectors/snapchat/checked_column.h"
 #include "connectors/snapchat/conversion_harness.h"
 #include "connectors/snapchat/late_conversions.h"
 
@@ -59,6 +60,57 @@ TEST(ConversionEvents, AreCalledAfterThePlaceOfTheirRecordWhereverTheyAreRead) {
   EXPECT_THAT(std::string(made.json.row(0).view()), testing::HasSubstr(R"("event_id":"t-3-70")"));
 }
 
+/// What became of each row: its JSON, its error, or by how much it is late.
+std::vector<std::string> Outcomes(const Batch& batch, const ConversionRules& rules, std::int64_t now_ms) {
+  const auto events = *ConversionEvents::Make(batch.data->schema(), rules);
+  ConversionBatch made;
+  EXPECT_TRUE(events->Build(batch, EventTime(now_ms), &made).ok());
+  std::vector<std::string> out(static_cast<std::size_t>(batch.num_rows()), "no event");
+  const auto at = [&out](std::int64_t row) -> std::string& { return out[static_cast<std::size_t>(row)]; };
+  for (const std::int64_t row : made.rows) at(row) = made.json.row(row).view();
+  for (const RowError& error : made.errors) at(error.row) = error.error_class + ": " + error.message;
+  for (const LateRow& late : made.late) at(late.row) = "late by " + std::to_string(late.late_by_ms);
+  EXPECT_EQ(made.late_from.has_value(), !made.late.empty());
+  return out;
+}
+
+TEST(CheckedConversions, AreWhatTheyWereWhenTheyWereCheckedAlsoWithoutSomeOfTheirRows) {
+  Batch batch = BatchOf(
+      {.columns = "event_name: string; em: string; event_time: int64; value: double; currency: string",
+       .map = {},
+       .rows = {R"({"event_name":"save","em":"a@b.c","currency":"eur"})",
+                R"({"event_name":"CATCH_FISH","em":"a@b.c"})",
+                R"({"event_name":"LOGIN","em":"a@b.c","event_time":1700000000})",
+                R"({"event_name":"SHARE","em":"a@b.c"})",
+                R"({"event_name":"PURCHASE","em":"a@b.c","value":1})",
+                R"({"event_name":"RATE","em":"a@b.c","value":2,"currency":"USD"})"}});
+  arrow::BooleanBuilder gone;
+  ASSERT_TRUE(gone.AppendValues(std::vector<bool>{false, false, false, true, false, false}).ok());
+  batch.tombstone = std::static_pointer_cast<arrow::BooleanArray>(*gone.Finish());
+  ConversionRules rules;
+  rules.action_source = "OFFLINE";
+  const std::vector<std::string> all = Outcomes(batch, rules, kNowMs);
+  EXPECT_THAT(all, ElementsAre(HasSubstr("EUR"), HasSubstr("event: event_name"), HasSubstr("late by"),
+                               "no event", HasSubstr("event: custom_data.currency"), HasSubstr("t-3-75")));
+
+  const Batch checked = *WithChecked(batch, *CheckConversions(batch, rules, EventTime(kNowMs)));
+  EXPECT_TRUE(checked.data->schema()->Equals(WithCheckedField(*batch.data->schema())));
+  // A check a year later would find all of them late.
+  constexpr std::int64_t kLater = kNowMs + 365LL * 24 * 3'600'000;
+  EXPECT_THAT(Outcomes(batch, rules, kLater), testing::Contains(HasSubstr("late by")).Times(3));
+  EXPECT_EQ(Outcomes(checked, rules, kLater), all);
+  for (std::int64_t first = 0; first < batch.num_rows(); ++first) {
+    EXPECT_EQ(Outcomes(SliceBatch(checked, first, batch.num_rows() - first), rules, kLater),
+              std::vector<std::string>(all.begin() + first, all.end()));
+    arrow::BooleanBuilder others;
+    for (std::int64_t row = 0; row < batch.num_rows(); ++row) ASSERT_TRUE(others.Append(row != first).ok());
+    std::vector<std::string> left = all;
+    left.erase(left.begin() + first);
+    const auto keep = std::static_pointer_cast<arrow::BooleanArray>(*others.Finish());
+    EXPECT_EQ(Outcomes(*FilterBatch(checked, *keep), rules, kLater), left);
+  }
+}
+
 TEST(LateConversions, HaveTheIdAndTheTimeThatWereJudgedAndAReason) {
   const Batch batch = BatchOf({.columns = "event_name: string; em: string; event_time: int64",
                                .map = {},
@@ -71,6 +123,8 @@ TEST(LateConversions, HaveTheIdAndTheTimeThatWereJudgedAndAReason) {
   ASSERT_TRUE(checked.ok());
   const auto made = LateConversions(batch, *checked, std::vector<std::int32_t>{0});
   ASSERT_TRUE(made.ok());
+  EXPECT_TRUE(LateConversions(*WithChecked(batch, *checked), *checked, std::vector<std::int32_t>{0})
+                  ->data->Equals(*made->data));
   EXPECT_TRUE(made->data->schema()->Equals(LateConversionSchema(*batch.data->schema())));
   const auto text = [&](std::int64_t row) {
     std::string out;

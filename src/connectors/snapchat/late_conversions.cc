@@ -7,6 +7,7 @@
 #include <arrow/api.h>
 
 #include "columnar/arrow_status.h"
+#include "connectors/snapchat/checked_column.h"
 
 namespace millrace {
 namespace {
@@ -39,6 +40,7 @@ Result<std::shared_ptr<arrow::Array>> Reasons(std::int64_t rows, const CheckedEv
 
 std::shared_ptr<arrow::Schema> LateConversionSchema(const arrow::Schema& fields) {
   arrow::FieldVector out = fields.fields();
+  std::erase_if(out, [](const auto& field) { return field->name() == kCheckedColumn; });
   Set(arrow::field("event_id", arrow::utf8()), &out);
   Set(arrow::field("event_time", arrow::timestamp(arrow::TimeUnit::MILLI)), &out);
   Set(arrow::field(kLateReasonColumn, arrow::utf8()), &out);
@@ -48,8 +50,8 @@ std::shared_ptr<arrow::Schema> LateConversionSchema(const arrow::Schema& fields)
 Result<Batch> LateConversions(const Batch& batch, const CheckedEvents& checked,
                               std::span<const std::int32_t> may_be_repeats) {
   const auto schema = LateConversionSchema(*batch.data->schema());
-  arrow::ArrayVector columns = batch.data->columns();
-  columns.resize(static_cast<std::size_t>(schema->num_fields()));
+  arrow::ArrayVector columns;
+  for (const auto& field : schema->fields()) columns.push_back(batch.data->GetColumnByName(field->name()));
   const auto column = [&](const char* name) -> std::shared_ptr<arrow::Array>& {
     return columns[static_cast<std::size_t>(schema->GetFieldIndex(name))];
   };

@@ -21,7 +21,7 @@ inline constexpr std::string_view kTooFarAhead = "too_far_ahead";
 inline constexpr std::string_view kMayBeRepeat = "may_be_repeat";
 
 /// The columns of late events: those of MapConversionFields, with the event_id under which it would have been
-/// sent, its event_time as timestamp[ms], and the reason.
+/// sent, its event_time as timestamp[ms], and the reason. `fields` may have kCheckedColumn, too.
 std::shared_ptr<arrow::Schema> LateConversionSchema(const arrow::Schema& fields);
 
 /// `batch` with those columns; `checked` is of it. The reason of a row that is in neither `checked.late` nor
