@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Shows that the golden cases of each rule fail when the rule is broken.
+"""Shows that the golden cases of each rule fail when the rule is broken, or the unit tests that a mutation names.
 
     tests/golden/mutate.py BUILD_DIR [RULE...]   builds and runs the mutations in mutations.toml, all or those of RULE
     tests/golden/mutate.py --check               only: every mutation still applies, every rule with cases has one
 
 Works on a copy of the tree below BUILD_DIR, so the checkout is never changed. The first run compiles everything; each
-mutation then costs one file, a link and the cases of its rule. The last line says how many were killed; exit code 1
+mutation then costs one file, a link and the cases of its rule. Only the test programs of those mutations are built. The last line says how many were killed; exit code 1
 when one survives or cannot be tried.
 """
 import os
@@ -20,6 +20,7 @@ ROOT = HERE.parent.parent
 CASES_TIMEOUT_S = 180      # of the cases of a rule, one of which may not end
 ALL_CASES_TIMEOUT_S = 900  # of all that there are, on a busy machine
 PRESET = "release"
+GOLDEN = "tests/golden"
 # A mutation may leave something unused; that must not stop the build.
 LENIENT = "".join(f'#pragma GCC diagnostic ignored "-W{w}"\n' for w in (
     "unused-parameter", "unused-variable", "unused-but-set-variable", "unused-function", "unused-value"))
@@ -38,6 +39,9 @@ def check(listed):
         if count != 1:
             print(f"{m['file']}: found {count} times, expected once, for {m['rule']} ({m['what']}): {m['find']!r}")
             wrong += 1
+        if tests_of(m) != GOLDEN and not m["cases"]:
+            print(f"mutations.toml: {m['rule']} ({m['what']}) names no cases of {tests_of(m)}")
+            wrong += 1
     for rule in sorted(rules_with_cases() - {m["rule"] for m in mutations([])}):
         print(f"mutations.toml: rule {rule} has cases but no mutation")
         wrong += 1
@@ -52,9 +56,20 @@ def rules_with_cases():
     return {rule for path in HERE.rglob("*.test") for rule in rules_of(path)} - {"-"}
 
 
-def cases_of(rule):
-    """A GoogleTest filter of the cases that show the rule."""
-    names = []
+def tests_of(mutation):
+    """The folder of the tests that show the rule: that of a module where no golden pipeline can."""
+    return mutation.get("tests", GOLDEN)
+
+
+def target_of(folder):
+    return folder.removeprefix("src/").removeprefix("tests/").replace("/", "_") + "_test"
+
+
+def cases_of(mutation):
+    """A GoogleTest filter of the cases that show its rule."""
+    if tests_of(mutation) != GOLDEN:
+        return mutation["cases"]
+    names, rule = [], mutation["rule"]
     for path in sorted(HERE.rglob("*.test")):
         if rule in rules_of(path):
             name = re.sub(r"[^A-Za-z0-9]", "_", str(path.relative_to(HERE))[:-len(".test")])
@@ -82,10 +97,10 @@ def copy_tree(copy):
         to.chmod((ROOT / path).stat().st_mode)
 
 
-def build(copy):
+def build(copy, folders):
     jobs = os.environ.get("MILLRACE_JOBS")
-    return subprocess.run(["ninja", "-C", build_dir(copy), *(["-j", jobs] if jobs else []), "golden_test"], capture_output=True,
-                          text=True, check=False)
+    return subprocess.run(["ninja", "-C", build_dir(copy), *(["-j", jobs] if jobs else []), *map(target_of, folders)],
+                          capture_output=True, text=True, check=False)
 
 
 def build_dir(copy):
@@ -93,15 +108,15 @@ def build_dir(copy):
     return copy / "build" / PRESET
 
 
-def failing_cases(copy, cases, seconds=CASES_TIMEOUT_S):
+def failing_cases(copy, folder, cases, seconds=CASES_TIMEOUT_S):
     """Names of the cases that fail; a crash or an endless loop is a failure too."""
-    command = [build_dir(copy) / "tests/golden_test", "--gtest_filter=" + ":".join(cases)]
+    command = [build_dir(copy) / "tests" / target_of(folder), "--gtest_filter=" + ":".join(cases)]
     try:
-        run = subprocess.run(command, cwd=copy / "tests/golden", capture_output=True, text=True, errors="replace",
+        run = subprocess.run(command, cwd=copy / folder, capture_output=True, text=True, errors="replace",
                              timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         return ["(does not end)"]
-    failed = sorted(set(re.findall(r"^\[  FAILED  \] Golden_\w+\.(\w+), where", run.stdout, re.M)))
+    failed = sorted(set(re.findall(r"^\[  FAILED  \] \w+\.(\w+)(?:, where| \()", run.stdout, re.M)))
     if run.returncode < 0:
         failed.append("(crashed)")
     return failed
@@ -111,15 +126,16 @@ def kills(mutation, copy):
     """Plants the mutation, runs the cases of its rule, prints what came of it, and takes it out again."""
     path = copy / mutation["file"]
     original = path.read_text()
-    cases = cases_of(mutation["rule"])
+    folder, cases = tests_of(mutation), cases_of(mutation)
     try:
         path.write_text(LENIENT + original.replace(mutation["find"], mutation["replace"]))
-        compiles = build(copy).returncode == 0
-        failed = failing_cases(copy, cases) if compiles else []
+        compiles = build(copy, [folder]).returncode == 0
+        failed = failing_cases(copy, folder, cases) if compiles else []
     finally:
         path.write_text(original)
+    of_all = f" of {len(cases)}" if folder == GOLDEN else ""
     verdict = "does not compile" if not compiles else "killed" if failed else "SURVIVED"
-    print(f"{mutation['rule']:4} {verdict:9} {mutation['what']}: {len(failed)} of {len(cases)} cases fail", flush=True)
+    print(f"{mutation['rule']:4} {verdict:9} {mutation['what']}: {len(failed)}{of_all} cases fail", flush=True)
     return verdict == "killed"
 
 
@@ -139,12 +155,13 @@ def main():
     copy.mkdir(parents=True, exist_ok=True)
     copy_tree(copy)
     subprocess.run(["cmake", "--preset", PRESET], cwd=copy, check=True, stdout=subprocess.DEVNULL)
-    clean = build(copy)
+    folders = sorted({tests_of(m) for m in listed})
+    clean = build(copy, folders)
     if clean.returncode:
         print(clean.stdout[-3000:])
         return 1
     # Without a mutation nothing fails: else a kill would say nothing.
-    failed = failing_cases(copy, ["*"], ALL_CASES_TIMEOUT_S)
+    failed = [case for folder in folders for case in failing_cases(copy, folder, ["*"], ALL_CASES_TIMEOUT_S)]
     if failed:
         print("without any mutation these cases fail: " + " ".join(failed))
         return 1
