@@ -18,6 +18,7 @@ class ClusterAround : public Cluster {
   Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) override {
     return cluster_.MakeProducer(transactional_id);
   }
+  void SetTopicLimits(const TopicLimits& limits) override { cluster_.SetTopicLimits(limits); }
   Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() override {
     return cluster_.MakeChangelogReader();
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 
 #include "base/counted.h"
 #include "base/log.h"
@@ -43,23 +44,6 @@ Result<bool> HasInternalTopic(TopicAdmin& admin, const NewTopic& topic) {
       ": the partition count of a source topic changed, and with it the "
       "partition of each key; carry its state over with 'millrace savepoint', or run 'millrace reset' to "
       "start the pipeline anew with the new count");
-}
-
-/// A row that is too large is told from the others of its batch by the client alone: what passes there and is
-/// too large for the broker stops the pipeline.
-void WarnOfNarrowTopic(const TopicDescription& topic, const Plan& plan) {
-  const auto set = topic.config.find("max.message.bytes");
-  if (set == topic.config.end()) return;
-  std::int64_t taken = 0;
-  std::from_chars(set->second.data(), set->second.data() + set->second.size(), taken);
-  const std::int64_t given = LargestRecord(plan) > 0 ? LargestRecord(plan) : kLargestRecord;
-  if (taken >= given + kBatchHeaderBytes) return;
-  Log(LogLevel::kWarning,
-      "topic takes less than the pipeline may write at once; what is larger would stop it",
-      {{"topic", topic.name},
-       {"max.message.bytes", taken},
-       {"set", "message.max.bytes: " + std::to_string(std::max<std::int64_t>(taken - kBatchHeaderBytes, 1)) +
-                   " under kafka:"}});
 }
 
 void LogCreated(TopicAdmin& admin, const NewTopic& topic) {
@@ -143,10 +127,7 @@ Result<std::map<std::string, std::int32_t>> FindTopics(const Plan& plan, TopicAd
 Status EnsureOutputTopics(const Plan& plan, std::int32_t default_partitions, TopicAdmin& admin) {
   for (const auto& [name, partitions] : OutputTopics(plan)) {
     MR_ASSIGN_OR_RETURN(const auto found, admin.Describe(name));
-    if (found.has_value()) {
-      WarnOfNarrowTopic(*found, plan);
-      continue;
-    }
+    if (found.has_value()) continue;
     NewTopic topic;
     topic.name = name;
     topic.partitions = partitions > 0 ? partitions : default_partitions;
@@ -162,6 +143,29 @@ std::vector<NewTopic> AllInternal(const Topology& topology) {
   std::vector<NewTopic> all = topology.internal_topics;
   all.insert(all.end(), topology.feed_topics.begin(), topology.feed_topics.end());
   return all;
+}
+
+/// `max.message.bytes` of every topic that the pipeline writes to, where the cluster tells it.
+Result<TopicLimits> FindTopicLimits(const Plan& plan, const Topology& topology, TopicAdmin& admin) {
+  std::set<std::string> names;
+  for (const auto& [name, partitions] : OutputTopics(plan)) names.insert(name);
+  for (const NewTopic& topic : AllInternal(topology)) names.insert(topic.name);
+  const std::int64_t most = LargestRecord(plan) > 0 ? LargestRecord(plan) : kLargestRecord;
+  TopicLimits limits;
+  for (const std::string& name : names) {
+    MR_ASSIGN_OR_RETURN(const auto found, admin.Describe(name));
+    if (!found.has_value()) continue;
+    const auto set = found->config.find("max.message.bytes");
+    if (set == found->config.end()) continue;
+    std::int64_t taken = 0;
+    const char* const end = set->second.data() + set->second.size();
+    if (std::from_chars(set->second.data(), end, taken).ec != std::errc{}) continue;
+    limits.emplace(name, taken);
+    if (taken >= most + kBatchHeaderBytes) continue;
+    Log(LogLevel::kInfo, "topic takes less at once than a record may have; larger rows fail one by one",
+        {{"topic", name}, {"max.message.bytes", taken}, {"message.max.bytes", most}});
+  }
+  return limits;
 }
 
 /// The embedded broker of another process gives every new topic the same partition count: says how to start
@@ -214,6 +218,9 @@ Result<ReadyPipeline> SetUpOnce(Plan plan, Cluster& cluster, const SetupOptions&
   }
   MR_RETURN_IF_ERROR(EnsureInternalTopics(AllInternal(ready.topology), cluster.admin()));
   MR_RETURN_IF_ERROR(EnsureOutputTopics(ready.analyzed.plan, most_partitions, cluster.admin()));
+  MR_ASSIGN_OR_RETURN(const TopicLimits limits,
+                      FindTopicLimits(ready.analyzed.plan, ready.topology, cluster.admin()));
+  cluster.SetTopicLimits(limits);
   return ready;
 }
 

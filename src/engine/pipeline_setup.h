@@ -33,8 +33,9 @@ struct SetupOptions {
 /// Takes a plan as written to the point where workers can start: finds the source topics, infers undeclared
 /// schemas (R7), type-checks, compiles, and makes internal topics and, when `create_topics` allows, output
 /// topics. An internal topic whose partition count no longer fits is refused. A plan that is refused leaves
-/// no new topic behind, but the one for inferred schemas. Errors: user error saying what to do; kUnavailable
-/// or kTimeout when the cluster does not answer as it should within `patience`; kCancelled when stopped.
+/// no new topic behind, but the one for inferred schemas. The cluster's producers know from then on how much
+/// the topics take that the pipeline writes to. Errors: user error saying what to do; kUnavailable or
+/// kTimeout when the cluster does not answer as it should within `patience`; kCancelled when stopped.
 Result<ReadyPipeline> SetUpPipeline(const Plan& plan, Cluster& cluster, const SetupOptions& options);
 
 }  // namespace millrace

@@ -80,23 +80,34 @@ class PipelineSetup : public testing::Test {
   Plan plan_;
 };
 
-TEST_F(PipelineSetup, AnOutputTopicThatTakesLessThanIsWrittenIsAWarningThatSaysWhatToSet) {
-  const auto warning = [&](const char* taken, const char* largest) {
-    EXPECT_TRUE(
-        log_.CreateTopic({.name = "out", .partitions = 2, .config = {{"max.message.bytes", taken}}}).ok());
-    if (largest != nullptr) plan_.kafka["message.max.bytes"] = largest;
-    testing::internal::CaptureStderr();
-    EXPECT_TRUE(SetUpWith(cluster_, Duration(0)).ok());
-    EXPECT_TRUE(log_.DeleteTopic("out").ok());
-    return testing::internal::GetCapturedStderr();
+TEST_F(PipelineSetup, TheClusterLearnsWhatEachTopicTakesThatThePipelineWritesTo) {
+  class LearningCluster final : public ClusterAround {
+   public:
+    using ClusterAround::ClusterAround;
+    void SetTopicLimits(const TopicLimits& limits) override { learnt = limits; }
+    TopicLimits learnt;
   };
-  const auto names_it = HasSubstr("topic takes less than the pipeline may write at once");
-  EXPECT_THAT(warning("1048588", nullptr), Not(names_it));
-  EXPECT_THAT(warning("1048587", nullptr), AllOf(names_it, HasSubstr("message.max.bytes: 1048399")));
-  EXPECT_THAT(warning("100188", nullptr),
-              AllOf(names_it, HasSubstr("topic=out"), HasSubstr("message.max.bytes: 100000")));
-  EXPECT_THAT(warning("100188", "100000"), Not(names_it));
-  EXPECT_THAT(warning("1048588", "2000000"), names_it);
+  plan_.dead_letter_topic = "dead";
+  const auto create = [&](const char* topic, const char* taken) {
+    EXPECT_TRUE(
+        log_.CreateTopic({.name = topic, .partitions = 2, .config = {{"max.message.bytes", taken}}}).ok());
+  };
+  create("out", "20000");
+  create("p-window-1-changelog", "1048588");
+  create("other", "10");
+  LearningCluster cluster(cluster_);
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(SetUpWith(cluster, Duration(0)).ok());
+  const std::string logged = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(cluster.learnt, (TopicLimits{{"out", 20'000}, {"p-window-1-changelog", 1'048'588}}))
+      << "of the dead letters' topic nothing is known";
+  const auto names_it = HasSubstr("topic takes less at once than a record may have");
+  EXPECT_THAT(logged, AllOf(names_it, HasSubstr("topic=out"), HasSubstr("20000"), HasSubstr("1048400"),
+                            Not(HasSubstr("changelog max.message.bytes"))));
+  plan_.kafka["message.max.bytes"] = "19812";
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(SetUpWith(cluster, Duration(0)).ok());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(names_it));
 }
 
 TEST_F(PipelineSetup, TopicsTakeRecordsOfAnyTimeWhereTheBrokerHasALimit) {

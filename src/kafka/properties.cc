@@ -9,6 +9,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "base/check.h"
 #include "base/suggest.h"
 
 namespace millrace::kafka {
@@ -290,6 +291,16 @@ Result<ConfPointer> MakeConf(Role role, const Properties& user, const Properties
   MR_RETURN_IF_ERROR(SetRoleFixed(conf.get(), role, protocol));
   MR_RETURN_IF_ERROR(SetAll(conf.get(), fixed));
   return conf;
+}
+
+Status LimitBatches(Role role, const Properties& user, std::int64_t most_bytes, Properties* fixed) {
+  MR_ASSIGN_OR_RETURN(const ConfPointer conf, MakeConf(role, user, {}));
+  std::array<char, 32> text{};
+  std::size_t size = text.size();
+  MR_CHECK(rd_kafka_conf_get(conf.get(), "batch.size", text.data(), &size) == RD_KAFKA_CONF_OK);
+  if (most_bytes < std::stoll(text.data()))
+    fixed->emplace("batch.size", std::to_string(std::max<std::int64_t>(most_bytes, 1)));
+  return Status::Ok();
 }
 
 }  // namespace millrace::kafka

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -61,5 +62,9 @@ using ConfPointer = std::unique_ptr<rd_kafka_conf_t, ConfDeleter>;
 /// The configuration of one client: defaults of `role`, then `user`, then `fixed`, each overriding the
 /// former. Only a group consumer follows `group.protocol`. Errors: as CheckProperties.
 Result<ConfPointer> MakeConf(Role role, const Properties& user, const Properties& fixed);
+
+/// Adds to `fixed` the batch.size with which a batch of several records has at most `most_bytes`, where it
+/// would be more. Errors: as MakeConf.
+Status LimitBatches(Role role, const Properties& user, std::int64_t most_bytes, Properties* fixed);
 
 }  // namespace millrace::kafka

@@ -151,5 +151,25 @@ TEST(Properties, PartitionsAddedToASourceAreLookedForEveryHalfMinuteOrAsTheUserS
   EXPECT_EQ(ValueOf(name, With(name, "500")), "500");
 }
 
+TEST(Properties, BatchesAreNoLargerThanAllTopicsTakeUnlessTheUserWantsThemSmaller) {
+  const struct {
+    const char* batch_size;  // of the user
+    std::int64_t taken;
+    const char* expected;  // null: as it is
+  } cases[] = {
+      {nullptr, 20'000, "20000"},   {nullptr, 1'048'588, nullptr},     {"5000", 20'000, nullptr},
+      {"4000000", 20'000, "20000"}, {"4000000", 1'048'588, "1048588"}, {nullptr, 0, "1"},
+  };
+  for (const auto& one : cases) {
+    const Properties user =
+        one.batch_size == nullptr ? With("linger.ms", "1") : With("batch.size", one.batch_size);
+    Properties fixed;
+    ASSERT_TRUE(LimitBatches(Role::kIdempotentProducer, user, one.taken, &fixed).ok());
+    EXPECT_EQ(fixed, one.expected == nullptr ? Properties() : Properties({{"batch.size", one.expected}}))
+        << one.taken;
+    EXPECT_TRUE(MakeConf(Role::kIdempotentProducer, user, fixed).ok());
+  }
+}
+
 }  // namespace
 }  // namespace millrace::kafka

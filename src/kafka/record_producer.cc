@@ -25,18 +25,63 @@ constexpr int kFlushSliceMs = 1'000;
 constexpr int kSendsPerPoll = 1'024;
 constexpr std::size_t kMostTogether = 128;
 
+// At most, beside keys, values, and names and values of headers. A record is preceded by its length, its
+// differences from the first one of the batch, and the lengths of what it has.
+constexpr std::int64_t kBatchBytes = 61;
+constexpr std::int64_t kRecordBytes = 36;
+constexpr std::int64_t kRecordHeaderBytes = 10;
+constexpr std::size_t kEventTimeDigits = 24;
+constexpr std::int64_t kAnyTime = 1;  // that Kafka can keep
+
 void* Mutable(const char* data) {
   return const_cast<char*>(data);
 }  // librdkafka copies, its C types are not const
 
+std::string Where(const Record& record) {
+  std::string where = "writing to " + std::string(record.topic);
+  if (record.partition) where += "[" + std::to_string(record.partition->value()) + "]";
+  return where;
+}
+
+Status NotATopic(std::string_view name) {
+  return Status::NotFound("writing to `" + std::string(name) + "`: not a valid topic name");
+}
+
+/// Of a batch that has only this record, uncompressed.
+std::int64_t BatchBytes(const Record& record) {
+  std::int64_t bytes = kBatchBytes + kRecordBytes + record.key.size + record.value.size;
+  for (const HeaderView& header : record.headers)
+    bytes += kRecordHeaderBytes + static_cast<std::int64_t>(header.name.size()) + header.value.size;
+  if (record.timestamp_ms < 1)
+    bytes += kRecordHeaderBytes + static_cast<std::int64_t>(kEventTimeHeader.size() + kEventTimeDigits);
+  return bytes;
+}
+
+std::int64_t Narrowest(const TopicLimits& limits) {
+  std::int64_t most = kNoLimit;
+  for (const auto& [topic, bytes] : limits) most = std::min(most, bytes);
+  return most;
+}
+
+Status TooLarge(const Record& record, std::int64_t most_bytes, const Client& client) {
+  return Status::InvalidArgument(
+      Where(record) + ": the record has " + std::to_string(BatchBytes(record)) +
+      " bytes with the batch around it, more than max.message.bytes of the topic (" +
+      std::to_string(most_bytes) + ") allows; raise that, and message.max.bytes under kafka: (" +
+      client.Property("message.max.bytes").value_or("") + ") where it is less");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RecordProducer>> RecordProducer::Make(const ClientOptions& options,
-                                                             const std::string& transactional_id) {
-  std::unique_ptr<RecordProducer> producer(new RecordProducer(transactional_id));
+                                                             const std::string& transactional_id,
+                                                             TopicLimits limits) {
+  std::unique_ptr<RecordProducer> producer(new RecordProducer(transactional_id, std::move(limits)));
   const Role role = transactional_id.empty() ? Role::kIdempotentProducer : Role::kTransactionalProducer;
   Properties fixed;
   if (!transactional_id.empty()) fixed.emplace("transactional.id", transactional_id);
+  if (const std::int64_t most = Narrowest(producer->limits_); most < kNoLimit)
+    MR_RETURN_IF_ERROR(LimitBatches(role, options.properties, most, &fixed));
   MR_ASSIGN_OR_RETURN(producer->client_, Client::Make(role, options, fixed, producer.get()));
   producer->clock_ = options.clock;
   if (const auto timeout = producer->client_->Property("transaction.timeout.ms")) {
@@ -46,7 +91,9 @@ Result<std::unique_ptr<RecordProducer>> RecordProducer::Make(const ClientOptions
 }
 
 RecordProducer::~RecordProducer() {
-  for (const auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic);
+  for (const auto& [name, to] : topics_) {
+    if (to.handle != nullptr) rd_kafka_topic_destroy(to.handle);
+  }
 }
 
 void RecordProducer::OnDelivery(const rd_kafka_message_t& message) {
@@ -83,17 +130,18 @@ Offset RecordProducer::AcknowledgedEnd(const TopicPartition& partition) const {
   return found == acknowledged_.end() ? kNoOffset : found->second;
 }
 
-rd_kafka_topic_t* RecordProducer::Topic(std::string_view name) {
-  if (last_topic_ != nullptr && name == last_topic_name_) return last_topic_;
-  auto found = topics_.find(name);
+const RecordProducer::Destination& RecordProducer::To(std::string_view topic) {
+  if (last_topic_ != nullptr && topic == last_topic_name_) return *last_topic_;
+  auto found = topics_.find(topic);
   if (found == topics_.end()) {
-    rd_kafka_topic_t* topic = rd_kafka_topic_new(client_->handle(), std::string(name).c_str(), nullptr);
-    if (topic == nullptr) return nullptr;
-    found = topics_.emplace(std::string(name), topic).first;
+    Destination to;
+    to.handle = rd_kafka_topic_new(client_->handle(), std::string(topic).c_str(), nullptr);
+    if (const auto limit = limits_.find(topic); limit != limits_.end()) to.most_bytes = limit->second;
+    found = topics_.emplace(std::string(topic), to).first;
   }
   last_topic_name_ = found->first;
-  last_topic_ = found->second;
-  return last_topic_;
+  last_topic_ = &found->second;
+  return *last_topic_;
 }
 
 Status RecordProducer::Enqueue(const Record& record, rd_kafka_topic_t* topic) {
@@ -120,7 +168,7 @@ Status RecordProducer::Enqueue(const Record& record, rd_kafka_topic_t* topic) {
                           header.value.data, header.value.size);
     }
     if (record.timestamp_ms < 1) {
-      std::array<char, 24> text{};
+      std::array<char, kEventTimeDigits> text{};
       const auto end = std::to_chars(text.data(), text.data() + text.size(), record.timestamp_ms).ptr;
       rd_kafka_header_add(headers, kEventTimeHeader.data(), static_cast<ssize_t>(kEventTimeHeader.size()),
                           text.data(), end - text.data());
@@ -144,8 +192,7 @@ Status RecordProducer::Enqueue(const Record& record, rd_kafka_topic_t* topic) {
 
 Status RecordProducer::OnSendError(rd_kafka_error_t* error, const Record& record) {
   const int code = rd_kafka_error_code(error);
-  std::string where = "writing to " + std::string(record.topic);
-  if (record.partition) where += "[" + std::to_string(record.partition->value()) + "]";
+  const std::string where = Where(record);
   Status status = kafka::TakeError(error, where);
   if (Status fatal = FatalError(client_->handle(), where); !fatal.ok()) return fatal;
   if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
@@ -166,19 +213,16 @@ Status RecordProducer::Send(const Record& record) {
     rd_kafka_poll(client_->handle(), 0);
   }
   if (transactional() && !delivery_error_.ok()) return delivery_error_;
-  rd_kafka_topic_t* topic = Topic(record.topic);
-  if (topic == nullptr) {
-    return Status::NotFound("writing to `" + std::string(record.topic) + "`: not a valid topic name");
-  }
-  return Enqueue(record, topic);
+  const Destination& to = To(record.topic);
+  if (to.handle == nullptr) return NotATopic(record.topic);
+  if (BatchBytes(record) > to.most_bytes) return TooLarge(record, to.most_bytes, *client_);
+  return Enqueue(record, to.handle);
 }
 
 Status RecordProducer::SendAll(std::string_view topic, Partition partition,
                                std::span<const KeyValue> records) {
-  rd_kafka_topic_t* const handle = Topic(topic);
-  if (handle == nullptr) {
-    return Status::NotFound("writing to `" + std::string(topic) + "`: not a valid topic name");
-  }
+  const Destination& destination = To(topic);
+  if (destination.handle == nullptr) return NotATopic(topic);
   const TopicPartition to{std::string(topic), partition};
   while (!records.empty()) {
     const std::span<const KeyValue> now = records.first(std::min(records.size(), kMostTogether));
@@ -189,7 +233,12 @@ Status RecordProducer::SendAll(std::string_view topic, Partition partition,
       rd_kafka_poll(client_->handle(), 0);
     }
     if (transactional() && !delivery_error_.ok()) return delivery_error_;
-    MR_RETURN_IF_ERROR(EnqueueAll(to, handle, now));
+    for (const auto& [key, value] : now) {
+      const Record record{topic, partition, key, value, kAnyTime, {}};
+      if (BatchBytes(record) > destination.most_bytes)
+        return TooLarge(record, destination.most_bytes, *client_);
+    }
+    MR_RETURN_IF_ERROR(EnqueueAll(to, destination.handle, now));
   }
   return Status::Ok();
 }

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,6 +39,10 @@ struct Record {
 /// The header that holds an event time which Kafka cannot keep as a timestamp (below 1 ms).
 inline constexpr std::string_view kEventTimeHeader = "millrace.event_time";
 
+/// Bytes of a batch that topics take, by topic.
+using TopicLimits = std::map<std::string, std::int64_t, std::less<>>;
+inline constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
+
 /// Writes records, in transactions or without. One owner, one thread.
 ///
 /// What the errors of the transactional calls mean (transitions of the caller):
@@ -47,14 +53,18 @@ inline constexpr std::string_view kEventTimeHeader = "millrace.event_time";
 /// records would fail again.
 class RecordProducer final : private ClientHooks {
  public:
-  /// `transactional_id` empty: idempotent, without transactions.
+  /// `transactional_id` empty: idempotent, without transactions. `limits`: a broker refuses a batch as a
+  /// whole, which dooms the transaction, so a record that its topic does not take is refused by Send, and no
+  /// batch of several records is larger than the narrowest topic takes. Both count before compression.
   static Result<std::unique_ptr<RecordProducer>> Make(const ClientOptions& options,
-                                                      const std::string& transactional_id);
+                                                      const std::string& transactional_id,
+                                                      TopicLimits limits = {});
   ~RecordProducer() override;
 
   Status Init();
   Status Begin();
   /// Copies the record into a queue bounded by queue.buffering.max.kbytes and blocks while that is full.
+  /// Errors: user error for a record that is larger than the client or its topic allows.
   Status Send(const Record& record);
   /// Send for many records of one partition, with librdkafka's own time as their timestamp: topic, partition
   /// and clock are looked at once for many of them.
@@ -69,10 +79,16 @@ class RecordProducer final : private ClientHooks {
   Offset AcknowledgedEnd(const TopicPartition& partition) const;
 
  private:
-  explicit RecordProducer(std::string transactional_id) : transactional_id_(std::move(transactional_id)) {}
+  struct Destination {
+    rd_kafka_topic_t* handle = nullptr;  // owned; null: not a valid name
+    std::int64_t most_bytes = kNoLimit;  // of a batch
+  };
+
+  RecordProducer(std::string transactional_id, TopicLimits limits)
+      : transactional_id_(std::move(transactional_id)), limits_(std::move(limits)) {}
   void OnDelivery(const rd_kafka_message_t& message) override;
   void OnDeliveryError(const rd_kafka_message_t& message);
-  rd_kafka_topic_t* Topic(std::string_view name);
+  const Destination& To(std::string_view topic);
   Status Enqueue(const Record& record, rd_kafka_topic_t* topic);
   Status EnqueueAll(const TopicPartition& to, rd_kafka_topic_t* topic, std::span<const KeyValue> records);
   Status OnSendError(rd_kafka_error_t* error, const Record& record);
@@ -85,13 +101,14 @@ class RecordProducer final : private ClientHooks {
   bool transactional() const { return !transactional_id_.empty(); }
 
   const std::string transactional_id_;
+  const TopicLimits limits_;
   const Clock* clock_ = nullptr;     // constant after Make
   Duration transaction_timeout_{0};  // constant after Make; 0 without transactions
   bool in_transaction_ = false;
-  std::chrono::nanoseconds began_at_{0};                          // of the transaction, by the steady clock
-  std::map<std::string, rd_kafka_topic_t*, std::less<>> topics_;  // owned handles
-  std::string_view last_topic_name_;                              // key of last_topic_ in topics_
-  rd_kafka_topic_t* last_topic_ = nullptr;
+  std::chrono::nanoseconds began_at_{0};  // of the transaction, by the steady clock
+  std::map<std::string, Destination, std::less<>> topics_;
+  std::string_view last_topic_name_;         // key of last_topic_ in topics_
+  const Destination* last_topic_ = nullptr;  // in topics_
   Status delivery_error_;
   std::map<TopicPartition, Offset> acknowledged_;  // offset after the last acknowledged record
   // The run of delivery reports of one partition being read: its entry in acknowledged_.

@@ -130,6 +130,38 @@ TEST_F(Transactions, OneOfManyThatIsTooLargeIsAMistakeOfTheUser) {
               testing::AllOf(HasSubstr("in[0]"), HasSubstr("2097153 bytes"), HasSubstr("message.max.bytes")));
 }
 
+// A record of which a broker stores 61 bytes of batch and at most 36 of lengths beside what it has.
+TEST_F(Transactions, WhatItsTopicDoesNotTakeIsRefusedAloneAndWithBothFigures) {
+  constexpr std::int64_t kTaken = 1'000;
+  ASSERT_TRUE(broker_->CreateTopic("wide", 1).ok());
+  producer_.reset();
+  producer_ = Take(RecordProducer::Make(Options(), "app-0", {{"in", kTaken}, {"wide", 2 * kTaken}}));
+  ASSERT_TRUE(producer_->Init().ok());
+  ASSERT_TRUE(producer_->Begin().ok());
+  const std::string fits(kTaken - 61 - 36 - 1, 'x');
+  const std::string too_large = fits + "x";
+  const HeaderView header{"h", BytesView::Of("v")};
+  const auto send = [&](std::string_view topic, std::string_view value, std::span<const HeaderView> headers,
+                        std::int64_t timestamp_ms = 1) {
+    return producer_->Send(
+        {topic, Partition(0), BytesView::Of("k"), BytesView::Of(value), timestamp_ms, headers});
+  };
+  EXPECT_TRUE(send("in", fits, {}).ok());
+  EXPECT_TRUE(send("wide", too_large, {}).ok());
+  EXPECT_EQ(send("in", fits, {&header, 1}).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(send("in", fits, {}, 0).code(), StatusCode::kInvalidArgument) << "its time is a header";
+  const std::vector<KeyValue> records = {{BytesView::Of("a"), BytesView::Of(fits)},
+                                         {BytesView::Of("b"), BytesView::Of(too_large)}};
+  for (const Status& refused : {send("in", too_large, {}), producer_->SendAll("in", Partition(0), records)}) {
+    EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+    EXPECT_THAT(refused.message(),
+                testing::AllOf(HasSubstr("in[0]"), HasSubstr("1001 bytes"),
+                               HasSubstr("max.message.bytes of the topic (1000)"), HasSubstr("1048400")));
+  }
+  const Status committed = producer_->Commit();
+  EXPECT_TRUE(committed.ok()) << committed.ToString();
+}
+
 struct CommitCase {
   const char* what;
   std::vector<int> end_errors;

@@ -10,10 +10,12 @@ namespace millrace {
 namespace {
 
 constexpr std::int64_t kWarningEveryMs = 10'000;
-// Of a dead letter that is too large for its topic.
+// Of a dead letter that is too large for its topic. Where that takes no such one either, a quarter of them,
+// and so on, down to the last.
 constexpr std::int32_t kMostOfKey = 4 << 10;
 constexpr std::int32_t kMostOfValue = 64 << 10;
 constexpr std::int32_t kMostOfReason = 4 << 10;
+constexpr std::int32_t kLeastOfAny = 64;
 constexpr std::size_t kOwnHeaders = 6;  // the last ones
 constexpr std::string_view kErrorHeaders = "__connect.errors.";
 constexpr std::string_view kFetchStage = "fetch";
@@ -144,22 +146,25 @@ Status DeadLetterWriter::Send(OutgoingRecord record, std::span<const HeaderView>
   record.topic = topic_;
   record.headers = headers;
   Status sent = producer_->Send(record);
-  if (sent.code() == StatusCode::kInvalidArgument) sent = SendShortened(record, headers);
+  for (std::int32_t most = kMostOfValue; sent.code() == StatusCode::kInvalidArgument && most >= kLeastOfAny;
+       most /= 4)
+    sent = SendShortened(record, headers, most);
   return sent.WithContext("writing to the dead-letter topic '" + topic_ + "'");
 }
 
-Status DeadLetterWriter::SendShortened(OutgoingRecord record, std::span<const HeaderView> headers) {
+Status DeadLetterWriter::SendShortened(OutgoingRecord record, std::span<const HeaderView> headers,
+                                       std::int32_t most) {
   const std::string bytes = std::to_string(record.value.size);
   std::vector<HeaderView> kept;
   for (HeaderView header : headers.last(std::min(headers.size(), kOwnHeaders))) {
     if (!header.name.starts_with(kErrorHeaders)) continue;
-    header.value.size = std::min(header.value.size, kMostOfReason);
+    header.value.size = std::min({header.value.size, kMostOfReason, most});
     kept.push_back(header);
   }
   kept.push_back({"__connect.errors.value.bytes", BytesView::Of(bytes)});
   record.headers = kept;
-  record.key.size = std::min(record.key.size, kMostOfKey);
-  record.value.size = std::min(record.value.size, kMostOfValue);
+  record.key.size = std::min({record.key.size, kMostOfKey, most});
+  record.value.size = std::min(record.value.size, most);
   return producer_->Send(record);
 }
 

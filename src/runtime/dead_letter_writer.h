@@ -44,8 +44,9 @@ class DeadLetterWriter {
                const RowError& error);
   /// `record` to the dead-letter topic.
   Status Send(OutgoingRecord record, std::span<const HeaderView> headers);
-  /// Of a record that is too large: the beginnings of key, value and message, and how long the value was.
-  Status SendShortened(OutgoingRecord record, std::span<const HeaderView> headers);
+  /// Of a record that is too large: the beginnings of key, value and message, `most` bytes of each, and how
+  /// long the value was.
+  Status SendShortened(OutgoingRecord record, std::span<const HeaderView> headers, std::int32_t most);
 
   const std::string topic_;
   const Clock& clock_;

@@ -62,7 +62,7 @@ TEST_F(DeadLetterWarning, AndTheEndOfAPipelineHaveNoValuesOfRecords) {
     EXPECT_THAT(text, AllOf(HasSubstr("cannot read <text of 16 bytes> as int64"), Not(HasSubstr("jane"))));
 }
 
-/// Takes records of up to kMost bytes, headers included, and tells of the last one.
+/// Takes records of up to `most` bytes, headers included, and tells of each.
 class NarrowProducer final : public Producer {
  public:
   Status Send(const OutgoingRecord& record) override {
@@ -72,8 +72,10 @@ class NarrowProducer final : public Producer {
       bytes += header.name.size() + static_cast<std::size_t>(header.value.size);
       headers.append(header.name).append(" ");
     }
-    if (bytes > kMost) return Status::InvalidArgument("too large");
+    if (bytes > most) return Status::InvalidArgument("too large");
     sent.push_back(headers);
+    key_bytes = record.key.size;
+    value_bytes = record.value.size;
     return Status::Ok();
   }
   Status Init() override { return Status::Ok(); }
@@ -86,8 +88,10 @@ class NarrowProducer final : public Producer {
   Status Abort() override { return Status::Ok(); }
   Offset AcknowledgedEnd(const TopicPartition& /*partition*/) const override { return kNoOffset; }
 
-  static constexpr std::size_t kMost = 100'000;
+  std::size_t most = 100'000;
   std::vector<std::string> sent;
+  std::int32_t key_bytes = 0;
+  std::int32_t value_bytes = 0;
 };
 
 TEST(DeadLetter, WhoseMessageIsTooLongIsWrittenWithItsBeginning) {
@@ -97,10 +101,42 @@ TEST(DeadLetter, WhoseMessageIsTooLongIsWrittenWithItsBeginning) {
   NarrowProducer producer;
   writer.set_producer(&producer);
   const std::vector<std::int64_t> records{0};
-  const std::vector<RowError> errors{{0, "function", std::string(2 * NarrowProducer::kMost, 'x')}};
+  const std::vector<RowError> errors{{0, "function", std::string(2 * producer.most, 'x')}};
   const Status status = writer.Handle(ErrorPolicy::kDeadLetter, "map-1", nullptr, records, errors);
   EXPECT_TRUE(status.ok()) << status.ToString();
   EXPECT_THAT(producer.sent, testing::ElementsAre(HasSubstr("__connect.errors.exception.message")));
+}
+
+TEST(DeadLetter, IsShortenedUntilItsTopicTakesIt) {
+  ManualClock clock(EventTime(0));
+  MetricRegistry metrics;
+  DeadLetterWriter writer("dead", clock, metrics);
+  NarrowProducer producer;
+  writer.set_producer(&producer);
+  RecordBlockBuilder records({"in", Partition(0)});
+  const std::string large(200'000, 'x');
+  records.Append(Offset(7), 1, BytesView::Of(large), BytesView::Of(large));
+  const auto block = records.Finish();
+  const std::vector<std::int64_t> first{0};
+  const std::vector<RowError> errors{{0, "too_large", large}};
+  const struct {
+    std::size_t most;
+    std::int32_t key_bytes;
+    std::int32_t value_bytes;
+  } cases[] = {{100'000, 4'096, 65'536}, {30'000, 4'096, 16'384}, {20'000, 4'096, 4'096},
+               {10'000, 1'024, 1'024},   {1'000, 256, 256},       {500, 64, 64}};
+  for (const auto& one : cases) {
+    producer.most = one.most;
+    const Status status = writer.Handle(ErrorPolicy::kDeadLetter, "sink-1", block.get(), first, errors);
+    EXPECT_TRUE(status.ok()) << status.ToString();
+    EXPECT_EQ(producer.key_bytes, one.key_bytes) << one.most;
+    EXPECT_EQ(producer.value_bytes, one.value_bytes) << one.most;
+    EXPECT_THAT(producer.sent.back(), HasSubstr("__connect.errors.value.bytes"));
+  }
+  producer.most = 100;
+  EXPECT_EQ(writer.Handle(ErrorPolicy::kDeadLetter, "sink-1", block.get(), first, errors).code(),
+            StatusCode::kInvalidArgument)
+      << "not even where the record is";
 }
 
 TEST_F(DeadLetterWarning, IsNotGivenWhenNothingFailed) { EXPECT_THAT(Fail(0), IsEmpty()); }

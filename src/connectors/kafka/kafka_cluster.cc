@@ -64,9 +64,19 @@ Result<std::unique_ptr<GroupMember>> KafkaCluster::MakeGroupMember(const std::st
 Result<std::unique_ptr<Producer>> KafkaCluster::MakeProducer(const std::string& transactional_id) {
   const std::string client_id =
       transactional_id.empty() ? options_.client_id + "-producer" : transactional_id;
+  TopicLimits limits;
+  {
+    const MutexLock lock(mutex_);
+    limits = topic_limits_;
+  }
   MR_ASSIGN_OR_RETURN(auto producer,
-                      kafka::RecordProducer::Make(ClientOptionsFor(client_id), transactional_id));
+                      kafka::RecordProducer::Make(ClientOptionsFor(client_id), transactional_id, limits));
   return MakeKafkaProducer(std::move(producer));
+}
+
+void KafkaCluster::SetTopicLimits(const TopicLimits& limits) {
+  const MutexLock lock(mutex_);
+  topic_limits_ = limits;
 }
 
 Result<std::unique_ptr<ChangelogReader>> KafkaCluster::MakeChangelogReader() {

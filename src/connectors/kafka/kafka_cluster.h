@@ -6,6 +6,7 @@
 
 #include "base/duration.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "connect/cluster.h"
 #include "env/clock.h"
@@ -45,6 +46,7 @@ class KafkaCluster final : public Cluster {
   Result<std::unique_ptr<GroupMember>> MakeGroupMember(const std::string& group,
                                                        const std::string& client_id) override;
   Result<std::unique_ptr<Producer>> MakeProducer(const std::string& transactional_id) override;
+  void SetTopicLimits(const TopicLimits& limits) override;
   Result<std::unique_ptr<ChangelogReader>> MakeChangelogReader() override;
   TopicAdmin& admin() override { return *topic_admin_; }
   GroupAdmin* groups() override { return embedded_ ? nullptr : group_admin_.get(); }
@@ -60,6 +62,9 @@ class KafkaCluster final : public Cluster {
   std::unique_ptr<kafka::AdminClient> admin_client_;
   std::unique_ptr<TopicAdmin> topic_admin_;
   std::unique_ptr<GroupAdmin> group_admin_;
+
+  Mutex mutex_;
+  TopicLimits topic_limits_;  // guarded by mutex_
 };
 
 }  // namespace millrace

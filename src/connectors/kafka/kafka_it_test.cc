@@ -317,15 +317,43 @@ TEST_F(RealKafka, WhatIsRemovedBeforeItIsReadIsAnError) {
   EXPECT_THAT(status.message(), HasSubstr("offset 2, which comes next, is not in the log any more"));
 }
 
+// Text that no codec makes smaller than half.
+std::string Noise(std::size_t bytes, std::uint32_t seed) {
+  std::string noise;
+  for (std::uint32_t i = seed; noise.size() < bytes; ++i) noise += std::to_string(i * 2'654'435'761U);
+  noise.resize(bytes);
+  return noise;
+}
+
+TEST_F(RealKafka, WhatFitsANarrowTopicReachesItBesideWhatDoesNot) {
+  NewTopic small{"small-" + in_, 1};
+  small.config = {{"max.message.bytes", "20000"}, {"compression.type", "uncompressed"}};
+  ASSERT_TRUE(cluster_->admin().Create(small).ok());
+  cluster_->SetTopicLimits({{small.name, 20'000}});
+  const TopicPartition to{small.name, Partition(0)};
+  std::int64_t expected = 0;
+  for (const std::string& id : {std::string(), "txn-narrow-" + in_}) {
+    const auto producer = *cluster_->MakeProducer(id);
+    ASSERT_TRUE(producer->Init().ok() && producer->Begin().ok());
+    for (std::uint32_t i = 1; i <= 100; ++i) {
+      for (const std::size_t bytes : {100U, 5'000U, 15'000U, 20'000U - 61U - 36U - 1U})
+        ASSERT_TRUE(SendText(*producer, to, "k", Noise(bytes, i)).ok());
+      ASSERT_TRUE(SendText(*producer, out_, "k", Noise(50'000, i)).ok());
+      EXPECT_EQ(SendText(*producer, to, "k", Noise(20'000, i)).code(), StatusCode::kInvalidArgument);
+    }
+    const Status written = id.empty() ? producer->Flush() : producer->Commit();
+    EXPECT_TRUE(written.ok()) << written.ToString();
+    EXPECT_EQ(producer->AcknowledgedEnd(to), Offset(expected += 400));
+  }
+}
+
 TEST_F(RealKafka, ARecordThatTheTopicRefusesDoomsItsTransactionAsAUserError) {
   NewTopic small{"small-" + in_, 1};
   small.config = {{"max.message.bytes", "1000"}};
   ASSERT_TRUE(cluster_->admin().Create(small).ok());
   const auto producer = MakeProducer();
   ASSERT_TRUE(producer->Begin().ok());
-  std::string noise;  // not compressible
-  for (std::uint32_t i = 1; noise.size() < 20'000; ++i) noise += std::to_string(i * 2'654'435'761U);
-  ASSERT_TRUE(SendText(*producer, {small.name, Partition(0)}, "k", noise).ok());
+  ASSERT_TRUE(SendText(*producer, {small.name, Partition(0)}, "k", Noise(20'000, 1)).ok());
   const Status status = producer->Commit();
   EXPECT_EQ(status.code(), StatusCode::kAborted) << status.ToString();
   EXPECT_EQ(status.error_class(), ErrorClass::kUser);
