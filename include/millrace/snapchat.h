@@ -44,8 +44,12 @@ struct SnapchatConversions {
   std::int64_t batch_events = 2'000;
   std::int64_t batch_bytes = 1LL << 20;
   std::chrono::milliseconds linger{1'000};
-  /// Requests in a second, of all tasks of the process.
+  /// Requests in a second with one token, of all tasks of the process.
   std::int64_t per_second = 10;
+  /// The app that the token is of, and requests in a second with all its tokens; by default the client_id, or
+  /// one app for the url, and 20, or the highest per_second of its tokens.
+  std::string app = {};
+  std::optional<std::int64_t> app_per_second = std::nullopt;
   /// live, or validate: Snap checks the events and counts none.
   std::string mode = "live";
   std::string test_event_code = {};
@@ -77,8 +81,12 @@ struct SnapchatAudience {
   std::int64_t batch_identifiers = 100'000;
   std::int64_t batch_bytes = 1LL << 20;
   std::chrono::milliseconds linger{1'000};
-  /// Requests in a second, of all tasks of the process.
+  /// Requests in a second with one token, of all tasks of the process.
   std::int64_t per_second = 10;
+  /// The app that the token is of, and requests in a second with all its tokens; by default the client_id, or
+  /// one app for the url, and 20, or the highest per_second of its tokens.
+  std::string app = {};
+  std::optional<std::int64_t> app_per_second = std::nullopt;
   /// Another server, and the authorities of its certificate, for tests.
   std::string url = "https://adsapi.snapchat.com";
   std::string ca_file = {};

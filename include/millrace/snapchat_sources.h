@@ -24,8 +24,12 @@ struct SnapchatEntities {
   /// Exactly one of the two. Shown nowhere.
   std::string access_token = {};
   std::optional<SnapchatOAuth> oauth = std::nullopt;
-  /// Requests in a second.
+  /// Requests in a second with one token.
   std::int64_t per_second = 10;
+  /// The app that the token is of, and requests in a second with all its tokens; by default the client_id, or
+  /// one app for the url, and 20, or the highest per_second of its tokens.
+  std::string app = {};
+  std::optional<std::int64_t> app_per_second = std::nullopt;
   /// Another server, and the authorities of its certificate, for tests.
   std::string url = "https://adsapi.snapchat.com";
   std::string ca_file = {};
@@ -61,8 +65,12 @@ struct SnapchatStats {
   /// Exactly one of the two. Shown nowhere.
   std::string access_token = {};
   std::optional<SnapchatOAuth> oauth = std::nullopt;
-  /// Requests in a second.
+  /// Requests in a second with one token.
   std::int64_t per_second = 10;
+  /// The app that the token is of, and requests in a second with all its tokens; by default the client_id, or
+  /// one app for the url, and 20, or the highest per_second of its tokens.
+  std::string app = {};
+  std::optional<std::int64_t> app_per_second = std::nullopt;
   /// Another server, and the authorities of its certificate, for tests.
   std::string url = "https://adsapi.snapchat.com";
   std::string ca_file = {};
@@ -90,8 +98,12 @@ struct SnapchatProfile {
   /// Exactly one of the two. Shown nowhere.
   std::string access_token = {};
   std::optional<SnapchatOAuth> oauth = std::nullopt;
-  /// Requests in a second.
+  /// Requests in a second with one token.
   std::int64_t per_second = 10;
+  /// The app that the token is of, and requests in a second with all its tokens; by default the client_id, or
+  /// one app for the url, and 20, or the highest per_second of its tokens.
+  std::string app = {};
+  std::optional<std::int64_t> app_per_second = std::nullopt;
   /// Another server, and the authorities of its certificate, for tests.
   std::string url = "https://businessapi.snapchat.com";
   std::string ca_file = {};

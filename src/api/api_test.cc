@@ -255,6 +255,8 @@ TEST(Api, SinksForSnapchatReachThePlan) {
                               .batch_events = 7,
                               .linger = 3s,
                               .per_second = 20,
+                              .app = "shop",
+                              .app_per_second = 40,
                               .step_name = "events"})
       .To(SnapchatAudience{.ad_account_id = "a",
                            .segment = {.name = "vip", .create = true},
@@ -274,6 +276,8 @@ TEST(Api, SinksForSnapchatReachThePlan) {
   const auto& events = std::get<SnapchatConversionsSink>(std::get<SinkNode>(nodes[1].op).sink);
   EXPECT_EQ(events.access.oauth->client_secret, "canary");
   EXPECT_EQ(events.access.per_second, 20);
+  EXPECT_EQ(events.access.app, "shop");
+  EXPECT_EQ(events.access.app_per_second, 40);
   EXPECT_EQ(events.access.url, SnapchatConversionsSink().access.url);
   ASSERT_EQ(events.map.size(), 2U);
   EXPECT_EQ(events.map[1].first, "event_id");
@@ -316,7 +320,11 @@ TEST(Api, SourcesOfSnapchatReachThePlan) {
                            .step_name = "shown"})
       .Filter(col("views") > 1)
       .To(Topic("out").Json());
-  app.From(SnapchatStats{.report_dimension = {"country"}, .access_token = "canary", .per_second = 3})
+  app.From(SnapchatStats{.report_dimension = {"country"},
+                         .access_token = "canary",
+                         .per_second = 3,
+                         .app = "shop",
+                         .app_per_second = 4})
       .Filter(col("country") == "us")
       .To(Topic("us").Json());
   app.From(SnapchatEntities{.entities = {"ads"}, .access_token = "canary"}).To(Topic("ads").Json());
@@ -335,6 +343,8 @@ TEST(Api, SourcesOfSnapchatReachThePlan) {
   EXPECT_EQ(profile.every, SnapchatProfileSource().every);
   const auto& stats = std::get<SnapchatStatsSource>(*sources[1].outside);
   EXPECT_EQ(stats.access.per_second, 3);
+  EXPECT_EQ(stats.access.app, "shop");
+  EXPECT_EQ(stats.access.app_per_second, 4);
   EXPECT_EQ(stats.lookback, SnapchatStatsSource().lookback);
   EXPECT_EQ(stats.access.url, SnapchatStatsSource().access.url);
   EXPECT_EQ(std::get<SnapchatEntitiesSource>(*sources[2].outside).entities, std::vector<std::string>{"ads"});

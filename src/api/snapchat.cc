@@ -15,7 +15,9 @@ SnapchatAccess AccessOf(const Options& options) {
           .oauth = options.oauth,
           .url = options.url,
           .ca_file = options.ca_file,
-          .per_second = options.per_second};
+          .per_second = options.per_second,
+          .app = options.app,
+          .app_per_second = options.app_per_second};
 }
 
 std::optional<PlanExpr> Read(StepAdder& step, const std::optional<Expression>& expression) {

@@ -24,6 +24,8 @@ MarketingAccess AccessOf(const SnapchatAccess& given, std::shared_ptr<SnapAccess
   if (given.oauth) access.oauth = OAuthOptionsOf(*given.oauth);
   access.ca_file = given.ca_file;
   access.per_second = static_cast<double>(given.per_second);
+  access.app = given.app;
+  access.app_per_second = given.app_per_second;
   access.shared = std::move(shared);
   return access;
 }

@@ -68,6 +68,8 @@ SnapConnectionOptions ConnectionOf(const SnapchatAccess& access, const SnapSinkC
   if (access.oauth) options.access.login.oauth = OAuthOptionsOf(*access.oauth);
   options.access.ca_file = access.ca_file;
   options.access.per_second = static_cast<double>(access.per_second);
+  options.access.app = access.app;
+  options.access.app_per_second = access.app_per_second;
   return options;
 }
 

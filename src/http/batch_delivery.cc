@@ -325,8 +325,7 @@ void BatchDelivery::RetryLater(Batch& batch, const ClientResponse& response, con
   const std::string* const asked = FindHeader(response.headers, "Retry-After");
   const Duration pause =
       Retry(batch, why, asked == nullptr ? std::nullopt : RetryAfter(*asked, context_.clock->Now()));
-  if (response.status != kTooManyRequests) return;
-  for (const std::string& bucket : options_.buckets) context_.limiter->Pause(bucket, pause);
+  if (response.status == kTooManyRequests) context_.limiter->Pause(options_.paused_bucket, pause);
 }
 
 Duration BatchDelivery::Retry(Batch& batch, std::string_view why, std::optional<Duration> asked) {

@@ -61,8 +61,9 @@ struct BatchDeliveryOptions {
   std::int64_t max_items = 2'000;
   ByteCount max_bytes{1 << 20};  ///< of the items of a batch
   std::int32_t max_in_flight = 4;
-  /// Buckets of the rate limiter; each request takes one from all of them.
+  /// Buckets of the rate limiter: each request takes one from all of them, and a 429 pauses one.
   std::vector<std::string> buckets{};
+  std::string paused_bucket{};
   BackoffOptions backoff{};
   /// Between attempts while the far side does not let us in.
   Duration pause{60'000};

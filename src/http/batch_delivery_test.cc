@@ -188,7 +188,7 @@ TEST_F(BatchDeliveryTest, WhatCanPassIsTriedAgainUntilItIsTaken) {
     if (number <= 4) return HttpResponse{503, ""};
     return std::nullopt;
   });
-  const auto delivery = Make({.buckets = {"token"}});
+  const auto delivery = Make({.buckets = {"token"}, .paused_bucket = "token"});
   limiter_.SetBucket("token", 1'000, 1'000);
   AddNumbers(*delivery, 5);
   ASSERT_TRUE(delivery->Settle(kLong));
@@ -449,6 +449,21 @@ TEST_F(BatchDeliveryTest, RequestsKeepToTheRate) {
   ASSERT_TRUE(delivery->Settle(kLong));
   EXPECT_GE(clock_.Steady() - begin, std::chrono::milliseconds(95)) << "one at once, and five every 20 ms";
   EXPECT_EQ(delivery->TakeOutcome().accepted, 6);
+}
+
+TEST_F(BatchDeliveryTest, TooManyRequestsPauseTheBucketThatIsNamed) {
+  limiter_.SetBucket("token", 1'000, 1'000);
+  limiter_.SetBucket("app", 1'000, 1'000);
+  server_.set_answer([](const HttpRequest&, int) {
+    return HttpResponse{429, "", "text/plain", {{"Retry-After", "30"}}};
+  });
+  const auto delivery = Make({.buckets = {"token", "app"}, .paused_bucket = "token"});
+  AddNumbers(*delivery, 1);
+  EXPECT_FALSE(delivery->Settle(Duration(20)));
+  for (int i = 0; i < 1'000 && Metric("millrace_delivery_retries_total") == 0; ++i)
+    EXPECT_FALSE(delivery->Settle(Duration(20)));
+  EXPECT_GT(limiter_.TryTake({"token"}), Duration(20'000));
+  EXPECT_EQ(limiter_.TryTake({"app"}), Duration(0));
 }
 
 TEST_F(BatchDeliveryTest, ASettleOnAClockThatStandsStillEnds) {

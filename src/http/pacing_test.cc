@@ -160,6 +160,23 @@ TEST(RateLimiter, TakesFromAllBucketsOrFromNone) {
   EXPECT_EQ(limiter.TryTake({"unknown"}), Duration(0));
 }
 
+TEST(RateLimiter, ABucketThatChangesKeepsWhatIsInItAndItsPause) {
+  ManualClock clock{EventTime(0)};
+  RateLimiter limiter(clock);
+  limiter.ChangeBucket("a", 10, 3);
+  EXPECT_EQ(limiter.TryTake({"a"}), Duration(0));
+  limiter.ChangeBucket("a", 100, 10);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(limiter.TryTake({"a"}), Duration(0));
+  EXPECT_EQ(limiter.TryTake({"a"}), Duration(10));
+  clock.Advance(Duration(1'000));
+  limiter.ChangeBucket("a", 2, 1);
+  EXPECT_EQ(limiter.TryTake({"a"}), Duration(0));
+  EXPECT_EQ(limiter.TryTake({"a"}), Duration(500));
+  limiter.Pause("a", Duration(2'000));
+  limiter.ChangeBucket("a", 10, 10);
+  EXPECT_EQ(limiter.TryTake({"a"}), Duration(2'000));
+}
+
 TEST(RateLimiter, PausesOneBucket) {
   ManualClock clock{EventTime(0)};
   RateLimiter limiter(clock);

@@ -23,7 +23,7 @@ void RateLimiter::SetBucket(const std::string& name, double per_second, double b
   buckets_.insert_or_assign(name, Bucket{per_second, burst, burst, now, now});
 }
 
-void RateLimiter::AtMost(const std::string& name, double per_second, double burst) {
+void RateLimiter::ChangeBucket(const std::string& name, double per_second, double burst) {
   MR_CHECK(per_second > 0 && burst >= 1);
   const MutexLock lock(mutex_);
   const nanoseconds now = clock_.Steady();
@@ -31,8 +31,8 @@ void RateLimiter::AtMost(const std::string& name, double per_second, double burs
   if (made) return;
   Bucket& bucket = found->second;
   Fill(&bucket, now);
-  bucket.per_second = std::min(bucket.per_second, per_second);
-  bucket.burst = std::min(bucket.burst, burst);
+  bucket.per_second = per_second;
+  bucket.burst = burst;
   bucket.tokens = std::min(bucket.tokens, bucket.burst);
 }
 

@@ -23,9 +23,9 @@ class RateLimiter {
   /// Preconditions: per_second > 0; burst >= 1.
   void SetBucket(const std::string& name, double per_second, double burst);
 
-  /// SetBucket when there is none of that name; else the slower of the two holds, with what is in the bucket,
-  /// as far as that goes into it, and with its pause.
-  void AtMost(const std::string& name, double per_second, double burst);
+  /// SetBucket when there is none of that name; else these hold from now on, with what is in the bucket, as
+  /// far as that goes into it, and with its pause.
+  void ChangeBucket(const std::string& name, double per_second, double burst);
 
   /// Takes one from every bucket named and returns zero, or takes nothing and returns how long to wait before
   /// asking again. Names without a bucket limit nothing.

@@ -15,7 +15,10 @@ struct SnapchatAccess {
   std::optional<SnapchatOAuth> oauth{};
   std::string url{};
   std::string ca_file{};         ///< authorities of the server's certificate; "": the system's
-  std::int64_t per_second = 10;  ///< requests
+  std::int64_t per_second = 10;  ///< requests of the token
+  std::string app{};             ///< that the token is of; "": the client_id, or one for the url
+  /// Requests of all tokens of the app; nullopt: 20, or the highest per_second of them where that is more.
+  std::optional<std::int64_t> app_per_second{};
 };
 
 }  // namespace millrace

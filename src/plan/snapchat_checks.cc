@@ -16,6 +16,8 @@
 namespace millrace {
 namespace {
 
+constexpr std::int64_t kMostPerSecond = 1'000;
+
 /// Numbers from a file are in bounds; those of a program may not be.
 void CheckRange(const std::string& what, std::int64_t value, std::int64_t most, NodeErrors* errors) {
   if (value >= 1 && value <= most) return;
@@ -28,7 +30,8 @@ void CheckBatch(ByteCount bytes, Duration linger, NodeErrors* errors) {
 }
 
 void CheckAccess(const SnapchatAccess& access, const PlanNode& node, NodeErrors* errors) {
-  CheckRange("per_second", access.per_second, 1'000, errors);
+  CheckRange("per_second", access.per_second, kMostPerSecond, errors);
+  if (access.app_per_second) CheckRange("app_per_second", *access.app_per_second, kMostPerSecond, errors);
   if (node.understood == Understood::kAll && access.access_token.empty() != access.oauth.has_value())
     errors->Add("it needs either 'access_token' or 'oauth'");
   if (!access.url.starts_with("https://") && !access.url.starts_with("http://"))

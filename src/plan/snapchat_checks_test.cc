@@ -173,6 +173,8 @@ TEST(SnapchatChecks, NumbersOfAProgramAreBounded) {
               HasSubstr("'identifiers' must be from 1 to 100000, not 100001"));
   EXPECT_THAT(audience([](auto& sink) { sink.batch_identifiers = 0; }), HasSubstr("not 0"));
   EXPECT_THAT(audience([](auto& sink) { sink.access.per_second = 0; }), HasSubstr("'per_second' must be"));
+  EXPECT_THAT(audience([](auto& sink) { sink.access.app_per_second = 1'001; }),
+              HasSubstr("'app_per_second' must be from 1 to 1000, not 1001"));
   EXPECT_THAT(audience([](auto& sink) { sink.batch_bytes = ByteCount(0); }), HasSubstr("'bytes'"));
   EXPECT_THAT(audience([](auto& sink) { sink.linger = Duration(-1); }), HasSubstr("'linger'"));
   EXPECT_THAT(audience([](auto& sink) { sink.segment.retention_in_days = 0; }),

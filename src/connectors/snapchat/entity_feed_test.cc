@@ -340,14 +340,14 @@ TEST_F(EntityFeedTest, ASourceKeepsThePaceThatItSharesWithSinks) {
       {.url = snap_.url(), .login = {.access_token = "token-0", .oauth = {}}, .per_second = 1});
   const auto source = Make(std::move(options));
   ASSERT_TRUE(source->Open({}).ok());
-  ASSERT_EQ(sink.limiter->TryTake({SnapAccess::kBucket}), Duration(0));
+  ASSERT_EQ(sink.limiter->TryTake(sink.buckets()), Duration(0));
   for (int i = 0; i < 3; ++i) table_.Apply(*source->Next(Duration(20)));
   EXPECT_TRUE(snap_.TakeAsked().empty());
   for (int i = 0; i < 100 && snap_.TakeAsked().empty(); ++i) {
     clock_.Advance(Duration(1'000));
     table_.Apply(*source->Next(Duration(20)));
   }
-  EXPECT_NE(sink.limiter->TryTake({SnapAccess::kBucket}), Duration(0)) << "the source took it";
+  EXPECT_NE(sink.limiter->TryTake(sink.buckets()), Duration(0)) << "the source took it";
 }
 
 TEST_F(EntityFeedTest, ATokenThatIsRefusedIsNamedNowhere) {

@@ -74,7 +74,9 @@ Result<std::unique_ptr<MarketingApi>> MarketingApi::Make(MarketingAccess access,
   MR_ASSIGN_OR_RETURN(auto shared, accesses->Get({.url = access.url,
                                                   .login = {access.access_token, access.oauth},
                                                   .ca_file = access.ca_file,
-                                                  .per_second = access.per_second}));
+                                                  .per_second = access.per_second,
+                                                  .app = access.app,
+                                                  .app_per_second = access.app_per_second}));
   return std::unique_ptr<MarketingApi>(
       new MarketingApi(std::move(access), source, std::move(shared), std::move(client), clock, metrics));
 }
@@ -198,7 +200,7 @@ Status MarketingApi::TakeToken() {
 // --- Requests ---
 
 Status MarketingApi::Send() {
-  if (const Duration wait = shared_.limiter->TryTake({SnapAccess::kBucket}); wait > Duration(0)) {
+  if (const Duration wait = shared_.limiter->TryTake(shared_.buckets()); wait > Duration(0)) {
     retry_at_ = clock_.Steady() + wait;
     return Status::Ok();
   }

@@ -27,7 +27,9 @@ struct MarketingAccess {
   std::optional<OAuthOptions> oauth{};
   /// PEM file of authorities; "" is the system's.
   std::string ca_file{};
-  double per_second = 10;  ///< requests
+  double per_second = 10;  ///< requests, as in SnapAccessOptions
+  std::string app{};
+  std::optional<double> app_per_second{};
   /// What sinks and sources of the process share; null: nothing.
   std::shared_ptr<SnapAccesses> shared{};
 };

@@ -25,19 +25,45 @@ struct SnapAccesses::TokenServer {
 Result<SnapAccess> SnapAccesses::Get(const SnapAccessOptions& options) {
   const MutexLock lock(mutex_);
   SnapAccess access;
-  Key key = {options.url, options.login.access_token};
   if (const auto& oauth = options.login.oauth) {
     MR_ASSIGN_OR_RETURN(auto server, ServerOf(*oauth, options.ca_file));
     access.token = TokensOf(std::shared_ptr<TokenSource>(server, &server->source));
-    key.insert(key.end(), {oauth->token_url, oauth->client_id, oauth->refresh_token});
   } else {
     access.token = FixedToken(options.login.access_token);
   }
-  std::shared_ptr<RateLimiter>& limiter = limiters_[key];
-  if (limiter == nullptr) limiter = std::make_shared<RateLimiter>(clock_);
-  limiter->AtMost(SnapAccess::kBucket, options.per_second, std::max(1.0, options.per_second));
-  access.limiter = limiter;
+  access.limiter = limiter_;
+  access.token_bucket = TokenBucket(options);
+  access.app_bucket = AppBucket(options);
   return access;
+}
+
+std::string SnapAccesses::TokenBucket(const SnapAccessOptions& options) {
+  Key key = {options.url, options.login.access_token};
+  if (const auto& oauth = options.login.oauth)
+    key.insert(key.end(), {oauth->token_url, oauth->client_id, oauth->refresh_token});
+  const std::string bucket = "token " + std::to_string(tokens_.size());
+  TokenPace& pace = tokens_.try_emplace(std::move(key), TokenPace{bucket, options.per_second}).first->second;
+  pace.per_second = std::min(pace.per_second, options.per_second);
+  SetPace(pace.bucket, pace.per_second);
+  return pace.bucket;
+}
+
+std::string SnapAccesses::AppBucket(const SnapAccessOptions& options) {
+  Key key = {"named", options.app};
+  if (options.app.empty()) {
+    const auto& oauth = options.login.oauth;
+    key = oauth ? Key{"client", oauth->token_url, oauth->client_id} : Key{"url", options.url};
+  }
+  const std::string bucket = "app " + std::to_string(apps_.size());
+  AppPace& pace = apps_.try_emplace(std::move(key), AppPace{bucket, kAppPerSecond}).first->second;
+  pace.per_second_unless_said = std::max(pace.per_second_unless_said, options.per_second);
+  if (const auto& said = options.app_per_second) pace.said = std::min(pace.said.value_or(*said), *said);
+  SetPace(pace.bucket, pace.said.value_or(pace.per_second_unless_said));
+  return pace.bucket;
+}
+
+void SnapAccesses::SetPace(const std::string& bucket, double per_second) {
+  limiter_->ChangeBucket(bucket, per_second, std::max(1.0, per_second));
 }
 
 Result<std::shared_ptr<SnapAccesses::TokenServer>> SnapAccesses::ServerOf(const OAuthOptions& oauth,

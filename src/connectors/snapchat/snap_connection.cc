@@ -68,7 +68,8 @@ std::unique_ptr<BatchDelivery> SnapConnection::MakeDelivery(const BatchApi& api,
                            .max_items = bounds.items,
                            .max_bytes = bounds.bytes,
                            .max_in_flight = options_.max_in_flight,
-                           .buckets = {SnapAccess::kBucket},
+                           .buckets = access_.buckets(),
+                           .paused_bucket = access_.token_bucket,
                            .backoff = options_.backoff,
                            .most_refused_in_row = bounds.most_refused_in_row},
       BatchDeliveryContext{.api = &api,
@@ -85,7 +86,7 @@ std::unique_ptr<BatchDelivery> SnapConnection::MakeDelivery(const BatchApi& api,
 
 void SnapConnection::SendAside(std::function<ClientRequest(const std::string& token)> make,
                                HttpClient::Done done) {
-  if (access_.limiter->TryTake({SnapAccess::kBucket}) > Duration(0)) return;
+  if (access_.limiter->TryTake(access_.buckets()) > Duration(0)) return;
   access_.token(
       "", [aside = aside_, make = std::move(make), done = std::move(done)](const Result<std::string>& token) {
         const MutexLock lock(aside->mutex);

@@ -26,12 +26,14 @@ TEST(OutsideReader, EntitiesAndStatisticsAreReadWithTheirDefaults) {
   EXPECT_EQ(entities.entities.size(), 6U);
   EXPECT_EQ(entities.every, Duration(3'600'000));
 
-  file = Read(WithSource(
-      "{name: ads, snapchat.stats: {oauth: {client_id: a, client_secret: b, refresh_token: c}, "
-      "ad_account_ids: [u, "
-      "v], level: ad, granularity: hour, fields: [spend], more_fields: {m: int64}, since: "
-      "\"2026-01-01T00:00:00Z\", "
-      "lookback: 3d, every: 1m, swipe_up_attribution_window: 28_DAY, rate: 5, url: \"https://x/\"}}"));
+  file = Read(
+      WithSource("{name: ads, snapchat.stats: {oauth: {client_id: a, client_secret: b, refresh_token: c}, "
+                 "ad_account_ids: [u, "
+                 "v], level: ad, granularity: hour, fields: [spend], more_fields: {m: int64}, since: "
+                 "\"2026-01-01T00:00:00Z\", "
+                 "lookback: 3d, every: 1m, swipe_up_attribution_window: 28_DAY, rate: {per_second: 5, app: "
+                 "b, app_per_second: "
+                 "9}, url: \"https://x/\"}}"));
   ASSERT_TRUE(file.ok()) << file.status().message();
   const auto& source = std::get<KafkaSource>(file->plan.nodes[0].op);
   EXPECT_EQ(source.topic, "p-ads-feed");
@@ -40,6 +42,8 @@ TEST(OutsideReader, EntitiesAndStatisticsAreReadWithTheirDefaults) {
   EXPECT_EQ(stats.access.oauth->token_url, SnapchatOAuth{}.token_url);
   EXPECT_EQ(stats.access.url, "https://x");
   EXPECT_EQ(stats.access.per_second, 5);
+  EXPECT_EQ(stats.access.app, "b");
+  EXPECT_EQ(stats.access.app_per_second, 9);
   EXPECT_EQ(stats.ad_account_ids, (std::vector<std::string>{"u", "v"}));
   EXPECT_EQ(stats.level, "ad");
   EXPECT_EQ(stats.since, EventTime(1'767'225'600'000));

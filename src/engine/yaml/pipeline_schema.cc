@@ -373,7 +373,9 @@ constexpr SectionSpec kAllSections[] = {
      sink_sections::kSnapchatSegmentKeys, "id"},
     {"snapchat_audience_batch", "snapchat.audience batch", "Bounds of one request.",
      sink_sections::kSnapchatAudienceBatchKeys, ""},
-    {"snapchat_rate", "snapchat rate", "Bounds of all requests of a process.",
+    {"snapchat_rate", "snapchat rate",
+     "Bounds of all requests of a process. Sinks and sources with the same `url` and token share the first, "
+     "those of the same app the second; of what they say the lowest holds.",
      sink_sections::kSnapchatRateKeys, "per_second"},
     {"test", "tests", "One test: records in, expected rows out, on a manual clock.", kTestKeys, ""},
     {"test_input", "input", "A record, or a movement of the clock.", kTestInputKeys, ""},

@@ -88,7 +88,13 @@ inline constexpr KeySpec kSnapchatBatchKeys[] = {
 };
 
 inline constexpr KeySpec kSnapchatRateKeys[] = {
-    {"per_second", kInteger, "1..1000", "10", "Requests in a second."},
+    {"per_second", kInteger, "1..1000", "10", "Requests in a second with one token."},
+    {"app", kText, "", "",
+     "Names the app that the token is of: tokens with the same name are of one app. When absent it is the "
+     "`client_id` of `oauth`, and tokens that do not change are of one app when their `url` is the same."},
+    {"app_per_second", kInteger, "1..1000", "",
+     "Requests in a second with all tokens of the app. When absent 20, or the highest `per_second` of its "
+     "tokens where that is more."},
 };
 
 inline constexpr KeySpec kSnapchatAudienceKeys[] = {

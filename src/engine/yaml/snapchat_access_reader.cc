@@ -14,8 +14,11 @@ SnapchatAccess ReadSnapchatAccess(const SectionReader& section) {
   access.url = section.Text("url");
   while (access.url.ends_with('/')) access.url.pop_back();
   access.ca_file = section.Text("ca_file");
-  if (const std::optional<SectionReader> rate = section.Section("rate"))
+  if (const std::optional<SectionReader> rate = section.Section("rate")) {
     access.per_second = rate->Integer("per_second");
+    access.app = rate->Text("app");
+    if (rate->Has("app_per_second")) access.app_per_second = rate->Integer("app_per_second");
+  }
   return access;
 }
 

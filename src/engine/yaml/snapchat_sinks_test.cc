@@ -42,7 +42,9 @@ TEST(SnapchatSinks, AnAudienceIsRead) {
   EXPECT_FALSE(sink.identifier.has_value());
   EXPECT_EQ(sink.access.access_token, "x");
   EXPECT_EQ(sink.access.url, defaults.access.url);
-  EXPECT_EQ(sink.access.per_second, defaults.access.per_second);
+  EXPECT_EQ(sink.access.per_second, 10);
+  EXPECT_EQ(sink.access.app, "");
+  EXPECT_EQ(sink.access.app_per_second, std::nullopt) << "20, or per_second";
   EXPECT_EQ(sink.batch_identifiers, defaults.batch_identifiers);
   EXPECT_EQ(sink.batch_bytes, defaults.batch_bytes);
   EXPECT_EQ(sink.linger, defaults.linger);
@@ -79,6 +81,17 @@ TEST(SnapchatSinks, AnAudienceIsRead) {
   const auto removing = Audience("segment: s\nschema: EMAIL_SHA256\naction: remove\naccess_token: x");
   ASSERT_TRUE(removing.ok());
   EXPECT_EQ(std::get<SnapchatAudienceSink>(SinkOf(removing).sink).action, "remove");
+}
+
+TEST(SnapchatSinks, TheRateIsThatOfATokenAndOfItsApp) {
+  const auto file = Audience(
+      "segment: s\nschema: EMAIL_SHA256\naction: add\naccess_token: x\n"
+      "rate: {per_second: 30, app: shop, app_per_second: 1000}");
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  const SnapchatAccess& access = std::get<SnapchatAudienceSink>(SinkOf(file).sink).access;
+  EXPECT_EQ(access.per_second, 30);
+  EXPECT_EQ(access.app, "shop");
+  EXPECT_EQ(access.app_per_second, 1'000);
 }
 
 TEST(SnapchatSinks, ConversionsTakeTokensThatAreReplacedAndAnEventId) {
@@ -178,6 +191,14 @@ TEST(SnapchatSinks, MistakesInConversionsAreFoundWithLineAndColumn) {
       {"      access_token: x\n      deduplicate: {mode: off, order_id: 1h}\n",
        "p.yaml:8:42: 'order_id' has no use with mode off"},
       {"      access_token: x\n      deduplicate: {order: 1h}\n", "unknown key 'order' in deduplicate"},
+      {"      access_token: x\n      rate: {app_per_second: 0}\n",
+       "p.yaml:8:30: 'app_per_second' must be an integer from 1 to 1000, not '0'"},
+      {"      access_token: x\n      rate: {per_second: 5, app_per_second: 1001}\n",
+       "p.yaml:8:45: 'app_per_second' must be an integer from 1 to 1000, not '1001'"},
+      {"      access_token: x\n      rate: {app: [a]}\n",
+       "p.yaml:8:19: expected 'app' to be text, found a list"},
+      {"      access_token: x\n      rate: {app_per_secnd: 5}\n",
+       "p.yaml:8:14: unknown key 'app_per_secnd' in rate (did you mean 'app_per_second'?)"},
   };
   for (const auto& c : cases) {
     const auto file = Read(WithSink(begin + c.settings));
