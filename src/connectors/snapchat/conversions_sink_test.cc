@@ -250,6 +250,26 @@ TEST_F(ConversionsSinkTest, SinksWithOneTokenShareThePaceOfTheSlower) {
   EXPECT_TRUE(fast->Settle(Duration(20'000)));
 }
 
+TEST_F(ConversionsSinkTest, TooManyRequestsPauseTheirTokenAndNoOtherOfItsApp) {
+  shared_ = std::make_shared<SnapAccesses>(clock_);
+  const Batch batch = Events({"a"});
+  const auto busy = Make(batch, "pixel-1");
+  const auto same = Make(batch, "pixel-2");
+  const auto another = Make(batch, "pixel-3", {.access_token = "other-token", .oauth = {}});
+  snap_.set_expired("secret-token");
+  snap_.set_refusal({429, "", "text/plain", {{"Retry-After", "30"}}});
+  for (Sink* sink : {busy.get(), same.get(), another.get()}) ASSERT_TRUE(sink->Write(batch, context_).ok());
+  for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_retries_total") < 1; ++i)
+    EXPECT_FALSE(busy->Settle(Duration(50)));
+  EXPECT_FALSE(same->Settle(Duration(50)));
+  EXPECT_EQ(snap_.requests(), 1);
+  EXPECT_TRUE(another->Settle(Duration(20'000)));
+  snap_.set_expired("");
+  clock_.Advance(Duration(60'000));
+  EXPECT_TRUE(busy->Settle(Duration(20'000)));
+  EXPECT_TRUE(same->Settle(Duration(20'000)));
+}
+
 TEST_F(ConversionsSinkTest, EventsGoToTheirAssets) {
   const Batch batch = Events({"a", "b", "c", ""}, "case when event_id <> '' then asset end");
   const auto sink = Make(batch, "");
