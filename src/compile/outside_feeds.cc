@@ -21,6 +21,7 @@ MarketingAccess AccessOf(const SnapchatAccess& given, std::shared_ptr<SnapAccess
   MarketingAccess access;
   access.url = given.url;
   access.access_token = given.access_token;
+  access.access_token_file = given.access_token_file;
   if (given.oauth) access.oauth = OAuthOptionsOf(*given.oauth);
   access.ca_file = given.ca_file;
   access.per_second = static_cast<double>(given.per_second);

@@ -65,6 +65,7 @@ SnapConnectionOptions ConnectionOf(const SnapchatAccess& access, const SnapSinkC
   options.shared = context.shared;
   options.access.url = access.url;
   options.access.login.access_token = access.access_token;
+  options.access.login.access_token_file = access.access_token_file;
   if (access.oauth) options.access.login.oauth = OAuthOptionsOf(*access.oauth);
   options.access.ca_file = access.ca_file;
   options.access.per_second = static_cast<double>(access.per_second);

@@ -40,7 +40,7 @@ class EmbeddedRunTest : public testing::Test {
 
   /// `text`: a pipeline file without its `kafka` section.
   std::unique_ptr<PlanRun> MakeRunOf(const std::string& text, const PlanRunOptions& options) {
-    auto file = ReadPipelineText("p.yaml", text, SubstitutionSources{});
+    auto file = ReadPipelineText("p.yaml", text, SubstitutionSources{.variable = {}, .read_file = ReadFile});
     MR_CHECK(file.ok()) << file.status().message();
     Plan plan = std::move(file->plan);
     plan.commit_interval = Duration(50);

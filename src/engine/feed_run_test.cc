@@ -125,6 +125,28 @@ TEST_F(FeedRun, EntitiesComeOnceAndAgainWhenTheyChange) {
   EXPECT_EQ(Records("p-snap-feed"), 6) << "what was brought before comes again";
 }
 
+TEST_F(FeedRun, ATokenThatIsReplacedInItsFileNeedsNoRestart) {
+  Tree tree;
+  const std::string path = testing::TempDir() + "/token-" + RandomId();
+  ASSERT_TRUE(WriteFileAtomically(path, "old-token\n").ok());
+  PlanRunOptions options;
+  const auto run = MakeRunOf(
+      "name: p\nguarantee: at_least_once\nsource:\n  name: snap\n  snapchat.entities:\n"
+      "    access_token: ${file:" +
+          path + "}\n    url: " + tree.url() + "\n    entities: [campaigns]\nsinks:\n  - topic: out\n",
+      options);
+  ASSERT_TRUE(WriteFileAtomically(path, "canary-token\n").ok());
+  Status status;
+  {
+    const Thread thread("run", [&] { status = run->Run(); });
+    EXPECT_TRUE(Await([&] { return Records("out") == 2; })) << Records("out");
+    options.stop.RequestStop();
+  }
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_GT(tree.refused(), 0);
+  EXPECT_TRUE(RemoveAll(path).ok());
+}
+
 TEST_F(FeedRun, ALeadIsARowWhenItIsAnswered) {
   const auto client = *HttpClient::Start({});
   const std::string address = FreeAddress();

@@ -57,6 +57,7 @@ class SnapStandIn {
     const MutexLock lock(mutex_);
     ++requests_;
     times_.push_back(SystemClock().Steady());
+    if (request.query == "access_token=old-token") return {401, ""};
     EXPECT_EQ(request.query, "access_token=canary-token");
     if (!open_) return {503, ""};
     if (request.body.find("\"bad\"") != std::string::npos)
@@ -177,6 +178,26 @@ TEST_F(SnapchatRun, EventsOutOfTheirTimeCanBeDeadLetters) {
   EXPECT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(Records("late"), 0);
   EXPECT_EQ(snap_.taken().size(), 1U);
+}
+
+TEST_F(SnapchatRun, ATokenThatIsReplacedInItsFileNeedsNoRestart) {
+  const std::string path = testing::TempDir() + "/token-" + RandomId();
+  std::string sink = Sink("pixel", "");
+  sink.replace(sink.find("canary-token"), 12, "${file:" + path + "}");
+  ASSERT_TRUE(WriteFileAtomically(path, "old-token\n").ok());
+  PlanRunOptions options;
+  const auto run = MakeRun(options, sink);
+  ASSERT_TRUE(WriteFileAtomically(path, "canary-token\n").ok());
+  Write({Event("login", "https://s/1")});
+  Status status;
+  {
+    const Thread thread("run", [&] { status = run->Run(); });
+    EXPECT_TRUE(Await([&] { return snap_.taken().size() == 1; }));
+    options.stop.RequestStop();
+  }
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_GE(snap_.requests(), 2) << "one was refused";
+  EXPECT_TRUE(RemoveAll(path).ok());
 }
 
 TEST_F(SnapchatRun, SinksWithOneTokenKeepOnePaceTogether) {

@@ -22,6 +22,10 @@ using TokenFetch = std::function<void(const std::string& refused, TokenDone done
 /// Always that one: when it is refused there is no other.
 TokenFetch FixedToken(std::string token);
 
+/// The token that was read from the file at first, which is read again when it is refused: whoever rotates
+/// it there need not tell anybody. A line break at its end does not count.
+TokenFetch TokenOfFile(std::string path, std::string token);
+
 /// Those of a source.
 TokenFetch TokensOf(std::shared_ptr<TokenSource> source);
 

@@ -13,6 +13,7 @@ struct SnapchatAccess {
   /// Exactly one of the two: a token that does not change, or what makes them.
   std::string access_token{};  ///< secret
   std::optional<SnapchatOAuth> oauth{};
+  std::string access_token_file{};  ///< that access_token was read from; "": from none
   std::string url{};
   std::string ca_file{};         ///< authorities of the server's certificate; "": the system's
   std::int64_t per_second = 10;  ///< requests of the token

@@ -10,6 +10,8 @@
 
 #include "base/mutex.h"
 #include "connectors/snapchat/conversion_harness.h"
+#include "env/file.h"
+#include "env/random.h"
 #include "env/resource_usage.h"
 #include "http/server.h"
 
@@ -342,6 +344,33 @@ TEST_F(ConversionsSinkTest, ATokenThatDiesOnTheWayPausesAndNothingIsLostOrADeadL
   EXPECT_EQ(context_.settled, 3);
   EXPECT_TRUE(errors_.empty() && late_.empty() && failed_.empty());
   EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 0);
+}
+
+TEST_F(ConversionsSinkTest, ATokenOfAFileIsReadAgainWhenItIsRefusedAndShownNowhere) {
+  const std::string path = testing::TempDir() + "/token-" + RandomId();
+  ASSERT_TRUE(WriteFileAtomically(path, "canary-1\n").ok());
+  const Batch batch = Events({"a"});
+  const auto sink =
+      Make(batch, "pixel", {.access_token = "canary-1", .oauth = {}, .access_token_file = path});
+  snap_.set_expired("canary-1");
+  ASSERT_TRUE(sink->Write(batch, context_).ok());
+  for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_paused") < 1; ++i)
+    EXPECT_FALSE(sink->Settle(Duration(50)));
+  EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1) << "the file has no other";
+  ASSERT_TRUE(WriteFileAtomically(path, "canary-2\n").ok());
+  for (int i = 0; i < 200 && !sink->Settle(Duration(50)); ++i) clock_.Advance(Duration(61'000));
+  ASSERT_TRUE(sink->Prepare(context_).ok());
+  EXPECT_EQ(context_.settled, 1);
+  EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 0);
+  EXPECT_TRUE(snap_.taken().contains("/v3/pixel/events?access_token=canary-2"));
+
+  snap_.set_expired("canary-2");
+  snap_.set_refusal({400, R"({"status":"INVALID","reason":"an event of canary-2 is wrong"})"});
+  ASSERT_NO_FATAL_FAILURE(Deliver(batch, *sink));
+  ASSERT_EQ(failed_.size(), 1U);
+  EXPECT_THAT(failed_[0].errors[0].message,
+              testing::AllOf(HasSubstr("an event of"), testing::Not(HasSubstr("canary"))));
+  EXPECT_TRUE(RemoveAll(path).ok());
 }
 
 TEST_F(ConversionsSinkTest, ARedirectGetsNeitherEventsNorToken) {

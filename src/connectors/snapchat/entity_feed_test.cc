@@ -9,6 +9,8 @@
 
 #include "connectors/snapchat/entity_rows.h"
 #include "connectors/snapchat/marketing_stand_in.h"
+#include "env/file.h"
+#include "env/random.h"
 
 namespace millrace {
 namespace {
@@ -361,6 +363,24 @@ TEST_F(EntityFeedTest, ATokenThatIsRefusedIsNamedNowhere) {
   snap_.SetToken("token-0");
   table_.Drain(*source, clock_);
   EXPECT_EQ(table_.rows.size(), 9U);
+}
+
+TEST_F(EntityFeedTest, ATokenOfAFileIsReadAgainWhenItIsRefused) {
+  const std::string path = testing::TempDir() + "/token-" + RandomId();
+  ASSERT_TRUE(WriteFileAtomically(path, "token-0\n").ok());
+  EntityFeedOptions options;
+  options.access.access_token_file = path;
+  const auto source = Make(std::move(options));
+  snap_.SetToken("token-9");
+  ASSERT_TRUE(source->Open({}).ok());
+  for (int i = 0; i < 100 && table_.error.ok(); ++i) table_.Drain(*source, clock_);
+  EXPECT_EQ(table_.error.code(), StatusCode::kPermissionDenied);
+  EXPECT_THAT(table_.error.message(),
+              testing::AllOf(HasSubstr("HTTP 401"), HasSubstr(path), Not(HasSubstr("token-0"))));
+  ASSERT_TRUE(WriteFileAtomically(path, "token-9\n").ok());
+  for (int i = 0; i < 100 && table_.rows.size() < 9; ++i) table_.Drain(*source, clock_);
+  EXPECT_EQ(table_.rows.size(), 9U);
+  EXPECT_TRUE(RemoveAll(path).ok());
 }
 
 TEST(EntityRows, MoneyIsExact) {

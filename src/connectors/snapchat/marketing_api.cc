@@ -71,12 +71,13 @@ Result<std::unique_ptr<MarketingApi>> MarketingApi::Make(MarketingAccess access,
   if (access.oauth) options.secrets = {access.oauth->client_secret, access.oauth->refresh_token};
   MR_ASSIGN_OR_RETURN(auto client, HttpClient::Start(options));
   const auto accesses = access.shared ? access.shared : std::make_shared<SnapAccesses>(clock);
-  MR_ASSIGN_OR_RETURN(auto shared, accesses->Get({.url = access.url,
-                                                  .login = {access.access_token, access.oauth},
-                                                  .ca_file = access.ca_file,
-                                                  .per_second = access.per_second,
-                                                  .app = access.app,
-                                                  .app_per_second = access.app_per_second}));
+  MR_ASSIGN_OR_RETURN(auto shared,
+                      accesses->Get({.url = access.url,
+                                     .login = {access.access_token, access.oauth, access.access_token_file},
+                                     .ca_file = access.ca_file,
+                                     .per_second = access.per_second,
+                                     .app = access.app,
+                                     .app_per_second = access.app_per_second}));
   return std::unique_ptr<MarketingApi>(
       new MarketingApi(std::move(access), source, std::move(shared), std::move(client), clock, metrics));
 }
@@ -112,7 +113,7 @@ Status MarketingApi::Ask(const std::string& target) {
                                    "' as its next page, which is not at " + access_.url +
                                    ": the token does not go there; check 'url'");
   }
-  step_ = !access_.oauth ? Step::kSend : Step::kToken;
+  step_ = TokenChanges() ? Step::kToken : Step::kSend;
   return Status::Ok();
 }
 
@@ -187,12 +188,17 @@ Status MarketingApi::TakeToken() {
   if (!token) return Status::Ok();
   token_asked_ = false;
   refused_.clear();
+  const std::string refused_why = std::exchange(refused_why_, "");
   if (token->ok()) {
     token_ = **std::move(token);
     if (step_ == Step::kToken) step_ = Step::kSend;
     return Status::Ok();
   }
-  if (token->status().error_class() != ErrorClass::kRetryable) return token->status();
+  if (token->status().error_class() != ErrorClass::kRetryable) {
+    return refused_why.empty()
+               ? token->status()
+               : token->status().WithContext("Snap does not take the access token (" + refused_why + ")");
+  }
   RetryLater(token->status().message(), std::nullopt);
   return Status::Ok();
 }
@@ -271,12 +277,13 @@ Result<std::optional<MarketingAnswer>> MarketingApi::Judge(const Result<ClientRe
 
 Result<std::optional<MarketingAnswer>> MarketingApi::Unauthorized(const std::string& reason) {
   retries_.Add(1);
-  if (!access_.oauth) {
+  if (!TokenChanges()) {
     step_ = Step::kSend;
     return Status::PermissionDenied("Snap does not take the access token (" + reason +
                                     "); renew it, or give 'oauth', which does so by itself");
   }
   refused_ = token_;
+  refused_why_ = reason;
   step_ = Step::kToken;
   return std::optional<MarketingAnswer>();
 }
@@ -286,7 +293,7 @@ void MarketingApi::RetryLater(const std::string& reason, std::optional<Duration>
   if (backoff_.tries() == 0) failing_since_ = now;
   const Duration pause = backoff_.Next(asked);
   retry_at_ = now + pause;
-  if (step_ == Step::kAnswer) step_ = !access_.oauth ? Step::kSend : Step::kToken;
+  if (step_ == Step::kAnswer) step_ = TokenChanges() ? Step::kToken : Step::kSend;
   retries_.Add(1);
   trouble_.Failed(this,
                   {.error = reason, .tries = backoff_.tries(), .pause = pause, .since = failing_since_});

@@ -20,11 +20,13 @@
 
 namespace millrace {
 
-/// Where Snap's Marketing API is, and who asks: `access_token`, or tokens that `oauth` fetches.
+/// Where Snap's Marketing API is, and who asks: `access_token`, or tokens that `oauth` fetches. The first may
+/// have been read from a file, and is read again when Snap refuses it.
 struct MarketingAccess {
   std::string url = "https://adsapi.snapchat.com";
   std::string access_token{};
   std::optional<OAuthOptions> oauth{};
+  std::string access_token_file{};
   /// PEM file of authorities; "" is the system's.
   std::string ca_file{};
   double per_second = 10;  ///< requests, as in SnapAccessOptions
@@ -78,6 +80,8 @@ class MarketingApi {
                std::unique_ptr<HttpClient> client, const Clock& clock, MetricRegistry& metrics);
 
   Result<std::optional<MarketingAnswer>> Advance();
+  /// Whether there may be another token than the first one.
+  bool TokenChanges() const { return access_.oauth || !access_.access_token_file.empty(); }
   Status TakeToken();
   void FetchToken();
   Status Send();
@@ -103,6 +107,7 @@ class MarketingApi {
   std::string url_;      // of the question
   std::string token_;    // for the next request
   std::string refused_;  // a token; "": none
+  std::string refused_why_;
   std::chrono::nanoseconds retry_at_{0};
 
   const std::shared_ptr<Mailbox> mailbox_;  // shared with callbacks

@@ -28,6 +28,8 @@ Result<SnapAccess> SnapAccesses::Get(const SnapAccessOptions& options) {
   if (const auto& oauth = options.login.oauth) {
     MR_ASSIGN_OR_RETURN(auto server, ServerOf(*oauth, options.ca_file));
     access.token = TokensOf(std::shared_ptr<TokenSource>(server, &server->source));
+  } else if (!options.login.access_token_file.empty()) {
+    access.token = TokenOfFile(options.login.access_token_file, options.login.access_token);
   } else {
     access.token = FixedToken(options.login.access_token);
   }

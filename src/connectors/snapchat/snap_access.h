@@ -17,8 +17,10 @@ namespace millrace {
 
 /// How a sink or a source gets its access tokens.
 struct SnapLogin {
-  std::string access_token;           ///< that never changes; "" with oauth
+  std::string access_token;           ///< "" with oauth
   std::optional<OAuthOptions> oauth;  ///< makes and replaces them
+  /// That access_token was read from, and is again when it is refused; "": it never changes.
+  std::string access_token_file{};
 };
 
 struct SnapAccessOptions {

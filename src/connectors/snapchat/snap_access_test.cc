@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "connectors/snapchat/snap_connection.h"
 #include "http/server.h"
 
 namespace millrace {
@@ -157,6 +158,28 @@ TEST(SnapAccess, ThePaceOfAnAppIsTheLowestThatIsSaidElse20OrThatOfItsFastestToke
     clock.Advance(Duration(1'000));
     EXPECT_EQ(take_all(), c.in_a_second);
   }
+}
+
+TEST(SnapAccess, ARequestBesideTheDeliveriesOfASinkKeepsThePaceOfItsApp) {
+  const ManualClock clock(EventTime(0));
+  MetricRegistry metrics;
+  const auto shared = std::make_shared<SnapAccesses>(clock);
+  SnapConnectionOptions options{.step = "sink-1", .access = Fixed("http://a", "t-1", 10), .shared = shared};
+  options.access.app_per_second = 1;
+  const auto connection = *SnapConnection::Make(std::move(options), clock, metrics);
+  int made = 0;
+  const auto ask = [&] {
+    connection->SendAside(
+        [&made](const std::string&) {
+          ++made;
+          return ClientRequest{.url = "http://127.0.0.1:1/"};
+        },
+        [](const Result<ClientResponse>&) {});
+  };
+  ask();
+  ask();
+  EXPECT_EQ(made, 1);
+  EXPECT_FALSE(Take(*shared->Get(Fixed("http://a", "t-2", 10)))) << "it took what there was";
 }
 
 TEST(SnapAccess, OneRefreshTokenOfOneAppIsOneSourceOfTokens) {

@@ -114,6 +114,10 @@ std::string YamlDocument::Text(const YAML::Node& scalar, Diagnostics& errors) co
   return "";
 }
 
+std::string YamlDocument::FileOf(const YAML::Node& scalar) const {
+  return std::string(OnlyFile(ShowFlowScalars(scalar.Scalar())));
+}
+
 SourceLocation YamlDocument::LocationOf(const YAML::Node& node) const { return At(ContentBegin(node)); }
 
 SourceLocation YamlDocument::LocationOfText(const YAML::Node& scalar) const {

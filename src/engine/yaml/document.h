@@ -26,6 +26,9 @@ class YamlDocument {
   /// The scalar's text after substitution; what fails goes to `errors` and reads as "".
   std::string Text(const YAML::Node& scalar, Diagnostics& errors) const;
 
+  /// PATH of a scalar that is written as ${file:PATH} and nothing else; "" of others.
+  std::string FileOf(const YAML::Node& scalar) const;
+
   /// Where a node begins; of a quoted scalar, its first character inside the quotes.
   SourceLocation LocationOf(const YAML::Node& node) const;
   /// LocationOf with the places of all characters of Text(scalar).

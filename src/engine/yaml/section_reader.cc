@@ -230,6 +230,11 @@ std::string SectionReader::Text(std::string_view key) const {
   return *text;
 }
 
+std::string SectionReader::FileOf(std::string_view key) const {
+  const std::optional<YAML::Node> value = Find(key);
+  return value && value->IsScalar() ? document_->FileOf(*value) : "";
+}
+
 std::string SectionReader::Choice(std::string_view key) const {
   const std::vector<std::string> choices = Split(Spec(key).detail, '|');
   const std::optional<std::string> text = ValueOrDefault(key, Joined(choices, " or "));

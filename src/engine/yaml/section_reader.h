@@ -45,6 +45,8 @@ class SectionReader {
   void AddPlaces(WordPlaces* places) const;
 
   std::string Text(std::string_view key) const;  ///< kText, kName, kTopic
+  /// PATH when the value is written as ${file:PATH} and nothing else; "" when not.
+  std::string FileOf(std::string_view key) const;
   std::string Choice(std::string_view key) const;
   bool Bool(std::string_view key) const;
   std::int64_t Integer(std::string_view key) const;

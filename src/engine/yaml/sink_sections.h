@@ -38,7 +38,10 @@ inline constexpr KeySpec kSnapchatConversionsKeys[] = {
     {"pixel_id", kText, "", "", "The pixel whose events these are (web, offline).", kOneOf},
     {"app_id", kText, "", "", "The Snap app id of the app whose events these are.", kOneOf},
     {"asset_id", kExpression, "", "", "The id of the pixel or app of each event.", kOneOf},
-    {"access_token", kText, "", "", "Of the Conversions API; write ${VAR} or ${file:PATH}.", kOneOfAccess},
+    {"access_token", kText, "", "",
+     "Of the Conversions API; write ${VAR}, or ${file:PATH}, which is read again when Snap refuses the "
+     "token.",
+     kOneOfAccess},
     {"oauth", kSection, "oauth", "", "Access tokens that are replaced before they expire.", kOneOfAccess},
     {"event_id", kExpression, "", "",
      "By which Snap counts an event once; topic, partition and offset of its record when absent."},
@@ -109,7 +112,9 @@ inline constexpr KeySpec kSnapchatAudienceKeys[] = {
     {"identifier", kExpression, "", "",
      "What identifies the person, normalised and hashed on the way; 64 hexadecimal digits pass through. When "
      "absent the column `em` or `email`, `ph` or `phone`, `madid` or `mobile_ad_id`."},
-    {"access_token", kText, "", "", "Of the Marketing API; write ${VAR} or ${file:PATH}.", kOneOfAccess},
+    {"access_token", kText, "", "",
+     "Of the Marketing API; write ${VAR}, or ${file:PATH}, which is read again when Snap refuses the token.",
+     kOneOfAccess},
     {"oauth", kSection, "oauth", "", "Access tokens that are replaced before they expire.", kOneOfAccess},
     {"batch", kSection, "snapchat_audience_batch", "", "Bounds of one request."},
     {"rate", kSection, "snapchat_rate", "", "Bounds of all requests of a process."},

@@ -7,6 +7,7 @@ namespace millrace {
 SnapchatAccess ReadSnapchatAccess(const SectionReader& section) {
   SnapchatAccess access;
   access.access_token = section.Text("access_token");
+  access.access_token_file = section.FileOf("access_token");
   if (const std::optional<SectionReader> oauth = section.Section("oauth")) {
     access.oauth = SnapchatOAuth{oauth->Text("client_id"), oauth->Text("client_secret"),
                                  oauth->Text("refresh_token"), oauth->Text("token_url")};

@@ -1,5 +1,7 @@
 // Sinks for Snapchat as they stand in a file, and what is said of wrong ones.
+#include <optional>
 #include <string>
+#include <tuple>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -81,6 +83,31 @@ TEST(SnapchatSinks, AnAudienceIsRead) {
   const auto removing = Audience("segment: s\nschema: EMAIL_SHA256\naction: remove\naccess_token: x");
   ASSERT_TRUE(removing.ok());
   EXPECT_EQ(std::get<SnapchatAudienceSink>(SinkOf(removing).sink).action, "remove");
+}
+
+TEST(SnapchatSinks, ATokenKnowsTheFileThatItIsFrom) {
+  const SubstitutionSources sources{
+      .variable = [](const std::string&) { return std::optional<std::string>("v"); },
+      .read_file = [](const std::string&) -> Result<std::string> { return std::string("secret\n"); }};
+  for (const auto& [written, token, path] :
+       {std::tuple("${file:/run/token}", "secret", "/run/token"),
+        std::tuple("\"${file:/run/token}\"", "secret", "/run/token"),
+        std::tuple("\"x${file:/run/token}\"", "xsecret", ""), std::tuple("${V}", "v", "")}) {
+    for (const bool flow : {false, true}) {
+      if (flow && written[0] != '"') continue;  // its brace would end the mapping
+      const std::string settings =
+          flow
+              ? "  - snapchat.conversions: {pixel_id: p, map: {em: email}, access_token: " +
+                    std::string(written) + "}\n"
+              : "  - snapchat.conversions:\n      pixel_id: p\n      map: {em: email}\n      access_token: " +
+                    std::string(written) + "\n";
+      const auto file = ReadPipelineText("p.yaml", WithSink(settings), sources);
+      ASSERT_TRUE(file.ok()) << file.status().message();
+      const SnapchatAccess& access = std::get<SnapchatConversionsSink>(SinkOf(file).sink).access;
+      EXPECT_EQ(access.access_token, token) << written;
+      EXPECT_EQ(access.access_token_file, path) << written;
+    }
+  }
 }
 
 TEST(SnapchatSinks, TheRateIsThatOfATokenAndOfItsApp) {

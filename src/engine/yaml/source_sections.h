@@ -55,7 +55,9 @@ inline constexpr KeySpec kOAuthKeys[] = {
 
 inline constexpr std::string_view kAccountsDoc = "Ids of ad accounts; all that the token sees when absent.";
 inline constexpr std::string_view kTokenDoc =
-    "One that lasts; write ${VAR} or ${file:PATH}. Instead of `oauth`.";
+    "One that lasts; write ${VAR}, or ${file:PATH}, which is read again when Snap refuses the token. Instead "
+    "of "
+    "`oauth`.";
 inline constexpr std::string_view kOAuthDoc =
     "Access tokens that are fetched, and replaced before they expire.";
 inline constexpr std::string_view kUrlDoc = "Another server, for tests.";

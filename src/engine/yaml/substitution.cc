@@ -83,4 +83,10 @@ Result<SubstitutedText> Substitute(std::string_view text, const SubstitutionSour
   return out;
 }
 
+std::string_view OnlyFile(std::string_view text) {
+  constexpr std::string_view kBegin = "${file:";
+  if (!text.starts_with(kBegin) || text.find('}') != text.size() - 1) return "";
+  return text.substr(kBegin.size(), text.size() - 1 - kBegin.size());
+}
+
 }  // namespace millrace

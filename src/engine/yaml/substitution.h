@@ -41,4 +41,7 @@ struct SubstitutedText {
 /// Errors: user error naming the variable or the file, never a value.
 Result<SubstitutedText> Substitute(std::string_view text, const SubstitutionSources& sources);
 
+/// PATH of a text that is ${file:PATH} and nothing else; "" of others. Lives as long as `text`.
+std::string_view OnlyFile(std::string_view text);
+
 }  // namespace millrace

@@ -65,6 +65,14 @@ TEST(Substitution, SaysWhatIsMissing) {
   }
 }
 
+TEST(Substitution, TellsATextThatIsAFileAlone) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"${file:/run/secret}", "/run/secret"}, {"", ""},           {"plain", ""},
+      {"x${file:/run/secret}", ""},           {"${HOST}", ""},    {"${file:/run/secret}x", ""},
+      {"${file:/a}${file:/b}", ""},           {"$${file:/a}", ""}};
+  for (const auto& [text, path] : cases) EXPECT_EQ(OnlyFile(text), path) << text;
+}
+
 TEST(Substitution, FindsTheWayBackToTheOriginal) {
   const Result<SubstitutedText> result = Substitute("ab${HOST}cd", Sources());
   ASSERT_TRUE(result.ok());
