@@ -303,7 +303,8 @@ class SnapchatRepeats : public SnapchatRun {
  protected:
   /// What was taken when `values` have gone through a run of a sink with `settings`: ids, in order of text.
   std::vector<std::string> TakenAfter(const std::vector<std::string>& values,
-                                      const std::string& settings = "") {
+                                      const std::string& settings = "",
+                                      const std::string& asset = "pixel_id: pixel") {
     Write(values);
     const std::string last = "end-" + std::to_string(++runs_);
     Write({Sale(last, last)});
@@ -314,13 +315,13 @@ dead_letter: {topic: dead}
 source:
   topic: in
   timestamp: at
-  schema: {at: "timestamp[ms]", name: string, id: string, nr: string, mail: string, event_source_url: string, agreed: bool}
+  schema: {at: "timestamp[ms]", name: string, id: string, nr: string, pixel: string, mail: string, event_source_url: string, agreed: bool}
 sinks:
   - snapchat.conversions:
-      pixel_id: pixel
+      )" + asset + R"(
       access_token: canary-token
       url: )" + snap_.url() + R"(
-      map: {event_name: name, em: mail, event_time: at, order_id: nr, value: "1", currency: "'EUR'"}
+      map: {event_name: name, action_source: "'WEB'", em: mail, event_time: at, order_id: nr, value: "1", currency: "'EUR'"}
       event_id: id
       consent: coalesce(agreed, true)
       late: {topic: late}
@@ -405,6 +406,21 @@ TEST_F(SnapchatRepeats, HaveTheSameNameAndAnId) {
   EXPECT_THAT(TakenAfter({Sale("a", "1"), saved, Sale("", ""), Sale("", "")}),
               testing::ElementsAre("a", "a", "in-0-2", "in-0-3"))
       << "events that are no purchase have no order, and rows without an id are called after their record";
+}
+
+TEST_F(SnapchatRepeats, AreOfOneAsset) {
+  // Both have the same ids, so the events of one pixel are no repeats of the other's.
+  const auto of = [this](const std::string& pixel) {
+    return Sale("a", "1", 0, R"(,"pixel":")" + pixel + "\"");
+  };
+  EXPECT_THAT(
+      TakenAfter({of("one"), of("two"), of("two"), of("one")}, "", "asset_id: coalesce(pixel, 'end')"),
+      testing::ElementsAre("a", "a"));
+  for (const char* pixel : {"one", "two"})
+    EXPECT_THAT(snap_.bodies(pixel), HasSubstr(R"("event_id":"a")")) << pixel;
+  EXPECT_THAT(TakenAfter({of("one"), of("three")}, "", "asset_id: coalesce(pixel, 'end')"),
+              testing::ElementsAre("a", "a", "a"));
+  EXPECT_THAT(snap_.bodies("three"), HasSubstr(R"("event_id":"a")"));
 }
 
 TEST_F(SnapchatRepeats, AreSentWhereTheyAreWanted) {

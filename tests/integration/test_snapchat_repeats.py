@@ -189,3 +189,64 @@ def test_reset_forgets_them(lab: Lab):
         read_to_end(lab, file)
         assert taken_urls(snap) == firsts
         assert all(len(events) == 2 for events in snap.taken.values())
+
+
+def switch(lab: Lab, pipeline: dict, to: str):
+    pipeline["sinks"][0]["snapchat.conversions"]["deduplicate"] = {"off": "off", "on": {"event_id": "48h"}}[to]
+    return lab.write(pipeline)
+
+
+def send_all(shop: Shop, count: int) -> set[str]:
+    urls = {shop.send(number, order=number) for number in range(count)}
+    shop.feeder.flush()
+    return urls
+
+
+def test_switching_it_off_beside_other_state_needs_a_reset_of_its_steps(lab: Lab):
+    lab.create_input(1)
+    shop = Shop(lab, partitions=1)
+    with Snap(TOKEN, refuses) as snap:
+        pipeline = pipeline_of(lab, snap, steps=[{"deduplicate": {"by": ["url"], "within": "1h"}}])
+        sent = send_all(shop, 30)
+        read_to_end(lab, switch(lab, pipeline, "on"))
+        changelogs = {f"{lab.name}-sink-1-events-changelog", f"{lab.name}-sink-1-orders-changelog"}
+        assert changelogs <= lab.topics.names()
+
+        off = switch(lab, pipeline, "off")
+        refused = lab.run(off)
+        assert refused.wait_exit(60) != 0
+        assert "step 'sink-1-events' has state but is not in the pipeline any more" in refused.log(), refused.tail()
+        for step in ("sink-1-events", "sink-1-orders"):
+            done = command("reset", off, "--step", step, "--yes", "--state-dir", lab.state_dir)
+            assert done.returncode == 0, done.stderr
+        wait_until(lambda: not changelogs & lab.topics.names(), 30, "the changelogs are gone")
+        sent |= send_all(shop, 30)
+        read_to_end(lab, off)
+        assert taken_urls(snap) == sent, "what was read is not read again, and what repeats it is sent"
+
+        sent |= send_all(shop, 30)
+        read_to_end(lab, switch(lab, pipeline, "on"))
+        assert taken_urls(snap) == sent, "nothing is remembered of what was sent before"
+        send_all(shop, 30)
+        read_to_end(lab, lab.write(pipeline))
+        assert taken_urls(snap) == sent
+        assert changelogs <= lab.topics.names()
+
+
+def test_what_is_remembered_waits_while_it_is_off_where_no_other_step_has_state(lab: Lab):
+    lab.create_input(1)
+    shop = Shop(lab, partitions=1)
+    with Snap(TOKEN, refuses) as snap:
+        pipeline = pipeline_of(lab, snap)
+        sent = send_all(shop, 30)
+        read_to_end(lab, switch(lab, pipeline, "on"))
+        sent |= send_all(shop, 40)
+        read_to_end(lab, switch(lab, pipeline, "off"))
+        assert taken_urls(snap) == sent
+        for number in range(40):
+            url = shop.send(number, order=number)
+            if number >= 30:  # was sent while it was off
+                sent.add(url)
+        shop.feeder.flush()
+        read_to_end(lab, switch(lab, pipeline, "on"))
+        assert taken_urls(snap) == sent
