@@ -7,8 +7,8 @@ import pytest
 from harness.certificates import Authority
 from harness.lab import Lab
 from harness.topics import Topics
-from harness.waiting import wait_until
 from kafka_proxy import ProxiedBroker
+from harness.waiting import wait_until
 from trial import BROKER_KILL_S, COORDINATOR_S, Trial, long_only
 
 pytestmark = long_only
