@@ -103,19 +103,13 @@ struct Client::Callbacks {
   /// Decides as OpenSSL has; librdkafka itself would only say that the check failed. On a thread of
   /// librdkafka.
   // NOLINTNEXTLINE(readability-function-size)
-  static int CheckCertificate(rd_kafka_t* handle, const char* broker, std::int32_t /*id*/, int* x509_error,
-                              int /*depth*/, const char* der, std::size_t size, char* /*text*/,
-                              std::size_t /*text_size*/, void* opaque) {
+  static int CheckCertificate(rd_kafka_t* /*handle*/, const char* broker, std::int32_t /*id*/,
+                              int* x509_error, int /*depth*/, const char* der, std::size_t size,
+                              char* /*text*/, std::size_t /*text_size*/, void* opaque) {
     auto& client = *static_cast<Client*>(opaque);
-    const bool good = *x509_error == 0;
-    const std::string refusal = good ? "" : DescribeRefusal(broker, *x509_error, {der, size});
-    {
-      const MutexLock lock(client.mutex_);
-      client.refused_certificate_ = refusal;
-    }
-    // The error that follows is heard of when somebody polls, which a worker that waits for Kafka does not.
-    if (!good) client.WarnNowAndThen(rd_kafka_name(handle), refusal);
-    return good ? 1 : 0;
+    const MutexLock lock(client.mutex_);
+    client.refused_certificate_ = *x509_error == 0 ? "" : DescribeRefusal(broker, *x509_error, {der, size});
+    return *x509_error == 0 ? 1 : 0;
   }
 
   static void Rebalance(rd_kafka_t* /*handle*/, rd_kafka_resp_err_t code,
@@ -235,20 +229,14 @@ void Client::RememberError(int code, std::string_view reason) {
       last_code_ = code;
       last_reason_ = reason;
     }
-    if (RefusesUs(code)) refusal_ = Status::PermissionDenied(ToStatus(code, "Kafka", reason).message());
-    text = last_reason_;
-  }
-  WarnNowAndThen(handle_ == nullptr ? "" : rd_kafka_name(handle_), text);
-}
-
-void Client::WarnNowAndThen(std::string_view name, std::string_view reason) {
-  {
-    const MutexLock lock(mutex_);
+    if (RefusesUs(code)) refusal_ = ToStatus(code, "Kafka", reason);
     const auto now = clock_.Steady();
     if (last_logged_.count() >= 0 && now - last_logged_ < kLogErrorsEvery) return;
     last_logged_ = now;
+    text = last_reason_;
   }
-  Log(LogLevel::kWarning, "Kafka broker problem", {{"client", name}, {"reason", reason}});
+  Log(LogLevel::kWarning, "Kafka broker problem",
+      {{"client", handle_ == nullptr ? "" : rd_kafka_name(handle_)}, {"reason", text}});
 }
 
 void Client::ForgetError() {
@@ -264,6 +252,11 @@ Status Client::LastError() const {
 }
 
 Status Client::Explain(Status status) const {
+  if (status.code() == StatusCode::kPermissionDenied) {
+    const MutexLock lock(mutex_);
+    if (refused_certificate_.empty()) return status;
+    return {status.code(), status.message() + " (" + refused_certificate_ + ")"};
+  }
   if (status.code() != StatusCode::kTimeout && status.code() != StatusCode::kUnavailable) return status;
   const Status last = LastError();
   if (last.ok()) return status;

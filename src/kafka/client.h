@@ -82,9 +82,7 @@ class Client {
   /// failed TLS, with what to check, whatever other brokers say.
   Status WaitForBroker(Duration timeout, const std::function<void(const Status&)>& on_attempt);
 
-  /// `status` with the last error of a broker added when it says more than "timed out". Refused credentials
-  /// make it kPermissionDenied. A certificate that is refused does not: whoever has worked waits for the next
-  /// one.
+  /// `status` with the last error of a broker added when it says more than "timed out".
   Status Explain(Status status) const;
 
   /// Called by librdkafka; also for our own errors of a broker.
@@ -96,8 +94,6 @@ class Client {
   struct Callbacks;
   Client(const ClientOptions& options, ClientHooks* hooks) : clock_(*options.clock), hooks_(hooks) {}
   Status LastError() const;
-  /// A warning, unless there was one shortly before. On any thread.
-  void WarnNowAndThen(std::string_view name, std::string_view reason);
 
   const Clock& clock_;
   ClientHooks* const hooks_;

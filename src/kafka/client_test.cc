@@ -5,7 +5,6 @@
 #include <librdkafka/rdkafka.h>
 
 #include "env/clock.h"
-#include "kafka/error.h"
 
 namespace millrace::kafka {
 namespace {
@@ -35,21 +34,6 @@ TEST_F(WaitForBroker, EndsAtOnceWhenOneBrokerRefusesUsAndAnotherIsAway) {
   EXPECT_EQ(status.code(), StatusCode::kPermissionDenied);
   EXPECT_THAT(status.message(), HasSubstr("SASL authentication error"));
   EXPECT_THAT(status.message(), HasSubstr("check sasl.mechanism"));
-  EXPECT_EQ(attempts, 1);
-}
-
-TEST_F(WaitForBroker, EndsAtOnceForACertificateThatOneWhoHasWorkedWaitsFor) {
-  client_->RememberError(RD_KAFKA_RESP_ERR__SSL, "certificate has expired");
-  const Status working = client_->Explain(Status::Timeout("committing"));
-  EXPECT_EQ(working.error_class(), ErrorClass::kRetryable) << working.ToString();
-  EXPECT_THAT(working.message(),
-              testing::AllOf(HasSubstr("committing"), HasSubstr("certificate has expired")));
-  EXPECT_EQ(ToStatus(RD_KAFKA_RESP_ERR__SSL, "init").error_class(), ErrorClass::kRetryable);
-  int attempts = 0;
-  const Status starting =
-      client_->WaitForBroker(Duration(60'000), [&attempts](const Status&) { ++attempts; });
-  EXPECT_EQ(starting.code(), StatusCode::kPermissionDenied);
-  EXPECT_THAT(starting.message(), HasSubstr("certificate has expired"));
   EXPECT_EQ(attempts, 1);
 }
 

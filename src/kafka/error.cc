@@ -20,9 +20,8 @@ Advice AdviceForClient(int code) {
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
     case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
       return {StatusCode::kPermissionDenied, "; check security.protocol and sasl.mechanism"};
-    // A certificate is renewed while we wait; that a start ends at once is for WaitForBroker to say.
     case RD_KAFKA_RESP_ERR__SSL:
-      return {StatusCode::kUnavailable,
+      return {StatusCode::kPermissionDenied,
               "; check security.protocol, ssl.ca.location and that the broker's certificate names its host "
               "and is not "
               "over"};
