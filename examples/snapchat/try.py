@@ -167,14 +167,14 @@ def story_expiry() -> None:
     topics = ["stories:1", "live_stories:1", "stories_too_late:1", "live-stories-expire-1-changelog:1", "live-stories-latest-1-changelog:1"]
     with Place(topics, None) as place:
         then = time.time()
-        place.write("stories", [{"story": "beach", "user": "ana", "posted_at": text_of(then - DAY_S + 25)},
+        place.write("stories", [{"story": "beach", "user": "ana", "posted_at": text_of(then - DAY_S + 300)},
                                 {"story": "dog", "user": "ben", "posted_at": text_of(then - 60)},
-                                {"story": "snap", "user": "ana", "posted_at": text_of(then), "expires_at": text_of(then + 20)}], "story")
+                                {"story": "snap", "user": "ana", "posted_at": text_of(then), "expires_at": text_of(then + 240)}], "story")
         place.run("story_expiry")
         place.wait_for(lambda: len(place.read("live_stories")) >= 3, "the stories arrive")
-        # Half a minute later: the first is 24 hours old, the third has said when it ends, and ana posts the first anew by mistake.
-        place.write("stories", [{"story": "cat", "user": "ben", "posted_at": text_of(then + 30)},
-                                {"story": "beach", "user": "ana", "posted_at": text_of(then - DAY_S + 25)}], "story")
+        # Six minutes later: the first is 24 hours old, the third has said when it ends, and ana posts the first anew by mistake.
+        place.write("stories", [{"story": "cat", "user": "ben", "posted_at": text_of(then + 360)},
+                                {"story": "beach", "user": "ana", "posted_at": text_of(then - DAY_S + 300)}], "story")
         place.wait_for(lambda: len(place.read("live_stories")) >= 6 and place.read("stories_too_late"), "two stories end")
         records = place.read("live_stories")
         for key, value in records:

@@ -150,6 +150,10 @@ Result<TopicLimits> FindTopicLimits(const Plan& plan, const Topology& topology, 
   std::set<std::string> names;
   for (const auto& [name, partitions] : OutputTopics(plan)) names.insert(name);
   for (const NewTopic& topic : AllInternal(topology)) names.insert(topic.name);
+  std::set<std::string> changelogs;
+  for (const SubTopology& sub : topology.sub_topologies) {
+    for (const TableSpec& table : sub.tables) changelogs.insert(table.changelog_topic);
+  }
   const std::int64_t most = LargestRecord(plan) > 0 ? LargestRecord(plan) : kLargestRecord;
   TopicLimits limits;
   for (const std::string& name : names) {
@@ -162,6 +166,14 @@ Result<TopicLimits> FindTopicLimits(const Plan& plan, const Topology& topology, 
     if (std::from_chars(set->second.data(), end, taken).ec != std::errc{}) continue;
     limits.emplace(name, taken);
     if (taken >= most + kBatchHeaderBytes) continue;
+    if (changelogs.contains(name)) {
+      Log(LogLevel::kWarning,
+          "changelog topic takes less at once than a row of state may have; a larger one stops the pipeline",
+          {{"topic", name},
+           {"max.message.bytes", taken},
+           {"advice", "raise max.message.bytes of the topic"}});
+      continue;
+    }
     Log(LogLevel::kInfo, "topic takes less at once than a record may have; larger rows fail one by one",
         {{"topic", name}, {"max.message.bytes", taken}, {"message.max.bytes", most}});
   }

@@ -110,6 +110,19 @@ TEST_F(PipelineSetup, TheClusterLearnsWhatEachTopicTakesThatThePipelineWritesTo)
   EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(names_it));
 }
 
+TEST_F(PipelineSetup, AChangelogThatTakesLessThanARowOfStateIsWarnedOf) {
+  EXPECT_TRUE(log_.CreateTopic({.name = "p-window-1-changelog",
+                                .partitions = 2,
+                                .config = {{"max.message.bytes", "20000"}, {"cleanup.policy", "compact"}}})
+                  .ok());
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(SetUpWith(cluster_, Duration(0)).ok());
+  EXPECT_THAT(
+      testing::internal::GetCapturedStderr(),
+      HasSubstr("changelog topic takes less at once than a row of state may have; a larger one stops the "
+                "pipeline topic=p-window-1-changelog max.message.bytes=20000"));
+}
+
 TEST_F(PipelineSetup, TopicsTakeRecordsOfAnyTimeWhereTheBrokerHasALimit) {
   ASSERT_TRUE(SetUpWith(cluster_, Duration(0)).ok());
   for (const char* topic : {"p-window-1-changelog", "out"}) {

@@ -16,9 +16,9 @@ class FileToken {
   FileToken(std::string path, std::string token) : path_(std::move(path)), token_(std::move(token)) {}
 
   Result<std::string> Get(const std::string& refused) {
+    if (!IsRefused(refused)) return Held();
+    MR_ASSIGN_OR_RETURN(std::string token, Read());  // which may take its time: others go on meanwhile
     const MutexLock lock(mutex_);
-    if (refused.empty() || refused != token_) return token_;
-    MR_ASSIGN_OR_RETURN(std::string token, Read());
     if (token == token_)
       return Status::PermissionDenied("the file '" + path_ + "' still has that token; write a new one there");
     token_ = std::move(token);
@@ -26,6 +26,14 @@ class FileToken {
   }
 
  private:
+  bool IsRefused(const std::string& refused) {
+    const MutexLock lock(mutex_);
+    return !refused.empty() && refused == token_;
+  }
+  std::string Held() {
+    const MutexLock lock(mutex_);
+    return token_;
+  }
   Result<std::string> Read() const {
     Result<std::string> content = ReadFile(path_);
     if (!content.ok()) return Status::PermissionDenied("no other token: " + content.status().message());

@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include <arrow/api.h>
@@ -66,8 +67,12 @@ class Expire final : public Operator {
   }
 
   Status AdvanceTime(Watermark watermark, Output& output) override { return EndKeys(watermark, output); }
-  void SetFirstRun(EventTime first_run) override {
-    if (options_.judges_by_first_run) over_before_ms_ = first_run.value();
+  bool uses_first_run() const override { return options_.judges_by_first_run; }
+  void SetFirstRun(EventTime first_run) override { over_before_ms_ = first_run.value(); }
+  std::string_view late_advice() const override {
+    return "their end was over when they came, or when the pipeline ran for the first time (already_over: "
+           "pass "
+           "lets those pass); late: {topic: ...} keeps them";
   }
   void RestoreTime(Watermark /*watermark*/) override { schedule_->Forget(); }
 

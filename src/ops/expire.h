@@ -17,7 +17,7 @@ struct ExpireOptions {
   std::vector<std::string> by;
   NullKeyPolicy null_key = NullKeyPolicy::kError;
   TopicPartition origin = {};       ///< as WindowAggregateOptions::origin, of rows that end
-  bool judges_by_first_run = true;  ///< rows whose end was over when the task ran for the first time are over
+  bool judges_by_first_run = true;  ///< what was over when the pipeline ran for the first time is over
 };
 
 /// "<name>=<layout>": a line of StateStoreOptions::layout. Errors: user error when a column is missing or

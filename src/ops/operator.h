@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -38,8 +39,14 @@ class Operator {
   /// The task's watermark moved (never back). Only emits; lateness is judged in Process by
   /// Batch::watermark_before.
   virtual Status AdvanceTime(Watermark /*watermark*/, Output& /*output*/) { return Status::Ok(); }
-  /// After Make: when this task ran for the first time, by the wall clock. Not called when nobody knows.
+  /// True when it asks when the pipeline ran for the first time.
+  virtual bool uses_first_run() const { return false; }
+  /// After Make: that, by the wall clock. Not called when nobody knows.
   virtual void SetFirstRun(EventTime /*first_run*/) {}
+  /// What helps against the rows that it calls late: for the log.
+  virtual std::string_view late_advice() const {
+    return "raise out_of_orderness, or a window's grace; late: {topic: ...} keeps them";
+  }
   /// After Make, and after its state was restored or rolled back: the watermark of the last AdvanceTime that
   /// the state has seen. Emits nothing.
   virtual void RestoreTime(Watermark /*watermark*/) {}

@@ -44,6 +44,12 @@ std::int64_t RowsBehind(const Batch& batch, const std::vector<RowError>& errors)
   return rows;
 }
 
+/// What helps against late rows of a step, or of a sink.
+std::string_view LateAdvice(const ChainNode& node) {
+  return node.op != nullptr ? node.op->late_advice()
+                            : "raise out_of_orderness, or a window's grace; late: {topic: ...} keeps them";
+}
+
 }  // namespace
 
 struct Chain::Node {
@@ -206,7 +212,7 @@ Status Chain::HandleLate(Node& node, const Batch& batch, std::vector<std::int64_
          {"rows", rows},
          {"late_by_ms_max", *std::max_element(late_by_ms.begin(), late_by_ms.end())},
          {"partition", batch.origin.partition.ToString()},
-         {"advice", "raise out_of_orderness, or a window's grace; late: {topic: ...} keeps them"}});
+         {"advice", LateAdvice(node.spec)}});
   }
   return Status::Ok();
 }
@@ -238,9 +244,15 @@ Status Chain::AdvanceTime(Watermark watermark) {
   return Status::Ok();
 }
 
+bool Chain::uses_first_run() const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+    return node->spec.op != nullptr && node->spec.op->uses_first_run();
+  });
+}
+
 void Chain::SetFirstRun(EventTime first_run) {
   for (const auto& node : nodes_) {
-    if (node->spec.op != nullptr) node->spec.op->SetFirstRun(first_run);
+    if (node->spec.op != nullptr && node->spec.op->uses_first_run()) node->spec.op->SetFirstRun(first_run);
   }
 }
 

@@ -30,7 +30,9 @@ class Chain {
   Status Push(std::size_t entry, Batch batch);
   /// The task's watermark moved: nodes in order, each with the watermark its input allows.
   Status AdvanceTime(Watermark watermark);
-  /// Before RestoreTime: when the task ran for the first time.
+  /// True when a step asks when the pipeline ran for the first time.
+  bool uses_first_run() const;
+  /// Before RestoreTime, where one does.
   void SetFirstRun(EventTime first_run);
   /// After recovery: the clock of every node without emitting anything.
   void RestoreTime(Watermark watermark);

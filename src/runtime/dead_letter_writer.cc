@@ -18,6 +18,7 @@ constexpr std::int32_t kMostOfReason = 4 << 10;
 constexpr std::int32_t kLeastOfAny = 64;
 constexpr std::size_t kOwnHeaders = 6;  // the last ones
 constexpr std::string_view kErrorHeaders = "__connect.errors.";
+constexpr std::string_view kMessageHeader = "__connect.errors.exception.message";
 constexpr std::string_view kFetchStage = "fetch";
 constexpr std::string_view kUndecodableClass = "undecodable";
 
@@ -49,7 +50,7 @@ class DeadLetterHeaders {
   void AddReason(std::string_view stage, std::string_view error_class, std::string_view message) {
     Add({"__connect.errors.stage", BytesView::Of(stage)});
     Add({"__connect.errors.class.name", BytesView::Of(error_class)});
-    Add({"__connect.errors.exception.message", BytesView::Of(message)});
+    Add({kMessageHeader, BytesView::Of(message)});
   }
   std::span<const HeaderView> views() const { return views_; }
 
@@ -158,7 +159,10 @@ Status DeadLetterWriter::SendShortened(OutgoingRecord record, std::span<const He
   std::vector<HeaderView> kept;
   for (HeaderView header : headers.last(std::min(headers.size(), kOwnHeaders))) {
     if (!header.name.starts_with(kErrorHeaders)) continue;
-    header.value.size = std::min({header.value.size, kMostOfReason, most});
+    // The others say where it was, and are short.
+    const std::int32_t most_here =
+        header.name == kMessageHeader ? std::min(most, kMostOfReason) : kMostOfReason;
+    header.value.size = std::min(header.value.size, most_here);
     kept.push_back(header);
   }
   kept.push_back({"__connect.errors.value.bytes", BytesView::Of(bytes)});

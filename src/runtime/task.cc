@@ -105,20 +105,30 @@ std::size_t Task::InputIndex(const std::string& topic) const {
 }
 
 Status Task::LoadNotes(const std::vector<CommittedOffset>& committed) {
-  bool runs_first = true;  // also when a reset has set the offsets
+  bool has_run = false;
   for (const CommittedOffset& at : committed) {
     MR_ASSIGN_OR_RETURN(
         OffsetMetadata metadata,
         ParseOffsetMetadata(at.metadata).WithContext("committed offset of " + at.partition.ToString()));
     notes_.merge(metadata.notes);
-    runs_first = runs_first && metadata.time.empty();
+    MR_ASSIGN_OR_RETURN(const bool ran, HasRun(at));
+    has_run = has_run || ran;
   }
-  first_run_ = TakeFirstRun(&notes_);
-  if (runs_first && context_.first_run_is_now) first_run_ = context_.clock->Now();
   state_notes_.Take(&notes_);
-  notes_.erase(std::string(kHttpNote));
-  notes_.erase(std::string(kBegunNote));
+  const std::optional<EventTime> first_run = TakeFirstRun(&notes_);
+  if (chain_->uses_first_run()) {
+    first_run_ = first_run;
+    needs_first_run_ = !has_run && context_.first_run_is_now;
+  }
+  // Those of sinks have no colon: what a later version notes of a task is not theirs.
+  std::erase_if(notes_, [](const auto& note) { return note.first.find(':') != std::string::npos; });
   noted_ = !notes_.empty();
+  return Status::Ok();
+}
+
+Status Task::FindFirstRun(const std::vector<CommittedOffset>& partitions) {
+  MR_ASSIGN_OR_RETURN(first_run_, FirstRunOf(partitions, context_.clock->Now()));
+  progress_ = progress_ || first_run_.has_value();  // committed though nothing comes
   return Status::Ok();
 }
 
@@ -268,7 +278,7 @@ std::vector<CommittedOffset> Task::Offsets() const {
     if (i == 0) {
       metadata.notes = chain_->Notes();
       state_notes_.AddTo(changelog_ids, &metadata.notes);
-      if (store_ != nullptr && first_run_.has_value()) AddFirstRun(*first_run_, &metadata.notes);
+      if (first_run_.has_value()) AddFirstRun(*first_run_, &metadata.notes);
       if (store_ != nullptr && !context_.http_address.empty())
         metadata.notes.emplace(kHttpNote, context_.http_address);
     }

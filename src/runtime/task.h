@@ -54,6 +54,11 @@ class Task {
   }
   /// What is noted beside the committed offsets of its inputs. Errors: kCorrupt.
   Status LoadNotes(const std::vector<CommittedOffset>& committed);
+  /// After LoadNotes: true when it asks when the pipeline ran for the first time, and has not run itself.
+  bool needs_first_run() const { return needs_first_run_; }
+  /// `partitions`: what is committed for its first input, and for that of all tasks like it. Errors:
+  /// kCorrupt.
+  Status FindFirstRun(const std::vector<CommittedOffset>& partitions);
   /// Tables that were committed with this task's inputs and are in another sub-topology now, with the id that
   /// their changelog topic had.
   std::vector<std::pair<TableSpec, std::string>> ChangelogsOfMovedTables() const;
@@ -137,9 +142,10 @@ class Task {
   std::unique_ptr<WatermarkTracker> tracker_;
   std::vector<Offset> positions_;                   // by input: next offset to process
   std::vector<std::optional<std::int32_t>> begun_;  // by input: StartPosition::begun
-  std::optional<EventTime> first_run_;              // of this task; kFirstRunNote
-  std::map<std::string, std::string> notes_;        // of sinks, as committed last
-  bool noted_ = false;                              // sinks have notes beside the offsets committed last
+  std::optional<EventTime> first_run_;              // kFirstRunNote; nullopt: unknown, or no step asks
+  bool needs_first_run_ = false;
+  std::map<std::string, std::string> notes_;  // of sinks, as committed last
+  bool noted_ = false;                        // sinks have notes beside the offsets committed last
   bool progress_ = false;
   /// When the idle clock first moved since the last commit.
   std::optional<std::chrono::nanoseconds> clock_moved_at_;

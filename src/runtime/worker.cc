@@ -222,10 +222,20 @@ Status Worker::OpenTask(TaskId id, HeldTask* held) {
     MR_ASSIGN_OR_RETURN(held->committed, member_->Committed(held->task->inputs()));
   }
   MR_RETURN_IF_ERROR(held->task->LoadNotes(held->committed));
+  if (held->task->needs_first_run()) MR_RETURN_IF_ERROR(FindFirstRun(held->task.get()));
   MR_RETURN_IF_ERROR(restorer_->Add(held->task.get()));
   held->phase = Phase::kRestoring;
   standstill_ = kStandstillFirst;
   return Status::Ok();
+}
+
+Status Worker::FindFirstRun(Task* task) {
+  const std::string& topic = task->inputs().front().topic;
+  std::vector<TopicPartition> all;
+  all.reserve(static_cast<std::size_t>(task->sub_topology().partitions));
+  for (std::int32_t i = 0; i < task->sub_topology().partitions; ++i) all.push_back({topic, Partition(i)});
+  MR_ASSIGN_OR_RETURN(const std::vector<CommittedOffset> committed, member_->Committed(all));
+  return task->FindFirstRun(committed);
 }
 
 Status Worker::RestoreSome(Duration wait) {

@@ -122,6 +122,8 @@ class Worker final : private AssignmentListener {
   /// Makes the tasks whose inputs are all held, and begins to restore them.
   Status OpenTasks();
   Status OpenTask(TaskId id, HeldTask* held);
+  /// From what is committed for the same input of the other partitions.
+  Status FindFirstRun(Task* task);
   /// None of the tasks that are not open yet is tried for a while.
   void DelayOpening();
   Status RestoreSome(Duration wait);

@@ -67,7 +67,7 @@ def test_a_certificate_that_expires_ends_the_job_with_a_message_until_it_is_rene
     assert proxy.refused == before
     proxy.cut()
     for ends in (process, trial.run()):
-        log = trial.wait_failed(ends, 60)
+        log = trial.wait_failed(ends, 180)  # it may have just begun to wait for a producer
         assert re.search(SAYS, log) and ends.millrace.process.returncode == 1, log[-1500:]
     assert proxy.refused > before
     trial.count("expired certificate", proxy.refused - before)

@@ -39,7 +39,7 @@ def check(listed):
         if count != 1:
             print(f"{m['file']}: found {count} times, expected once, for {m['rule']} ({m['what']}): {m['find']!r}")
             wrong += 1
-        if tests_of(m) != GOLDEN and not m["cases"]:
+        if tests_of(m) != GOLDEN and not m.get("cases"):
             print(f"mutations.toml: {m['rule']} ({m['what']}) names no cases of {tests_of(m)}")
             wrong += 1
     for rule in sorted(rules_with_cases() - {m["rule"] for m in mutations([])}):
@@ -116,9 +116,11 @@ def failing_cases(copy, folder, cases, seconds=CASES_TIMEOUT_S):
                              timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         return ["(does not end)"]
-    failed = sorted(set(re.findall(r"^\[  FAILED  \] \w+\.(\w+)(?:, where| \()", run.stdout, re.M)))
+    failed = sorted(set(re.findall(r"^\[  FAILED  \] [\w/]+\.([\w/]+)(?:, where| \()", run.stdout, re.M)))
     if run.returncode < 0:
         failed.append("(crashed)")
+    elif run.returncode > 0 and not failed:
+        failed.append(f"(ends with {run.returncode})")
     return failed
 
 

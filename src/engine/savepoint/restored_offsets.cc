@@ -40,9 +40,7 @@ Result<InputClock> LowestClock(const SavepointInput& input) {
 /// The notes of sinks alone.
 std::map<std::string, std::string> SinkNotes(std::map<std::string, std::string> notes) {
   TakeStateNotes(&notes);
-  TakeFirstRun(&notes);
-  notes.erase(std::string(kHttpNote));
-  notes.erase(std::string(kBegunNote));
+  std::erase_if(notes, [](const auto& note) { return note.first.find(':') != std::string::npos; });
   return notes;
 }
 
@@ -89,14 +87,14 @@ class StageOffsets {
       const std::optional<EventTime> first_run = TakeFirstRun(&metadata.notes);
       if (!first_run.has_value()) continue;
       first_runs_[p] = *first_run;
-      last_first_run_ = std::max(last_first_run_.value_or(*first_run), *first_run);
+      first_run_ = std::min(first_run_.value_or(*first_run), *first_run);
     }
     return Status::Ok();
   }
 
-  /// Of the same task; where keys come from several, the last: what was over for one of them stays over.
-  std::optional<EventTime> FirstRunOf(Partition partition) const {
-    if (stage_.same == nullptr) return last_first_run_;
+  /// Of the same task; where keys come from several, the first of theirs.
+  std::optional<EventTime> FirstRunFor(Partition partition) const {
+    if (stage_.same == nullptr) return first_run_;
     const auto own = first_runs_.find(static_cast<std::size_t>(partition.value()));
     return own == first_runs_.end() ? std::nullopt : std::optional(own->second);
   }
@@ -177,7 +175,7 @@ class StageOffsets {
     std::map<std::string, std::string> ids;
     for (const TableSpec& table : sub_.tables) ids[table.table] = context_.changelog_ids.at(table.table);
     StateNotes(sub_).AddTo(ids, &notes);
-    if (const auto first_run = FirstRunOf(partition); first_run.has_value()) AddFirstRun(*first_run, &notes);
+    if (const auto first_run = FirstRunFor(partition); first_run.has_value()) AddFirstRun(*first_run, &notes);
     for (const InputRestore& input : stage_.inputs) {
       if (input.saved == nullptr && !has_state_) continue;  // as a pipeline that begins
       const TopicPartition at{input.topic, partition};
@@ -270,7 +268,7 @@ class StageOffsets {
   std::map<std::string, std::size_t> upstreams_;  // by input topic
   Watermark lowest_ = kNoWatermark;               // of the tasks that the keys come from
   std::map<std::size_t, EventTime> first_runs_;   // by partition of the saved stage
-  std::optional<EventTime> last_first_run_;
+  std::optional<EventTime> first_run_;
   bool begins_unknown_ = false;  // some had no watermark, and rows
   bool has_state_ = false;       // rows are restored into it
 };

@@ -126,7 +126,7 @@ TEST_F(RestoredOffsetsTest, WhatWasOverAtTheFirstRunStaysOver) {
   EXPECT_THAT(Restored(), ElementsAre("4 50;60|first-run:=700", "4 50;60", "4 50;60|first-run:=900"));
   plan_.stages[0].same = nullptr;  // keys of all may come to each
   EXPECT_THAT(Restored(),
-              ElementsAre("4 50;60|first-run:=900", "4 50;60|first-run:=900", "4 50;60|first-run:=900"));
+              ElementsAre("4 50;60|first-run:=700", "4 50;60|first-run:=700", "4 50;60|first-run:=700"));
 }
 
 TEST_F(RestoredOffsetsTest, PartitionsThatWereAddedBeginAtTheirStartAndAllHaveTheLowestClock) {

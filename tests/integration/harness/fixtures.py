@@ -1,4 +1,5 @@
 """Fixtures of both test folders."""
+import itertools
 import os
 import pathlib
 
@@ -6,6 +7,8 @@ import pytest
 from .broker import Broker
 from .lab import Lab
 from .topics import Topics
+
+LABS = itertools.count()  # names of tests are cut, and may then be alike
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,6 +29,6 @@ def shared_topics(broker: Broker) -> Topics:
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest, tmp_path: pathlib.Path, broker: Broker, shared_topics: Topics):
-    place = Lab(f"{request.node.name.removeprefix('test_')[:70]}-{os.getpid()}", tmp_path, broker, shared_topics)
+    place = Lab(f"{request.node.name.removeprefix('test_')[:66]}-{os.getpid()}-{next(LABS)}", tmp_path, broker, shared_topics)
     yield place
     place.close()
