@@ -25,9 +25,19 @@ UndecodableBatch::Step UndecodableBatch::NotInside() {
 }
 
 UndecodableBatch::Step UndecodableBatch::Done() {
-  const Step done{.seek = outside_, .deliver = false, .skipped = std::pair{error_offset_, outside_}};
+  const Offset first = error_offset_;
+  const Offset next = outside_;
+  Forget();
+  if (passed_ != kNoOffset && next <= passed_)
+    return {.seek = passed_, .deliver = false, .skipped = std::nullopt};
+  passed_ = next;
+  return {.seek = next, .deliver = false, .skipped = std::pair{first, next}};
+}
+
+void UndecodableBatch::Forget() {
+  const Offset passed = passed_;
   Reset();
-  return done;
+  passed_ = passed;
 }
 
 UndecodableBatch::Step UndecodableBatch::OnError(Offset offset, int code) {
@@ -77,7 +87,7 @@ UndecodableBatch::Step UndecodableBatch::OnGood(Offset offset) {
       looking_again_ = true;
       return {.seek = error_offset_, .deliver = false, .skipped = std::nullopt};
     }
-    Reset();
+    Forget();
     return {};
   }
   if (offset < probe_) return {.seek = std::nullopt, .deliver = false, .skipped = std::nullopt};

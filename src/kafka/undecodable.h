@@ -16,7 +16,8 @@ namespace millrace::kafka {
 /// searched for by reading on at growing distances and then halving the interval between the last offset
 /// inside the batch and the first outside, so that no good record is lost: about 2 log2(records) reads. The
 /// last offset inside is read twice, because the error may have come of another place: librdkafka may go on
-/// at a wrong offset, find it out of range, start over at the beginning of the log and meet the batch there.
+/// at a wrong offset, find it out of range, start over at the beginning of the log and meet the batch there;
+/// a batch that it meets again after it was passed is passed without a word.
 ///
 /// One per partition, one owner, one thread. A state machine:
 ///   reading --kEqualErrors equal errors--> searching --end of the batch found--> reading
@@ -51,6 +52,8 @@ class UndecodableBatch {
   Step Narrow();
   Step NotInside();
   Step Done();
+  /// Reset, but for passed_.
+  void Forget();
 
   // reading; looking_again_: a good record came after an error, so the offset of the error is read once more
   Offset error_offset_ = kNoOffset;
@@ -64,7 +67,8 @@ class UndecodableBatch {
   Offset outside_ = kNoOffset;
   Offset probe_ = kNoOffset;
   std::int64_t stride_ = 1;
-  bool confirming_ = false;  // inside_ is being read once more
+  bool confirming_ = false;    // inside_ is being read once more
+  Offset passed_ = kNoOffset;  // the end of the last batch that was passed
 };
 
 }  // namespace millrace::kafka

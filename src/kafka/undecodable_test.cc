@@ -58,6 +58,30 @@ TEST(UndecodableBatch, AnErrorThatIsOfAnotherPlaceLosesNoGoodRecord) {
   }
 }
 
+TEST(UndecodableBatch, ABatchThatIsMetAgainAfterItWasPassedIsPassedWithoutAWord) {
+  // A client that starts over at the beginning of the log reads [0, 3) again, and perhaps what is behind it.
+  UndecodableBatch batch;
+  const auto read = [&batch](std::int64_t end) {
+    std::int64_t at = 0;
+    for (int reads = 0; reads < 100; ++reads) {
+      const auto step = at < end ? batch.OnError(Offset(0), kBadCompression) : batch.OnGood(Offset(at));
+      if (step.seek.has_value()) at = step.seek->value();
+      if (step.skipped.has_value() || !batch.searching()) {
+        if (step.seek.has_value()) return step;
+      }
+    }
+    return UndecodableBatch::Step{};
+  };
+  const auto first = read(3);
+  EXPECT_EQ(first.skipped, std::pair(Offset(0), Offset(3)));
+  const auto again = read(3);
+  EXPECT_FALSE(again.skipped.has_value());
+  EXPECT_EQ(again.seek, Offset(3));
+  EXPECT_FALSE(again.deliver);
+  EXPECT_TRUE(batch.OnGood(Offset(3)).deliver);
+  EXPECT_EQ(read(5).skipped, std::pair(Offset(0), Offset(5))) << "a longer one is another";
+}
+
 TEST(UndecodableBatch, AFewEqualErrorsChangeNothing) {
   UndecodableBatch batch;
   for (int i = 1; i < UndecodableBatch::kEqualErrors; ++i) {

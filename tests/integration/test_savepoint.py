@@ -107,6 +107,18 @@ def test_a_restored_pipeline_goes_on_as_if_nothing_had_been(lab: Lab, kind: str)
     assert_as_uninterrupted(lab, lab.topics.read(topic))
 
 
+def bring_rows_home(lab: Lab, file: pathlib.Path) -> None:
+    """Runs until all is read that was on its way: a pipeline in which rows do not move has no place for them."""
+    between = f"{lab.name}-window-1-repartition"
+    ends = lab.topics.ends(between)
+    process = lab.run(file)
+    # The last offset is that of a transaction's marker.
+    wait_until(lambda: all(lab.topics.committed(lab.name, between).get(p, 0) >= end - 1 for p, end in ends.items()), 30,
+               "no row is on its way")
+    process.wait_log("pipeline started")  # everything may have been home before
+    process.stop()
+
+
 @pytest.mark.parametrize("partitions", [1, 5])
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_topic_with_other_partitions(lab: Lab, kind: str, partitions: int):
@@ -115,6 +127,8 @@ def test_another_topic_with_other_partitions(lab: Lab, kind: str, partitions: in
     feeder.send_all(topic, bids(HALF, seed=85, late=0))
     file = lab.write(pipeline_of(lab, kind, topic))
     lab.run_to_end(file, topic)
+    if kind == "moved" and partitions == 1:
+        bring_rows_home(lab, file)
     folder = create(lab, file)
     other = lab.topics.create(f"{lab.name}-other", partitions)
     feeder.send_all(other, bids(HALF, seed=85, first=HALF, late=0))
