@@ -7,13 +7,6 @@
 #include "runtime/offset_metadata.h"
 
 namespace millrace {
-namespace {
-
-Result<OffsetMetadata> MetadataOf(const CommittedOffset& at) {
-  return ParseOffsetMetadata(at.metadata).WithContext("committed offset of " + at.partition.ToString());
-}
-
-}  // namespace
 
 std::optional<EventTime> TakeFirstRun(std::map<std::string, std::string>* notes) {
   const auto note = notes->extract(std::string(kFirstRunNote));
@@ -29,17 +22,14 @@ void AddFirstRun(EventTime first_run, std::map<std::string, std::string>* notes)
   (*notes)[std::string(kFirstRunNote)] = std::to_string(first_run.value());
 }
 
-Result<bool> HasRun(const CommittedOffset& committed) {
-  MR_ASSIGN_OR_RETURN(const OffsetMetadata metadata, MetadataOf(committed));
-  return !metadata.time.empty();
-}
-
 Result<std::optional<EventTime>> FirstRunOf(const std::vector<CommittedOffset>& partitions, EventTime now) {
   std::optional<EventTime> first;
   bool ran = false;
   for (const CommittedOffset& at : partitions) {
-    MR_ASSIGN_OR_RETURN(OffsetMetadata metadata, MetadataOf(at));
-    ran = ran || !metadata.time.empty();
+    MR_ASSIGN_OR_RETURN(
+        OffsetMetadata metadata,
+        ParseOffsetMetadata(at.metadata).WithContext("committed offset of " + at.partition.ToString()));
+    ran = ran || metadata.has_run();
     const std::optional<EventTime> noted = TakeFirstRun(&metadata.notes);
     if (noted.has_value()) first = std::min(first.value_or(*noted), *noted);
   }

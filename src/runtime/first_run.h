@@ -20,9 +20,6 @@ inline constexpr std::string_view kFirstRunNote = "first-run:";  // no step's na
 std::optional<EventTime> TakeFirstRun(std::map<std::string, std::string>* notes);
 void AddFirstRun(EventTime first_run, std::map<std::string, std::string>* notes);
 
-/// True when the pipeline has run: offsets alone are committed by a reset too.
-Result<bool> HasRun(const CommittedOffset& committed);
-
 /// What a task that has committed nothing takes for the first run, by what is committed for the same input of
 /// all partitions: the first that is noted. nullopt where they are committed without a note: the step is
 /// younger than they are, and event time alone counts. `now` where nothing is.

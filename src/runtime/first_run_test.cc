@@ -23,9 +23,16 @@ TEST(FirstRun, IsNotedAndTakenOut) {
 }
 
 TEST(FirstRun, OffsetsThatAResetHasSetAreOfNoRun) {
-  EXPECT_FALSE(*HasRun(At(0, "")));
-  EXPECT_FALSE(*HasRun({{"in", Partition(0)}, Offset(0), ""}));
-  EXPECT_TRUE(*HasRun(At(0, "1;2")));
+  EXPECT_FALSE(ParseOffsetMetadata("")->has_run());
+  EXPECT_TRUE(ParseOffsetMetadata("1;2")->has_run());
+}
+
+TEST(FirstRun, NotesOfATaskAreOfNoSink) {
+  std::map<std::string, std::string> notes = {
+      {"files", "id 20"}, {"first-run:", "3"}, {"of-a-later-version:x", "y"}};
+  RemoveTaskNotes(&notes);
+  EXPECT_EQ(notes.size(), 1U);
+  EXPECT_EQ(notes.begin()->first, "files");
 }
 
 TEST(FirstRun, IsTheFirstThatIsNotedOfAnyPartition) {

@@ -2,6 +2,10 @@
 
 namespace millrace {
 
+void RemoveTaskNotes(std::map<std::string, std::string>* notes) {
+  std::erase_if(*notes, [](const auto& note) { return note.first.find(':') != std::string::npos; });
+}
+
 std::string FormatOffsetMetadata(const OffsetMetadata& metadata) {
   std::string out = metadata.time;
   for (const auto& [sink, note] : metadata.notes) out += "|" + sink + "=" + note;

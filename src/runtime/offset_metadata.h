@@ -18,7 +18,13 @@ inline constexpr std::string_view kHttpNote = "http:";  // no step's name has a 
 struct OffsetMetadata {
   std::string time;
   std::map<std::string, std::string> notes;
+
+  /// True when a run committed it: a reset sets offsets alone.
+  bool has_run() const { return !time.empty(); }
 };
+
+/// Leaves the notes of sinks: those of a task have a colon in their names, also what a later version notes.
+void RemoveTaskNotes(std::map<std::string, std::string>* notes);
 
 std::string FormatOffsetMetadata(const OffsetMetadata& metadata);
 /// Empty text: nothing was committed. Errors: kCorrupt when it was not written by FormatOffsetMetadata.

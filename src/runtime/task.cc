@@ -111,8 +111,7 @@ Status Task::LoadNotes(const std::vector<CommittedOffset>& committed) {
         OffsetMetadata metadata,
         ParseOffsetMetadata(at.metadata).WithContext("committed offset of " + at.partition.ToString()));
     notes_.merge(metadata.notes);
-    MR_ASSIGN_OR_RETURN(const bool ran, HasRun(at));
-    has_run = has_run || ran;
+    has_run = has_run || metadata.has_run();
   }
   state_notes_.Take(&notes_);
   const std::optional<EventTime> first_run = TakeFirstRun(&notes_);
@@ -120,8 +119,7 @@ Status Task::LoadNotes(const std::vector<CommittedOffset>& committed) {
     first_run_ = first_run;
     needs_first_run_ = !has_run && context_.first_run_is_now;
   }
-  // Those of sinks have no colon: what a later version notes of a task is not theirs.
-  std::erase_if(notes_, [](const auto& note) { return note.first.find(':') != std::string::npos; });
+  RemoveTaskNotes(&notes_);
   noted_ = !notes_.empty();
   return Status::Ok();
 }

@@ -39,8 +39,7 @@ Result<InputClock> LowestClock(const SavepointInput& input) {
 
 /// The notes of sinks alone.
 std::map<std::string, std::string> SinkNotes(std::map<std::string, std::string> notes) {
-  TakeStateNotes(&notes);
-  std::erase_if(notes, [](const auto& note) { return note.first.find(':') != std::string::npos; });
+  RemoveTaskNotes(&notes);
   return notes;
 }
 
