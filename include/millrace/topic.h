@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/expression.h"
 #include "millrace/types.h"
 
 namespace millrace {
@@ -37,7 +38,13 @@ class Topic {
   Topic KeyFormat(std::string format) const;
 
   /// Read: the column that holds the event time; without, the Kafka timestamp (T1).
-  Topic EventTime(std::string column) const;
+  Topic EventTime(std::string column) const { return EventTimeOf(col(column)); }
+  /// Read: the event time is what this gives, a timestamp: `col("at").Cast(timestamp_ms())`. A record whose
+  /// event time fails or is null is a dead letter.
+  template <std::same_as<Expression> Computed>
+  Topic EventTime(Computed expression) const {
+    return EventTimeOf(std::move(expression));
+  }
   /// Read: where to begin when nothing is committed: "earliest" (default), "latest" (the end as it is at the
   /// first start; partitions added later from their first record) or "error".
   Topic OffsetReset(std::string where) const;
@@ -52,12 +59,14 @@ class Topic {
 
  private:
   friend struct api_internal::Access;
+  Topic EventTimeOf(Expression expression) const;
+
   std::string name_;
   std::string format_ = "json";
   std::optional<Schema> schema_;
   std::vector<std::string> key_;
   std::string key_format_ = "string";
-  std::string event_time_;
+  std::optional<Expression> event_time_;
   std::string offset_reset_ = "earliest";
   bool keep_unknown_fields_ = false;
   std::int32_t partitions_ = 0;

@@ -28,7 +28,7 @@ struct Access {
   static const std::string& ErrorOf(const Expression& expression) { return expression.error_; }
 
   static Result<std::shared_ptr<arrow::Schema>> ToArrow(const Schema& schema);
-  static Result<KafkaSource> ToSource(const Topic& topic);
+  static Result<KafkaSource> ToSource(const Topic& topic, const SourceLocation& location);
   static KafkaSink ToSink(const Topic& topic);
   static const std::string& NameOf(const Topic& topic) { return topic.step_name_; }
   static const std::string& NameOf(const FileSink& files) { return files.step_name_; }

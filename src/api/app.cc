@@ -18,7 +18,7 @@ DataFrame App::From(const Topic& topic, CallSite at) {
   PlanNode node;
   node.name = Access::NameOf(topic);
   node.location = LocationOf(at);
-  auto source = Access::ToSource(topic);
+  auto source = Access::ToSource(topic, node.location);
   if (source.ok()) {
     node.op = *std::move(source);
   } else {

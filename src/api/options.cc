@@ -38,8 +38,8 @@ Topic Topic::Key(std::vector<std::string> columns) const {
 Topic Topic::KeyFormat(std::string format) const {
   return Changed(*this, &Topic::key_format_, std::move(format));
 }
-Topic Topic::EventTime(std::string column) const {
-  return Changed(*this, &Topic::event_time_, std::move(column));
+Topic Topic::EventTimeOf(Expression expression) const {
+  return Changed(*this, &Topic::event_time_, std::move(expression));
 }
 Topic Topic::OffsetReset(std::string where) const {
   return Changed(*this, &Topic::offset_reset_, std::move(where));
@@ -194,7 +194,7 @@ Result<std::shared_ptr<arrow::Schema>> Access::ToArrow(const Schema& schema) {
   return arrow::schema(std::move(fields));
 }
 
-Result<KafkaSource> Access::ToSource(const Topic& topic) {
+Result<KafkaSource> Access::ToSource(const Topic& topic, const SourceLocation& location) {
   KafkaSource source;
   source.topic = topic.name_;
   source.format = topic.format_;
@@ -204,7 +204,11 @@ Result<KafkaSource> Access::ToSource(const Topic& topic) {
                                    "': the key of a topic that is read is one column");
   }
   if (!topic.key_.empty()) source.key = topic.key_.front();
-  source.timestamp = topic.event_time_;
+  if (topic.event_time_) {
+    if (const std::string& error = ErrorOf(*topic.event_time_); !error.empty())
+      return Status::InvalidArgument("topic '" + topic.name_ + "': event time: " + error);
+    source.timestamp = {Get(*topic.event_time_), location};
+  }
   source.offset_reset = topic.offset_reset_;
   if (topic.keep_unknown_fields_) source.extra = "keep";
   if (topic.schema_) {

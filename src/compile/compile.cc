@@ -95,7 +95,7 @@ Result<std::unique_ptr<InputReader>> MakeReader(const Compiled& compiled, NodeId
     }
     MR_ASSIGN_OR_RETURN(options.values, MakeStringDecoder(schema->field(0)));
   }
-  options.timestamp_column = source.timestamp;
+  if (source.timestamp) options.timestamp = source.timestamp->expr;
   options.max_future = compiled.analyzed.plan.max_future;
   if (!source.key.empty()) {
     const auto field = schema->GetFieldByName(source.key);
@@ -291,7 +291,7 @@ class ProgramBuilder {
         input.entries = entries_[id];
         input.on_error = PolicyOf(plan_, compiled_.node(id));
         input.offset_reset = ResetOf(source);
-        input.tombstones_have_time = source.timestamp.empty();
+        input.tombstones_have_time = !source.timestamp.has_value();
         program_.inputs.push_back(std::move(input));
       }
       return Status::Ok();

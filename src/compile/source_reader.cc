@@ -93,12 +93,21 @@ Result<std::shared_ptr<arrow::BinaryArray>> KeyColumnOf(const RecordBlock& block
                                               std::move(valid), nulls);
 }
 
+/// What messages call an event time.
+std::string NameOf(const Expr& timestamp) {
+  if (timestamp.empty()) return "";
+  const std::string column = timestamp.AsColumn();
+  return column.empty() ? "the event time '" + timestamp.ToString() + "'"
+                        : "the event time column '" + column + "'";
+}
+
 class SourceReader final : public InputReader {
  public:
-  SourceReader(SourceReaderOptions options, const Clock& clock)
+  SourceReader(SourceReaderOptions options, std::optional<BoundExpr> timestamp, const Clock& clock)
       : options_(std::move(options)),
         clock_(clock),
-        time_index_(options_.values->schema()->GetFieldIndex(options_.timestamp_column)),
+        timestamp_(std::move(timestamp)),
+        time_name_(NameOf(options_.timestamp)),
         key_index_(options_.values->schema()->GetFieldIndex(options_.key_column)) {}
 
   Result<InputItems> Read(std::shared_ptr<const RecordBlock> block) override {
@@ -141,33 +150,53 @@ class SourceReader final : public InputReader {
   }
 
   Status SetEventTime(Batch* batch, std::vector<RowError>* errors) const {
-    const std::int64_t rows = batch->num_rows();
-    const auto kafka_time = [&](std::int64_t row) {
-      return batch->block->timestamps_ms()[static_cast<std::size_t>(batch->RecordOf(row))];
-    };
-    if (time_index_ >= 0) {
-      const auto& times = static_cast<const arrow::TimestampArray&>(*batch->data->column(time_index_));
-      MR_ASSIGN_OR_RETURN(batch->event_time, ToMilliseconds(times));
-      if (times.null_count() > 0) {
-        auto* out = const_cast<std::int64_t*>(batch->event_time->raw_values());  // made above, not shared yet
-        for (std::int64_t i = 0; i < rows; ++i) {
-          if (times.IsValid(i)) continue;
-          out[i] = kafka_time(i);
-          if (batch->tombstone != nullptr && batch->tombstone->Value(i)) continue;
-          errors->push_back(
-              {i, "null_time", "the event time column '" + options_.timestamp_column + "' is null"});
-        }
-      }
+    if (timestamp_) {
+      MR_RETURN_IF_ERROR(ComputeEventTime(batch, errors));
     } else {
-      MR_ASSIGN_ARROW(auto buffer,
-                      arrow::AllocateBuffer(rows * static_cast<std::int64_t>(sizeof(std::int64_t))));
-      auto* out = reinterpret_cast<std::int64_t*>(buffer->mutable_data());
-      for (std::int64_t i = 0; i < rows; ++i) out[i] = kafka_time(i);
-      batch->event_time =
-          std::make_shared<arrow::Int64Array>(rows, std::shared_ptr<arrow::Buffer>(std::move(buffer)));
+      MR_ASSIGN_OR_RETURN(batch->event_time, KafkaTimes(*batch));
     }
+    return CheckFuture(*batch, errors);
+  }
+
+  /// Tombstones have nothing to compute it of: what fails or is null there is the Kafka timestamp.
+  Status ComputeEventTime(Batch* batch, std::vector<RowError>* errors) const {
+    MR_ASSIGN_OR_RETURN(ExprValues computed, timestamp_->Evaluate(*batch->data));
+    const auto& times = static_cast<const arrow::TimestampArray&>(*computed.values);
+    MR_ASSIGN_OR_RETURN(batch->event_time, ToMilliseconds(times));
+    if (times.null_count() == 0) return Status::Ok();
+    const auto is_tombstone = [&](std::int64_t row) {
+      return batch->tombstone != nullptr && batch->tombstone->Value(row);
+    };
+    for (ExprRowError& error : computed.errors) {
+      if (is_tombstone(error.row)) continue;
+      errors->push_back({error.row, std::move(error.error_class), "event time: " + error.message});
+    }
+    auto* out = const_cast<std::int64_t*>(batch->event_time->raw_values());  // made above, not shared yet
+    for (std::int64_t i = 0; i < times.length(); ++i) {
+      if (times.IsValid(i)) continue;
+      out[i] = KafkaTime(*batch, i);
+      if (!is_tombstone(i)) errors->push_back({i, "null_time", time_name_ + " is null"});
+    }
+    return Status::Ok();
+  }
+
+  static std::int64_t KafkaTime(const Batch& batch, std::int64_t row) {
+    return batch.block->timestamps_ms()[static_cast<std::size_t>(batch.RecordOf(row))];
+  }
+
+  static Result<std::shared_ptr<arrow::Int64Array>> KafkaTimes(const Batch& batch) {
+    const std::int64_t rows = batch.num_rows();
+    MR_ASSIGN_ARROW(auto buffer,
+                    arrow::AllocateBuffer(rows * static_cast<std::int64_t>(sizeof(std::int64_t))));
+    auto* out = reinterpret_cast<std::int64_t*>(buffer->mutable_data());
+    for (std::int64_t i = 0; i < rows; ++i) out[i] = KafkaTime(batch, i);
+    return std::make_shared<arrow::Int64Array>(rows, std::shared_ptr<arrow::Buffer>(std::move(buffer)));
+  }
+
+  Status CheckFuture(const Batch& batch, std::vector<RowError>* errors) const {
+    const std::int64_t rows = batch.num_rows();
     const std::int64_t limit = AddTime(clock_.Now().value(), options_.max_future.count());
-    const std::int64_t* times = batch->event_time->raw_values();
+    const std::int64_t* times = batch.event_time->raw_values();
     if (rows == 0 || *std::max_element(times, times + rows) <= limit) return Status::Ok();
     for (std::int64_t i = 0; i < rows; ++i) {
       if (times[i] <= limit) continue;
@@ -244,7 +273,8 @@ class SourceReader final : public InputReader {
 
   const SourceReaderOptions options_;
   const Clock& clock_;
-  const int time_index_;
+  const std::optional<BoundExpr> timestamp_;
+  const std::string time_name_;  // for messages
   const int key_index_;
 };
 
@@ -252,21 +282,19 @@ class SourceReader final : public InputReader {
 
 Result<std::unique_ptr<InputReader>> MakeSourceReader(SourceReaderOptions options, const Clock& clock) {
   const arrow::Schema& schema = *options.values->schema();
-  for (const std::string& column : {options.timestamp_column, options.key_column}) {
-    if (!column.empty() && schema.GetFieldIndex(column) < 0) {
-      return Status::InvalidArgument("the source's schema has no column '" + column + "'");
+  if (!options.key_column.empty() && schema.GetFieldIndex(options.key_column) < 0) {
+    return Status::InvalidArgument("the source's schema has no column '" + options.key_column + "'");
+  }
+  std::optional<BoundExpr> timestamp;
+  if (!options.timestamp.empty()) {
+    MR_ASSIGN_OR_RETURN(timestamp, BoundExpr::Bind(options.timestamp, options.values->schema()));
+    if (timestamp->type()->id() != arrow::Type::TIMESTAMP) {
+      return Status::InvalidArgument(NameOf(options.timestamp) + " is " + timestamp->type()->ToString() +
+                                     ", not a timestamp");
     }
   }
-  if (!options.timestamp_column.empty()) {
-    const auto& type = *schema.GetFieldByName(options.timestamp_column)->type();
-    if (type.id() != arrow::Type::TIMESTAMP) {
-      return Status::InvalidArgument("the event time column '" + options.timestamp_column + "' is " +
-                                     type.ToString() +
-                                     "; declare it as timestamp[ms], timestamp[us], timestamp[s], "
-                                     "timestamp[ns] or timestamp[ms, rfc3339]");
-    }
-  }
-  return std::unique_ptr<InputReader>(std::make_unique<SourceReader>(std::move(options), clock));
+  return std::unique_ptr<InputReader>(
+      std::make_unique<SourceReader>(std::move(options), std::move(timestamp), clock));
 }
 
 }  // namespace millrace

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "codec/codec.h"
 #include "env/clock.h"
+#include "expr/expr.h"
 #include "runtime/topology.h"
 
 namespace millrace {
@@ -17,16 +18,15 @@ struct SourceReaderOptions {
   /// declared.
   std::unique_ptr<Decoder> keys;
   std::string key_column;
-  /// Event time column of a timestamp type (T1); "" = the Kafka timestamp.
-  std::string timestamp_column;
+  Expr timestamp;  ///< event time (T1) of the decoded columns; empty: the Kafka timestamp
   Duration max_future{0};
 };
 
 /// Reads blocks of a source topic: decodes values, sets event time (T1, T4), keeps the message key and checks
 /// that it is the declared column (K2): a row where only one of them is null differs, too. In a tombstone the
-/// declared column is the message key.
+/// declared column is the message key, and the event time is the Kafka timestamp where there is no other.
 ///
-/// Errors of Make: user error when a column is missing or the timestamp column is no timestamp.
+/// Errors of Make: user error when a column is missing or the event time is no timestamp.
 Result<std::unique_ptr<InputReader>> MakeSourceReader(SourceReaderOptions options, const Clock& clock);
 
 }  // namespace millrace

@@ -98,10 +98,17 @@ Result<std::string> RowsAsJson(const arrow::RecordBatch& rows) {
   return out + "]";
 }
 
-Result<std::string> AsStream(const arrow::RecordBatch& rows) {
+/// What an answer has beside its rows: names and their JSON.
+using AnswerParts = std::vector<std::pair<std::string, std::string>>;
+
+/// The parts are metadata of the schema.
+Result<std::string> AsStream(const arrow::RecordBatch& rows, const AnswerParts& parts) {
+  const auto metadata = std::make_shared<arrow::KeyValueMetadata>();
+  for (const auto& [name, json] : parts) metadata->Append(name, json);
+  const std::shared_ptr<arrow::RecordBatch> described = rows.ReplaceSchemaMetadata(metadata);
   MR_ASSIGN_ARROW(const auto sink, arrow::io::BufferOutputStream::Create());
-  MR_ASSIGN_ARROW(const auto writer, arrow::ipc::MakeStreamWriter(sink, rows.schema()));
-  MR_RETURN_IF_ARROW_ERROR(writer->WriteRecordBatch(rows));
+  MR_ASSIGN_ARROW(const auto writer, arrow::ipc::MakeStreamWriter(sink, described->schema()));
+  MR_RETURN_IF_ARROW_ERROR(writer->WriteRecordBatch(*described));
   MR_RETURN_IF_ARROW_ERROR(writer->Close());
   MR_ASSIGN_ARROW(const auto bytes, sink->Finish());
   return bytes->ToString();
@@ -174,10 +181,6 @@ Result<HttpResponse> StateRequest::Format(const StateAnswer& answer,
   MR_ASSIGN_OR_RETURN(auto rows, rows_->Take());
   MR_ASSIGN_ARROW(auto column, partitions.Finish());
   MR_ASSIGN_ARROW(rows, rows->AddColumn(0, "partition", column));
-  if (arrow_) {
-    MR_ASSIGN_OR_RETURN(std::string stream, AsStream(*rows));
-    return HttpResponse{200, std::move(stream), "application/vnd.apache.arrow.stream"};
-  }
   std::vector<std::int32_t> here;
   for (const Partition partition : answer.partitions) here.push_back(partition.value());
   std::sort(here.begin(), here.end());
@@ -188,12 +191,18 @@ Result<HttpResponse> StateRequest::Format(const StateAnswer& answer,
                  std::to_string(partition.value()) +
                  ",\"address\":" + (owner == owners.end() ? "null" : JsonString(owner->second)) + "}";
   }
-  MR_ASSIGN_OR_RETURN(const std::string json, RowsAsJson(*rows));
-  return HttpResponse{200,
-                      "{\"step\":" + JsonString(query_.step) + ",\"partitions\":" + Numbers(here) +
-                          ",\"elsewhere\":[" + elsewhere + "],\"more\":" + (answer.more ? "true" : "false") +
-                          ",\"rows\":" + json + "}\n",
-                      "application/json"};
+  const AnswerParts parts = {{"step", JsonString(query_.step)},
+                             {"partitions", Numbers(here)},
+                             {"elsewhere", "[" + elsewhere + "]"},
+                             {"more", answer.more ? "true" : "false"}};
+  if (arrow_) {
+    MR_ASSIGN_OR_RETURN(std::string stream, AsStream(*rows, parts));
+    return HttpResponse{200, std::move(stream), "application/vnd.apache.arrow.stream"};
+  }
+  std::string json = "{";
+  for (const auto& [name, part] : parts) json += JsonString(name) + ":" + part + ",";
+  MR_ASSIGN_OR_RETURN(const std::string read, RowsAsJson(*rows));
+  return HttpResponse{200, json + "\"rows\":" + read + "}\n", "application/json"};
 }
 
 HttpResponse ListStateSteps(const std::map<std::string, StateStep>& steps) {

@@ -116,12 +116,21 @@ TEST_F(StateRequestTest, TheAnswerSaysWhatIsElsewhereAndWhetherThereIsMore) {
 TEST_F(StateRequestTest, ArrowIsAStreamOfTheSameColumns) {
   const auto read = StateRequest::Read("clicks", kStep, "format=arrow");
   ASSERT_TRUE(read.ok());
-  const HttpResponse response = read->Respond({}, {});
+  StateAnswer answer;
+  answer.partitions = {Partition(2), Partition(0)};
+  answer.more = true;
+  const HttpResponse response = read->Respond(answer, {{Partition(1), "other:8080"}});
   EXPECT_EQ(response.content_type, "application/vnd.apache.arrow.stream");
   const auto reader = *arrow::ipc::RecordBatchStreamReader::Open(
       std::make_shared<arrow::io::BufferReader>(arrow::Buffer::FromString(response.body)));
   EXPECT_THAT(reader->schema()->field_names(),
               testing::ElementsAre("partition", "window_start", "window_end", "key", "values"));
+  const auto metadata = reader->schema()->metadata();
+  ASSERT_NE(metadata, nullptr);
+  EXPECT_EQ(*metadata->Get("step"), "\"clicks\"");
+  EXPECT_EQ(*metadata->Get("partitions"), "[0,2]");
+  EXPECT_EQ(*metadata->Get("elsewhere"), "[{\"partition\":1,\"address\":\"other:8080\"}]");
+  EXPECT_EQ(*metadata->Get("more"), "true");
 }
 
 TEST_F(StateRequestTest, EveryKindOfStepHasAnAnswerInBothFormats) {

@@ -366,9 +366,16 @@ TEST(AnalyzePlan, KeyThatASinkCannotWriteIsFoundWhereverItComesFrom) {
 
 TEST(AnalyzePlan, MistakesOfSourcesAreFound) {
   const std::pair<std::function<void(KafkaSource&)>, const char*> cases[] = {
-      {[](KafkaSource& s) { s.timestamp = "i"; },
-       "the event time column 'i' is int32; declare it as timestamp[s]"},
-      {[](KafkaSource& s) { s.timestamp = "t"; }, "unknown column 't' (did you mean 'ts'?)"},
+      {[](KafkaSource& s) { s.timestamp = E("i"); },
+       "the event time column 'i' is int32; declare it as timestamp[s], [ms], [us], [ns] or [ms, rfc3339], "
+       "or "
+       "compute it: to_timestamp(i) makes one of milliseconds"},
+      {[](KafkaSource& s) { s.timestamp = E("i + 1"); },
+       "the event time 'i + 1' is int64, not a timestamp; to_timestamp(i + 1) makes one of milliseconds"},
+      {[](KafkaSource& s) { s.timestamp = E("null"); }, "the event time 'null' is null, not a timestamp"},
+      {[](KafkaSource& s) { s.timestamp = E("t"); }, "unknown column 't' (did you mean 'ts'?)"},
+      {[](KafkaSource& s) { s.timestamp = E("to_timestamp(i)"); }, "no error"},
+      {[](KafkaSource& s) { s.timestamp = E("if(_tombstone, ts, ts)"); }, "unknown column '_tombstone'"},
       {[](KafkaSource& s) { s.key = "o"; },
        "the message key cannot become column 'o' of type struct<a: int64>"},
       {[](KafkaSource& s) { s.key = "x"; }, "use string, binary or an integer type"},

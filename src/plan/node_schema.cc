@@ -84,7 +84,7 @@ class NodeAnalyzer : NodeInput {
                                                    ", the schema is " + SchemaText(*input_.schema));
     }
     if (!source.key.empty()) CheckSourceKey(source);
-    if (!source.timestamp.empty()) CheckEventTime(source);
+    if (source.timestamp) CheckEventTime(*source.timestamp);
     return input_;
   }
 
@@ -100,12 +100,21 @@ class NodeAnalyzer : NodeInput {
                                               (bytes ? "" : " or an integer type"));
   }
 
-  void CheckEventTime(const KafkaSource& source) {
-    const TypePtr type = ColumnType("timestamp", source.timestamp);
-    if (type == nullptr || type->id() == arrow::Type::TIMESTAMP) return;
-    errors_.AddAt(errors_.ValueOf("timestamp"),
-                  "the event time column '" + source.timestamp + "' is " + TypeText(*type) +
-                      "; declare it as timestamp[s], [ms], [us], [ns] or [ms, rfc3339]");
+  void CheckEventTime(const PlanExpr& time) {
+    const TypePtr type = TypeOf(time, input_);  // nobody has marked tombstones yet
+    if (type->id() == arrow::Type::TIMESTAMP || IsUnknown(*type)) return;
+    const std::string text = time.expr.ToString();
+    const std::string make = arrow::is_integer(type->id())
+                                 ? "to_timestamp(" + text + ") makes one of milliseconds"
+                                 : "cast(" + text + " as timestamp[ms]) makes one of text";
+    const std::string column = time.expr.AsColumn();
+    errors_.AddAt(time.location,
+                  column.empty()
+                      ? "the event time '" + text + "' is " + TypeText(*type) + ", not a timestamp; " + make
+                      : "the event time column '" + column + "' is " + TypeText(*type) +
+                            "; declare it as timestamp[s], [ms], [us], [ns] or [ms, rfc3339], or "
+                            "compute it: " +
+                            make);
   }
 
   Columns After(const FilterStep& filter) {
@@ -224,8 +233,11 @@ class NodeAnalyzer : NodeInput {
 
   Columns After(const WindowStep& window) {
     for (const std::string& message : WindowSettingMistakes(window)) errors_.Add(message);
-    if (const std::string refusal = CurrentRefusal(window); !refusal.empty())
-      errors_.AddAt(errors_.ValueOf("emit"), refusal);
+    if (const std::string current = CurrentRefusal(window); !current.empty()) {
+      errors_.AddAt(errors_.ValueOf("emit"), current);
+    } else if (const std::string count = CountRefusal(window); !count.empty() && !window.trigger) {
+      errors_.AddAt(errors_.ValueOf("count"), count);
+    }
     if (window.aggregates.empty()) errors_.Add("'aggregate' is empty; count() counts rows");
     CheckKeyColumns("by", window.by);
     arrow::FieldVector fields = KeyFields(window.by);

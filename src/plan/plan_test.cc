@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "columnar/schema_text.h"
+#include "expr/builder.h"
 #include "plan/secrets.h"
 
 namespace millrace {
@@ -25,7 +26,7 @@ Plan Bids() {
   KafkaSource source;
   source.topic = "bids";
   source.key = "auction";
-  source.timestamp = "ts";
+  source.timestamp = {Col("ts"), {}};
   source.schema = arrow::schema(
       {*ParseField("ts", "timestamp[ms]"), *ParseField("auction", "int64"), *ParseField("price", "float64")});
   WindowStep window;

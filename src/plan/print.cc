@@ -67,7 +67,7 @@ struct Describe {
       return DescribeOutside(*source.outside) + ", through topic " + source.topic;
     std::string text = "topic " + source.topic + " (" + source.format;
     if (!source.key.empty()) text += ", key " + source.key;
-    if (!source.timestamp.empty()) text += ", event time " + source.timestamp;
+    if (source.timestamp) text += ", event time " + source.timestamp->expr.ToString();
     return text + ")";
   }
   std::string operator()(const FilterStep& step) const { return step.predicate.expr.ToString(); }

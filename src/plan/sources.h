@@ -13,6 +13,7 @@
 #include "base/byte_size.h"
 #include "base/duration.h"
 #include "base/ids.h"
+#include "plan/plan_expr.h"
 #include "plan/snapchat_access.h"
 
 namespace millrace {
@@ -85,7 +86,7 @@ struct KafkaSource {
   std::string format = "json";            ///< json | string | bytes
   std::string key_format = "string";      ///< string | json | bytes
   std::string key;                        ///< the message key is this column (K2): "" when not declared
-  std::string timestamp;                  ///< event time column (T1); "" = the Kafka timestamp
+  std::optional<PlanExpr> timestamp;      ///< event time (T1), of the columns; nullopt: the Kafka timestamp
   std::shared_ptr<arrow::Schema> schema;  ///< null: inferred (R7)
   std::string offset_reset = "earliest";  ///< earliest | latest | error
   std::string extra;                      ///< "keep": unknown JSON fields go to a column `_extra`

@@ -1,5 +1,9 @@
 #include "plan/windows_per_row.h"
 
+#include <numeric>
+
+#include "base/counted.h"
+
 namespace millrace {
 namespace {
 
@@ -21,6 +25,16 @@ std::string TooManyWindows(const WindowStep& window) {
   }
   if (window.shape != WindowShape::kCount) return "";
   return TooMany(window.count, window.count_step, std::to_string(LeastStep(window.count)));
+}
+
+std::string CountRefusal(const WindowStep& window) {
+  if (window.shape != WindowShape::kCount || window.count_step <= 0) return "";
+  const std::int64_t part = std::gcd(window.count, window.count_step);
+  const std::int64_t parts_per_row = window.count / part / window.count_step;
+  if (parts_per_row <= kMostWindowsPerRow) return "";
+  return "a result every " + Counted(window.count_step, "row") + ", each merged of " +
+         std::to_string(window.count / part) + " parts, is more than " + std::to_string(kMostWindowsPerRow) +
+         " parts for each row; choose a larger step, best one that divides the size";
 }
 
 std::string CurrentRefusal(const WindowStep& window) {

@@ -15,6 +15,10 @@ inline constexpr std::int64_t kMostWindowsPerRow = 1'000;
 /// those that other rows begin.
 std::string TooManyWindows(const WindowStep& window);
 
+/// Why the parts that each result of a count window is merged of are too many for the rows that lead to it;
+/// "" when they are not.
+std::string CountRefusal(const WindowStep& window);
+
 /// Why a window cannot have running results; "" when it can, has none, or its trigger is refused for the
 /// same.
 std::string CurrentRefusal(const WindowStep& window);

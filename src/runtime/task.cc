@@ -14,6 +14,9 @@ constexpr const char* kSource = "source";  // how dead letters and metrics name 
 constexpr int kMostBeside = 9;             // directories of one task on one machine
 // A process that dies in a quiet time forgets so much of its clock at most.
 constexpr std::chrono::seconds kIdleClockCommit{10};
+// Tasks behind a repartition topic learn a clock that moves for nobody else so often at most: each report is
+// a record to each of its partitions.
+constexpr std::chrono::seconds kIdleClockReport{1};
 
 }  // namespace
 
@@ -245,8 +248,11 @@ Status Task::CheckIdle(const std::vector<bool>& at_end) {
 bool Task::needs_commit() const {
   if (progress_ || chain_->CheckpointDue()) return true;
   if (!clock_moved_at_.has_value()) return false;
-  return is_dirty() || chain_->has_output() || chain_->reports_time() ||
-         context_.clock->Steady() - *clock_moved_at_ >= kIdleClockCommit;
+  if (is_dirty() || chain_->has_output()) return true;
+  const auto now = context_.clock->Steady();
+  if (chain_->reports_time() && now - committed_at_.value_or(*clock_moved_at_) >= kIdleClockReport)
+    return true;
+  return now - *clock_moved_at_ >= kIdleClockCommit;
 }
 
 Status Task::Prepare(Producer& producer) {
@@ -296,6 +302,7 @@ Status Task::Commit(const Producer& producer) {
   }
   progress_ = false;
   clock_moved_at_.reset();
+  committed_at_ = context_.clock->Steady();
   noted_ = !chain_->Notes().empty();
   return chain_->Commit();
 }

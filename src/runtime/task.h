@@ -149,6 +149,7 @@ class Task {
   bool progress_ = false;
   /// When the idle clock first moved since the last commit.
   std::optional<std::chrono::nanoseconds> clock_moved_at_;
+  std::optional<std::chrono::nanoseconds> committed_at_;
 };
 
 }  // namespace millrace

@@ -57,8 +57,9 @@ class QuietTopicTest : public WorkerTest {
  protected:
   QuietTopicTest() {
     auto make = std::exchange(topology_.sub_topologies[0].make_program, {});
-    topology_.sub_topologies[0].make_program = [make](Partition partition, StateStore* store) {
+    topology_.sub_topologies[0].make_program = [this, make](Partition partition, StateStore* store) {
       Result<TaskProgram> program = make(partition, store);
+      program->nodes.back().internal = others_learn_;
       ChainNode minutes;
       minutes.name = "minutes";
       minutes.op = std::make_unique<MinuteOperator>();
@@ -67,6 +68,8 @@ class QuietTopicTest : public WorkerTest {
       return program;
     };
   }
+
+  bool others_learn_ = false;  // the sink is that of a repartition topic
 
   double Commits() { return metrics_.Sum("millrace_commits_total"); }
   void RunFor(Worker& worker, Duration time) {
@@ -91,6 +94,19 @@ TEST_F(QuietTopicTest, AClockThatMovesForNobodyIsCommittedSeldomAndAtTheEnd) {
   ASSERT_TRUE(worker->Stop().ok());
   EXPECT_EQ(Commits() - at_end, 1) << "the clock of the last second";
   ExpectExactlyOnce();
+}
+
+TEST_F(QuietTopicTest, AClockThatOthersLearnFromHereIsCommittedOnceASecond) {
+  others_learn_ = true;
+  auto worker = MakeWorker("w0");
+  WriteInput(50);
+  RunUntilQuiet({worker.get()});
+  RunFor(*worker, std::chrono::seconds(15));  // idle by now
+  const double before = Commits();
+  RunFor(*worker, std::chrono::seconds(30));
+  EXPECT_GE(Commits() - before, 28);
+  EXPECT_LE(Commits() - before, 31);
+  ASSERT_TRUE(worker->Stop().ok());
 }
 
 TEST_F(QuietTopicTest, RowsThatComeOfTheClockAreCommittedAtOnce) {

@@ -1,9 +1,13 @@
 // What StateStore::Open takes and what it refuses, and what lies in the directory.
 
+#include <memory>
+
 #include <gmock/gmock.h>
+#include <rocksdb/db.h>
 
 #include "state/state_store.h"
 #include "state/state_store_harness.h"
+#include "state/store_key.h"
 
 namespace millrace {
 namespace {
@@ -44,6 +48,25 @@ TEST_F(StateStoreTest, DirectoryOfAnotherTaskIsCorrupt) {
   const Status status = OpenError();
   EXPECT_EQ(status.code(), StatusCode::kCorrupt);
   EXPECT_THAT(status.message(), HasSubstr("'app/task_0', not of 'app/task_1'"));
+}
+
+TEST_F(StateStoreTest, DirectoryOfAnotherFormatIsCorruptAndNamesBoth) {
+  Open();
+  Put(0, "a", "1");
+  Commit(1);
+  store_.reset();
+  {
+    rocksdb::DB* opened = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(rocksdb::Options(), options_.directory, &opened).ok());
+    const std::unique_ptr<rocksdb::DB> db(opened);
+    ASSERT_TRUE(db->Put(rocksdb::WriteOptions(), ReservedKey(Reserved::kFormat), "2").ok());
+  }
+  const Status status = OpenError();
+  EXPECT_EQ(status.code(), StatusCode::kCorrupt) << status.ToString();
+  EXPECT_THAT(status.message(), HasSubstr("has format 2, not 1"));
+  ASSERT_TRUE(StateStore::SetAside(options_.directory).ok());
+  Open();
+  EXPECT_THAT(Rows(), IsEmpty());
 }
 
 TEST_F(StateStoreTest, NoLogFileGrowsBesideTheState) {

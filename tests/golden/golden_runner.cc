@@ -48,7 +48,7 @@ class MemoryTest : public testing::Test {
   void TestBody() override {
     const auto golden = LoadCase(path_);
     ASSERT_TRUE(golden.ok()) << golden.status().ToString();
-    if (!IsFor(*golden, config_.name)) return;
+    if (!IsFor(*golden, config_.name)) GTEST_SKIP() << "its # configs do not name " << config_.name;
     const GoldenResult result = RunGoldenCase(*golden, config_, TestDriver::Make);
     CheckGoldenResult(*golden, result, config_.restart != TestRestart::kKill);
   }

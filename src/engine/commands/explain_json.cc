@@ -83,7 +83,7 @@ std::string SourceJson(const PlanNode& node, const KafkaSource& source, const ar
       .Text("topic", source.topic)
       .Text("format", source.format)
       .TextOrNull("key", source.key)
-      .TextOrNull("timestamp", source.timestamp)
+      .TextOrNull("timestamp", source.timestamp ? source.timestamp->expr.ToString() : "")
       .Json("columns", Columns(schema))
       .Finish();
 }

@@ -16,7 +16,11 @@ class Planner {
  public:
   Planner(const SavepointManifest& manifest, const Topology& topology,
           const std::map<std::string, std::string>& topic_ids, const RestoreChoice& choice)
-      : manifest_(manifest), topology_(topology), topic_ids_(topic_ids), choice_(choice) {}
+      : manifest_(manifest),
+        topology_(topology),
+        topic_ids_(topic_ids),
+        choice_(choice),
+        now_(NamesNow(topology)) {}
 
   Result<RestorePlan> Plan() {
     MR_RETURN_IF_ERROR(CheckNames());
@@ -35,39 +39,75 @@ class Planner {
   }
 
  private:
-  std::string NewName(const std::string& old) const {
-    const auto found = choice_.names.find(old);
-    return found == choice_.names.end() ? old : found->second;
+  /// Names of steps with state, and of source topics: a step and a topic may be called alike.
+  struct Names {
+    std::set<std::string> steps;
+    std::set<std::string> topics;
+  };
+
+  static Names SavedNames(const SavepointManifest& manifest) {
+    Names names;
+    for (const SavepointStage& stage : manifest.stages) {
+      for (const SavepointStep& step : stage.steps) names.steps.insert(step.name);
+      for (const SavepointInput& input : stage.inputs) {
+        if (input.step.empty())
+          names.topics.insert(input.topic);
+        else
+          names.steps.insert(input.step);
+      }
+    }
+    return names;
   }
 
-  /// Every name that was mapped is one that is there.
+  static Names NamesNow(const Topology& topology) {
+    Names names;
+    for (const SubTopology& sub : topology.sub_topologies) {
+      for (const TableSpec& table : sub.tables) names.steps.insert(table.table);
+      for (const std::string& topic : sub.input_topics) {
+        if (IsRepartition(sub, topic))
+          names.steps.insert(StepOfRepartition(topic, topology.app));
+        else
+          names.topics.insert(topic);
+      }
+    }
+    return names;
+  }
+
+  /// What `old` is called in `now`, the names of its kind: a mapping to a name of the other kind is not of
+  /// it.
+  std::string NewName(const std::string& old, const std::set<std::string>& now) const {
+    const auto found = choice_.names.find(old);
+    return found == choice_.names.end() || !now.contains(found->second) ? old : found->second;
+  }
+
+  /// Every name that was mapped is one that is there, and becomes one of its kind.
   Status CheckNames() const {
-    std::set<std::string> old_names;
-    for (const SavepointStage& stage : manifest_.stages) {
-      for (const SavepointStep& step : stage.steps) old_names.insert(step.name);
-      for (const SavepointInput& input : stage.inputs)
-        old_names.insert(input.step.empty() ? input.topic : input.step);
-    }
-    std::set<std::string> new_names;
-    for (const SubTopology& sub : topology_.sub_topologies) {
-      for (const TableSpec& table : sub.tables) new_names.insert(table.table);
-      for (const std::string& topic : sub.input_topics)
-        new_names.insert(IsRepartition(sub, topic) ? StepOfRepartition(topic, topology_.app) : topic);
-    }
+    const Names saved = SavedNames(manifest_);
     for (const auto& [old_name, new_name] : choice_.names) {
+      const bool was_step = saved.steps.contains(old_name);
+      const bool was_topic = saved.topics.contains(old_name);
+      const bool is_step = now_.steps.contains(new_name);
+      const bool is_topic = now_.topics.contains(new_name);
+      if ((was_step && is_step) || (was_topic && is_topic)) continue;
       const std::string map = "--map " + old_name + "=" + new_name + ": ";
-      if (!old_names.contains(old_name)) {
-        const std::vector<std::string> known(old_names.begin(), old_names.end());
+      if (!was_step && !was_topic) {
         return Status::InvalidArgument(map + "the savepoint has no step with state and no topic '" +
-                                       old_name + "'" + DidYouMean(old_name, known));
+                                       old_name + "'" + DidYouMean(old_name, Both(saved)));
       }
-      if (!new_names.contains(new_name)) {
-        const std::vector<std::string> known(new_names.begin(), new_names.end());
+      if (!is_step && !is_topic) {
         return Status::InvalidArgument(map + "the pipeline has no step with state and no source topic '" +
-                                       new_name + "'" + DidYouMean(new_name, known));
+                                       new_name + "'" + DidYouMean(new_name, Both(now_)));
       }
+      return Status::InvalidArgument(
+          map + (was_step ? "a step cannot become a source topic" : "a source topic cannot become a step"));
     }
     return Status::Ok();
+  }
+
+  static std::vector<std::string> Both(const Names& names) {
+    std::vector<std::string> both(names.steps.begin(), names.steps.end());
+    both.insert(both.end(), names.topics.begin(), names.topics.end());
+    return both;
   }
 
   static bool IsRepartition(const SubTopology& sub, const std::string& topic) {
@@ -76,7 +116,7 @@ class Planner {
   }
 
   Status AddStep(const SavepointStage& stage, const SavepointStep& step) {
-    const std::string name = NewName(step.name);
+    const std::string name = NewName(step.name, now_.steps);
     for (const SubTopology& sub : topology_.sub_topologies) {
       for (const TableSpec& table : sub.tables) {
         if (table.table != name) continue;
@@ -220,12 +260,14 @@ class Planner {
         const bool is_source = saved.step.empty();
         if (is_source != input->step.empty()) continue;
         const std::string& old_name = is_source ? saved.topic : saved.step;
-        if (NewName(old_name) != (is_source ? input->topic : input->step)) continue;
+        const std::string now = NewName(old_name, is_source ? now_.topics : now_.steps);
+        if (now != (is_source ? input->topic : input->step)) continue;
         used_.insert(&saved);
         input->saved = &saved;
         *from = &stage;
         if (!is_source) return Status::Ok();
-        input->from_start = choice_.names.contains(saved.topic);
+        const auto mapped = choice_.names.find(saved.topic);
+        input->from_start = mapped != choice_.names.end() && mapped->second == now;
         return input->from_start ? Status::Ok() : CheckTopicId(saved);
       }
     }
@@ -272,6 +314,7 @@ class Planner {
   const Topology& topology_;
   const std::map<std::string, std::string>& topic_ids_;
   const RestoreChoice& choice_;
+  const Names now_;
   std::set<std::string> filled_;  // tables
   std::set<const SavepointInput*> used_;
   RestorePlan plan_;

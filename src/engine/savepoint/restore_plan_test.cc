@@ -271,6 +271,34 @@ TEST(RestorePlan, NamesThatAreNotThereAreRefused) {
               HasSubstr("the pipeline has no step with state and no source topic 'total'"));
 }
 
+TEST(RestorePlan, AStepAndATopicOfOneNameAreMappedApart) {
+  SavepointManifest manifest = Moved();
+  manifest.stages[0].inputs[0].topic = "sums";
+  Topology topology = MovedTopology();
+  topology.sub_topologies[0].input_topics = {"other"};
+  const auto topic = PlanFor(manifest, topology, {.allow_drop = false, .names = {{"sums", "other"}}});
+  ASSERT_TRUE(topic.ok()) << topic.status().message();
+  EXPECT_TRUE(topic->stages[0].inputs[0].from_start);
+  ASSERT_EQ(topic->steps.size(), 1U);
+  EXPECT_EQ(topic->steps[0].table->table, "sums");
+  topology = MovedTopology("totals");
+  topology.sub_topologies[0].input_topics = {"sums"};
+  const auto step = PlanFor(manifest, topology, {.allow_drop = false, .names = {{"sums", "totals"}}});
+  ASSERT_TRUE(step.ok()) << step.status().message();
+  EXPECT_FALSE(step->stages[0].inputs[0].from_start);
+  ASSERT_EQ(step->steps.size(), 1U);
+  EXPECT_EQ(step->steps[0].table->table, "totals");
+}
+
+TEST(RestorePlan, AStepDoesNotBecomeATopicNorATopicAStep) {
+  const SavepointManifest manifest = Moved();
+  const Topology topology = MovedTopology();
+  EXPECT_THAT(Refusal(PlanFor(manifest, topology, {.allow_drop = true, .names = {{"sums", "in"}}})),
+              HasSubstr("--map sums=in: a step cannot become a source topic"));
+  EXPECT_THAT(Refusal(PlanFor(manifest, topology, {.allow_drop = true, .names = {{"in", "sums"}}})),
+              HasSubstr("--map in=sums: a source topic cannot become a step"));
+}
+
 TEST(RestorePlan, TwoStepsDoNotBecomeOne) {
   SavepointManifest manifest = Moved();
   manifest.stages[1].steps.push_back(manifest.stages[1].steps[0]);

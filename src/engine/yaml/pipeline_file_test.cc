@@ -52,7 +52,7 @@ TEST(PipelineFile, ReadsTheMainJob) {
   const auto& source = std::get<KafkaSource>(plan.nodes[0].op);
   EXPECT_EQ(source.topic, "bids");
   EXPECT_EQ(source.key, "auction");
-  EXPECT_EQ(source.timestamp, "ts");
+  EXPECT_EQ(source.timestamp->expr.AsColumn(), "ts");
   EXPECT_EQ(SchemaText(*source.schema), "{ts: timestamp[ms], auction: int64, bidder: int64, price: float64}");
 
   EXPECT_EQ(plan.nodes[1].name, "filter-1");

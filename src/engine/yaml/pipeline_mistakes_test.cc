@@ -165,6 +165,26 @@ TEST(PipelineMistakes, RunningResultsOfTooManyWindowsAreRefusedAtTheWord) {
   }
 }
 
+TEST(PipelineMistakes, CountWindowsThatMergeTooMuchForEachRowAreRefusedAtTheWord) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{size: 1001, kind: sliding}",
+       "p.yaml:6:14: window 'window-1': a result every 1 row, each merged of 1001 parts, is more than 1000 "
+       "parts "
+       "for each row; choose a larger step"},
+      {"{size: 99999, step: 2, kind: hopping}", "a result every 2 rows, each merged of 99999 parts"},
+      {"{size: 1000, kind: sliding}", ""},
+      {"{size: 100000, step: 10, kind: hopping}", ""},
+      {"10000000", ""}};
+  for (const auto& [count, mistake] : cases) {
+    const Result<PipelineFile> file =
+        Read(std::string("name: p\nsource: {topic: in, schema: {k: string}}\nsteps:\n  - window:\n"
+                         "      by: k\n      count: ") +
+             count + "\n      aggregate: {n: count()}\nsinks: [{topic: out}]\n");
+    EXPECT_EQ(file.ok(), *mistake == '\0') << count << ": " << file.status().message();
+    EXPECT_THAT(file.status().message(), HasSubstr(mistake));
+  }
+}
+
 TEST(PipelineMistakes, TopicsThatThePipelineReadsOrKeepsForItselfAreRefusedAtTheWord) {
   const std::string kept = "', which this pipeline keeps for itself ";
   const std::string changelog = kept + "(the changelog of 'window-1'); choose another topic";

@@ -101,8 +101,8 @@ PlanNode ReadSource(const SectionReader& section) {
     source.format = section.Choice("format");
     source.key_format = section.Choice("key_format");
     source.key = section.Text("key");
-    source.timestamp = section.Text("timestamp");
     source.schema = section.Types("schema");
+    source.timestamp = section.ColumnOrExpression("timestamp", source.schema.get());
     source.offset_reset = section.Choice("offset_reset");
     source.extra = section.Choice("extra") == "keep" ? "keep" : "";
     return source;

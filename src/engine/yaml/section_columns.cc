@@ -6,6 +6,7 @@
 
 #include "columnar/schema_text.h"
 #include "engine/yaml/section_reader.h"
+#include "expr/builder.h"
 #include "plan/unknown_type.h"
 
 namespace millrace {
@@ -158,6 +159,15 @@ std::vector<std::pair<std::string, std::string>> SectionReader::Texts(std::strin
 std::optional<PlanExpr> SectionReader::Expression(std::string_view key) const {
   const std::optional<YAML::Node> value = Find(key);
   return value ? std::optional(ParseExpression(*value)) : std::nullopt;
+}
+
+std::optional<PlanExpr> SectionReader::ColumnOrExpression(std::string_view key,
+                                                          const arrow::Schema* columns) const {
+  const std::optional<YAML::Node> value = Find(key);
+  const bool is_column =
+      value && value->IsScalar() && columns != nullptr && columns->GetFieldIndex(value->Scalar()) >= 0;
+  if (!is_column) return Expression(key);
+  return PlanExpr{Col(value->Scalar()), document_->LocationOf(*value)};
 }
 
 std::vector<PlanExpr> SectionReader::Expressions(std::string_view key) const {

@@ -59,6 +59,8 @@ class SectionReader {
   std::vector<std::pair<std::string, std::string>> Texts(
       std::string_view key) const;  ///< kColumnTexts, kProperties
   std::optional<PlanExpr> Expression(std::string_view key) const;
+  /// The name of one of `columns`, whatever it looks like, or an expression. `columns` may be null.
+  std::optional<PlanExpr> ColumnOrExpression(std::string_view key, const arrow::Schema* columns) const;
   std::vector<PlanExpr> Expressions(std::string_view key) const;
   std::vector<std::pair<std::string, PlanExpr>> NamedExpressions(
       std::string_view key) const;  ///< also kSelection

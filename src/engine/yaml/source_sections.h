@@ -32,7 +32,9 @@ inline constexpr KeySpec kSourceKeys[] = {
      "The message key holds this column, so grouping by it moves no rows. A row where they differ, or only "
      "one "
      "is null, is an error."},
-    {"timestamp", kText, "", "", "The column with the event time; the Kafka timestamp when absent."},
+    {"timestamp", kExpression, "", "",
+     "The event time: a column of a timestamp type or what makes one, such as `to_timestamp(ts)` of "
+     "milliseconds; the Kafka timestamp when absent."},
     {"schema", kTypes, "", "", "Columns and types; inferred from the topic's records when absent."},
     {"offset_reset", kChoice, "earliest|latest|error", "earliest",
      "Where to begin while the group has committed nothing: at the first record, at the end as it is at the "
