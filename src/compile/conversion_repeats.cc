@@ -114,7 +114,8 @@ class ConversionRepeats final : public Operator {
   }
 
   Status Process(Batch batch, Output& output) override {
-    MR_ASSIGN_OR_RETURN(const CheckedEvents checked, CheckConversions(batch, valid_, clock_.Now()));
+    MR_ASSIGN_OR_RETURN(const CheckedEvents checked,
+                        CheckConversions(batch, valid_, clock_.Now(), &record_rows_));
     passes_.assign(static_cast<std::size_t>(batch.num_rows()), 1);
     keyed_.assign(static_cast<std::size_t>(batch.num_rows()), 0);
     const auto name_of = [&checked](std::int64_t row) { return checked.event_name->GetView(row); };
@@ -214,6 +215,7 @@ class ConversionRepeats final : public Operator {
   const std::shared_ptr<arrow::Schema> schema_;
   const Clock& clock_;
   std::vector<std::unique_ptr<Rule>> rules_;
+  RecordRows record_rows_;
 
   // Of the batch under way; kept for their memory.
   std::vector<std::uint8_t> passes_;

@@ -245,6 +245,9 @@ TEST_F(ConversionRepeats, LeaveTheIdsOfOtherRowsOfTheirRecordAlone) {
               ElementsAre("a", "t-3-70-1", "t-3-70-3"));
   EXPECT_THAT(Passing(of_one_record(Events({{"a"}, {""}, {"a"}, {""}}))),
               ElementsAre("t-3-70-1", "t-3-70-3"));
+  const Batch cut = of_one_record(Events({{"a"}, {""}, {"a"}, {""}}));
+  EXPECT_THAT(Passing(SliceBatch(cut, 0, 2)), ElementsAre("t-3-70-1"));
+  EXPECT_THAT(Passing(SliceBatch(cut, 2, 2)), ElementsAre("t-3-70-3"));
 }
 
 TEST(ConversionKeys, FollowTheFieldsAndTheSettings) {

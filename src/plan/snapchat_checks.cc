@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,20 +70,23 @@ bool Moves(const Plan& plan, const PlanNode& step) {
 }
 
 /// Why the rows that reach the node have no place of their own; nullopt when they have. Rows of an exploded
-/// record are counted, which works only while they stay together: `moved_at` is the step behind them that may
-/// part them, nullopt when there is none.
-std::optional<std::string> FindLostPlace(const Plan& plan, NodeId id, std::optional<NodeId> moved_at) {
+/// record are counted, which works only while they stay together and in one order: `moved_at` is the step
+/// behind them that may part them, nullopt when there is none; `exploded` are the explodes met so far, whose
+/// rows come on one way.
+std::optional<std::string> FindLostPlace(const Plan& plan, NodeId id, std::optional<NodeId> moved_at,
+                                         std::set<NodeId>* exploded) {
   for (const NodeId input : plan.nodes[id].inputs) {
     if (input >= id) continue;  // a mistake, and told elsewhere
     const PlanNode& node = plan.nodes[input];
     if (std::holds_alternative<WindowStep>(node.op))
       return "the rows of window '" + node.name + "' are made of many records";
-    if (std::holds_alternative<ExplodeStep>(node.op) && moved_at) {
-      return "explode '" + node.name + "' makes several rows of a record, which '" +
-             plan.nodes[*moved_at].name + "' may bring to different partitions";
+    if (std::holds_alternative<ExplodeStep>(node.op)) {
+      const std::string rows = "explode '" + node.name + "' makes several rows of a record, which ";
+      if (moved_at) return rows + "'" + plan.nodes[*moved_at].name + "' may bring to different partitions";
+      if (!exploded->insert(input).second) return rows + "come on several ways, in no order of their own";
     }
     const auto moved = Moves(plan, node) ? std::optional(input) : moved_at;
-    if (auto found = FindLostPlace(plan, input, moved)) return found;
+    if (auto found = FindLostPlace(plan, input, moved, exploded)) return found;
   }
   return std::nullopt;
 }
@@ -144,7 +148,8 @@ void CheckEventIds(const Plan& plan, NodeId id, const arrow::Schema& input, Node
   const bool left_out =
       std::find(sink->leave_out.begin(), sink->leave_out.end(), kEventId) != sink->leave_out.end();
   if (mapped || (!left_out && input.GetFieldByName(kEventId) != nullptr)) return;
-  if (const auto lost = FindLostPlace(plan, id, std::nullopt)) {
+  std::set<NodeId> exploded;
+  if (const auto lost = FindLostPlace(plan, id, std::nullopt, &exploded)) {
     errors->AddAt(errors->WordOf("snapchat.conversions"),
                   *lost +
                       ", so no event can be called after its record; give an 'event_id' that is the "

@@ -32,7 +32,7 @@ SnapchatAudienceSink Audience() {
 
 /// source -> steps -> sink. The messages of the source have the key `key`.
 template <typename Sink>
-std::string ErrorOf(Sink sink, std::vector<decltype(PlanNode::op)> steps = {}, const std::string& key = "") {
+Plan PlanOf(Sink sink, std::vector<decltype(PlanNode::op)> steps = {}, const std::string& key = "") {
   Plan plan;
   plan.name = "p";
   KafkaSource source;
@@ -53,8 +53,17 @@ std::string ErrorOf(Sink sink, std::vector<decltype(PlanNode::op)> steps = {}, c
   }
   plan.nodes.back().places[{"snapchat.conversions", ""}] = {{"f.yaml", 20, 5}, {"f.yaml", 21, 7}};
   plan.nodes.back().places[{"segment", ""}] = {{"f.yaml", 22, 5}, {"f.yaml", 22, 14}};
+  return plan;
+}
+
+std::string ErrorOf(Plan plan) {
   const auto analyzed = AnalyzePlan(std::move(plan));
   return analyzed.ok() ? "" : analyzed.status().message();
+}
+
+template <typename Sink>
+std::string ErrorOf(Sink sink, std::vector<decltype(PlanNode::op)> steps = {}, const std::string& key = "") {
+  return ErrorOf(PlanOf(std::move(sink), std::move(steps), key));
 }
 
 WindowStep PerKey() {
@@ -89,6 +98,22 @@ TEST(SnapchatChecks, EventsNeedAnIdWhereTheirRowsHaveNoPlaceOfTheirOwn) {
   SnapchatConversionsSink left_out = Conversions();
   left_out.leave_out = {"event_id"};
   EXPECT_THAT(ErrorOf(left_out, {PerKey(), column}), HasSubstr("give an 'event_id'"));
+}
+
+TEST(SnapchatChecks, EventsNeedAnIdWhereExplodedRowsComeOnSeveralWays) {
+  const FilterStep some{E("n > 1")};
+  const FilterStep others{E("n <= 1")};
+  const auto joined = [&](std::vector<decltype(PlanNode::op)> steps) {
+    // source -> first -> (second and third) -> sink
+    Plan plan = PlanOf(Conversions(), std::move(steps));
+    plan.nodes[3].inputs = {1};
+    plan.nodes[4].inputs = {2, 3};
+    return ErrorOf(std::move(plan));
+  };
+  EXPECT_THAT(joined({ExplodeStep{"l"}, some, others}),
+              HasSubstr("explode 'explode-1' makes several rows of a record, which come on several ways"));
+  EXPECT_EQ(joined({FilterStep{E("n > 0")}, some, others}), "");
+  EXPECT_EQ(joined({FilterStep{E("n > 0")}, ExplodeStep{"l"}, ExplodeStep{"l"}}), "") << "each on its own";
 }
 
 TEST(SnapchatChecks, OtherStepsLeaveRowsTheirPlace) {

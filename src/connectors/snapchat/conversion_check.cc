@@ -102,8 +102,13 @@ bool BeginsWithSystem(const arrow::ListArray& lists, std::int64_t row) {
 
 class Check {
  public:
-  Check(const Batch& batch, const ConversionRules& rules, EventTime now)
-      : batch_(batch), rules_(rules), now_ms_(now.value()), rows_(batch.num_rows()), findings_(rows_) {}
+  Check(const Batch& batch, const ConversionRules& rules, EventTime now, RecordRows* record_rows)
+      : batch_(batch),
+        rules_(rules),
+        now_ms_(now.value()),
+        rows_(batch.num_rows()),
+        record_rows_(*record_rows),
+        findings_(rows_) {}
 
   Result<CheckedEvents> Run() {
     CheckedEvents out;
@@ -186,19 +191,16 @@ class Check {
   Result<std::shared_ptr<arrow::StringArray>> EventIds() {
     const Values given(batch_, "event_id");
     arrow::StringBuilder out;
-    std::int64_t record = -1;
-    std::int64_t of_record = 0;
+    const bool has_place = batch_.block != nullptr;
+    if (has_place) record_rows_.Start(batch_);
     // Behind a repartition topic, too, where rows of several partitions meet.
-    const TopicPartition& source =
-        batch_.block == nullptr ? batch_.origin.partition : batch_.block->partition();
+    const TopicPartition& source = has_place ? batch_.block->partition() : batch_.origin.partition;
     const std::string place = source.topic + "-" + std::to_string(source.partition.value()) + "-";
     for (std::int64_t row = 0; row < rows_; ++row) {
-      const std::int64_t its = batch_.block == nullptr ? -1 : batch_.RecordOf(row);
-      of_record = its >= 0 && its == record ? of_record + 1 : 0;
-      record = its;
+      const std::int64_t of_record = has_place ? record_rows_.Next(batch_.RecordOf(row)) : 0;
       if (!given.IsNull(row) && !given.Text(row).empty()) {
         MR_RETURN_IF_ARROW_ERROR(out.Append(given.Text(row)));
-      } else if (its < 0) {
+      } else if (!has_place) {
         findings_.Fail(
             row,
             "event_id is missing; a row that was made of several records has no place to be called after");
@@ -374,13 +376,15 @@ class Check {
   const ConversionRules& rules_;
   const std::int64_t now_ms_;
   const std::int64_t rows_;
+  RecordRows& record_rows_;
   Findings findings_;
 };
 
 }  // namespace
 
-Result<CheckedEvents> CheckConversions(const Batch& batch, const ConversionRules& rules, EventTime now) {
-  return Check(batch, rules, now).Run();
+Result<CheckedEvents> CheckConversions(const Batch& batch, const ConversionRules& rules, EventTime now,
+                                       RecordRows* record_rows) {
+  return Check(batch, rules, now, record_rows).Run();
 }
 
 }  // namespace millrace

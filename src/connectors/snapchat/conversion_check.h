@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "columnar/batch.h"
 #include "connect/sink.h"
+#include "connectors/snapchat/record_rows.h"
 
 namespace millrace {
 
@@ -52,8 +53,10 @@ struct CheckedEvents {
 /// Checks every row: a name and a source that Snap knows, somebody it can be attributed to, what its source
 /// asks for, a value and a currency for a purchase, an asset where that is a column, a time in the window.
 /// `batch` has the columns of MapConversionFields. Rows without an event_id get that of their place,
-/// "<topic>-<partition>-<offset>"; those without an event_time have that of the row. The class of an error is
-/// kEventErrorClass.
-Result<CheckedEvents> CheckConversions(const Batch& batch, const ConversionRules& rules, EventTime now);
+/// "<topic>-<partition>-<offset>", and from the second row of a record on "-<number>" behind it; those
+/// without an event_time have that of the row. The class of an error is kEventErrorClass. `record_rows`: of
+/// all batches that its owner has checked.
+Result<CheckedEvents> CheckConversions(const Batch& batch, const ConversionRules& rules, EventTime now,
+                                       RecordRows* record_rows);
 
 }  // namespace millrace

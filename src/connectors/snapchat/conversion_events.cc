@@ -260,7 +260,7 @@ Result<std::unique_ptr<ConversionEvents>> ConversionEvents::Make(const std::shar
 Status ConversionEvents::Build(const Batch& batch, EventTime now, ConversionBatch* out) {
   const bool is_checked = batch.data->schema()->GetFieldIndex(kCheckedColumn) >= 0;
   MR_ASSIGN_OR_RETURN(CheckedEvents checked,
-                      is_checked ? CheckedOf(batch) : CheckConversions(batch, rules_, now));
+                      is_checked ? CheckedOf(batch) : CheckConversions(batch, rules_, now, &record_rows_));
   MR_ASSIGN_OR_RETURN(const auto events, layout_->Assemble(*batch.data, checked));
   MR_RETURN_IF_ERROR(encoder_->Encode(*events, &out->json));
   out->late_from.reset();

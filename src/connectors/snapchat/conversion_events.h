@@ -23,7 +23,7 @@ struct ConversionBatch {
   EncodedRows json;                ///< an object for every row; means nothing where the row is not sent
 };
 
-/// Makes events of rows. One owner, one thread.
+/// Makes events of rows. One owner, one thread; lives as long as its task (RecordRows).
 class ConversionEvents {
  public:
   /// `fields`: the columns of MapConversionFields, and kAssetColumn; kCheckedColumn where the rows were
@@ -44,6 +44,7 @@ class ConversionEvents {
   const std::unique_ptr<const Layout> layout_;
   const std::unique_ptr<Encoder> encoder_;
   const ConversionRules rules_;
+  RecordRows record_rows_;
 };
 
 }  // namespace millrace

@@ -60,6 +60,68 @@ TEST(ConversionEvents, AreCalledAfterThePlaceOfTheirRecordWhereverTheyAreRead) {
   EXPECT_THAT(std::string(made.json.row(0).view()), testing::HasSubstr(R"("event_id":"t-3-70")"));
 }
 
+/// The event_id of each row, all of which are sent.
+std::vector<std::string> Ids(const Batch& batch, ConversionEvents* events) {
+  ConversionBatch made;
+  EXPECT_TRUE(events->Build(batch, EventTime(kNowMs), &made).ok());
+  EXPECT_EQ(static_cast<std::int64_t>(made.rows.size()), batch.num_rows());
+  std::vector<std::string> ids;
+  for (const std::int64_t row : made.rows) {
+    const std::string_view json = made.json.row(row).view();
+    const std::size_t begin = json.find("\"event_id\":\"") + 12;
+    ids.emplace_back(json.substr(begin, json.find('"', begin) - begin));
+  }
+  return ids;
+}
+
+/// Rows of the first records of a batch: `records` says of which.
+Batch OfRecords(const std::vector<std::int32_t>& records) {
+  ConversionCase given{.columns = "em: string; event_id: string", .map = {{"event_name", "'SAVE'"}}};
+  given.rows.assign(records.size(), R"({"em":"a@b.c"})");
+  given.rows[1] = R"({"em":"a@b.c","event_id":"own"})";
+  Batch batch = BatchOf(given);
+  arrow::Int32Builder of;
+  EXPECT_TRUE(of.AppendValues(records).ok());
+  batch.record = std::static_pointer_cast<arrow::Int32Array>(*of.Finish());
+  return batch;
+}
+
+TEST(ConversionEvents, AreCalledTheSameHoweverTheirRecordIsCutIntoBatches) {
+  const Batch batch = OfRecords({0, 0, 0, 1, 2, 2});
+  const std::vector<std::string> all = {"t-3-70", "own", "t-3-70-2", "t-3-71", "t-3-72", "t-3-72-1"};
+  for (unsigned cuts = 0; cuts < 32; ++cuts) {  // bit i: behind row i
+    const auto events = *ConversionEvents::Make(batch.data->schema(), {.action_source = "OFFLINE"});
+    std::vector<std::string> ids;
+    std::int64_t begin = 0;
+    for (std::int64_t end = 1; end <= batch.num_rows(); ++end) {
+      if (end < batch.num_rows() && (cuts >> (end - 1) & 1U) == 0) continue;
+      for (std::string& id : Ids(SliceBatch(batch, begin, end - begin), events.get()))
+        ids.push_back(std::move(id));
+      begin = end;
+    }
+    EXPECT_EQ(ids, all) << cuts;
+  }
+}
+
+/// As when several branches of a pipeline meet again.
+TEST(ConversionEvents, OfOneRecordHaveDifferentIdsWhateverComesBetween) {
+  const Batch batch = OfRecords({0, 0, 1});
+  const auto events = *ConversionEvents::Make(batch.data->schema(), {.action_source = "OFFLINE"});
+  EXPECT_THAT(Ids(batch, events.get()), ElementsAre("t-3-70", "own", "t-3-71"));
+  EXPECT_THAT(Ids(batch, events.get()), ElementsAre("t-3-70-2", "own", "t-3-71-1"));
+}
+
+TEST(ConversionEvents, OfARecordThatIsReadAgainHaveTheIdsThatTheyHad) {
+  const Batch batch = OfRecords({0, 0, 0});
+  const ConversionRules rules{.action_source = "OFFLINE"};
+  EXPECT_THAT(Ids(SliceBatch(batch, 0, 2), ConversionEvents::Make(batch.data->schema(), rules)->get()),
+              ElementsAre("t-3-70", "own"));
+  const auto again = *ConversionEvents::Make(batch.data->schema(), rules);
+  EXPECT_THAT(Ids(batch, again.get()), ElementsAre("t-3-70", "own", "t-3-70-2"));
+  // Behind a repartition topic a record may also come twice to one task: in a block of its own.
+  EXPECT_THAT(Ids(OfRecords({0, 0, 0}), again.get()), ElementsAre("t-3-70", "own", "t-3-70-2"));
+}
+
 /// What became of each row: its JSON, its error, or by how much it is late.
 std::vector<std::string> Outcomes(const Batch& batch, const ConversionRules& rules, std::int64_t now_ms) {
   const auto events = *ConversionEvents::Make(batch.data->schema(), rules);
@@ -93,7 +155,8 @@ TEST(CheckedConversions, AreWhatTheyWereWhenTheyWereCheckedAlsoWithoutSomeOfThei
   EXPECT_THAT(all, ElementsAre(HasSubstr("EUR"), HasSubstr("event: event_name"), HasSubstr("late by"),
                                "no event", HasSubstr("event: custom_data.currency"), HasSubstr("t-3-75")));
 
-  const Batch checked = *WithChecked(batch, *CheckConversions(batch, rules, EventTime(kNowMs)));
+  RecordRows record_rows;
+  const Batch checked = *WithChecked(batch, *CheckConversions(batch, rules, EventTime(kNowMs), &record_rows));
   EXPECT_TRUE(checked.data->schema()->Equals(WithCheckedField(*batch.data->schema())));
   // A check a year later would find all of them late.
   constexpr std::int64_t kLater = kNowMs + 365LL * 24 * 3'600'000;
@@ -119,7 +182,8 @@ TEST(LateConversions, HaveTheIdAndTheTimeThatWereJudgedAndAReason) {
                                         R"({"event_name":"SAVE","em":"a@b.c","event_time":1797268800123})"}});
   ConversionRules rules;
   rules.action_source = "OFFLINE";
-  const auto checked = CheckConversions(batch, rules, EventTime(kNowMs));
+  RecordRows record_rows;
+  const auto checked = CheckConversions(batch, rules, EventTime(kNowMs), &record_rows);
   ASSERT_TRUE(checked.ok());
   const auto made = LateConversions(batch, *checked, std::vector<std::int32_t>{0});
   ASSERT_TRUE(made.ok());
