@@ -21,6 +21,7 @@ class Explode final : public Operator {
     if (batch.num_rows() == 0) return Status::Ok();
     const auto& lists = static_cast<const arrow::ListArray&>(*batch.data->column(column_));
     MR_ASSIGN_ARROW(const auto others, batch.data->RemoveColumn(column_));
+    const Batch beside = batch.WithData(others);  // a list is not repeated for each of its elements
     const std::vector<std::int64_t> row_bytes = RowWidths(*others);
     const std::vector<std::int64_t> element_bytes = ElementBytes(lists);
     std::int64_t dropped = 0;
@@ -40,12 +41,12 @@ class Explode final : public Operator {
         MR_RETURN_IF_ARROW_ERROR(piece.rows.Append(static_cast<std::int32_t>(i)));
         MR_RETURN_IF_ARROW_ERROR(piece.elements.Append(e));
         piece.bytes += row_bytes[row] + element_bytes[static_cast<std::size_t>(e - lists.value_offset(0))];
-        if (piece.full()) MR_RETURN_IF_ERROR(Emit(batch, lists, &piece, output));
+        if (piece.full()) MR_RETURN_IF_ERROR(Emit(beside, lists, &piece, output));
       }
-      if (piece.full()) MR_RETURN_IF_ERROR(Emit(batch, lists, &piece, output));
+      if (piece.full()) MR_RETURN_IF_ERROR(Emit(beside, lists, &piece, output));
     }
     output.CountFiltered(dropped);
-    return piece.rows.length() == 0 ? Status::Ok() : Emit(batch, lists, &piece, output);
+    return piece.rows.length() == 0 ? Status::Ok() : Emit(beside, lists, &piece, output);
   }
 
   const std::shared_ptr<arrow::Schema>& output_schema() const override { return schema_; }
@@ -68,18 +69,18 @@ class Explode final : public Operator {
                                                values->length(), {values}));
   }
 
-  /// Empties `piece`.
-  Status Emit(const Batch& batch, const arrow::ListArray& lists, Piece* piece, Output& output) const {
+  /// Empties `piece`. `beside`: the batch without the lists.
+  Status Emit(const Batch& beside, const arrow::ListArray& lists, Piece* piece, Output& output) const {
     std::shared_ptr<arrow::Array> row_indices;
     std::shared_ptr<arrow::Array> element_indices;
     MR_RETURN_IF_ARROW_ERROR(piece->rows.Finish(&row_indices));
     MR_RETURN_IF_ARROW_ERROR(piece->elements.Finish(&element_indices));
     piece->bytes = 0;
     MR_ASSIGN_ARROW(auto values, arrow::compute::Take(*lists.values(), *element_indices));
-    MR_ASSIGN_OR_RETURN(Batch repeated,
-                        TakeRows(batch, std::static_pointer_cast<arrow::Int32Array>(row_indices)));
+    MR_ASSIGN_OR_RETURN(const Batch repeated,
+                        TakeRows(beside, std::static_pointer_cast<arrow::Int32Array>(row_indices)));
     arrow::ArrayVector arrays = repeated.data->columns();
-    arrays[static_cast<std::size_t>(column_)] = std::move(values);
+    arrays.insert(arrays.begin() + column_, std::move(values));
     return output.Emit(
         repeated.WithData(arrow::RecordBatch::Make(schema_, row_indices->length(), std::move(arrays))));
   }

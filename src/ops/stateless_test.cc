@@ -162,6 +162,28 @@ TEST(Explode, ManyElementsBesideLongTextsComeInBatchesOfBoundedBytes) {
   for (const Batch& batch : output.batches) EXPECT_LE(batch.num_rows(), 337);
 }
 
+TEST(Explode, TakesMemoryForEachElementAndNotForItsListAgain) {
+  RowFeed feed("k: string; l: list<int64>; m: int64");
+  constexpr int kElements = 4'000;
+  std::string list = "[0";
+  for (int i = 1; i < kElements; ++i) list += ", " + std::to_string(i);
+  const Batch batch = feed.Make({"k=a l=" + list + "] m=1"});
+  const auto explode = *MakeExplode("l", false, *feed.schema());
+  CollectedOutput output;
+  const std::int64_t before = arrow::default_memory_pool()->total_bytes_allocated();
+  ASSERT_TRUE(explode->Process(batch, output).ok());
+  const std::int64_t taken = arrow::default_memory_pool()->total_bytes_allocated() - before;
+  EXPECT_EQ(output.emitted.size(), static_cast<std::size_t>(kElements));
+  EXPECT_EQ(output.emitted.back(), "k=a l=3999 m=1");
+  EXPECT_LT(taken, kElements * 1'000) << "a list is 32,000 bytes";
+}
+
+TEST(Explode, ALoneColumnNeedsNoOthers) {
+  RowFeed feed("l: list<int64>");
+  const auto output = RunBatch(MakeExplode("l", false, *feed.schema()), feed, {"l=[1, 2]", "l=[3]"});
+  EXPECT_THAT(output.emitted, ElementsAre("l=1", "l=2", "l=3"));
+}
+
 TEST(Explode, NeedsAListColumn) {
   RowFeed feed("k: string; t: list<int64>");
   EXPECT_THAT(MakeExplode("k", false, *feed.schema()).status().message(), HasSubstr("not a list"));
