@@ -11,6 +11,7 @@
 #include "columnar/arrow_status.h"
 #include "connectors/snapchat/checked_column.h"
 #include "connectors/snapchat/conversion_values.h"
+#include "connectors/snapchat/empty_values.h"
 #include "connectors/snapchat/late_conversions.h"
 #include "ops/keyed_rows.h"
 #include "ops/passed_keys.h"
@@ -113,7 +114,8 @@ class ConversionRepeats final : public Operator {
     return Status::Ok();
   }
 
-  Status Process(Batch batch, Output& output) override {
+  Status Process(Batch fields, Output& output) override {
+    MR_ASSIGN_OR_RETURN(Batch batch, WithoutEmptyValues(fields));
     MR_ASSIGN_OR_RETURN(const CheckedEvents checked,
                         CheckConversions(batch, valid_, clock_.Now(), &record_rows_));
     passes_.assign(static_cast<std::size_t>(batch.num_rows()), 1);

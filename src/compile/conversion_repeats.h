@@ -54,9 +54,9 @@ struct ConversionRepeatsOptions {
 /// is forgotten, and by the clock they would be too old for Snap. A key is remembered for that and its
 /// `within`.
 ///
-/// The rows come out with kCheckedColumn: the sink does not check them again, and the event_id of a row does
-/// not change with what is absorbed before it.
-/// `store` null: only checks. `clock` outlives it.
+/// The rows come out WithoutEmptyValues and with kCheckedColumn: the sink does not check them again, and the
+/// event_id of a row does not change with what is absorbed before it. `store` null: only checks. `clock`
+/// outlives it.
 Result<std::unique_ptr<Operator>> MakeConversionRepeats(ConversionRepeatsOptions options,
                                                         const std::shared_ptr<arrow::Schema>& fields,
                                                         StateStore* store, const Clock& clock);

@@ -250,6 +250,13 @@ TEST_F(ConversionRepeats, LeaveTheIdsOfOtherRowsOfTheirRecordAlone) {
   EXPECT_THAT(Passing(SliceBatch(cut, 2, 2)), ElementsAre("t-3-70-3"));
 }
 
+TEST_F(ConversionRepeats, PassWithoutWhatIsEmpty) {
+  EXPECT_THAT(Passing({{"", "", 0, "SAVE"}, {"a", "1"}}), ElementsAre("t-3-70", "a"));
+  const arrow::RecordBatch& data = *output_.batches.back().data;
+  for (const char* field : {"event_id", "custom_data.order_id"})
+    EXPECT_EQ(data.GetColumnByName(field)->null_count(), 1) << field;
+}
+
 TEST(ConversionKeys, FollowTheFieldsAndTheSettings) {
   const auto tables = [](const SnapchatDeduplicate& wanted, const std::vector<std::string>& fields) {
     SnapchatConversionsSink sink;

@@ -35,7 +35,6 @@ class Values {
   std::string_view Text(std::int64_t row) const {
     return static_cast<const arrow::StringArray&>(*array_).GetView(row);
   }
-  bool HasText(std::int64_t row) const { return !IsNull(row) && !Text(row).empty(); }
   /// Precondition: a column of 64-bit integers or timestamps.
   std::int64_t Int(std::int64_t row) const { return array_->data()->GetValues<std::int64_t>(1)[row]; }
 
@@ -198,7 +197,7 @@ class Check {
     const std::string place = source.topic + "-" + std::to_string(source.partition.value()) + "-";
     for (std::int64_t row = 0; row < rows_; ++row) {
       const std::int64_t of_record = has_place ? record_rows_.Next(batch_.RecordOf(row)) : 0;
-      if (!given.IsNull(row) && !given.Text(row).empty()) {
+      if (!given.IsNull(row)) {
         MR_RETURN_IF_ARROW_ERROR(out.Append(given.Text(row)));
       } else if (!has_place) {
         findings_.Fail(
@@ -223,13 +222,13 @@ class Check {
     const Values agent(batch_, "user_data.client_user_agent");
     const Values device(batch_, "user_data.madid");
     for (std::int64_t row = 0; row < rows_; ++row) {
-      if (address.HasText(row) && !IsAddress(address.Text(row))) {
+      if (!address.IsNull(row) && !IsAddress(address.Text(row))) {
         findings_.Fail(row, "user_data.client_ip_address is no IP address; it is sent as it is, not hashed");
       }
       const bool of_app = !source.IsNull(row) && source.GetView(row) == kMobileApp;
       const bool known = !email.IsNull(row) || !phone.IsNull(row) ||
-                         (address.HasText(row) && agent.HasText(row)) ||
-                         (of_app && device.HasText(row) && device.Text(row) != kNoDevice);
+                         (!address.IsNull(row) && !agent.IsNull(row)) ||
+                         (of_app && !device.IsNull(row) && device.Text(row) != kNoDevice);
       if (known) continue;
       findings_.Fail(row,
                      "nobody to attribute it to: it has neither user_data.em nor user_data.ph, nor "
@@ -243,7 +242,7 @@ class Check {
     const Values extinfo(batch_, "app_data.extinfo");
     for (std::int64_t row = 0; row < rows_; ++row) {
       if (source.IsNull(row)) continue;
-      if (source.GetView(row) == kWeb && !url.HasText(row)) {
+      if (source.GetView(row) == kWeb && url.IsNull(row)) {
         findings_.Fail(row, "event_source_url is missing; a WEB event needs it");
       } else if (source.GetView(row) == kMobileApp && extinfo.IsNull(row)) {
         findings_.Fail(row, "app_data.extinfo is missing; a MOBILE_APP event needs it");

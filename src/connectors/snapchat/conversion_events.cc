@@ -10,6 +10,7 @@
 #include "columnar/arrow_status.h"
 #include "connectors/snapchat/checked_column.h"
 #include "connectors/snapchat/conversion_fields.h"
+#include "connectors/snapchat/empty_values.h"
 #include "connectors/snapchat/late_conversions.h"
 
 namespace millrace {
@@ -257,8 +258,9 @@ Result<std::unique_ptr<ConversionEvents>> ConversionEvents::Make(const std::shar
       new ConversionEvents(std::move(layout), std::move(encoder), std::move(rules)));
 }
 
-Status ConversionEvents::Build(const Batch& batch, EventTime now, ConversionBatch* out) {
-  const bool is_checked = batch.data->schema()->GetFieldIndex(kCheckedColumn) >= 0;
+Status ConversionEvents::Build(const Batch& fields, EventTime now, ConversionBatch* out) {
+  const bool is_checked = fields.data->schema()->GetFieldIndex(kCheckedColumn) >= 0;
+  MR_ASSIGN_OR_RETURN(const Batch batch, is_checked ? fields : WithoutEmptyValues(fields));
   MR_ASSIGN_OR_RETURN(CheckedEvents checked,
                       is_checked ? CheckedOf(batch) : CheckConversions(batch, rules_, now, &record_rows_));
   MR_ASSIGN_OR_RETURN(const auto events, layout_->Assemble(*batch.data, checked));

@@ -34,7 +34,7 @@ class ConversionEvents {
 
   /// `now`: the wall clock, by which events are too old that were not checked yet. `out` is overwritten, its
   /// capacity reused.
-  Status Build(const Batch& batch, EventTime now, ConversionBatch* out);
+  Status Build(const Batch& fields, EventTime now, ConversionBatch* out);
 
  private:
   struct Layout;
