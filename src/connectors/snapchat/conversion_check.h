@@ -52,11 +52,10 @@ struct CheckedEvents {
 
 /// Checks every row: a name and a source that Snap knows, somebody it can be attributed to, what its source
 /// asks for, a value and a currency for a purchase, an asset where that is a column, a time in the window.
-/// `batch` has the columns of MapConversionFields, WithoutEmptyValues. Rows without an event_id get that of
-/// their place,
-/// "<topic>-<partition>-<offset>", and from the second row of a record on "-<number>" behind it; those
-/// without an event_time have that of the row. The class of an error is kEventErrorClass. `record_rows`: of
-/// all batches that its owner has checked.
+/// Rows without an event_id get that of their place, "<topic>-<partition>-<offset>", and from the second row
+/// of a record on "-<number>" behind it; those without an event_time have that of the row. The class of an
+/// error is kEventErrorClass. `batch` has the columns of MapConversionFields, WithoutEmptyValues.
+/// `record_rows`: of all batches that its owner has checked.
 Result<CheckedEvents> CheckConversions(const Batch& batch, const ConversionRules& rules, EventTime now,
                                        RecordRows* record_rows);
 

@@ -1,6 +1,7 @@
 #include "connectors/snapchat/empty_values.h"
 
 #include <string>
+#include <vector>
 
 #include <arrow/api.h>
 #include <gtest/gtest.h>
@@ -18,15 +19,32 @@ Batch BatchOfColumn(const std::string& type, const std::vector<std::string>& val
   return DecodedRows(name + ": " + type, rows);
 }
 
+std::string TextOf(const arrow::Array& values, std::int64_t at);
+
+/// Of the elements [begin, end).
+std::string TextOf(const arrow::Array& values, std::int64_t begin, std::int64_t end, const char* between) {
+  std::string out;
+  for (std::int64_t at = begin; at < end; ++at) out += (at > begin ? between : "") + TextOf(values, at);
+  return out;
+}
+
+/// Of a list "[a,b]", of a struct its first field.
+std::string TextOf(const arrow::Array& values, std::int64_t at) {
+  if (values.IsNull(at)) return "null";
+  if (values.type_id() == arrow::Type::LIST) {
+    const auto& lists = static_cast<const arrow::ListArray&>(values);
+    return "[" + TextOf(*lists.values(), lists.value_offset(at), lists.value_offset(at + 1), ",") + "]";
+  }
+  if (values.type_id() == arrow::Type::STRUCT)
+    return TextOf(*static_cast<const arrow::StructArray&>(values).field(0), at);
+  return values.GetScalar(at).ValueOrDie()->ToString();
+}
+
+/// The column, its values with a blank between them.
 std::string TextOf(const Batch& batch) {
   const arrow::Array& column = *batch.data->column(0);
   EXPECT_TRUE(column.ValidateFull().ok());
-  std::string out;
-  for (std::int64_t row = 0; row < column.length(); ++row) {
-    const std::string value = column.GetScalar(row).ValueOrDie()->ToString();
-    out += (row > 0 ? " " : "") + value;
-  }
-  return out;
+  return TextOf(column, 0, column.length(), " ");
 }
 
 TEST(EmptyValues, OfTextsBecomeNull) {
@@ -35,6 +53,31 @@ TEST(EmptyValues, OfTextsBecomeNull) {
   EXPECT_EQ(TextOf(*WithoutEmptyValues(SliceBatch(batch, 1, 3))), "null null  ");
   EXPECT_EQ(TextOf(*WithoutEmptyValues(SliceBatch(batch, 4, 1))), "null");
   EXPECT_EQ(TextOf(batch), "a  null   ") << "the batch itself is as it was";
+}
+
+TEST(EmptyValues, OfListsAreLeftOutAndAnEmptyListIsNull) {
+  const struct {
+    std::string type;
+    std::vector<std::string> values;
+    std::string present;
+  } cases[] = {
+      {"list<string>", {R"(["a",null,""])", "[]", "null", R"(["","b"])"}, "[a] null null [b]"},
+      {"list<string>", {"[null]", R"([""])", R"(["a"])"}, "null null [a]"},
+      {"list<int64>", {"[1,null,2]", "[null]", "[0]"}, "[1,2] null [0]"},
+      {"list<struct<id: string>>", {R"([{"id":"a"},null])", "[null]", R"([{"id":null}])"}, "[a] null [null]"},
+  };
+  for (const auto& test : cases) {
+    const Batch batch = BatchOfColumn(test.type, test.values);
+    EXPECT_EQ(TextOf(*WithoutEmptyValues(batch)), test.present);
+    const std::size_t space = test.present.find(' ');
+    EXPECT_EQ(TextOf(*WithoutEmptyValues(SliceBatch(batch, 1, batch.num_rows() - 1))),
+              test.present.substr(space + 1));
+  }
+}
+
+TEST(EmptyValues, OfExtinfoKeepTheirPlaces) {
+  const Batch batch = BatchOfColumn("list<string>", {R"(["i2",null,""])"}, "app_data.extinfo");
+  EXPECT_EQ(WithoutEmptyValues(batch)->data, batch.data);
 }
 
 TEST(EmptyValues, ABatchWithoutThemIsTheSame) {
