@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include <arrow/api.h>
+
 #include "columnar/tombstone_column.h"
 #include "compile/snapchat_tokens.h"
 #include "connectors/snapchat/audience_mapping.h"
@@ -22,7 +24,12 @@ class ConsentMarks {
   static Result<ConsentMarks> Make(const Expr& consent, const std::shared_ptr<arrow::Schema>& columns,
                                    ConversionMap* map) {
     MR_ASSIGN_OR_RETURN(std::vector<MappedField> own, MapConversionFields(*map, columns));
-    return ConsentMarks(Call("coalesce", {consent, Lit(false)}), std::move(own), map);
+    ConsentMarks marks(Call("coalesce", {consent, Lit(false)}), std::move(own), map);
+    if (const auto options = marks.Own(kOptions)) {
+      MR_ASSIGN_OR_RETURN(const BoundExpr bound, BoundExpr::Bind(*options, columns));
+      marks.options_are_lists_ = bound.type()->id() == arrow::Type::LIST;
+    }
+    return marks;
   }
 
   void Add(const std::string& otherwise) {
@@ -31,13 +38,16 @@ class ConsentMarks {
       const Expr not_given = Unary("not", given_);
       Set("opt_out", own ? Binary("or", not_given, Call("coalesce", {*own, Lit(false)})) : not_given);
     }
-    if (otherwise == "LMU" || otherwise == "LDU") UnlessGiven("data_processing_options", Lit(otherwise));
+    if (otherwise != "LMU" && otherwise != "LDU") return;
+    UnlessGiven(kOptions, options_are_lists_ ? Call("list", {Lit(otherwise)}) : Lit(otherwise));
     if (otherwise != "LDU") return;
     UnlessGiven("data_processing_options_country", Lit(std::int64_t{0}));
     UnlessGiven("data_processing_options_state", Lit(std::int64_t{0}));
   }
 
  private:
+  static constexpr const char* kOptions = "data_processing_options";
+
   ConsentMarks(Expr given, std::vector<MappedField> own, ConversionMap* map)
       : given_(std::move(given)), own_(std::move(own)), map_(*map) {}
 
@@ -57,6 +67,7 @@ class ConsentMarks {
   const Expr given_;
   const std::vector<MappedField> own_;
   ConversionMap& map_;
+  bool options_are_lists_ = false;  // those that events have; a text where they have none
 };
 
 SnapConnectionOptions ConnectionOf(const SnapchatAccess& access, const SnapSinkContext& context) {

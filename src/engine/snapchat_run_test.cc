@@ -100,7 +100,7 @@ dead_letter: {topic: dead}
 source:
   topic: in
   timestamp: at
-  schema: {at: "timestamp[ms]", name: string, mail: string, event_source_url: string, agreed: bool}
+  schema: {at: "timestamp[ms]", name: string, mail: string, event_source_url: string, agreed: bool, options: list<string>}
 sinks:
 )" + sinks,
                      options);
@@ -297,6 +297,41 @@ TEST_F(SnapchatRun, ConsentLeavesTheMarksThatAnEventHas) {
   EXPECT_THAT(of(snap_.bodies("limited"), "LOGIN"), HasSubstr(R"(["DELETE"])"));
   EXPECT_THAT(of(snap_.bodies("limited"), "SAVE"), Not(HasSubstr("data_processing_options")));
   EXPECT_THAT(of(snap_.bodies("limited"), "RATE"), HasSubstr(R"(["LMU"])"));
+}
+
+TEST_F(SnapchatRun, ConsentLeavesTheListsOfMarksThatEventsHave) {
+  const auto event = [this](const char* name, const char* agreed, const char* options) {
+    std::string json = Event(name, "https://s");
+    return json.insert(json.size() - 1, std::string(R"(,"agreed":)") + agreed + R"(,"options":)" + options);
+  };
+  Write({event("login", "true", R"(["DELETE"])"), event("save", "true", "null"),
+         event("rate", "false", R"(["DELETE"])"), event("share", "false", "null")});
+  std::string sinks;
+  for (const std::string pixel : {"LMU", "LDU"}) {
+    sinks += Sink(pixel, "      consent: agreed\n      without_consent: " + pixel + "\n");
+    sinks.insert(sinks.rfind("event_time: at"), "data_processing_options: options, ");
+  }
+  PlanRunOptions options;
+  const auto run = MakeRun(options, sinks);
+  Status status;
+  {
+    const Thread thread("run", [&] { status = run->Run(); });
+    EXPECT_TRUE(Await([&] { return snap_.taken().size() == 8; })) << snap_.taken().size();
+    options.stop.RequestStop();
+  }
+  EXPECT_TRUE(status.ok()) << status.message();
+  for (const char* pixel : {"LMU", "LDU"}) {
+    const std::string bodies = snap_.bodies(pixel);
+    const auto of = [&bodies](const char* name) {
+      const std::size_t at = bodies.find(std::string("\"event_name\":\"") + name);
+      return bodies.substr(at, bodies.find("event_name", at + 2) - at);
+    };
+    const std::string marked = std::string(R"("data_processing_options":[")") + pixel + "\"]";
+    EXPECT_THAT(of("LOGIN"), HasSubstr(R"("data_processing_options":["DELETE"])"));
+    EXPECT_THAT(of("SAVE"), Not(HasSubstr("data_processing_options")));
+    EXPECT_THAT(of("RATE"), HasSubstr(marked));
+    EXPECT_THAT(of("SHARE"), HasSubstr(marked));
+  }
 }
 
 class SnapchatRepeats : public SnapchatRun {
