@@ -99,6 +99,39 @@ bool BeginsWithSystem(const arrow::ListArray& lists, std::int64_t row) {
   return texts.IsValid(first) && (texts.GetView(first) == "i2" || texts.GetView(first) == "a2");
 }
 
+std::int64_t FloorDivide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+
+/// The times that events say, as timestamps, numbers or texts.
+class GivenTimes {
+ public:
+  explicit GivenTimes(const Batch& batch) : values_(batch, "event_time") {
+    if (!values_.exists()) return;
+    type_ = values_.array().type_id();
+    if (type_ != arrow::Type::TIMESTAMP) return;
+    per_second_ = UnitsPerSecond(static_cast<const arrow::TimestampType&>(*values_.array().type()).unit());
+  }
+
+  const Values& values() const { return values_; }
+  /// Nullopt for a text that is no time. Precondition: not null there.
+  std::optional<std::int64_t> InMs(std::int64_t row) const {
+    if (type_ == arrow::Type::STRING) return TimeInMs(values_.Text(row));
+    return type_ == arrow::Type::TIMESTAMP ? OfTimestamp(values_.Int(row)) : TimeInMs(values_.Int(row));
+  }
+
+ private:
+  std::int64_t OfTimestamp(std::int64_t time) const {
+    if (per_second_ > 1000) return FloorDivide(time, per_second_ / 1000);
+    std::int64_t ms = 0;
+    if (!__builtin_mul_overflow(time, 1000 / per_second_, &ms)) return ms;
+    return time < 0 ? std::numeric_limits<std::int64_t>::min() / 2
+                    : std::numeric_limits<std::int64_t>::max() / 2;
+  }
+
+  const Values values_;
+  arrow::Type::type type_ = arrow::Type::NA;
+  std::int64_t per_second_ = 0;  // of timestamps
+};
+
 class Check {
  public:
   Check(const Batch& batch, const ConversionRules& rules, EventTime now, RecordRows* record_rows)
@@ -331,17 +364,18 @@ class Check {
   }
 
   Result<std::shared_ptr<arrow::Int64Array>> EventTimes() {
-    const Values given(batch_, "event_time");
-    const bool stamped = given.exists() && given.array().type_id() == arrow::Type::TIMESTAMP;
-    const std::int64_t per_second =
-        stamped ? UnitsPerSecond(static_cast<const arrow::TimestampType&>(*given.array().type()).unit()) : 0;
+    const GivenTimes given(batch_);
     const std::int64_t oldest = now_ms_ - rules_.max_age.count();
     const std::int64_t newest = now_ms_ + rules_.max_ahead.count();
     arrow::Int64Builder out;
     MR_RETURN_IF_ARROW_ERROR(out.Reserve(rows_));
     for (std::int64_t row = 0; row < rows_; ++row) {
       std::int64_t ms = batch_.event_time->Value(row);
-      if (!given.IsNull(row)) ms = stamped ? InMs(given.Int(row), per_second) : TimeInMs(given.Int(row));
+      if (!given.values().IsNull(row)) {
+        const std::optional<std::int64_t> said = given.InMs(row);
+        if (!said) findings_.Fail(row, "event_time " + Quoted(given.values().Text(row)) + " is no time");
+        ms = said.value_or(ms);
+      }
       if (ms < oldest) findings_.Late(row, oldest - ms);
       if (ms > newest) findings_.Late(row, newest - ms);
       out.UnsafeAppend(ms);
@@ -360,15 +394,6 @@ class Check {
     std::shared_ptr<arrow::Int64Array> made;
     MR_RETURN_IF_ARROW_ERROR(out.Finish(&made));
     return made;
-  }
-
-  static std::int64_t FloorDivide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
-  static std::int64_t InMs(std::int64_t time, std::int64_t per_second) {
-    if (per_second > 1000) return FloorDivide(time, per_second / 1000);
-    std::int64_t ms = 0;
-    if (!__builtin_mul_overflow(time, 1000 / per_second, &ms)) return ms;
-    return time < 0 ? std::numeric_limits<std::int64_t>::min() / 2
-                    : std::numeric_limits<std::int64_t>::max() / 2;
   }
 
   const Batch& batch_;

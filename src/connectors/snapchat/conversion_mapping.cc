@@ -63,9 +63,8 @@ std::optional<Expr> Coerced(const ConversionField& field, Expr value, const arro
     }
     case ConversionType::kTime:
       if (arrow::is_integer(type.id())) return CastTo(std::move(value), "int64");
-      if (type.id() == arrow::Type::TIMESTAMP) return value;
-      return IsText(type) || IsTime(type) ? std::optional(CastTo(std::move(value), "timestamp[ms]"))
-                                          : std::nullopt;
+      if (type.id() == arrow::Type::TIMESTAMP || IsText(type)) return value;
+      return IsTime(type) ? std::optional(CastTo(std::move(value), "timestamp[ms]")) : std::nullopt;
     case ConversionType::kContents:
       return IsListOf(type, IsContent) ? std::optional(std::move(value)) : std::nullopt;
     case ConversionType::kObject:

@@ -2,8 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <iterator>
+
+#include <arrow/type.h>
+
+#include "expr/time_text.h"
 
 namespace millrace {
 namespace {
@@ -126,6 +131,14 @@ std::int64_t TimeInMs(std::int64_t time) {
   while (unit < 1'000'000'000 && (time / unit >= kMost || time / unit <= -kMost)) unit *= 1000;
   // `unit` of them are a second.
   return unit == 1 ? time * 1000 : time / (unit / 1000);
+}
+
+std::optional<std::int64_t> TimeInMs(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size()) return TimeInMs(number);
+  const auto time = expr_internal::ParseTime(text);
+  return time ? time->In(arrow::TimeUnit::MILLI) : std::nullopt;
 }
 
 }  // namespace millrace

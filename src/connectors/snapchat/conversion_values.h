@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,5 +33,8 @@ bool IsAssetId(std::string_view id);
 /// milliseconds. Which of them is seen from its size: what is within a century of today in one of them is not
 /// in another.
 std::int64_t TimeInMs(std::int64_t time);
+/// The same of a text: the digits of such a number, or a time in ISO 8601, which is UTC without an offset;
+/// nullopt for anything else.
+std::optional<std::int64_t> TimeInMs(std::string_view text);
 
 }  // namespace millrace
