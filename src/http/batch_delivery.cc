@@ -264,6 +264,8 @@ void BatchDelivery::Handle(Batch& batch, const Result<ClientResponse>& response)
       return WantAnotherToken(batch, reason);
     case BatchVerdict::Kind::kForbidden:
       return Forbid(batch, reason);
+    case BatchVerdict::Kind::kBlocked:
+      return WaitLong(batch, reason);
     case BatchVerdict::Kind::kRetry:
       return RetryLater(batch, *response, reason);
   }
@@ -289,13 +291,16 @@ void BatchDelivery::Accept(Batch& batch) {
 void BatchDelivery::Refuse(Batch& batch, std::string reason) {
   const BatchBisection::Part part = *batch.parts->Next();
   const std::int64_t most = options_.most_refused_in_row;
+  if (part.count == 1 && options_.refused_alike && refused_last_ != reason) refused_in_row_ = 0;
   if (part.count == 1 && most > 0 && refused_in_row_ >= most) {
-    return Pause(kRefusals, reason + "; " + std::to_string(most) +
-                                " before it were refused one after the other, so it is not what is sent");
+    return Pause(kRefusals,
+                 reason + "; " + std::to_string(most) + " before it were refused one after the other" +
+                     (options_.refused_alike ? ", each for that" : "") + ", so it is not what is sent");
   }
   Resume();
   batch.backoff.Reset();
   if (part.count == 1) {
+    refused_last_ = reason;
     outcome_.refused.push_back({batch.ids[static_cast<std::size_t>(part.begin)], std::move(reason)});
     ++refused_in_row_;
   }
@@ -308,6 +313,7 @@ void BatchDelivery::SettleEach(Batch& batch, const std::vector<std::string>& of_
   const auto begin = static_cast<std::size_t>(batch.parts->Next()->begin);
   for (std::size_t i = 0; i < of_items.size(); ++i) {
     if (of_items[i].empty()) {
+      refused_in_row_ = 0;
       ++outcome_.accepted;
       outcome_.bytes += static_cast<std::int64_t>(batch.views[begin + i].size());
     } else {
@@ -373,16 +379,17 @@ void BatchDelivery::ShowPause(const std::string& cause, const std::string& why) 
 }
 
 void BatchDelivery::Forbid(Batch& batch, const std::string& why) {
-  if (!context_.let_in->AnyBut(batch.group)) {
-    batch.forbidden = true;
-    batch.not_before = context_.clock->Steady() + options_.pause;
-    return ShowPause(kRight, why);
-  }
-  batch.forbidden = false;
+  batch.forbidden = !context_.let_in->AnyBut(batch.group);
+  if (batch.forbidden) return WaitLong(batch, why);
   const BatchBisection::Part part = *batch.parts->Next();
   for (std::int64_t item = part.begin; item < part.begin + part.count; ++item)
     outcome_.refused.push_back({batch.ids[static_cast<std::size_t>(item)], why + "; others are let in"});
   batch.parts->Accepted();  // settled: there is nothing to look for in it
+}
+
+void BatchDelivery::WaitLong(Batch& batch, const std::string& why) {
+  batch.not_before = context_.clock->Steady() + options_.pause;
+  ShowPause(kRight, why);
 }
 
 void BatchDelivery::Resume() {

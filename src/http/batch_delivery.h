@@ -36,6 +36,7 @@ struct BatchVerdict {
     kRetry,         ///< the same again, later
     kUnauthorized,  ///< with another token
     kForbidden,     ///< nothing of this group is taken until somebody grants a right or corrects its name
+    kBlocked,       ///< the same, and groups have nothing to do with it
   };
   Kind kind = Kind::kAccepted;
   /// All that the far side says of it, also secrets that it repeats.
@@ -70,6 +71,8 @@ struct BatchDeliveryOptions {
   /// When so many items were refused one after the other, and none accepted between, it is not the items: no
   /// further one is refused, and it pauses. 0: there is no such bound.
   std::int64_t most_refused_in_row = 0;
+  /// Only refusals that say the same count as one row.
+  bool refused_alike = false;
 };
 
 /// What the deliveries of a process share; all outlive them.
@@ -90,8 +93,9 @@ struct BatchDeliveryContext {
 /// that it was refused for (BatchBisection). Whatever can pass is tried again for ever: 429, 5xx and broken
 /// connections with exponential pauses; after a 401 once with another token, and then, as after a 403, at
 /// long intervals, which is logged and counted as a pause. While the service takes items of other groups, a
-/// group that it forbids is no reason to wait: its items are refused. A token is waited for like an answer:
-/// nothing blocks but Settle, for as long as it is told.
+/// group that it forbids is no reason to wait: its items are refused. What blocks the way for all of them is
+/// waited out whatever was taken of others. A token is waited for like an answer: nothing blocks but Settle,
+/// for as long as it is told.
 ///
 /// Nothing happens but in calls of Add and Settle. One owner, one thread. Destruction forgets what is under
 /// way.
@@ -146,6 +150,8 @@ class BatchDelivery {
   void RetryLater(Batch& batch, const ClientResponse& response, const std::string& why);
   void WantAnotherToken(Batch& batch, const std::string& why);
   void Forbid(Batch& batch, const std::string& why);
+  /// Tries it again after a long pause.
+  void WaitLong(Batch& batch, const std::string& why);
   /// Of a pause, as the metric names it: "token", "right" or "refusals".
   void Pause(const std::string& cause, const std::string& why);
   /// Says it, where it is something else than before.
@@ -177,6 +183,7 @@ class BatchDelivery {
   std::string refused_why_;
 
   std::int64_t refused_in_row_ = 0;
+  std::string refused_last_;  // what was said of it
   std::chrono::nanoseconds paused_until_{0};
   std::string paused_why_;  // "" when it is not
   std::string paused_cause_;

@@ -1,10 +1,7 @@
 #include "http/batch_delivery.h"
 
 #include <algorithm>
-#include <cmath>
-#include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -13,8 +10,7 @@
 
 #include "base/mutex.h"
 #include "env/thread.h"
-#include "http/retry_class.h"
-#include "http/server.h"
+#include "http/batch_delivery_harness.h"
 
 namespace millrace {
 namespace {
@@ -22,132 +18,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 using testing::UnorderedElementsAre;
-
-/// One item per line, the token in a header; 400 is a refusal.
-class LineApi final : public BatchApi {
- public:
-  explicit LineApi(std::string address) : address_(std::move(address)) {}
-  ClientRequest Request(const std::string& group, std::span<const std::string_view> items,
-                        const std::string& token) const override {
-    ClientRequest request{
-        .method = "POST", .url = "http://" + address_ + "/" + group, .headers = {{"X-Token", token}}};
-    for (const std::string_view item : items) request.body += std::string(item) + "\n";
-    return request;
-  }
-  BatchVerdict Judge(const ClientResponse& response) const override {
-    using Kind = BatchVerdict::Kind;
-    switch (RetryClassOf(response.status)) {
-      case RetryClass::kDone:
-        return {};
-      case RetryClass::kRetry:
-        return {Kind::kRetry, "HTTP " + std::to_string(response.status)};
-      case RetryClass::kAuth:
-        return {Kind::kUnauthorized, "401 " + response.body};
-      case RetryClass::kForbidden:
-        return {Kind::kForbidden, "403 " + response.body};
-      case RetryClass::kPermanent:
-        return {Kind::kRefused, response.body};
-    }
-    return {};
-  }
-
- private:
-  const std::string address_;
-};
-
-/// Keeps the lines that it took, by group; `answer` may answer in its place.
-class LineServer {
- public:
-  LineServer() {
-    HttpServerOptions options;
-    options.address = "127.0.0.1:0";
-    options.max_body = ByteCount(64 << 20);
-    std::vector<HttpRoute> routes;
-    routes.push_back({"POST", "/", [this](const HttpRequest& request) { return Handle(request); }});
-    server_ = *HttpServer::Start(options, std::move(routes));
-  }
-  const std::string& address() const { return server_->address(); }
-
-  using Answer = std::function<std::optional<HttpResponse>(const HttpRequest&, int number)>;
-  void set_answer(Answer answer) {
-    const MutexLock lock(mutex_);
-    answer_ = std::move(answer);
-  }
-  std::vector<std::string> taken(const std::string& group) {
-    const MutexLock lock(mutex_);
-    return taken_[group];
-  }
-  std::vector<std::string> bodies() {
-    const MutexLock lock(mutex_);
-    return bodies_;
-  }
-
- private:
-  HttpResponse Handle(const HttpRequest& request) {
-    const MutexLock lock(mutex_);
-    bodies_.push_back(request.body);
-    if (answer_) {
-      if (auto response = answer_(request, static_cast<int>(bodies_.size()))) return *std::move(response);
-    }
-    for (std::size_t at = 0; at < request.body.size();) {
-      const std::size_t end = request.body.find('\n', at);
-      taken_[request.path.substr(1)].push_back(request.body.substr(at, end - at));
-      at = end + 1;
-    }
-    return {200, "ok"};
-  }
-
-  Mutex mutex_;
-  Answer answer_;                                          // guarded by mutex_, as all below
-  std::map<std::string, std::vector<std::string>> taken_;  // by group
-  std::vector<std::string> bodies_;
-  std::unique_ptr<HttpServer> server_;
-};
-
-class BatchDeliveryTest : public testing::Test {
- protected:
-  std::unique_ptr<BatchDelivery> Make(BatchDeliveryOptions options = {}, TokenFetch tokens = nullptr) {
-    if (tokens == nullptr) {
-      tokens = [this](const std::string& refused, const TokenDone& done) { done(Token(refused)); };
-    }
-    options.step = "sink-1";
-    options.backoff = {.first = Duration(1), .longest = Duration(5)};
-    options.pause = Duration(1);
-    BatchDeliveryContext context{.api = &api_,
-                                 .client = client_.get(),
-                                 .limiter = &limiter_,
-                                 .token = std::move(tokens),
-                                 .let_in = &let_in_,
-                                 .clock = &clock_,
-                                 .metrics = &metrics_,
-                                 .trouble = &trouble_,
-                                 .token_trouble = &trouble_};
-    return std::make_unique<BatchDelivery>(std::move(options), std::move(context), Random(7));
-  }
-  Result<std::string> Token(const std::string& refused) {
-    if (tokens_.empty()) return Status::PermissionDenied("there is no other token");
-    if (!refused.empty() && refused == tokens_.front()) tokens_.erase(tokens_.begin());
-    if (tokens_.empty()) return Status::PermissionDenied("there is no other token");
-    return tokens_.front();
-  }
-  static void AddNumbers(BatchDelivery& delivery, std::int64_t count, const std::string& group = "g") {
-    for (std::int64_t i = 0; i < count; ++i) delivery.Add(group, "item-" + std::to_string(i), i);
-  }
-  double Metric(const std::string& name) { return metrics_.Sum(name); }
-
-  static constexpr Duration kLong{20'000};
-  LineServer server_;
-  LineApi api_{server_.address()};
-  const SystemClock clock_;
-  MetricRegistry metrics_;
-  TroubleLog trouble_{{.begins = "away", .lasts = "still away", .over = "back"}, {"step", "sink-1"}, clock_};
-  RateLimiter limiter_{clock_};
-  GroupsLetIn let_in_;
-  std::vector<std::string> tokens_ = {"first"};
-  std::unique_ptr<HttpClient> client_ = *HttpClient::Start({});
-};
 
 TEST_F(BatchDeliveryTest, ABatchHasItemsOfOneGroupAndIsFullByCountOrBytes) {
   const auto delivery = Make({.max_items = 3, .max_bytes = ByteCount(8)});
@@ -161,25 +32,6 @@ TEST_F(BatchDeliveryTest, ABatchHasItemsOfOneGroupAndIsFullByCountOrBytes) {
   EXPECT_EQ(outcome.bytes, 8 + 7 + 1 + 2 + 21);
   EXPECT_EQ(delivery->TakeOutcome().accepted, 0) << "told once";
   EXPECT_TRUE(delivery->Settle(Duration(0)));
-}
-
-TEST_F(BatchDeliveryTest, OneBadItemCostsItselfAndFewRequests) {
-  server_.set_answer([](const HttpRequest& request, int) -> std::optional<HttpResponse> {
-    if (request.body.find("item-1234\n") == std::string::npos) return std::nullopt;
-    return HttpResponse{400, "a bad one"};
-  });
-  const auto delivery = Make();
-  AddNumbers(*delivery, 2'000);
-  ASSERT_TRUE(delivery->Settle(kLong));
-  const auto outcome = delivery->TakeOutcome();
-  EXPECT_EQ(outcome.accepted, 1'999);
-  ASSERT_EQ(outcome.refused.size(), 1U);
-  EXPECT_EQ(outcome.refused[0].id, 1'234);
-  EXPECT_EQ(outcome.refused[0].reason, "a bad one");
-  EXPECT_LE(server_.bodies().size(), 2 * std::log2(2'000) + 1);
-  const auto taken = server_.taken("g");
-  EXPECT_EQ(std::set<std::string>(taken.begin(), taken.end()).size(), 1'999U);
-  EXPECT_EQ(taken.size(), 1'999U) << "an item was taken twice";
 }
 
 TEST_F(BatchDeliveryTest, WhatCanPassIsTriedAgainUntilItIsTaken) {
@@ -372,73 +224,6 @@ TEST_F(BatchDeliveryTest, TheRefusedTokenIsNamedUntilAnotherCame) {
   ASSERT_TRUE(delivery->Settle(kLong));
   EXPECT_THAT(tokens.refused(), ElementsAre("", "old-secret", "old-secret"));
   EXPECT_EQ(server_.bodies().size(), 2U) << "nothing was sent with the old token while another was asked for";
-}
-
-TEST_F(BatchDeliveryTest, AReasonDoesNotHoldTheTokenThatWasSent) {
-  tokens_ = {"canary-token"};
-  server_.set_answer([](const HttpRequest&, int) { return HttpResponse{400, "canary-token has no use"}; });
-  const auto delivery = Make();
-  AddNumbers(*delivery, 1);
-  ASSERT_TRUE(delivery->Settle(kLong));
-  EXPECT_EQ(delivery->TakeOutcome().refused.at(0).reason, "<redacted> has no use");
-}
-
-TEST_F(BatchDeliveryTest, AReasonIsCutOnlyAfterSecretsAreTakenOut) {
-  tokens_ = {"canary-token-of-some-length"};
-  std::string body;
-  server_.set_answer([&body](const HttpRequest&, int) { return HttpResponse{400, body}; });
-  for (std::size_t before = 440; before < 520; ++before) {
-    body = std::string(before - 2, 'x') + " canary-token-of-some-length " + std::string(100, 'y');
-    const auto delivery = Make();
-    AddNumbers(*delivery, 1);
-    ASSERT_TRUE(delivery->Settle(kLong));
-    const std::string reason = delivery->TakeOutcome().refused.at(0).reason;
-    EXPECT_THAT(reason, Not(HasSubstr("canary"))) << before;
-    EXPECT_LE(reason.size(), 503U);
-  }
-}
-
-TEST_F(BatchDeliveryTest, AGroupThatIsForbiddenWhileOthersAreLetInIsRefused) {
-  server_.set_answer([](const HttpRequest& request, int) {
-    return request.path == "/typo" ? std::optional(HttpResponse{403, "no access"}) : std::nullopt;
-  });
-  const auto delivery = Make({.max_items = 2, .max_in_flight = 1});
-  AddNumbers(*delivery, 3, "typo");
-  AddNumbers(*delivery, 3, "good");
-  ASSERT_TRUE(delivery->Settle(kLong));
-  EXPECT_EQ(server_.taken("good").size(), 3U);
-  const auto outcome = delivery->TakeOutcome();
-  EXPECT_EQ(outcome.accepted, 3);
-  ASSERT_EQ(outcome.refused.size(), 3U);
-  EXPECT_EQ(outcome.refused[0].reason, "403 no access; others are let in");
-  EXPECT_EQ(Metric("millrace_delivery_paused"), 0);
-}
-
-TEST_F(BatchDeliveryTest, AForbiddenGroupWaitsWhileItIsTheOnlyOne) {
-  int forbidden = 3;
-  server_.set_answer([&forbidden](const HttpRequest&, int number) {
-    return number > 1 && number <= 1 + forbidden ? std::optional(HttpResponse{403, "no access"})
-                                                 : std::nullopt;
-  });
-  const auto delivery = Make({.max_items = 1, .max_in_flight = 1});
-  AddNumbers(*delivery, 3);
-  ASSERT_TRUE(delivery->Settle(kLong));
-  EXPECT_EQ(delivery->TakeOutcome().accepted, 3);
-}
-
-TEST_F(BatchDeliveryTest, ARefusalOfEverythingPausesBeforeAllAreRefused) {
-  server_.set_answer([](const HttpRequest&, int) { return HttpResponse{400, "no such list"}; });
-  const auto delivery = Make({.most_refused_in_row = 5});
-  AddNumbers(*delivery, 100);
-  EXPECT_FALSE(delivery->Settle(Duration(200)));
-  EXPECT_EQ(delivery->TakeOutcome().refused.size(), 5U);
-  EXPECT_EQ(Metric("millrace_delivery_paused"), 1);
-  server_.set_answer(nullptr);
-  ASSERT_TRUE(delivery->Settle(kLong));
-  const auto outcome = delivery->TakeOutcome();
-  EXPECT_EQ(outcome.accepted, 95);
-  EXPECT_TRUE(outcome.refused.empty());
-  EXPECT_EQ(Metric("millrace_delivery_paused"), 0);
 }
 
 TEST_F(BatchDeliveryTest, RequestsKeepToTheRate) {

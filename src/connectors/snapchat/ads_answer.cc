@@ -18,6 +18,7 @@ using Kind = BatchVerdict::Kind;
 constexpr std::string_view kNoAccess = "E3002";
 constexpr int kNotFound = 404;
 constexpr int kNotAllowed = 405;
+constexpr int kTooLarge = 413;  // also a proxy says it of this request alone: a smaller one may pass
 
 json::object Parse(const std::string& body) {
   json::error_code error;
@@ -93,7 +94,7 @@ BatchVerdict JudgeAdsAnswer(const ClientResponse& response, std::string_view lis
   const bool about_token = status != "SUCCESS" && IsAboutToken(Text(answer, "debug_message"));
   if (http == RetryClass::kAuth || about_token) return {Kind::kUnauthorized, said, "renew the access token"};
   if (http == RetryClass::kForbidden || Text(answer, "error_code") == kNoAccess)
-    return {Kind::kForbidden, said,
+    return {Kind::kBlocked, said,
             "the token has no right to this ad account or segment: grant it, and the sink goes on by itself"};
   if (http == RetryClass::kDone) {
     // Something else than Snap may have answered.
@@ -103,8 +104,11 @@ BatchVerdict JudgeAdsAnswer(const ClientResponse& response, std::string_view lis
   // A wrong URL would make dead letters of everything.
   const bool elsewhere =
       response.status < 400 || response.status == kNotFound || response.status == kNotAllowed;
-  if (elsewhere)
-    return {Kind::kForbidden, said, "check the url and the ids of the ad account and the segment"};
+  if (elsewhere) return {Kind::kBlocked, said, "check the url and the ids of the ad account and the segment"};
+  // So would a proxy or a firewall that answers in Snap's place.
+  if (status.empty() && response.status != kTooLarge)
+    return {Kind::kBlocked, said,
+            "that is no answer of Snap's: check the url and what stands between here and Snap"};
   return {Kind::kRefused, said};
 }
 

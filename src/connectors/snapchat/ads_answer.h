@@ -13,7 +13,8 @@ namespace millrace {
 
 /// What an answer of Snap's Marketing API means for the request, of which `list` names the objects: "users",
 /// "segments". It counts what the answer says of itself and of each object (request_status,
-/// sub_request_status), also behind HTTP 200.
+/// sub_request_status), also behind HTTP 200. A missing right is BatchVerdict::kBlocked: whether users are
+/// added or removed and how the segment is looked for are groups of one ad account.
 BatchVerdict JudgeAdsAnswer(const ClientResponse& response, std::string_view list);
 
 /// A segment as an answer describes it; "" for what it does not say.

@@ -159,6 +159,17 @@ TEST_F(AudienceSinkTest, ARefusalOfEverythingIsNoFloodOfDeadLetters) {
   EXPECT_LT(Metric("millrace_delivery_requests_total"), 100);
 }
 
+TEST_F(AudienceSinkTest, WhatIsNoAnswerOfSnapsPausesAndNothingBecomesADeadLetter) {
+  stand_in_.set_answer([](const AudienceRequest&) {
+    return std::optional(HttpResponse{400, "<html>Bad Request</html>", "text/html"});
+  });
+  const auto sink = Make();
+  Write(*sink, {"+a", "+b"});
+  EXPECT_FALSE(sink->Settle(Duration(500)));
+  EXPECT_EQ(Metric("millrace_delivery_paused"), 1);
+  EXPECT_EQ(Metric("millrace_delivery_requests_total"), 1) << "it is not cut in parts";
+}
+
 TEST_F(AudienceSinkTest, WithoutARightItPausesAndNothingBecomesADeadLetter) {
   stand_in_.set_answer([](const AudienceRequest&) {
     return std::optional(HttpResponse{403, R"({"request_status":"ERROR","error_code":"E3002"})"});
@@ -170,6 +181,22 @@ TEST_F(AudienceSinkTest, WithoutARightItPausesAndNothingBecomesADeadLetter) {
   EXPECT_THAT(
       testing::internal::GetCapturedStderr(),
       HasSubstr("HTTP 403, ERROR: E3002; the token has no right to this ad account or segment: grant it"));
+  EXPECT_EQ(Metric("millrace_delivery_paused"), 1);
+}
+
+TEST_F(AudienceSinkTest, ARightThatIsTakenAwayPausesThoughOtherRequestsWereTaken) {
+  AudienceOptions options = Options();
+  options.segment_id = {};
+  options.wanted = SegmentWanted{.ad_account_id = "a", .name = "known"};
+  const auto sink = Make(Connect(options));
+  Write(*sink, {"+a", "-b"});
+  ASSERT_TRUE(sink->Settle(kLong));
+  EXPECT_EQ(Prepare(*sink), 2);
+  stand_in_.set_answer([](const AudienceRequest&) {
+    return std::optional(HttpResponse{403, R"({"request_status":"ERROR","error_code":"E3002"})"});
+  });
+  Write(*sink, {"+c", "-a"});
+  EXPECT_FALSE(sink->Settle(Duration(500)));
   EXPECT_EQ(Metric("millrace_delivery_paused"), 1);
 }
 

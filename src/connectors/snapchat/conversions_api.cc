@@ -15,11 +15,15 @@ namespace {
 namespace json = boost::json;
 
 constexpr const char* kRenewToken = "renew the access token";
+constexpr const char* kCheckUrl = "check the url and the id of the pixel or app";
+constexpr const char* kAnswersInPlace =
+    "that is no answer of Snap's: check the url and what stands between here and Snap";
 
 /// What a response says of itself.
 struct Answer {
-  std::string status;  // in upper case; "" when the body has none
-  std::string reason;  // and the codes and messages of its errors
+  bool is_json = false;  // an object
+  std::string status;    // in upper case; "" when the body has none
+  std::string reason;    // and the codes and messages of its errors
   bool about_token = false;
   std::vector<std::string> of_events;  // errors of each; empty when the body does not say them in order
 };
@@ -85,6 +89,7 @@ Answer Read(const std::string& body) {
   const json::value value = json::parse(body, error);
   if (error || !value.is_object()) return answer;
   const json::object& object = value.get_object();
+  answer.is_json = true;
   answer.status = UpperText(object, "status");
   if (const json::value* const reason = object.if_contains("reason"); reason != nullptr && !reason->is_null())
     answer.reason = TextOf(*reason);
@@ -148,6 +153,8 @@ BatchVerdict ConversionsApi::Judge(const ClientResponse& response) const {
   const std::string said = SaidBy(response, answer);
   constexpr int kNotFound = 404;
   constexpr int kNotAllowed = 405;
+  constexpr int kTooLarge = 413;  // also a proxy says it of this request alone: a smaller one may pass
+  const bool in_place = !answer.is_json && !response.body.empty() && response.status != kTooLarge;
   switch (RetryClassOf(response.status)) {
     case RetryClass::kDone:
       if (answer.status == "VALID" || answer.status == "SUCCESS") return {};
@@ -160,17 +167,20 @@ BatchVerdict ConversionsApi::Judge(const ClientResponse& response) const {
     case RetryClass::kAuth:
       return {Kind::kUnauthorized, said, kRenewToken};
     case RetryClass::kForbidden:
+      if (in_place) return {Kind::kBlocked, said, kAnswersInPlace};
       return {Kind::kForbidden, said,
               "the token has no right to this pixel or app: grant it, and the sink goes on by itself"};
     case RetryClass::kPermanent:
       break;
   }
   // A wrong URL would make dead letters of everything.
-  const bool elsewhere =
-      response.status < 400 || response.status == kNotFound || response.status == kNotAllowed;
-  if (elsewhere) return {Kind::kForbidden, said, "check the url and the id of the pixel or app"};
+  if (response.status < 400 || response.status == kNotAllowed) return {Kind::kBlocked, said, kCheckUrl};
+  if (response.status == kNotFound && !in_place) return {Kind::kForbidden, said, kCheckUrl};
   // That is how Snap refuses tokens, too: no event would be taken.
   if (answer.about_token) return {Kind::kUnauthorized, said, kRenewToken};
+  // So would a proxy or a firewall that answers in Snap's place.
+  if (in_place || (answer.status.empty() && response.status != kTooLarge))
+    return {Kind::kBlocked, said, kAnswersInPlace};
   return Refused(response, answer, said);
 }
 

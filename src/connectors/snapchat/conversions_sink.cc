@@ -12,6 +12,11 @@
 namespace millrace {
 namespace {
 
+/// One event may be as wrong as another, but not so many for one reason and nothing that is right between:
+/// then it is a pixel that was switched off, or a contract that ended. They are found out one by one, a few
+/// in a second.
+constexpr std::int64_t kMostRefusedAlike = 500;
+
 class ConversionsSink final : public Sink {
  public:
   ConversionsSink(std::unique_ptr<ConversionEvents> events, std::string asset,
@@ -72,7 +77,12 @@ Result<std::shared_ptr<ConversionsConnection>> ConversionsConnection::Make(Conve
 }
 
 std::unique_ptr<BatchDelivery> ConversionsConnection::MakeDelivery() {
-  return connection_->MakeDelivery(api_, {.items = options_.batch_events, .bytes = options_.batch_bytes});
+  // Of a validation each event that is refused is wanted.
+  return connection_->MakeDelivery(api_,
+                                   {.items = options_.batch_events,
+                                    .bytes = options_.batch_bytes,
+                                    .most_refused_in_row = options_.api.validate ? 0 : kMostRefusedAlike,
+                                    .refused_alike = true});
 }
 
 Result<std::unique_ptr<Sink>> MakeConversionsSink(const std::shared_ptr<arrow::Schema>& fields,

@@ -106,7 +106,7 @@ class ConversionsSinkTest : public testing::Test {
         .connection = {.step = "sink-1",
                        .access = {.url = {}, .login = std::move(login), .per_second = per_second},
                        .shared = shared_},
-        .api = {.url = snap_.url()}};
+        .api = {.url = snap_.url(), .validate = validate_}};
     auto connection = ConversionsConnection::Make(options, clock_, metrics_);
     EXPECT_TRUE(connection.ok());
     return *MakeConversionsSink(batch.data->schema(), {.action_source = "OFFLINE"}, asset, *connection);
@@ -132,6 +132,19 @@ class ConversionsSinkTest : public testing::Test {
                                   .min_life = Duration(0)}};
   }
 
+  /// Until the sink waits for somebody to correct something.
+  void AwaitPause(Sink& sink) {
+    for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_paused") < 1; ++i)
+      EXPECT_FALSE(sink.Settle(Duration(50)));
+    EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1);
+  }
+  /// When that was done.
+  void DeliverAfterPauses(Sink& sink) {
+    for (int i = 0; i < 200 && !sink.Settle(Duration(50)); ++i) clock_.Advance(Duration(61'000));
+    ASSERT_TRUE(sink.Prepare(context_).ok());
+    EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 0);
+  }
+
   /// All of it, with what Snap says of it in the members below.
   void Deliver(const Batch& batch, Sink& sink) {
     ASSERT_TRUE(sink.Write(batch, context_).ok());
@@ -147,6 +160,7 @@ class ConversionsSinkTest : public testing::Test {
   Snap snap_;
   ManualClock clock_{EventTime(kNowMs)};
   std::shared_ptr<SnapAccesses> shared_;
+  bool validate_ = false;
   MetricRegistry metrics_;
 };
 
@@ -205,12 +219,9 @@ TEST_F(ConversionsSinkTest, ATokenThatIsRefusedWithHttp400IsReplacedAndMakesNoDe
   snap_.set_expired("token-2");
   snap_.set_revoked(true);
   ASSERT_TRUE(sink->Write(batch, context_).ok());
-  for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_paused") < 1; ++i)
-    EXPECT_FALSE(sink->Settle(Duration(50)));
-  EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1);
+  AwaitPause(*sink);
   snap_.set_revoked(false);
-  for (int i = 0; i < 200 && !sink->Settle(Duration(50)); ++i) clock_.Advance(Duration(61'000));
-  ASSERT_TRUE(sink->Prepare(context_).ok());
+  ASSERT_NO_FATAL_FAILURE(DeliverAfterPauses(*sink));
   EXPECT_EQ(context_.settled, 6);
   EXPECT_TRUE(failed_.empty());
 }
@@ -231,6 +242,53 @@ TEST_F(ConversionsSinkTest, EachEventThatAValidationRefusesFailsWithItsOwnCodesA
   EXPECT_EQ(failed_[0].errors[0].message, "Snap refused it: HTTP 400, INVALID: 517");
   EXPECT_EQ(failed_[0].errors[1].row, 2);
   EXPECT_EQ(failed_[0].errors[1].message, "Snap refused it: HTTP 400, INVALID: 518");
+}
+
+TEST_F(ConversionsSinkTest, WhatIsNoAnswerOfSnapsPausesAndMakesNoDeadLetters) {
+  const Batch batch = Events({"a", "b", "c"});
+  const auto sink = Make(batch);
+  snap_.set_expired("secret-token");
+  snap_.set_refusal({400, "<html>Bad Request</html>", "text/html"});
+  ASSERT_TRUE(sink->Write(batch, context_).ok());
+  testing::internal::CaptureStderr();
+  AwaitPause(*sink);
+  EXPECT_FALSE(sink->Settle(Duration(100)));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("HTTP 400: <html>Bad Request</html>; that is no answer of Snap's: check the url"));
+  EXPECT_EQ(snap_.requests(), 1) << "it is neither cut in parts nor sent again at once";
+  EXPECT_THAT(metrics_.ToPrometheusText(),
+              HasSubstr(R"(millrace_delivery_paused_by{step="sink-1",cause="right"} 1)"));
+  snap_.set_expired("");
+  ASSERT_NO_FATAL_FAILURE(DeliverAfterPauses(*sink));
+  EXPECT_EQ(context_.settled, 3);
+  EXPECT_TRUE(failed_.empty());
+}
+
+TEST_F(ConversionsSinkTest, ARefusalOfEverythingForOneReasonPausesBeforeItIsAFloodOfDeadLetters) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 700; ++i) ids.push_back("e" + std::to_string(i));
+  const Batch batch = Events(ids);
+  auto sink = Make(batch);
+  snap_.set_expired("secret-token");
+  snap_.set_refusal({400, R"({"status":"INVALID","event":0,"reason":"the pixel is switched off"})"});
+  ASSERT_TRUE(sink->Write(batch, context_).ok());
+  AwaitPause(*sink);
+  EXPECT_THAT(metrics_.ToPrometheusText(),
+              HasSubstr(R"(millrace_delivery_paused_by{step="sink-1",cause="refusals"} 1)"));
+  snap_.set_expired("");
+  ASSERT_NO_FATAL_FAILURE(DeliverAfterPauses(*sink));
+  EXPECT_EQ(context_.settled, 200);
+  ASSERT_EQ(failed_.size(), 1U);
+  EXPECT_EQ(failed_[0].errors.size(), 500U);
+
+  // Who asks for a validation wants to hear of each.
+  snap_.set_expired("secret-token");
+  validate_ = true;
+  sink = Make(batch);
+  failed_.clear();
+  ASSERT_NO_FATAL_FAILURE(Deliver(batch, *sink));
+  ASSERT_EQ(failed_.size(), 1U);
+  EXPECT_EQ(failed_[0].errors.size(), 700U);
 }
 
 TEST_F(ConversionsSinkTest, SinksWithOneTokenShareThePaceOfTheSlower) {
@@ -331,19 +389,15 @@ TEST_F(ConversionsSinkTest, ATokenThatDiesOnTheWayPausesAndNothingIsLostOrADeadL
   snap_.set_expired("token-1");
   snap_.set_revoked(true);
   ASSERT_TRUE(sink->Write(second, context_).ok());
-  for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_paused") < 1; ++i)
-    EXPECT_FALSE(sink->Settle(Duration(50)));
-  EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1);
+  AwaitPause(*sink);
   const int requests = snap_.requests();
   clock_.Advance(Duration(55'000));
   EXPECT_FALSE(sink->Settle(Duration(200)));
   EXPECT_EQ(snap_.requests(), requests) << "it knocks once a minute";
   snap_.set_revoked(false);
-  for (int i = 0; i < 200 && !sink->Settle(Duration(50)); ++i) clock_.Advance(Duration(61'000));
-  ASSERT_TRUE(sink->Prepare(context_).ok());
+  ASSERT_NO_FATAL_FAILURE(DeliverAfterPauses(*sink));
   EXPECT_EQ(context_.settled, 3);
   EXPECT_TRUE(errors_.empty() && late_.empty() && failed_.empty());
-  EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 0);
 }
 
 TEST_F(ConversionsSinkTest, ATokenOfAFileIsReadAgainWhenItIsRefusedAndShownNowhere) {
@@ -354,14 +408,10 @@ TEST_F(ConversionsSinkTest, ATokenOfAFileIsReadAgainWhenItIsRefusedAndShownNowhe
       Make(batch, "pixel", {.access_token = "canary-1", .oauth = {}, .access_token_file = path});
   snap_.set_expired("canary-1");
   ASSERT_TRUE(sink->Write(batch, context_).ok());
-  for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_paused") < 1; ++i)
-    EXPECT_FALSE(sink->Settle(Duration(50)));
-  EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1) << "the file has no other";
+  AwaitPause(*sink);  // the file has no other
   ASSERT_TRUE(WriteFileAtomically(path, "canary-2\n").ok());
-  for (int i = 0; i < 200 && !sink->Settle(Duration(50)); ++i) clock_.Advance(Duration(61'000));
-  ASSERT_TRUE(sink->Prepare(context_).ok());
+  ASSERT_NO_FATAL_FAILURE(DeliverAfterPauses(*sink));
   EXPECT_EQ(context_.settled, 1);
-  EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 0);
   EXPECT_TRUE(snap_.taken().contains("/v3/pixel/events?access_token=canary-2"));
 
   snap_.set_expired("canary-2");
@@ -379,13 +429,10 @@ TEST_F(ConversionsSinkTest, ARedirectGetsNeitherEventsNorToken) {
   const Batch batch = Events({"a"});
   const auto sink = Make(batch);
   ASSERT_TRUE(sink->Write(batch, context_).ok());
-  for (int i = 0; i < 200 && metrics_.Sum("millrace_delivery_paused") < 1; ++i)
-    EXPECT_FALSE(sink->Settle(Duration(50)));
-  EXPECT_EQ(metrics_.Sum("millrace_delivery_paused"), 1);
+  AwaitPause(*sink);
   EXPECT_EQ(elsewhere.requests(), 0);
   snap_.set_elsewhere("");
-  for (int i = 0; i < 200 && !sink->Settle(Duration(50)); ++i) clock_.Advance(Duration(61'000));
-  ASSERT_TRUE(sink->Prepare(context_).ok());
+  ASSERT_NO_FATAL_FAILURE(DeliverAfterPauses(*sink));
   EXPECT_EQ(context_.settled, 1);
   EXPECT_TRUE(failed_.empty()) << "no dead letter of it";
 }

@@ -74,7 +74,9 @@ BatchVerdict SegmentSearch::Take(const ClientResponse& response) {
   BatchVerdict verdict = JudgeAdsAnswer(response, "segments");
   if (verdict.kind != BatchVerdict::Kind::kAccepted) {
     // Without an answer of Snap's it is not known what became of it; with one nothing did.
-    if (verdict.kind != BatchVerdict::Kind::kRetry) create_sent_ = false;
+    const bool unknown =
+        verdict.kind == BatchVerdict::Kind::kRetry || verdict.kind == BatchVerdict::Kind::kBlocked;
+    if (!unknown) create_sent_ = false;
     return verdict;
   }
   if (state_ == State::kCreating) return TakeCreated(response);

@@ -161,6 +161,10 @@ TEST(SegmentSearch, ARefusedCreationIsRefusedAndA503IsTriedAgainAfterALook) {
   EXPECT_EQ(search.Request("t").method, "GET");
   EXPECT_EQ(search.Take(account.Answer(search.Request("t"))).kind, Kind::kAccepted);
   (void)search.Request("t");
+  EXPECT_EQ(search.Take({.status = 400, .headers = {}, .body = "<html>"}).kind, Kind::kBlocked);
+  EXPECT_EQ(search.Request("t").method, "GET") << "somebody else said no";
+  EXPECT_EQ(search.Take(account.Answer(search.Request("t"))).kind, Kind::kAccepted);
+  (void)search.Request("t");
   const BatchVerdict refused = search.Take(
       {.status = 400, .headers = {}, .body = R"({"request_status":"ERROR","debug_message":"name taken"})"});
   EXPECT_EQ(refused.kind, Kind::kRefused);

@@ -31,6 +31,7 @@ struct SnapBatchBounds {
   std::int64_t items = 0;
   ByteCount bytes{1 << 20};
   std::int64_t most_refused_in_row = 0;  ///< as in BatchDeliveryOptions
+  bool refused_alike = false;            ///< as well
 };
 
 /// What the tasks of one sink in a process share: connections, and an access, which others may have, too.
