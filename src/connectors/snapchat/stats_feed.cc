@@ -49,6 +49,8 @@ class StatsFeed final : public FeedSource {
     written_.Forget();
     slice_.reset();
     stopped_ = Status::Ok();
+    refused_ = Status::Ok();
+    given_ = false;
     next_pass_ = EventTime(0);
     return Status::Ok();
   }
@@ -72,7 +74,6 @@ class StatsFeed final : public FeedSource {
   struct List {
     const EntityKind* kind;
     std::string path;
-    bool is_all;  ///< nothing can be read without it
   };
   struct Account {
     std::string currency;
@@ -96,19 +97,14 @@ class StatsFeed final : public FeedSource {
 
   void AddLists() {
     for (const std::string& id : options_.ad_account_ids)
-      lists_.push_back(
-          {&kAdAccount, "adaccounts/" + PercentEncoded(id), options_.ad_account_ids.size() == 1});
-    if (lists_.empty()) lists_.push_back({&kOrganization, "me/organizations", true});
+      lists_.push_back({&kAdAccount, "adaccounts/" + PercentEncoded(id)});
+    if (lists_.empty()) lists_.push_back({&kOrganization, "me/organizations"});
   }
 
   Status TakeList(MarketingAnswer* answer) {
     const List list = lists_.front();
     if (answer->outcome != MarketingAnswer::Outcome::kGiven) {
-      const std::string what = "asking Snap for " + list.path + ": " + answer->reason;
-      if (list.is_all && answer->outcome == MarketingAnswer::Outcome::kForbidden)
-        return Status::PermissionDenied(what + "; the token has no right to it");
-      if (list.is_all) return Status::InvalidArgument(what);
-      skipped_.Add(list.path, answer->reason);
+      Skip(list.path, *answer);
       NextList();
       return Status::Ok();
     }
@@ -118,7 +114,7 @@ class StatsFeed final : public FeedSource {
       if (list.kind == &kAdAccount) {
         AddAccount(id, entity);
       } else {
-        lists_.push_back({&kAdAccount, "organizations/" + PercentEncoded(id) + "/adaccounts", false});
+        lists_.push_back({&kAdAccount, "organizations/" + PercentEncoded(id) + "/adaccounts"});
       }
     }
     if (!page.next.empty()) return api_->Ask(page.next);
@@ -134,7 +130,29 @@ class StatsFeed final : public FeedSource {
     for (const auto& [id, account] : accounts_) {
       if (account.cursor.under_way() || DueAt(account) <= now) due_.push_back(id);
     }
+    if (due_.empty()) EndPass();
+  }
+
+  void Skip(const std::string& what, const MarketingAnswer& answer) {
+    skipped_.Add(what, answer.reason);
+    if (!refused_.ok()) return;
+    const std::string why = "asking Snap for " + what + ": " + answer.reason;
+    refused_ = answer.outcome == MarketingAnswer::Outcome::kForbidden
+                   ? Status::PermissionDenied(why + "; the token has no right to it")
+                   : Status::InvalidArgument(why);
+  }
+
+  /// Where nothing can be read, somebody has to correct something; the next try begins anew.
+  void EndPass() {
     PlanNextPass();
+    const Status refused = std::exchange(refused_, Status::Ok());
+    const bool any = std::exchange(given_, false) ||
+                     std::any_of(accounts_.begin(), accounts_.end(),
+                                 [](const auto& one) { return one.second.not_before == EventTime(0); });
+    if (refused.ok() || any) return;
+    accounts_.clear();
+    next_pass_ = EventTime(0);
+    stopped_ = refused;  // after what was brought
   }
 
   void AddAccount(const std::string& id, const boost::json::object& entity) {
@@ -221,11 +239,12 @@ class StatsFeed final : public FeedSource {
 
   void TakeStats(const MarketingAnswer& answer, FeedBatch* batch) {
     if (answer.outcome != MarketingAnswer::Outcome::kGiven) {
-      skipped_.Add("adaccounts/" + due_.front() + "/stats", answer.reason);
+      Skip("adaccounts/" + due_.front() + "/stats", answer);
       accounts_.at(due_.front()).not_before = EventTime(clock_.Now().value() + options_.every.count());
       NextAccount();
       return;
     }
+    given_ = true;
     Account& account = accounts_.at(due_.front());
     StatsPage page = ReadStatsPage({.ad_account_id = due_.front(),
                                     .currency = account.currency,
@@ -275,7 +294,7 @@ class StatsFeed final : public FeedSource {
   void NextAccount() {
     slice_.reset();
     due_.pop_front();
-    if (due_.empty()) PlanNextPass();
+    if (due_.empty()) EndPass();
   }
 
   const StatsFeedOptions options_;
@@ -294,6 +313,8 @@ class StatsFeed final : public FeedSource {
   EventTime asked_{0};
   bool whole_ = true;    // the slice, so far
   WrittenRows written_;  // those that may change
+  Status refused_;       // the first refusal of this pass
+  bool given_ = false;   // statistics, in this pass
   Status stopped_;       // an error that comes after what was brought
 };
 

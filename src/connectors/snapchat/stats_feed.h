@@ -37,6 +37,8 @@ struct StatsFeedOptions {
 /// account's time zone. Brings rows that are new or another (ReadStatsPage).
 ///
 /// What Snap refuses for one account is logged, counted and tried again in the next round; the others go on.
+/// When a round brought nothing but refusals, and no account is known of which Snap gave something last, Next
+/// says so and the next call begins anew.
 ///
 /// Positions: one per account, granularity, level and dimensions: the first day that is still open, and the
 /// stretch that comes next.

@@ -243,8 +243,61 @@ TEST_F(StatsFeedTest, AQueryThatSnapRefusesDoesNotSpin) {
   ASSERT_TRUE(source->Open({}).ok());
   table_.Drain(*source, clock_);
   EXPECT_EQ(metrics_.Sum("millrace_feed_parts_skipped_total"), 2);
-  EXPECT_TRUE(table_.error.ok());
+  EXPECT_EQ(table_.error.code(), StatusCode::kInvalidArgument) << "it is wrong for all accounts";
+  EXPECT_THAT(table_.error.message(), HasSubstr("adaccounts/a1/stats: HTTP 400, ERROR, E1008"));
   EXPECT_TRUE(table_.rows.empty());
+}
+
+TEST_F(StatsFeedTest, OfChosenAccountsOneThatIsForbiddenStopsNoOtherAndAllOfThemPauseTheSource) {
+  for (const char* id : {"a1", "a2"})
+    snap_.SetList("adaccounts/" + std::string(id), "adaccounts", "adaccount", {Account(id, "UTC")});
+  const auto source = Make({.ad_account_ids = {"a1", "a2"}});
+  snap_.Forbid("adaccounts/a1");
+  ASSERT_TRUE(source->Open({}).ok());
+  table_.Drain(*source, clock_);
+  EXPECT_TRUE(table_.error.ok()) << table_.error.ToString();
+  ExpectWhole("a2", kDay, kNow - 20 * kDay, kNow, "day");
+  snap_.Forbid("adaccounts/a2");
+  clock_.Advance(Duration(900'000));
+  table_.Drain(*source, clock_);
+  EXPECT_EQ(table_.error.code(), StatusCode::kPermissionDenied);
+  EXPECT_THAT(table_.error.message(), HasSubstr("adaccounts/a1: HTTP 403"));
+  for (const char* id : {"a1", "a2"}) snap_.Forbid("adaccounts/" + std::string(id), false);
+  table_.error = Status::Ok();
+  table_.Drain(*source, clock_);
+  EXPECT_TRUE(table_.error.ok()) << table_.error.ToString();
+  ExpectWhole("a1", kDay, kNow - 20 * kDay, kNow, "day");
+}
+
+TEST_F(StatsFeedTest, WhereNoListAndNoStatisticsAreGivenTheSourcePausesUntilOneIs) {
+  const std::vector<std::vector<std::string>> cases = {
+      {"me/organizations"}, {"organizations/o1/adaccounts"}, {"adaccounts/a1/stats", "adaccounts/a2/stats"}};
+  for (const auto& forbidden : cases) {
+    const auto forbid = [&](bool is) {
+      for (const std::string& path : forbidden) snap_.Forbid(path, is);
+    };
+    table_ = {};
+    const auto source = Make();
+    forbid(true);
+    ASSERT_TRUE(source->Open({}).ok());
+    for (int tries = 0; tries < 3; ++tries) {  // with the pauses of who asks for more
+      table_.error = Status::Ok();
+      table_.Drain(*source, clock_);
+      EXPECT_EQ(table_.error.code(), StatusCode::kPermissionDenied) << forbidden[0] << " " << tries;
+      EXPECT_THAT(table_.error.message(), HasSubstr(forbidden[0] + ": HTTP 403, ERROR, E3002"));
+    }
+    forbid(false);
+    table_.error = Status::Ok();
+    table_.Drain(*source, clock_);
+    EXPECT_TRUE(table_.error.ok()) << table_.error.ToString();
+    ExpectWhole("a1", kDay, kNow - 20 * kDay, kNow, "day");
+    // Snap gave something of both: then one that is refused is no reason to pause.
+    snap_.Forbid("adaccounts/a2/stats");
+    clock_.Advance(Duration(900'000));
+    table_.Drain(*source, clock_);
+    EXPECT_TRUE(table_.error.ok()) << table_.error.ToString();
+    snap_.Forbid("adaccounts/a2/stats", false);
+  }
 }
 
 TEST_F(StatsFeedTest, TotalsAreOneRowThatChanges) {
