@@ -87,8 +87,10 @@ BatchDelivery::Batch& BatchDelivery::OpenBatch(std::string_view group) {
 
 void BatchDelivery::Add(std::string_view group, std::string_view item, std::int64_t id) {
   const auto fits = [&](const Batch& batch) {
-    return batch.ids.empty() ||
-           static_cast<std::int64_t>(batch.bytes.size() + item.size()) <= options_.max_bytes.value();
+    const std::size_t separators = batch.ids.size();  // with this one
+    return batch.ids.empty() || static_cast<std::int64_t>(batch.bytes.size() + item.size() + separators) +
+                                        context_.api->EnvelopeBytes() <=
+                                    options_.max_bytes.value();
   };
   if (!fits(OpenBatch(group))) {
     Close(group);

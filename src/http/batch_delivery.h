@@ -55,12 +55,14 @@ class BatchApi {
   virtual ClientRequest Request(const std::string& group, std::span<const std::string_view> items,
                                 const std::string& token) const = 0;
   virtual BatchVerdict Judge(const ClientResponse& response) const = 0;
+  /// Bytes that a body has beside its items and one byte between each two of them.
+  virtual std::int64_t EnvelopeBytes() const = 0;
 };
 
 struct BatchDeliveryOptions {
   std::string step{};  ///< of the pipeline, for metrics and logs
   std::int64_t max_items = 2'000;
-  ByteCount max_bytes{1 << 20};  ///< of the items of a batch
+  ByteCount max_bytes{1 << 20};  ///< of a body, unless one item alone is larger
   std::int32_t max_in_flight = 4;
   /// Buckets of the rate limiter: each request takes one from all of them, and a 429 pauses one.
   std::vector<std::string> buckets{};

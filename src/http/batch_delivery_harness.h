@@ -28,6 +28,7 @@ class LineApi final : public BatchApi {
     for (const std::string_view item : items) request.body += std::string(item) + "\n";
     return request;
   }
+  std::int64_t EnvelopeBytes() const override { return 1; }  // the end of the last line
   BatchVerdict Judge(const ClientResponse& response) const override {
     using Kind = BatchVerdict::Kind;
     switch (RetryClassOf(response.status)) {

@@ -21,7 +21,7 @@ using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
 TEST_F(BatchDeliveryTest, ABatchHasItemsOfOneGroupAndIsFullByCountOrBytes) {
-  const auto delivery = Make({.max_items = 3, .max_bytes = ByteCount(8)});
+  const auto delivery = Make({.max_items = 3, .max_bytes = ByteCount(10)});
   for (const char* item : {"aa", "bb", "cc", "dd", "eeeeeee", "f", "gg"}) delivery->Add("x", item, 0);
   delivery->Add("y", "a-long-one-goes-alone", 0);
   ASSERT_TRUE(delivery->Settle(kLong));
@@ -32,6 +32,20 @@ TEST_F(BatchDeliveryTest, ABatchHasItemsOfOneGroupAndIsFullByCountOrBytes) {
   EXPECT_EQ(outcome.bytes, 8 + 7 + 1 + 2 + 21);
   EXPECT_EQ(delivery->TakeOutcome().accepted, 0) << "told once";
   EXPECT_TRUE(delivery->Settle(Duration(0)));
+}
+
+TEST_F(BatchDeliveryTest, ABodyIsAsLargeAsItMayBeAndNoLarger) {
+  for (std::int64_t most = 24; most < 60; ++most) {
+    const auto delivery = Make({.max_bytes = ByteCount(most)});
+    const std::size_t before = server_.bodies().size();
+    AddNumbers(*delivery, 10);
+    ASSERT_TRUE(delivery->Settle(kLong));
+    const std::vector<std::string> bodies = server_.bodies();
+    std::int64_t largest = 0;
+    for (std::size_t i = before; i < bodies.size(); ++i)
+      largest = std::max(largest, static_cast<std::int64_t>(bodies[i].size()));
+    EXPECT_EQ(largest, most / 7 * 7) << "lines of 7 bytes, of at most " << most;
+  }
 }
 
 TEST_F(BatchDeliveryTest, WhatCanPassIsTriedAgainUntilItIsTaken) {

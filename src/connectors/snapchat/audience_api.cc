@@ -6,6 +6,11 @@
 #include "http/redact.h"
 
 namespace millrace {
+namespace {
+
+constexpr std::string_view kTail = "]}]}";  // of a body
+
+}  // namespace
 
 std::string_view NameOf(AudienceSchema schema) {
   switch (schema) {
@@ -37,7 +42,6 @@ ClientRequest AudienceApi::Request(const std::string& group, std::span<const std
       .method = group.substr(0, space),
       .url = url_ + group.substr(space + 1),
       .headers = {{"Authorization", "Bearer " + token}, {"Content-Type", "application/json"}}};
-  constexpr std::string_view kTail = "]}]}";
   std::size_t bytes = head_.size() + kTail.size() + items.size();
   for (const std::string_view item : items) bytes += item.size();
   request.body.reserve(bytes);
@@ -48,6 +52,10 @@ ClientRequest AudienceApi::Request(const std::string& group, std::span<const std
   }
   request.body += kTail;
   return request;
+}
+
+std::int64_t AudienceApi::EnvelopeBytes() const {
+  return static_cast<std::int64_t>(head_.size() + kTail.size());
 }
 
 BatchVerdict AudienceApi::Judge(const ClientResponse& response) const {

@@ -27,6 +27,7 @@ class AudienceApi final : public BatchApi {
   ClientRequest Request(const std::string& group, std::span<const std::string_view> items,
                         const std::string& token) const override;
   BatchVerdict Judge(const ClientResponse& response) const override;
+  std::int64_t EnvelopeBytes() const override;
 
  private:
   const std::string url_;

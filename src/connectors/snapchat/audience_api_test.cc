@@ -29,6 +29,7 @@ TEST(AudienceApi, ARequestHasIdentifiersOfOneKindAndTheTokenInItsHeader) {
   EXPECT_EQ(remove.method, "DELETE");
   EXPECT_EQ(remove.url, "http://here/v1/segments/a%2Fb/users");
   EXPECT_EQ(remove.body, R"({"users":[{"schema":["MOBILE_AD_ID_SHA256"],"data":[["aa"]]}]})");
+  EXPECT_EQ(api.EnvelopeBytes(), static_cast<std::int64_t>(remove.body.size() - one.size()));
 }
 
 TEST(AudienceApi, WhatTheAnswerSaysOfItselfAndOfTheUsersCountsAlsoBehindHttp200) {

@@ -14,6 +14,7 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::string_view kHead = R"({"data":[)";
 constexpr const char* kRenewToken = "renew the access token";
 constexpr const char* kCheckUrl = "check the url and the id of the pixel or app";
 constexpr const char* kAnswersInPlace =
@@ -135,16 +136,20 @@ ClientRequest ConversionsApi::Request(const std::string& group, std::span<const 
                                (options_.validate ? "/events/validate" : "/events") +
                                "?access_token=" + PercentEncoded(token),
                         .headers = {{"Content-Type", "application/json"}}};
-  std::size_t bytes = tail_.size() + items.size() + 16;
+  std::size_t bytes = kHead.size() + tail_.size() + items.size();
   for (const std::string_view item : items) bytes += item.size();
   request.body.reserve(bytes);
-  request.body = R"({"data":[)";
+  request.body = kHead;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (i > 0) request.body += ',';
     request.body += items[i];
   }
   request.body += tail_;
   return request;
+}
+
+std::int64_t ConversionsApi::EnvelopeBytes() const {
+  return static_cast<std::int64_t>(kHead.size() + tail_.size());
 }
 
 BatchVerdict ConversionsApi::Judge(const ClientResponse& response) const {

@@ -23,6 +23,7 @@ class ConversionsApi final : public BatchApi {
   ClientRequest Request(const std::string& group, std::span<const std::string_view> items,
                         const std::string& token) const override;
   BatchVerdict Judge(const ClientResponse& response) const override;
+  std::int64_t EnvelopeBytes() const override;
 
  private:
   const ConversionsApiOptions options_;

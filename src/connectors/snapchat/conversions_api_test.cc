@@ -22,6 +22,10 @@ TEST(ConversionsApi, ARequestHasTheEventsOfOneAssetAndTheTokenInItsUrl) {
   const ClientRequest checked = test.Request("p", std::span(items).first(1), "t");
   EXPECT_EQ(checked.url, "http://here/v3/p/events/validate?access_token=t");
   EXPECT_EQ(checked.body, R"({"data":[{"event_name":"SAVE"}],"test_event_code":"a\"b"})");
+  const auto size = [](std::string_view text) { return static_cast<std::int64_t>(text.size()); };
+  EXPECT_EQ(ConversionsApi({}).EnvelopeBytes(),
+            size(live.body) - size(items[0]) - size(",") - size(items[1]));
+  EXPECT_EQ(test.EnvelopeBytes(), size(checked.body) - size(items[0]));
 }
 
 TEST(ConversionsApi, TheStatusInTheBodyCountsAlsoBehindHttp200) {

@@ -17,6 +17,7 @@ class SegmentFinder::Api final : public BatchApi {
     return search_->Request(token);
   }
   BatchVerdict Judge(const ClientResponse& response) const override { return search_->Take(response); }
+  std::int64_t EnvelopeBytes() const override { return 0; }
 
  private:
   SegmentSearch* const search_;

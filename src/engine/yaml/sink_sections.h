@@ -84,7 +84,7 @@ inline constexpr KeySpec kSnapchatDeduplicateKeys[] = {
 
 inline constexpr KeySpec kSnapchatBatchKeys[] = {
     {"events", kInteger, "1..2000", "2000", "Events in a request."},
-    {"bytes", kByteSize, "", "1MiB", "Bytes of the events in a request."},
+    {"bytes", kByteSize, "", "1MiB", "Bytes of a request, unless one event alone is larger."},
     {"linger", kDuration, "", "1s",
      "How long events wait for others: the pipeline commits no more often than this, and a commit sends "
      "everything."},
@@ -134,7 +134,7 @@ inline constexpr KeySpec kSnapchatSegmentKeys[] = {
 
 inline constexpr KeySpec kSnapchatAudienceBatchKeys[] = {
     {"identifiers", kInteger, "1..100000", "100000", "Identifiers in a request."},
-    {"bytes", kByteSize, "", "1MiB", "Bytes of the identifiers in a request, 68 each."},
+    {"bytes", kByteSize, "", "1MiB", "Bytes of a request, 69 for each identifier."},
     {"linger", kDuration, "", "1s",
      "How long identifiers wait for others: the pipeline commits no more often than this, and a commit sends "
      "the last action of each."},
