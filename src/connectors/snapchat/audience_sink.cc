@@ -59,7 +59,7 @@ class AudienceSink final : public Sink {
       return std::max(std::chrono::ceil<Duration>(until - connection_->clock().Steady()), Duration(0));
     };
     // What was sent before must not be overtaken.
-    if (!delivery_->Settle(wait)) return false;
+    if (!Sent(wait)) return false;
     if (changes_.empty()) return true;
     auto segment = connection_->FindSegment(left());
     if (!segment.ok()) {
@@ -68,7 +68,7 @@ class AudienceSink final : public Sink {
     }
     if (!*segment) return false;
     Send(**segment);
-    return delivery_->Settle(left());
+    return Sent(left());
   }
 
   Status Prepare(SinkContext& context) override {
@@ -81,6 +81,14 @@ class AudienceSink final : public Sink {
   }
 
  private:
+  /// Waits until all that was sent has its outcome.
+  bool Sent(Duration wait) {
+    if (!delivery_->Settle(wait)) return false;
+    // Not before: Snap could say of an older upload that it is complete.
+    if (!sent_to_.empty()) connection_->Uploaded(std::exchange(sent_to_, ""));
+    return true;
+  }
+
   void Send(const std::string& segment) {
     const std::string add = AudienceApi::GroupOf(AudienceAction::kAdd, segment);
     const std::string remove = AudienceApi::GroupOf(AudienceAction::kRemove, segment);
@@ -90,12 +98,13 @@ class AudienceSink final : public Sink {
                      change.row);
     }
     changes_.Clear();
-    connection_->Uploaded(segment);
+    sent_to_ = segment;
   }
 
   const std::shared_ptr<AudienceConnection> connection_;
   const std::unique_ptr<BatchDelivery> delivery_;
   AudienceChanges changes_;  // not sent yet
+  std::string sent_to_;      // the segment, while something of it is under way; "": nothing is
   WrittenBatches written_;
   std::int64_t rows_ = 0;  // written since the last checkpoint, without those that failed at once
   Status failure_;         // of the search for the segment

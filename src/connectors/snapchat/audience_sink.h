@@ -46,7 +46,7 @@ class AudienceConnection {
   std::unique_ptr<BatchDelivery> MakeDelivery();
   /// The id of the segment: SegmentFinder::Find.
   Result<std::optional<std::string>> FindSegment(Duration wait);
-  /// Tells that the segment got something: SegmentFollower.
+  /// Tells that Snap took something for the segment: SegmentFollower.
   void Uploaded(const std::string& segment_id) { follower_.Uploaded(segment_id); }
   const Clock& clock() const { return connection_->clock(); }
 

@@ -339,6 +339,31 @@ TEST_F(AudienceSinkTest, WhatSnapMakesOfUploadsIsFollowedUntilItIsDone) {
 /// Rows in random order with random checkpoints; now and then the process is killed, with nothing, a part or
 /// all of what it was to send on the far side, and the rows since the last checkpoint come again, cut at
 /// other places.
+TEST_F(AudienceSinkTest, AnUploadIsFollowedFromWhenSnapTookIt) {
+  AudienceOptions options = Options();
+  options.follow_every = Duration(2);
+  const auto sink = Make(Connect(options));
+  const auto processing = [this] {
+    return metrics_
+        .GetGauge("millrace_snapchat_segment_upload", "", {{"step", "sink-1"}, {"status", "PROCESSING"}})
+        .value();
+  };
+  stand_in_.SetStatus("COMPLETE", "READY", 12);  // of what was uploaded before
+  stand_in_.set_answer([](const AudienceRequest& request) {
+    return request.method == "POST" ? std::optional(HttpResponse{503, ""}) : std::nullopt;
+  });
+  Write(*sink, {"+a"});
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(sink->Settle(Duration(20)));
+  EXPECT_TRUE(stand_in_.lines().empty()) << "nothing is known of this upload yet";
+  stand_in_.SetStatus("PROCESSING", "READY", 12);
+  stand_in_.set_answer(nullptr);
+  ASSERT_TRUE(sink->Settle(kLong));
+  EXPECT_EQ(Prepare(*sink), 1);
+  const auto deadline = clock_.Steady() + std::chrono::seconds(20);
+  while (processing() < 1 && clock_.Steady() < deadline) (void)StopToken().WaitFor(Duration(5));
+  EXPECT_EQ(processing(), 1);
+}
+
 TEST_F(AudienceSinkTest, WhateverIsRepeatedTheLastActionOfEachIdentifierWins) {
   int kills = 0;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {

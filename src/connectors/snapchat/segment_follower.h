@@ -24,7 +24,7 @@ class SegmentFollower {
   SegmentFollower(Options options, SnapConnection& connection);
   ~SegmentFollower();
 
-  /// Something was sent to the segment, the same one every time. The first call starts a thread.
+  /// Snap took something for the segment, the same one every time. The first call starts a thread.
   void Uploaded(const std::string& segment_id);
 
  private:
