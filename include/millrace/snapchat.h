@@ -40,6 +40,10 @@ struct SnapchatConversions {
   std::string time_unit = "s";
   /// How data_processing_options are sent: list (["LMU"]) or text ("['LMU']").
   std::string processing_options = "list";
+  /// What an advertising id is called in user_data: madid or mobile_ad_id.
+  std::string device_id = "madid";
+  /// Where requests have the token: url (as access_token) or header (Authorization: Bearer).
+  std::string token_in = "url";
   /// Bounds of a request, and the shortest time between two commits.
   std::int64_t batch_events = 2'000;
   std::int64_t batch_bytes = 1LL << 20;

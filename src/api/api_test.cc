@@ -252,6 +252,8 @@ TEST(Api, SinksForSnapchatReachThePlan) {
                               .consent = col("n") > 1,
                               .late_topic = "late",
                               .deduplicate = {.event_id = 24h, .order_id = std::nullopt},
+                              .device_id = "mobile_ad_id",
+                              .token_in = "header",
                               .batch_events = 7,
                               .linger = 3s,
                               .per_second = 20,
@@ -281,6 +283,8 @@ TEST(Api, SinksForSnapchatReachThePlan) {
   EXPECT_EQ(events.access.url, SnapchatConversionsSink().access.url);
   ASSERT_EQ(events.map.size(), 2U);
   EXPECT_EQ(events.map[1].first, "event_id");
+  EXPECT_EQ(events.device_id, "mobile_ad_id");
+  EXPECT_EQ(events.token_in, "header");
   EXPECT_EQ(events.batch_events, 7);
   EXPECT_EQ(events.linger, 3s);
   EXPECT_EQ(events.late_topic, "late");

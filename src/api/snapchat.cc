@@ -41,6 +41,8 @@ SnapchatConversionsSink SinkOf(const SnapchatConversions& options, StepAdder& st
   sink.deduplicate = options.deduplicate;
   sink.time_unit = options.time_unit;
   sink.processing_options = options.processing_options;
+  sink.device_id = options.device_id;
+  sink.token_in = options.token_in;
   sink.batch_events = options.batch_events;
   sink.batch_bytes = ByteCount(options.batch_bytes);
   sink.linger = options.linger;

@@ -97,6 +97,7 @@ ConversionRules RulesOf(const SnapchatConversionsSink& sink) {
   rules.max_ahead = sink.max_event_ahead;
   rules.milliseconds = sink.time_unit == "ms";
   rules.options_as_text = sink.processing_options == "text";
+  rules.other_names = sink.device_id == "mobile_ad_id";
   if (!sink.pixel_id.empty()) rules.action_source = kWeb;
   if (!sink.app_id.empty()) rules.action_source = kMobileApp;
   return rules;
@@ -117,8 +118,10 @@ Result<std::shared_ptr<ConversionsConnection>> Connect(const SnapchatConversions
                                                        const SnapSinkContext& context) {
   ConversionsOptions options;
   options.connection = ConnectionOf(sink.access, context);
-  options.api = {
-      .url = sink.access.url, .validate = sink.mode == "validate", .test_event_code = sink.test_event_code};
+  options.api = {.url = sink.access.url,
+                 .validate = sink.mode == "validate",
+                 .test_event_code = sink.test_event_code,
+                 .token_in_header = sink.token_in == "header"};
   options.batch_events = sink.batch_events;
   options.batch_bytes = sink.batch_bytes;
   return ConversionsConnection::Make(std::move(options), *context.clock, *context.metrics);

@@ -41,6 +41,11 @@ class SnapStandIn {
     const MutexLock lock(mutex_);
     return requests_;
   }
+  /// Those with the token in a header.
+  int with_header() {
+    const MutexLock lock(mutex_);
+    return with_header_;
+  }
   /// When requests came.
   std::vector<std::chrono::nanoseconds> times() {
     const MutexLock lock(mutex_);
@@ -58,7 +63,12 @@ class SnapStandIn {
     ++requests_;
     times_.push_back(SystemClock().Steady());
     if (request.query == "access_token=old-token") return {401, ""};
-    EXPECT_EQ(request.query, "access_token=canary-token");
+    if (const std::string* const header = FindHeader(request.headers, "Authorization")) {
+      EXPECT_EQ(*header + request.query, "Bearer canary-token");
+      ++with_header_;
+    } else {
+      EXPECT_EQ(request.query, "access_token=canary-token");
+    }
     if (!open_) return {503, ""};
     if (request.body.find("\"bad\"") != std::string::npos)
       return {400, R"({"status":"INVALID","reason":"no"})"};
@@ -74,6 +84,7 @@ class SnapStandIn {
   Mutex mutex_;
   bool open_ = true;  // guarded by mutex_, as all below
   int requests_ = 0;
+  int with_header_ = 0;
   std::vector<std::chrono::nanoseconds> times_;
   std::map<std::string, std::string> bodies_;  // by path
   std::multiset<std::string> taken_;
@@ -262,6 +273,26 @@ TEST_F(SnapchatRun, ConsentDecidesWhetherAndHowEventsAreSent) {
   EXPECT_EQ(marks("opt_out"), "1112100");
   EXPECT_EQ(marks("text"), "1110000");
   EXPECT_THAT(snap_.bodies("text"), HasSubstr(R"("data_processing_options":"['LMU']")"));
+}
+
+TEST_F(SnapchatRun, TheDeviceIdAndTheTokenAreWhereTheyAreAskedFor) {
+  Write({Event("login", "https://s")});
+  std::string usual = Sink("usual", "");
+  std::string other = Sink("other", "      device_id: mobile_ad_id\n      token_in: header\n");
+  for (std::string* const sink : {&usual, &other})
+    sink->insert(sink->find("event_time: at"), "madid: \"'AB-1'\", ");
+  PlanRunOptions options;
+  const auto run = MakeRun(options, usual + other);
+  Status status;
+  {
+    const Thread thread("run", [&] { status = run->Run(); });
+    EXPECT_TRUE(Await([&] { return snap_.taken().size() == 2; })) << snap_.taken().size();
+    options.stop.RequestStop();
+  }
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_THAT(snap_.bodies("usual"), HasSubstr(R"("madid":"ab-1")"));
+  EXPECT_THAT(snap_.bodies("other"), HasSubstr(R"("mobile_ad_id":"ab-1")"));
+  EXPECT_EQ(snap_.with_header(), 1);
 }
 
 TEST_F(SnapchatRun, ConsentLeavesTheMarksThatAnEventHas) {

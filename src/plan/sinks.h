@@ -57,6 +57,8 @@ struct SnapchatConversionsSink {
   SnapchatDeduplicate deduplicate;          ///< repeats that are not sent, where rows have such ids
   std::string time_unit = "s";              ///< s | ms, of event_time as it is sent
   std::string processing_options = "list";  ///< list | text, of data_processing_options as they are sent
+  std::string device_id = "madid";          ///< madid | mobile_ad_id, as user_data has it
+  std::string token_in = "url";             ///< url | header, of requests
   std::int64_t batch_events = 2'000;
   ByteCount batch_bytes{1LL << 20};
   Duration linger{1'000};     ///< the shortest time between two checkpoints, each of which sends everything

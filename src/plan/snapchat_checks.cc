@@ -108,6 +108,8 @@ void CheckSnapchatSink(const SnapchatConversionsSink& sink, const PlanNode& node
         "says which these are; all would be sent as if there were consent");
   errors->CheckChoice("time_unit", sink.time_unit, {"s", "ms"});
   errors->CheckChoice("processing_options", sink.processing_options, {"list", "text"});
+  errors->CheckChoice("device_id", sink.device_id, {"madid", "mobile_ad_id"});
+  errors->CheckChoice("token_in", sink.token_in, {"url", "header"});
   errors->CheckChoice("mode", sink.mode, {"live", "validate"});
   CheckAccess(sink.access, node, errors);
   CheckRange("events", sink.batch_events, 2'000, errors);

@@ -33,6 +33,8 @@ struct ConversionRules {
   bool milliseconds = false;
   /// data_processing_options goes out as the text "['LMU']", not as a list.
   bool options_as_text = false;
+  /// Fields that Snap has two names for (madid, mobile_ad_id) go out under the other one.
+  bool other_names = false;
 };
 
 /// The fields of the events of a batch, checked and as Snap writes them.

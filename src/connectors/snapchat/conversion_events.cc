@@ -179,7 +179,8 @@ Result<std::unique_ptr<const ConversionEvents::Layout>> ConversionEvents::Layout
       type = WrittenType(field, columns.field(column)->type(), rules);
       metadata = columns.field(column)->metadata();
     }
-    auto written = arrow::field(std::string(field.name), type)->WithMetadata(metadata);
+    const std::string_view name = rules.other_names && !field.also.empty() ? field.also : field.name;
+    auto written = arrow::field(std::string(name), type)->WithMetadata(metadata);
     layout->parts.push_back({&field, made ? -1 : column, written});
     if (field.section.empty()) {
       layout->top.push_back(std::move(written));

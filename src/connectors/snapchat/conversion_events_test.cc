@@ -34,6 +34,17 @@ TEST(ConversionEvents, AreWrittenWithWhatTheyHave) {
           R"({"event_name":"PAGE_VIEW","event_time":1767268800,"action_source":"WEB","event_id":"t-3-71","event_source_url":"https://x/","user_data":{"em":["d648b243a3e817eaa3309e00e183483f2867baadf522099f0c2121770536b25a"]}})"));
 }
 
+TEST(ConversionEvents, HaveTheDeviceIdUnderTheNameThatIsAskedFor) {
+  ConversionCase given;
+  given.columns = "mobile_ad_id: string; extinfo: list<string>";
+  given.map = {{"event_name", "'APP_OPEN'"}};
+  given.rows = {R"({"mobile_ad_id":"AB-12","extinfo":["i2"]})"};
+  given.rules.action_source = "MOBILE_APP";
+  EXPECT_THAT(EventsOf(given), ElementsAre(HasSubstr(R"("user_data":{"madid":"ab-12"})")));
+  given.rules.other_names = true;
+  EXPECT_THAT(EventsOf(given), ElementsAre(HasSubstr(R"("user_data":{"mobile_ad_id":"ab-12"})")));
+}
+
 TEST(ConversionEvents, AreSentUpToTheAgeThatSnapReportsAndLateAMillisecondLater) {  // F99
   constexpr std::int64_t kMost = 37LL * 24 * 3'600'000;
   ConversionCase given;

@@ -32,7 +32,7 @@ constexpr ConversionField kFields[] = {
     {"user_data", "country", T::kHashed, "snap_hash_country"},
     {"user_data", "db", T::kHashed, "snap_hash_birthday"},
     {"user_data", "external_id", T::kHashed, "snap_hash_external_id"},
-    {"user_data", "madid", T::kText, "lower"},
+    {"user_data", "madid", T::kText, "lower", "mobile_ad_id"},
     {"user_data", "idfv", T::kText},
     {"user_data", "client_ip_address", T::kText},
     {"user_data", "client_user_agent", T::kText},
@@ -96,22 +96,29 @@ constexpr ConversionField kFields[] = {
     {"app_data", "windows_attribution_id", T::kText},
 };
 
-}  // namespace
-
-std::string ConversionField::path() const {
+std::string PathOf(std::string_view section, std::string_view name) {
   return section.empty() ? std::string(name) : std::string(section) + "." + std::string(name);
 }
+
+bool HasOther(const ConversionField& field) { return !field.also.empty(); }
+
+}  // namespace
+
+std::string ConversionField::path() const { return PathOf(section, name); }
 
 std::span<const ConversionField> ConversionFields() { return kFields; }
 
 const ConversionField* FindConversionField(std::string_view path_or_name) {
   const auto* const by_path =
-      std::find_if(std::begin(kFields), std::end(kFields),
-                   [&](const ConversionField& field) { return field.path() == path_or_name; });
+      std::find_if(std::begin(kFields), std::end(kFields), [&](const ConversionField& field) {
+        return field.path() == path_or_name ||
+               (HasOther(field) && PathOf(field.section, field.also) == path_or_name);
+      });
   if (by_path != std::end(kFields)) return by_path;
   const auto* const by_name =
-      std::find_if(std::begin(kFields), std::end(kFields),
-                   [&](const ConversionField& field) { return field.name == path_or_name; });
+      std::find_if(std::begin(kFields), std::end(kFields), [&](const ConversionField& field) {
+        return field.name == path_or_name || (HasOther(field) && field.also == path_or_name);
+      });
   return by_name == std::end(kFields) ? nullptr : by_name;
 }
 
@@ -120,6 +127,9 @@ const std::vector<std::string>& ConversionFieldNames() {
     std::vector<std::string> out;
     for (const ConversionField& field : kFields) out.push_back(field.path());
     for (const ConversionField& field : kFields) out.emplace_back(field.name);
+    for (const ConversionField& field : kFields) {
+      if (HasOther(field)) out.emplace_back(field.also);
+    }
     return out;
   }();
   return names;

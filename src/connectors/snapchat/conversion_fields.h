@@ -29,6 +29,8 @@ struct ConversionField {
   ConversionType type;
   /// The function that normalises it, and hashes it where type is kHashed; "" for none.
   std::string_view normalise = "";
+  /// Another name that Snap has for it; "" when it has none.
+  std::string_view also = "";
 
   /// "user_data.em", "event_name".
   std::string path() const;
@@ -37,7 +39,8 @@ struct ConversionField {
 /// All fields, in the order in which they are written; those of a section stand together.
 std::span<const ConversionField> ConversionFields();
 
-/// By path, or by name alone; a name of several sections is that of the first. Null when there is none.
+/// By path, or by name alone, with either of its names; a name of several sections is that of the first. Null
+/// when there is none.
 const ConversionField* FindConversionField(std::string_view path_or_name);
 
 /// Paths of all fields and then their names alone, for "did you mean".

@@ -75,20 +75,26 @@ std::optional<Expr> Coerced(const ConversionField& field, Expr value, const arro
   return std::nullopt;
 }
 
-/// The column that a field is without being mapped; none when there is none.
-std::optional<Expr> ByConvention(const ConversionField& field, const arrow::Schema& input) {
+/// The column that a field is by that name of it; none when there is none.
+std::optional<Expr> ColumnCalled(const std::string& name, const ConversionField& field,
+                                 const arrow::Schema& input) {
   if (!field.section.empty()) {
-    if (input.GetFieldByName(field.path()) != nullptr) return Col(field.path());
+    const std::string path = std::string(field.section) + "." + name;
+    if (input.GetFieldByName(path) != nullptr) return Col(path);
     const auto section = input.GetFieldByName(std::string(field.section));
     if (section != nullptr && section->type()->id() == arrow::Type::STRUCT &&
-        static_cast<const arrow::StructType&>(*section->type()).GetFieldByName(std::string(field.name)) !=
-            nullptr) {
-      return Field(Col(field.section), field.name);
+        static_cast<const arrow::StructType&>(*section->type()).GetFieldByName(name) != nullptr) {
+      return Field(Col(field.section), name);
     }
   }
-  if (FindConversionField(field.name) != &field || input.GetFieldByName(std::string(field.name)) == nullptr)
-    return std::nullopt;
-  return Col(field.name);
+  if (FindConversionField(name) != &field || input.GetFieldByName(name) == nullptr) return std::nullopt;
+  return Col(name);
+}
+
+/// The column that a field is without being mapped; none when there is none.
+std::optional<Expr> ByConvention(const ConversionField& field, const arrow::Schema& input) {
+  auto column = ColumnCalled(std::string(field.name), field, input);
+  return column || field.also.empty() ? column : ColumnCalled(std::string(field.also), field, input);
 }
 
 using ByField = std::map<const ConversionField*, std::optional<Expr>>;

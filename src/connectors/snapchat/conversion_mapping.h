@@ -34,8 +34,9 @@ struct FieldMistake {
 
 /// Where the fields of events come from: what the map says; else a column that is called like the path or is
 /// a struct like the section with the field in it; else a column that is called like the name alone. A name
-/// of two sections (country) means the first. Personal data is normalised and hashed on the way; texts of 64
-/// hexadecimal digits pass through. In the order of ConversionFields.
+/// of two sections (country) means the first; one that Snap has another name for goes by both. Personal data
+/// is normalised and hashed on the way; texts of 64 hexadecimal digits pass through. In the order of
+/// ConversionFields.
 ///
 /// Errors: user error for a field that does not exist or is mapped twice, an expression that cannot be
 /// bound, and a value whose type the field cannot take; names the field.

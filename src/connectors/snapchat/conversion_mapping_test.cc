@@ -36,6 +36,26 @@ TEST(ConversionMapping, ColumnsThatAreCalledLikeFieldsAreThem) {
                           "user_data.country = snap_hash_country(country)", "custom_data.value = value"));
 }
 
+TEST(ConversionMapping, AFieldWithTwoNamesGoesByBoth) {
+  const auto text = [](const char* name) { return arrow::field(name, arrow::utf8()); };
+  const auto is = [](const std::string& column) {
+    return ElementsAre("user_data.madid = lower(" + column + ")");
+  };
+  EXPECT_THAT(Mapped({text("mobile_ad_id")}), is("mobile_ad_id"));
+  EXPECT_THAT(Mapped({text("mobile_ad_id"), text("madid")}), is("madid"));
+  EXPECT_THAT(Mapped({text("user_data.mobile_ad_id")}), is("\"user_data.mobile_ad_id\""));
+  EXPECT_THAT(Mapped({arrow::field("user_data", arrow::struct_({text("mobile_ad_id")}))}),
+              is("user_data.mobile_ad_id"));
+  EXPECT_THAT(Mapped({text("x"), text("madid")}, MapOf("mobile_ad_id", Col("x"))), is("x"));
+  EXPECT_THAT(Mapped({text("x")}, MapOf("user_data.mobile_ad_id", Col("x"))), is("x"));
+  ConversionMap none;
+  none.left_out = {"mobile_ad_id"};
+  EXPECT_THAT(Mapped({text("madid"), text("mobile_ad_id")}, none), ElementsAre());
+  ConversionMap twice = MapOf("madid", Col("x"));
+  twice.values.emplace_back("mobile_ad_id", Col("x"));
+  EXPECT_THAT(Mapped({text("x")}, twice).front(), HasSubstr("the field user_data.madid is spoken of twice"));
+}
+
 TEST(ConversionMapping, StructsThatAreCalledLikeSectionsComeBeforeColumns) {
   const auto user = arrow::struct_({arrow::field("em", arrow::list(arrow::utf8()))});
   EXPECT_THAT(Mapped({arrow::field("em", arrow::utf8()), arrow::field("user_data", user),

@@ -133,9 +133,13 @@ ClientRequest ConversionsApi::Request(const std::string& group, std::span<const 
                                       const std::string& token) const {
   ClientRequest request{.method = "POST",
                         .url = options_.url + "/v3/" + PercentEncoded(group) +
-                               (options_.validate ? "/events/validate" : "/events") +
-                               "?access_token=" + PercentEncoded(token),
+                               (options_.validate ? "/events/validate" : "/events"),
                         .headers = {{"Content-Type", "application/json"}}};
+  if (options_.token_in_header) {
+    request.headers.emplace_back("Authorization", "Bearer " + token);
+  } else {
+    request.url += "?access_token=" + PercentEncoded(token);
+  }
   std::size_t bytes = kHead.size() + tail_.size() + items.size();
   for (const std::string_view item : items) bytes += item.size();
   request.body.reserve(bytes);

@@ -12,6 +12,8 @@ struct ConversionsApiOptions {
   bool validate = false;
   /// Marks the events for Snap's test tool; "" for real ones.
   std::string test_event_code{};
+  /// The token stands in the header "Authorization: Bearer" and not in the URL.
+  bool token_in_header = false;
 };
 
 /// Requests to Snap's Conversions API, version 3: a group is the id of a pixel or an app, an item the JSON of

@@ -22,6 +22,10 @@ TEST(ConversionsApi, ARequestHasTheEventsOfOneAssetAndTheTokenInItsUrl) {
   const ClientRequest checked = test.Request("p", std::span(items).first(1), "t");
   EXPECT_EQ(checked.url, "http://here/v3/p/events/validate?access_token=t");
   EXPECT_EQ(checked.body, R"({"data":[{"event_name":"SAVE"}],"test_event_code":"a\"b"})");
+  const ClientRequest header = ConversionsApi({.token_in_header = true}).Request("p", items, "a/b");
+  EXPECT_EQ(header.url, "https://tr.snapchat.com/v3/p/events");
+  EXPECT_EQ(header.headers,
+            (HttpHeaders{{"Content-Type", "application/json"}, {"Authorization", "Bearer a/b"}}));
   const auto size = [](std::string_view text) { return static_cast<std::int64_t>(text.size()); };
   EXPECT_EQ(ConversionsApi({}).EnvelopeBytes(),
             size(live.body) - size(items[0]) - size(",") - size(items[1]));

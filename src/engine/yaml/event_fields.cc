@@ -36,7 +36,6 @@ constexpr CommonName kCommonNames[] = {
     {"state", "st"},
     {"zip", "zp"},
     {"birthday", "db"},
-    {"mobile_ad_id", "madid"},
     {"ip_address", "client_ip_address"},
     {"user_agent", "client_user_agent"},
     {"click_id", "sc_click_id"},

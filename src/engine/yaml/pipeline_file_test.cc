@@ -95,6 +95,8 @@ TEST(PipelineFile, ASinkOfConversionEventsIsRead) {
   EXPECT_EQ(sink.max_event_age, defaults.max_event_age);
   EXPECT_EQ(sink.max_event_ahead, defaults.max_event_ahead);
   EXPECT_EQ(sink.time_unit, defaults.time_unit);
+  EXPECT_EQ(sink.device_id, defaults.device_id);
+  EXPECT_EQ(sink.token_in, defaults.token_in);
   EXPECT_EQ(sink.batch_events, defaults.batch_events);
   EXPECT_EQ(sink.batch_bytes, defaults.batch_bytes);
   EXPECT_EQ(sink.linger, defaults.linger);
@@ -106,7 +108,7 @@ TEST(PipelineFile, ASinkOfConversionEventsIsRead) {
   const Result<PipelineFile> full = read(
       "asset_id: a, map: {em: mail}, leave_out: [status, city], late: l, batch: {events: 5, linger: 3s}, "
       "rate: 20, mode: validate, test_event_code: c, max_event_age: 37d, time_unit: ms, consent: agreed, "
-      "without_consent: LDU");
+      "without_consent: LDU, device_id: mobile_ad_id, token_in: header");
   ASSERT_TRUE(full.ok()) << full.status().message();
   EXPECT_EQ(sink_of(full).asset_id->expr.ToString(), "a");
   EXPECT_EQ(sink_of(full).map.at(0).first, "em");
@@ -114,6 +116,8 @@ TEST(PipelineFile, ASinkOfConversionEventsIsRead) {
   EXPECT_EQ(sink_of(full).late_topic, "l");
   EXPECT_EQ(sink_of(full).consent->expr.ToString(), "agreed");
   EXPECT_EQ(sink_of(full).without_consent, "LDU");
+  EXPECT_EQ(sink_of(full).device_id, "mobile_ad_id");
+  EXPECT_EQ(sink_of(full).token_in, "header");
   EXPECT_EQ(sink_of(full).batch_events, 5);
   EXPECT_EQ(sink_of(full).access.per_second, 20);
   EXPECT_EQ(full->plan.EffectiveCommitInterval(), Duration(3'000));

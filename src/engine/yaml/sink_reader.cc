@@ -69,6 +69,8 @@ SnapchatConversionsSink ReadSnapchatConversions(const SectionReader& sink) {
   out.deduplicate = ReadDeduplicate(*section);
   out.time_unit = section->Choice("time_unit");
   out.processing_options = section->Choice("processing_options");
+  out.device_id = section->Choice("device_id");
+  out.token_in = section->Choice("token_in");
   if (const std::optional<SectionReader> batch = section->Section("batch")) {
     out.batch_events = batch->Integer("events");
     out.batch_bytes = batch->Bytes("bytes");

@@ -65,6 +65,11 @@ inline constexpr KeySpec kSnapchatConversionsKeys[] = {
     {"processing_options", kChoice, "list|text", "list",
      "How `data_processing_options` are sent: `[\"LMU\"]`, or the text `['LMU']`, as in an example of "
      "Snap's."},
+    {"device_id", kChoice, "madid|mobile_ad_id", "madid",
+     "What an advertising id is called in `user_data`: Snap's documents and its description of the API "
+     "differ."},
+    {"token_in", kChoice, "url|header", "url",
+     "Where requests have the token: as the parameter `access_token`, or in the header `Authorization`."},
     {"batch", kSection, "snapchat_batch", "", "Bounds of one request."},
     {"rate", kSection, "snapchat_rate", "", "Bounds of all requests of a process."},
     {"mode", kChoice, "live|validate", "live", "With validate Snap checks the events and counts none."},
