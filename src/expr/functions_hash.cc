@@ -126,7 +126,12 @@ char* Place(std::string_view text, char* out, const Find& find) {
   return AsIs(code, out);
 }
 
-char* Country(std::string_view text, char* out) { return Place(text, out, CountryCode); }
+char* Country(std::string_view text, char* out) {
+  char* const end = Place(text, out, CountryCode);
+  // What all but ISO 3166 call the United Kingdom.
+  const bool uk = std::string_view(out, static_cast<std::size_t>(end - out)) == "uk";
+  return uk ? AsIs("gb", out) : end;
+}
 char* State(std::string_view text, char* out) { return Place(text, out, StateCode); }
 
 /// Reads up to `digits` digits into `number`; false when there are fewer than `least`.
@@ -341,11 +346,12 @@ std::vector<ScalarFunction> HashFunctions() {
       TextHash("snap_hash_zip", "a postal code in lower case, without spaces",
                "snap_hash_zip('SW1A 1AA') = sha256('sw1a1aa')",
                HashKernel<LowerWithoutSpaces>(Folding::kLower)),
-      TextHash("snap_hash_country",
-               "the ISO 3166-1 alpha-2 code of a country in lower case (English names and alpha-3 codes are "
-               "known), "
-               "of others the name without spaces",
-               "snap_hash_country('Germany') = sha256('de')", HashKernel<Country>(Folding::kLower)),
+      TextHash(
+          "snap_hash_country",
+          "the ISO 3166-1 alpha-2 code of a country in lower case (English names, UK and alpha-3 codes are "
+          "known), "
+          "of others the name without spaces",
+          "snap_hash_country('Germany') = sha256('de')", HashKernel<Country>(Folding::kLower)),
       TextHash("snap_hash_birthday", "a date that begins with the year as YYYYMMDD, of nothing else",
                "snap_hash_birthday('1990-05-17') = sha256('19900517')", HashKernel<Birthday>(Folding::kNone)),
       TextHash("snap_hash_external_id", "an id without spaces around it",
