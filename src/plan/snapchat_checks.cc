@@ -1,10 +1,12 @@
 #include "plan/snapchat_checks.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,15 +50,21 @@ void CheckAction(const SnapchatAudienceSink& sink, const TypeOfExpression& type_
                     sink.action_of_row->expr.ToString() + "' is " + TypeText(*type));
 }
 
+/// Of UTF-8: bytes that continue a character are none.
+std::ptrdiff_t CharactersIn(std::string_view text) {
+  return std::count_if(text.begin(), text.end(),
+                       [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U; });
+}
+
 void CheckSegment(const SnapchatAudienceSink& sink, NodeErrors* errors) {
-  constexpr std::size_t kLongestName = 375;
+  constexpr std::ptrdiff_t kLongestName = 375;
   const SnapchatSegment& segment = sink.segment;
   const SourceLocation place = errors->ValueOf("segment");
   if (segment.id.empty() == segment.name.empty())
     errors->AddAt(place, "a segment has either an 'id' or a 'name'");
   if (!segment.name.empty() && sink.ad_account_id.empty())
     errors->AddAt(place, "a segment by its name needs 'ad_account_id'");
-  if (segment.name.size() > kLongestName)
+  if (CharactersIn(segment.name) > kLongestName)
     errors->AddAt(errors->ValueOf("segment", "name"), "the name of a segment has at most 375 characters");
 }
 

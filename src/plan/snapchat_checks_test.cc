@@ -181,11 +181,17 @@ TEST(SnapchatChecks, AnAudienceHasASegmentAnActionAndASchema) {
               sink.ad_account_id = "a";
             }),
             "");
-  EXPECT_THAT(with([](auto& sink) {
-                sink.segment = {.name = std::string(376, 'x')};
-                sink.ad_account_id = "a";
-              }),
-              HasSubstr("at most 375 characters"));
+  const auto named = [&](const char* letter, int letters) {
+    return with([&](auto& sink) {
+      sink.segment.id = "";
+      for (int i = 0; i < letters; ++i) sink.segment.name += letter;
+      sink.ad_account_id = "a";
+    });
+  };
+  for (const char* letter : {"x", "\u00fc", "\u4e2d", "\U0001f47b"}) {
+    EXPECT_EQ(named(letter, 375), "") << letter;
+    EXPECT_THAT(named(letter, 376), HasSubstr("at most 375 characters")) << letter;
+  }
 }
 
 TEST(SnapchatChecks, NumbersOfAProgramAreBounded) {
