@@ -136,6 +136,7 @@ Result<std::shared_ptr<AudienceConnection>> Connect(const SnapchatAudienceSink& 
   options.connection = ConnectionOf(sink.access, context);
   options.url = sink.access.url;
   MR_ASSIGN_OR_RETURN(options.schema, ParseAudienceSchema(sink.schema));
+  options.no_identifier = NoIdentifier(options.schema, GivenIdentifier(sink));
   options.segment_id = segment.id;
   if (segment.id.empty()) {
     options.wanted = SegmentWanted{.ad_account_id = sink.ad_account_id,

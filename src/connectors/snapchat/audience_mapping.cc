@@ -67,6 +67,16 @@ Result<Expr> AudienceIdentifier(AudienceSchema schema, const std::optional<Expr>
   return *std::move(identifier);
 }
 
+std::string NoIdentifier(AudienceSchema schema, const std::optional<Expr>& said) {
+  const Kind kind = KindOf(schema);
+  const std::string other = kind.columns[1];
+  const std::string what = said ? "'" + said->ToString() + "'"
+                                : "the column " + std::string(kind.columns[0]) + ", or else " + other + ",";
+  return "there is no identifier: " + what +
+         " is null, or nothing is left of it; leave such rows out with where: " + std::string(kind.hash) +
+         "(" + (said ? said->ToString() : other) + ") is not null";
+}
+
 Result<Expr> HashedIdentifier(AudienceSchema schema, const Expr& identifier,
                               const std::shared_ptr<arrow::Schema>& input) {
   MR_ASSIGN_OR_RETURN(const BoundExpr bound, BoundExpr::Bind(identifier, input));

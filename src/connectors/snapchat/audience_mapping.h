@@ -22,6 +22,10 @@ Result<AudienceSchema> ParseAudienceSchema(const std::string& name);
 Result<Expr> AudienceIdentifier(AudienceSchema schema, const std::optional<Expr>& said,
                                 const std::shared_ptr<arrow::Schema>& input);
 
+/// What to say of a row of which no identifier is left, and what to do: names the column, and no value.
+/// `said`: as in AudienceIdentifier.
+std::string NoIdentifier(AudienceSchema schema, const std::optional<Expr>& said);
+
 /// Its SHA-256 in hexadecimal, normalised as the kind of identifier demands; texts of 64 hexadecimal digits
 /// pass through. Null where nothing is left of it. Precondition: `identifier` is one of AudienceIdentifier.
 Result<Expr> HashedIdentifier(AudienceSchema schema, const Expr& identifier,

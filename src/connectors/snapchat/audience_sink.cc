@@ -41,7 +41,7 @@ class AudienceSink final : public Sink {
                  !changes_.Put(identifiers.GetView(row),
                                action == "add" ? AudienceAction::kAdd : AudienceAction::kRemove,
                                written_.next_id() + row)) {
-        context.errors->push_back({row, "identifier", "there is no identifier"});
+        context.errors->push_back({row, "identifier", connection_->no_identifier()});
       } else {
         ++taken;
       }

@@ -28,8 +28,9 @@ struct AudienceOptions {
   SnapConnectionOptions connection;
   std::string url = "https://adsapi.snapchat.com";  ///< without "/v1"
   AudienceSchema schema = AudienceSchema::kEmail;
-  std::string segment_id;               ///< "": that of `wanted`
-  std::optional<SegmentWanted> wanted;  ///< by its name
+  std::string no_identifier = "there is no identifier";  ///< of rows that have none: NoIdentifier
+  std::string segment_id;                                ///< "": that of `wanted`
+  std::optional<SegmentWanted> wanted;                   ///< by its name
   std::int64_t batch_identifiers = 100'000;
   ByteCount batch_bytes{1 << 20};
   Duration follow_every{60'000};
@@ -48,6 +49,7 @@ class AudienceConnection {
   Result<std::optional<std::string>> FindSegment(Duration wait);
   /// Tells that Snap took something for the segment: SegmentFollower.
   void Uploaded(const std::string& segment_id) { follower_.Uploaded(segment_id); }
+  const std::string& no_identifier() const { return options_.no_identifier; }
   const Clock& clock() const { return connection_->clock(); }
 
  private:

@@ -11,7 +11,9 @@
 #include <gtest/gtest.h>
 
 #include "connectors/snapchat/audience_harness.h"
+#include "connectors/snapchat/audience_mapping.h"
 #include "env/thread.h"
+#include "expr/builder.h"
 
 namespace millrace {
 namespace {
@@ -427,6 +429,29 @@ TEST_F(AudienceSinkTest, NoErrorHoldsAnIdentifier) {
   ASSERT_TRUE(sink->Write(*AudienceBatch(given), context).ok());
   ASSERT_EQ(errors_.size(), 2U);
   for (const RowError& error : errors_) EXPECT_THAT(error.message, Not(HasSubstr("canary")));
+}
+
+TEST_F(AudienceSinkTest, ARowWithoutAnIdentifierSaysWhichColumnThatIsAndWhatToDo) {
+  AudienceOptions options = Options();
+  for (const auto& [said, message] :
+       {std::pair(
+            std::optional(Col("mail")),
+            "there is no identifier: 'mail' is null, or nothing is left of it; leave such rows out with "
+            "where: snap_hash_email(mail) is not null"),
+        std::pair(
+            std::optional<Expr>(),
+            "there is no identifier: the column em, or else email, is null, or nothing is left of it; leave "
+            "such rows out with where: snap_hash_email(email) is not null")}) {
+    options.no_identifier = NoIdentifier(AudienceSchema::kEmail, said);
+    const auto sink = Make(Connect(options));
+    AudienceCase given;
+    given.rows = {R"({"email":" "})"};
+    errors_.clear();
+    SinkContext context{.errors = &errors_, .failed = &failed_};
+    ASSERT_TRUE(sink->Write(*AudienceBatch(given), context).ok());
+    ASSERT_EQ(errors_.size(), 1U);
+    EXPECT_EQ(errors_[0].message, message);
+  }
 }
 
 }  // namespace
