@@ -45,7 +45,7 @@ class EntityFeedTest : public testing::Test {
   std::unique_ptr<FeedSource> Make(EntityFeedOptions options = {}) {
     options.source = "source-1";
     if (options.kinds.empty()) options.kinds = {"organizations", "ad_accounts", "campaigns", "ads"};
-    options.access.url = snap_.url();
+    if (options.access.url == MarketingAccess().url) options.access.url = snap_.url();
     options.access.per_second = 1'000;
     if (!options.access.oauth) options.access.access_token = "token-0";
     return *MakeEntityFeed(std::move(options), clock_, metrics_);
@@ -225,6 +225,18 @@ TEST_F(EntityFeedTest, ANextPageElsewhereGetsNoToken) {
   snap_.SetNextOrigin("");
   table_.Drain(*source, clock_);
   EXPECT_THAT(Keys(), ElementsAre("campaign/c1", "campaign/c2", "campaign/c3"));
+}
+
+TEST_F(EntityFeedTest, AUserInTheUrlIsNamedNowhere) {
+  snap_.SetNextOrigin("http://elsewhere");
+  snap_.SetList("adaccounts/a1", "adaccounts", "adaccount", {Entity("a1")});
+  EntityFeedOptions options{.ad_account_ids = {"a1"}, .kinds = {"campaigns"}};
+  options.access.url = snap_.url().insert(std::string("http://").size(), "me:canary@");
+  const auto source = Make(std::move(options));
+  ASSERT_TRUE(source->Open({}).ok());
+  table_.Drain(*source, clock_);
+  EXPECT_THAT(table_.error.message(), HasSubstr("the token does not go there"));
+  EXPECT_THAT(table_.error.message(), Not(HasSubstr("canary")));
 }
 
 TEST_F(EntityFeedTest, AKillAfterAnyBatchLosesAndRepeatsNothing) {

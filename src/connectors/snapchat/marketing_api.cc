@@ -110,7 +110,7 @@ Status MarketingApi::Ask(const std::string& target) {
   // What follows the origin must not be able to change it.
   if (!url_.starts_with(access_.url + "/")) {
     return Status::InvalidArgument("Snap's answer names '" + WithoutSecrets(url_) +
-                                   "' as its next page, which is not at " + access_.url +
+                                   "' as its next page, which is not at " + WithoutSecrets(access_.url) +
                                    ": the token does not go there; check 'url'");
   }
   step_ = TokenChanges() ? Step::kToken : Step::kSend;
