@@ -207,6 +207,7 @@ TEST_P(RecordedConversions, BecomeTheSameRequestsButForTheDifferencesThatAreName
   ASSERT_TRUE(InitializeExpressions().ok());
   const YAML::Node file = YAML::Load(FileText(std::string("../../tests/vectors/recorded_") + GetParam()));
   const std::string page = FileText("../../docs/connectors/snapchat.md");
+  ASSERT_GT(file["cases"].size(), 0U) << "where are the cases?";
   std::set<std::string> reasons;
   for (const YAML::Node& given : file["cases"]) {
     SCOPED_TRACE(given["case"].Scalar());
