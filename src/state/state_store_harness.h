@@ -14,7 +14,7 @@
 
 namespace millrace {
 
-inline constexpr std::string_view kLayout = "counts=text\n";
+inline constexpr std::string_view kTextLayout = "counts=text\n";
 
 /// A store of one table of texts, in a directory of its own, and its rows and changes as text.
 class StateStoreTest : public testing::Test {
@@ -23,7 +23,7 @@ class StateStoreTest : public testing::Test {
       : scratch_(testing::UnitTest::GetInstance()->current_test_info()->name()),
         runtime_(*StateRuntime::Make(ByteCount(16 << 20))) {
     options_.directory = scratch_.path() + "/app/task_0";
-    options_.layout = kLayout;
+    options_.layout = kTextLayout;
     options_.identity = "app/task_0";
     options_.clock = &clock_;
   }
