@@ -1,8 +1,10 @@
 """Brokers that die, freeze and come back, in a cluster of three."""
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
+from confluent_kafka import KafkaError, Producer
 from harness.lab import Lab
 from harness.waiting import wait_until
 from kafka_cluster import Cluster
@@ -10,6 +12,7 @@ from trial import BROKER_KILL_S, COORDINATOR_S, Trial, long_only
 
 pytestmark = long_only
 TRANSACTIONS, OFFSETS = "__transaction_state", "__consumer_offsets"
+STALL_S = 15  # longer than a transaction may last
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +38,14 @@ def start(trial: Trial) -> None:
     trial.feed()
 
 
+def topics_of(trial: Trial) -> list[str]:
+    """Those that the job reads and writes."""
+    return [topic for topic in (trial.topic, trial.lab.output(), trial.changelog(), TRANSACTIONS, OFFSETS) if topic]
+
+
 def await_whole(trial: Trial, cluster: Cluster) -> None:
     """Whoever is lost next, another copy is in sync."""
-    topics = [trial.topic, trial.lab.output(), trial.changelog(), TRANSACTIONS, OFFSETS]
-    cluster.await_whole(*(topic for topic in topics if topic))
+    cluster.await_whole(*topics_of(trial))
 
 
 class LeaderFault(NamedTuple):
@@ -95,20 +102,63 @@ def test_brokers_are_restarted_one_after_the_other(trial: Trial, cluster: Cluste
     trial.verdict()
 
 
-def test_too_few_copies_in_sync_stop_the_job_until_they_are_back(trial: Trial, cluster: Cluster):
-    start(trial)
-    trial.await_read()
-    before = sum(trial.committed().values())
+def lose_copies(trial: Trial, cluster: Cluster) -> None:
+    """Broker 1 has the only copy of every topic, and writes that two copies must have are refused."""
     for node in (2, 3):
         cluster.kill(node)
-    wait_until(lambda: all(copies == [1] for copies in cluster.in_sync(trial.topic).values()), 60, "one copy is left")
+    wait_until(lambda: all(copies == [1] for topic in topics_of(trial) for copies in cluster.in_sync(topic).values()), 60,
+               "one copy is left")
     trial.count("copies lost", 2)
-    trial.processes[0].millrace.assert_running()
+
+
+def assert_writes_are_refused(cluster: Cluster, topic: str) -> None:
+    """To one who asks for two copies, as the job does."""
+    seen: list[KafkaError | None] = []
+    producer = Producer({**cluster.topics.properties, "acks": "all", "retries": 0, "message.timeout.ms": 10_000})
+    producer.produce(topic, b"x", partition=0, on_delivery=lambda error, _: seen.append(error))
+    producer.flush(20)
+    assert seen and seen[0] is not None and seen[0].code() == KafkaError.NOT_ENOUGH_REPLICAS, seen
+
+
+def assert_stands_still(trial: Trial, before: dict[int, int]) -> None:
+    """Nothing is committed beyond `before`, and the process waits."""
+    begin, answers = time.monotonic(), 0
+
+    def waited() -> bool:
+        nonlocal answers
+        trial.processes[0].millrace.assert_running()
+        now = trial.lab.topics.committed(trial.lab.name, trial.topic)
+        answers += min(now.values()) >= 0
+        assert all(offset in (before[partition], -1) for partition, offset in now.items()), f"{now} is committed after {before}"
+        return time.monotonic() - begin > STALL_S
+    wait_until(waited, 3 * STALL_S, "time passes", every=0.5)
+    assert answers, "nobody said what is committed"
+
+
+def test_too_few_copies_in_sync_stop_the_job_until_they_are_back(trial: Trial, cluster: Cluster):
+    """Input that it has not read is there before the copies are lost, and more comes then: what is written for it is refused."""
+    trial.pipeline["kafka"]["session.timeout.ms"] = "30000"  # a member that is frozen meanwhile stays one
+    start(trial)
+    trial.await_read()
+    process = trial.processes[0]
+    trial.freeze(process)
+    trial.feed()
+    before, ends = trial.committed(), trial.lab.topics.ends(trial.topic)
+    assert all(0 <= before[partition] < end for partition, end in ends.items()), "there is nothing that could be committed"
+    lose_copies(trial, cluster)
+    trial.renew_feeder(**{"acks": "1", "enable.idempotence": "false"})
+    trial.feed()
+    for topic in (trial.lab.output(), trial.changelog()):
+        assert_writes_are_refused(cluster, topic)
+    trial.thaw(process)
+    process.millrace.wait_log("recovering: uncommitted work is dropped")
+    trial.count("writes given up")
+    assert_stands_still(trial, before)
     for node in (2, 3):
         cluster.restart(node)
     await_whole(trial, cluster)
+    trial.renew_feeder()
     trial.await_progress("the loss of two copies", COORDINATOR_S)
-    assert sum(trial.committed().values()) > before
     trial.verdict()
 
 
