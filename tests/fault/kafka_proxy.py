@@ -118,6 +118,11 @@ class KafkaProxy:
                 return plan
         return None
 
+    def count_late(self, plan: Plan) -> None:
+        """The broker has answered one of its late requests."""
+        with self._lock:
+            plan.late_delivered += 1
+
     def forget(self, *ends: socket.socket) -> None:
         with self._lock:
             self._open -= set(ends)
@@ -161,7 +166,7 @@ class _Connection:
                 with self._lock:
                     plan = self._pending.pop(correlation, None)
                 if plan is not None and plan.fault is Fault.LATE_REQUEST:
-                    plan.late_delivered += 1
+                    self._proxy.count_late(plan)
                     break
                 if plan is None:
                     self._client.sendall(frame)
