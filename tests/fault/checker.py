@@ -271,9 +271,13 @@ def progress_after_faults(evidence: Evidence, _job: Job) -> Iterator[str]:
 
 @rule("I16")
 def bounded_resources(evidence: Evidence, _job: Job) -> Iterator[str]:
-    """Memory stays within the budget; files and threads come back to where they were."""
+    """Memory stays within the budget; files and threads come back to where they were. A budget that nobody was held to is void."""
+    if evidence.memory_budget is not None and not evidence.samples:
+        yield "there is a budget of memory, and no process was measured"
     for label, samples in evidence.samples.items():
         most = max((sample.rss for sample in samples), default=0)
+        if evidence.memory_budget is not None and most == 0:
+            yield f"there is a budget of memory, and that of {label} was not measured"
         if evidence.memory_budget is not None and most > evidence.memory_budget * RSS_MARGIN:
             yield f"{label} used {most >> 20} MiB with a budget of {evidence.memory_budget >> 20} MiB"
         if len(samples) < FEWEST_SAMPLES:

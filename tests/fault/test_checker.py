@@ -268,6 +268,14 @@ def memory_above_budget(e: Evidence) -> None:
     e.samples["process 0"][7] = ProcessSample(7.0, 121 << 20, 40, 12)
 
 
+def budget_without_samples(e: Evidence) -> None:
+    e.samples = {}
+
+
+def budget_of_a_sanitized_build(e: Evidence) -> None:
+    e.samples["process 1"] = [ProcessSample(float(i), 0, 40, 12) for i in range(SAMPLES)]
+
+
 def files_grow(e: Evidence) -> None:
     e.samples["process 0"] = [ProcessSample(float(i), 1 << 20, 40 + i, 12) for i in range(SAMPLES)]
 
@@ -304,8 +312,8 @@ PLANTED: list[tuple[str, Callable[[Evidence], None]]] = [
     ("I6", hanging_transaction), ("I7", two_writers), ("I8", zombie_commits), ("I9", cold_differs), ("I9", warm_differs), ("I10", second_run_differs),
     ("I12", early_result), ("I13", dead_letter_lost), ("I13", dead_letter_twice), ("I13", dead_letter_of_a_good_record),
     ("I13", dead_letter_without_reason), ("I13", dead_letter_with_other_bytes), ("I15", no_progress), ("I16", memory_above_budget),
-    ("I16", files_grow), ("I16", threads_grow), ("I17", crashed), ("I17", failed_without_a_cause), ("I17", would_not_end),
-    ("I18", no_seed), ("I18", fault_never_fired)]
+    ("I16", budget_without_samples), ("I16", budget_of_a_sanitized_build), ("I16", files_grow), ("I16", threads_grow),
+    ("I17", crashed), ("I17", failed_without_a_cause), ("I17", would_not_end), ("I18", no_seed), ("I18", fault_never_fired)]
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 from harness.lab import Lab
 from harness.process import Millrace
 from harness.waiting import wait_until
+from memory_budget import BUDGET, RELEASE, SETTING, needs_release
 from trial import WORKER_KILL_S, Process, Trial, long_only
 
 STORM_S = 60
@@ -19,19 +20,20 @@ def wait_seconds(seconds: float) -> None:
     wait_until(lambda: time.monotonic() - begin > seconds, seconds + 5, "time passes", every=0.2)
 
 
+@needs_release
 @long_only
 def test_a_killed_process_is_followed_by_another(lab: Lab):
-    trial = Trial(lab).create()
-    first = trial.start()
+    trial = Trial(lab, memory=SETTING).create()
+    first = trial.start(MILLRACE_BINARY=RELEASE)
     trial.watch()
-    trial.monitor()
+    trial.monitor(BUDGET)
     trial.sample_commit()
     trial.feed(15_000)
     trial.sample_commit()
     trial.kill(first)
-    trial.run()
+    trial.run(MILLRACE_BINARY=RELEASE)
     trial.await_progress("a kill", WORKER_KILL_S)
-    trial.verdict(memory_budget=1 << 30)
+    trial.verdict()
 
 
 @long_only

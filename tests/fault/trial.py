@@ -20,6 +20,7 @@ from harness.topics import Record, Topics
 from harness.waiting import wait_until
 from kinds import KINDS
 from log_batches import read_log
+from memory_budget import is_sanitized
 from stored_state import has_state, raw, tasks
 
 long_only = pytest.mark.skipif(not LONG, reason="only with --long")
@@ -94,16 +95,16 @@ class Trial:
         port = free_port()
         words = ("--http", f"127.0.0.1:{port}", *words)
         process = Process(f"process {len(self.processes)}", self.lab.run(file, *words, state_dir=state_dir, **environment),
-                          Http(port), sanitized="asan" in environment.get("MILLRACE_BINARY", os.environ["MILLRACE_BINARY"]))
+                          Http(port), sanitized=is_sanitized(environment.get("MILLRACE_BINARY") or os.environ["MILLRACE_BINARY"]))
         self.processes.append(process)
         if self._monitor:
             self._monitor.add(process)
         return process
 
-    def start(self, seconds: float = 20) -> Process:
+    def start(self, seconds: float = 20, **environment: str) -> Process:
         """A process at work: some input is there and something of it is committed."""
         self.feed()
-        process = self.run()
+        process = self.run(**environment)
         self.await_progress("the start", seconds)
         return process
 
@@ -201,14 +202,17 @@ class Trial:
         wait_until(lambda: self.lab.output() in self.lab.topics.names(), 30, "the output topic exists")
         self._watcher = Watcher(self.lab.topics, self.lab.output(), self.topic)
 
-    def monitor(self) -> None:
-        """Samples memory, files and threads of each process from now on."""
-        self._monitor = Monitor()
+    def monitor(self, memory_budget: int | None = None) -> None:
+        """Samples memory, files and threads of each process from now on; a budget is what they are judged by at the end."""
+        self._monitor = Monitor(memory_budget=memory_budget)
         for process in self.processes:
             self._monitor.add(process)
 
     def stop_monitor(self) -> dict[str, list[ProcessSample]]:
-        return self._monitor.stop() if self._monitor else {}
+        found = self._monitor.stop() if self._monitor else {}
+        if self.kind.large:  # a state that grows has ever more files open
+            found = {label: [dataclasses.replace(sample, files=0) for sample in samples] for label, samples in found.items()}
+        return found
 
     def changelog(self) -> str | None:
         names = [name for name in self.lab.topics.names() if name.startswith(self.lab.name) and name.endswith("-changelog")]
@@ -277,8 +281,9 @@ class Trial:
             seed=self.seed, fired=self.fired, inputs=topics.read(self.topic), output=topics.read(output),
             uncommitted=topics.read(output, "read_uncommitted"), watched=watched, commits=self.commits,
             bounds={name: self._bounds(name) for name in named},
-            changelog=topics.read(changelog) if changelog else None, samples=samples, recoveries=self.recoveries,
-            dumps=dumps, state=[row for state in kept for row in state.rows()] if kept else None, sum_column=self.kind.sum_column,
+            changelog=topics.read(changelog) if changelog else None, samples=samples,
+            memory_budget=self._monitor.memory_budget if self._monitor else None, recoveries=self.recoveries, dumps=dumps,
+            state=[row for state in kept for row in state.rows()] if kept else None, sum_column=self.kind.sum_column,
             exits=[Exit(process.label, process.expected, self._code(process), process.millrace.tail(1_500))
                    for process in self.processes])
         if folder := data_dir(self.lab.broker.bootstrap):
@@ -369,10 +374,11 @@ class Watcher:
 
 
 class Monitor:
-    """Samples /proc of processes five times a second."""
+    """Samples /proc of processes five times a second. With a budget of memory it takes none of a build whose memory says nothing."""
 
-    def __init__(self, every: float = 0.2):
+    def __init__(self, every: float = 0.2, memory_budget: int | None = None):
         self._every = every
+        self.memory_budget = memory_budget
         self._lock = threading.Lock()
         self._processes: list[Process] = []
         self._samples: dict[str, list[ProcessSample]] = {}
@@ -381,6 +387,7 @@ class Monitor:
         self._thread.start()
 
     def add(self, process: Process) -> None:
+        assert self.memory_budget is None or not process.sanitized, f"{process.label} is sanitized: run the release build instead"
         with self._lock:
             self._processes.append(process)
 
