@@ -133,6 +133,19 @@ class Topics:
             wait_until(lambda: self.ends(topic, "read_committed") == self.ends(topic), seconds,
                        f"{topic} has no open transaction")
 
+    def assert_those_of_now_end(self, *topics: str, seconds: float) -> None:
+        """Every transaction of now ends, while others may begin: readers at read_committed get as far as the topics go now."""
+        written = {topic: self.ends(topic) for topic in topics}
+
+        def short() -> list[str]:
+            return [f"{topic}[{p}] can be read to {stable} of {written[topic][p]}" for topic in topics
+                    for p, stable in self.ends(topic, "read_committed").items() if stable < written[topic][p]]
+        try:
+            wait_until(lambda: not short(), seconds, "", every=0.2)
+        except AssertionError:
+            if left := short():
+                raise AssertionError(f"transactions have not ended within {seconds:g} s: {', '.join(left)}") from None
+
     def _consumer(self, isolation: str) -> Consumer:
         return Consumer({**self.properties, "group.id": "test-reader", "enable.auto.commit": False,
                          "enable.partition.eof": True, "isolation.level": isolation, "fetch.wait.max.ms": 50,
