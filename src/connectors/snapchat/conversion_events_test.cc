@@ -87,7 +87,8 @@ std::vector<std::string> Ids(const Batch& batch, ConversionEvents* events) {
 
 /// Rows of the first records of a batch: `records` says of which.
 Batch OfRecords(const std::vector<std::int32_t>& records) {
-  ConversionCase given{.columns = "em: string; event_id: string", .map = {{"event_name", "'SAVE'"}}, .rows = {}};
+  ConversionCase given{
+      .columns = "em: string; event_id: string", .map = {{"event_name", "'SAVE'"}}, .rows = {}};
   given.rows.assign(records.size(), R"({"em":"a@b.c"})");
   given.rows[1] = R"({"em":"a@b.c","event_id":"own"})";
   Batch batch = BatchOf(given);
