@@ -118,11 +118,15 @@ void RecordProducer::OnDeliveryError(const rd_kafka_message_t& message) {
       "writing to " +
       TopicPartition{rd_kafka_topic_name(message.rkt), Partition(message.partition)}.ToString();
   Status status = client_->Explain(ToStatus(message.err, where));
+  if (status.code() == StatusCode::kFenced) {
+    delivery_error_ = FencedOrTooSlow(std::move(status));
+    return;
+  }
   // In a transaction every failure dooms it. The class tells whether the same records would fail again.
-  const bool dooms = transactional() && status.code() != StatusCode::kFenced;
   const ErrorClass error_class =
       status.error_class() == ErrorClass::kUser ? ErrorClass::kUser : ErrorClass::kRetryable;
-  delivery_error_ = dooms ? Status(StatusCode::kAborted, error_class, status.message()) : std::move(status);
+  delivery_error_ =
+      transactional() ? Status(StatusCode::kAborted, error_class, status.message()) : std::move(status);
 }
 
 Offset RecordProducer::AcknowledgedEnd(const TopicPartition& partition) const {

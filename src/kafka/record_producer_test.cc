@@ -85,6 +85,27 @@ TEST_F(Transactions, FollowEachOther) {
   EXPECT_EQ(producer_->AcknowledgedEnd({"other", Partition(0)}), kNoOffset);
 }
 
+TEST_F(Transactions, ARecordWithAnOldEpochIsFencedOnlyWhileItsTransactionMayLast) {
+  const std::pair<Duration, StatusCode> cases[] = {{Duration(9'000), StatusCode::kFenced},
+                                                   {Duration(10'000), StatusCode::kOutcomeUnknown}};
+  for (const auto& [lasted, expected] : cases) {
+    ManualClock manual{EventTime(1'000)};
+    ClientOptions options = Options();
+    options.clock = &manual;
+    producer_.reset();
+    producer_ = Take(RecordProducer::Make(options, "app-0"));
+    ASSERT_TRUE(producer_->Init().ok());
+    ASSERT_TRUE(producer_->Begin().ok());
+    manual.Advance(lasted);
+    broker_->FailRequests(kProduce, {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH});
+    ASSERT_TRUE(SendOne().ok());
+    const Status status = producer_->Flush();
+    EXPECT_EQ(status.code(), expected) << status.ToString();
+    EXPECT_THAT(status.message(), HasSubstr("in[0]"));
+    producer_.reset();  // before its clock
+  }
+}
+
 // Many more than the queue has room for, so that some of a call are taken and the others wait.
 TEST_F(Transactions, ManyRecordsSentTogetherArriveInOrderThoughTheQueueIsFull) {
   ClientOptions options = Options();
